@@ -7,4 +7,5 @@
 //! - [`store`]: journal and state as bytes.
 
 pub mod kernel;
+pub mod proto;
 pub mod store;
