@@ -6,6 +6,7 @@
 //! - [`kernel`]: the words everything is written in.
 //! - [`store`]: journal and state as bytes.
 
+pub mod domain;
 pub mod kernel;
 pub mod proto;
 pub mod store;

@@ -37,7 +37,15 @@ pub enum Structure {
 
 impl Structure {
     /// Every value, in the order of the numbers.
-    pub const ALL: [Self; 7] = [Self::BrickConcrete, Self::BrickTimber, Self::Timber, Self::ReinforcedConcrete, Self::Steel, Self::SteelConcrete, Self::Other];
+    pub const ALL: [Self; 7] = [
+        Self::BrickConcrete,
+        Self::BrickTimber,
+        Self::Timber,
+        Self::ReinforcedConcrete,
+        Self::Steel,
+        Self::SteelConcrete,
+        Self::Other,
+    ];
 
     /// The value with this stored number.
     pub fn from_number(number: u32) -> Option<Self> {
@@ -83,7 +91,16 @@ pub enum BuildingUse {
 
 impl BuildingUse {
     /// Every value, in the order of the numbers.
-    pub const ALL: [Self; 8] = [Self::Dwelling, Self::Mixed, Self::Commerce, Self::Office, Self::Industry, Self::Education, Self::Health, Self::Other];
+    pub const ALL: [Self; 8] = [
+        Self::Dwelling,
+        Self::Mixed,
+        Self::Commerce,
+        Self::Office,
+        Self::Industry,
+        Self::Education,
+        Self::Health,
+        Self::Other,
+    ];
 
     /// The value with this stored number.
     pub fn from_number(number: u32) -> Option<Self> {

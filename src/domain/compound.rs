@@ -30,7 +30,8 @@ pub enum Management {
 
 impl Management {
     /// Every value, in the order of the numbers.
-    pub const ALL: [Self; 5] = [Self::Company, Self::Owners, Self::Community, Self::WorkUnit, Self::Nobody];
+    pub const ALL: [Self; 5] =
+        [Self::Company, Self::Owners, Self::Community, Self::WorkUnit, Self::Nobody];
 
     /// The value with this stored number.
     pub fn from_number(number: u32) -> Option<Self> {
@@ -86,7 +87,11 @@ impl CompoundContent {
     pub(crate) fn texts(&self) -> Vec<FieldText> {
         let mut texts = Vec::new();
         push(&mut texts, "name", &self.name);
-        push(&mut texts, "aliases", &self.aliases.as_ref().map(|list| list.as_ref().map(|list| list.join(" | "))));
+        push(
+            &mut texts,
+            "aliases",
+            &self.aliases.as_ref().map(|list| list.as_ref().map(|list| list.join(" | "))),
+        );
         push(&mut texts, "address", &self.address);
         push(&mut texts, "community_id", &self.community);
         push(&mut texts, "built", &self.built);

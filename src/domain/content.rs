@@ -162,7 +162,9 @@ impl Content {
     pub fn searched_texts(&self) -> Vec<&str> {
         let mut texts: Vec<&str> = Vec::new();
         match &self.fields {
-            Fields::Region(fields) => texts.extend(fields.name.iter().flatten().map(String::as_str)),
+            Fields::Region(fields) => {
+                texts.extend(fields.name.iter().flatten().map(String::as_str))
+            }
             Fields::Compound(fields) => {
                 texts.extend(fields.name.iter().flatten().map(String::as_str));
                 texts.extend(fields.aliases.iter().flatten().flatten().map(String::as_str));

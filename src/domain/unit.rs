@@ -29,7 +29,8 @@ pub enum UnitUse {
 
 impl UnitUse {
     /// Every value, in the order of the numbers.
-    pub const ALL: [Self; 6] = [Self::Dwelling, Self::Commerce, Self::Office, Self::Garage, Self::Storage, Self::Other];
+    pub const ALL: [Self; 6] =
+        [Self::Dwelling, Self::Commerce, Self::Office, Self::Garage, Self::Storage, Self::Other];
 
     /// The value with this stored number.
     pub fn from_number(number: u32) -> Option<Self> {
