@@ -1,0 +1,6 @@
+//! The rules and the types that they are written in. Pure: no clock, no input or output, no store.
+//!
+//! Uses only the kernel. Whatever a rule needs from elsewhere is an argument, if need be a trait
+//! that the caller fulfils.
+
+pub mod merkle;
