@@ -4,3 +4,4 @@
 //! that the caller fulfils.
 
 pub mod merkle;
+pub mod text;
