@@ -3,6 +3,7 @@
 //! Uses only the kernel. Whatever a rule needs from elsewhere is an argument, if need be a trait
 //! that the caller fulfils.
 
+pub mod author;
 pub mod building;
 pub mod compound;
 pub mod content;
@@ -11,4 +12,5 @@ pub mod place;
 pub mod region;
 pub mod text;
 pub mod timeline;
+pub mod totals;
 pub mod unit;
