@@ -3,5 +3,6 @@
 //! Uses only the kernel. Whatever a rule needs from elsewhere is an argument, if need be a trait
 //! that the caller fulfils.
 
+pub mod house_code;
 pub mod merkle;
 pub mod text;

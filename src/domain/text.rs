@@ -567,7 +567,7 @@ mod tests {
                 "renmin road 12",
                 "",
             ],
-            &expect![[r#"
+            &expect![[r"
                 yes shape yes pinned -        人民路 12
                 yes shape yes pinned 010c     人民路12
                 yes shape yes pinned 010c0103 １２号 ３號樓
@@ -587,7 +587,7 @@ mod tests {
                 yes shape yes pinned -        民
                 no  shape no  pinned -        renmin road 12
                 yes shape yes pinned -        
-            "#]],
+            "]],
         );
     }
 
