@@ -5,4 +5,5 @@
 
 pub mod house_code;
 pub mod merkle;
+pub mod place;
 pub mod text;
