@@ -10,4 +10,5 @@
 pub mod domain;
 pub mod kernel;
 pub mod proto;
+pub mod registry;
 pub mod store;

@@ -7,7 +7,7 @@
 //! indexed for shapes only, and a subject costs one posting: shape, numbers, subject.
 //!
 //! A search asks [`Query::grams`] for candidate shapes, keeps those that [`matches_shape`] lets
-//! pass, scans their postings, below [`numbers_prefix`] where there is one, and asks [`matches`]
+//! pass, scans their postings, below [`numbers_prefix`] where there is one, and asks [`matches()`]
 //! last. The first three may let too much pass, never too little.
 //!
 //! What is made equal, and nothing else: full-width and half-width ASCII, upper and lower case,
@@ -567,7 +567,7 @@ mod tests {
                 "renmin road 12",
                 "",
             ],
-            &expect![[r#"
+            &expect![[r"
                 yes shape yes pinned -        人民路 12
                 yes shape yes pinned 010c     人民路12
                 yes shape yes pinned 010c0103 １２号 ３號樓
@@ -587,7 +587,7 @@ mod tests {
                 yes shape yes pinned -        民
                 no  shape no  pinned -        renmin road 12
                 yes shape yes pinned -        
-            "#]],
+            "]],
         );
     }
 

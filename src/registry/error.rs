@@ -51,12 +51,7 @@ impl Refusal {
 
     /// A refusal of any class.
     pub fn of(class: Class, reason: &str, field: &str, message: impl Into<String>) -> Self {
-        Self {
-            reason: reason.to_owned(),
-            field: field.to_owned(),
-            message: message.into(),
-            class,
-        }
+        Self { reason: reason.to_owned(), field: field.to_owned(), message: message.into(), class }
     }
 
     /// Something named is not there.

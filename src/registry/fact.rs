@@ -455,11 +455,8 @@ fn read_item(item: stored::ItemRecord) -> Option<ItemRecord> {
     ]
     .into_iter()
     .find(|outcome| *outcome as u32 == item.outcome)?;
-    let subject = if item.subject.is_empty() {
-        None
-    } else {
-        Some(SubjectId::from_slice(&item.subject)?)
-    };
+    let subject =
+        if item.subject.is_empty() { None } else { Some(SubjectId::from_slice(&item.subject)?) };
     Some(ItemRecord {
         index: item.index,
         outcome,
@@ -503,7 +500,7 @@ impl Unknown {
 }
 
 fn put_point(point: Point) -> stored::Point {
-    stored::Point { crs: point.crs.number(), x: point.x, y: point.y }
+    stored::Point { crs: u32::from(point.crs().number()), x: point.x(), y: point.y() }
 }
 
 fn put_content(content: Content) -> stored::Content {
@@ -555,8 +552,12 @@ fn put_compound(compound: CompoundContent, unknown: &mut Unknown) -> stored::Com
         built: unknown.put(5, compound.built, span),
         location: unknown.put(6, compound.location, put_point),
         boundary: unknown.put(7, compound.boundary, |boundary| stored::Points {
-            crs: boundary.crs.number(),
-            coordinates: boundary.vertices.into_iter().flat_map(|(x, y)| [x, y]).collect(),
+            crs: boundary.points().first().map_or(0, |point| u32::from(point.crs().number())),
+            coordinates: boundary
+                .points()
+                .iter()
+                .flat_map(|point| [point.x(), point.y()])
+                .collect(),
         }),
         management: unknown.put(8, compound.management, |value| value as u32),
     }
@@ -604,8 +605,12 @@ impl Known {
     }
 }
 
+fn read_crs(number: u32) -> Option<Crs> {
+    u16::try_from(number).ok().and_then(Crs::from_number)
+}
+
 fn read_point(point: stored::Point) -> Option<Point> {
-    Some(Point { crs: Crs::from_number(point.crs)?, x: point.x, y: point.y })
+    Point::new(read_crs(point.crs)?, point.x, point.y).ok()
 }
 
 fn read_content(content: stored::Content) -> Option<Content> {
@@ -654,15 +659,12 @@ fn read_compound(compound: stored::CompoundContent, known: &Known) -> Option<Com
         built: known.get(5, compound.built, read_span)?,
         location: known.get(6, compound.location, read_point)?,
         boundary: known.get(7, compound.boundary, |points| {
-            let vertices = points
-                .coordinates
-                .chunks_exact(2)
-                .filter_map(|pair| match pair {
-                    [x, y] => Some((*x, *y)),
-                    _ => None,
-                })
-                .collect();
-            Some(Boundary { crs: Crs::from_number(points.crs)?, vertices })
+            let crs = read_crs(points.crs)?;
+            let ring = points.coordinates.chunks_exact(2).map(|pair| match pair {
+                [x, y] => Point::new(crs, *x, *y).ok(),
+                _ => None,
+            });
+            Boundary::new(ring.collect::<Option<_>>()?).ok()
         })?,
         management: known.get(8, compound.management, Management::from_number)?,
     })
