@@ -11,6 +11,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     domain::{
         building::{BuildingContent, Structure},
@@ -194,6 +196,15 @@ impl Amounts {
         self.0.iter().map(|(cell, amount)| (*cell, *amount))
     }
 
+    /// From stored numbers.
+    pub fn from_pairs(pairs: impl IntoIterator<Item = (u32, i64)>) -> Self {
+        let mut amounts = Self::default();
+        for (number, amount) in pairs {
+            amounts.add(Cell::from_number(number), amount);
+        }
+        amounts
+    }
+
     /// What flows on from a node.
     pub fn flowing(&self) -> Self {
         Self(self.0.iter().filter(|(cell, _)| !cell.is_local()).map(|(c, a)| (*c, *a)).collect())
@@ -221,6 +232,11 @@ impl Landings {
         }
     }
 
+    /// Adds what flows to a parent on a day.
+    pub fn add_at(&mut self, target: Target, day: Day, amounts: &Amounts) {
+        put(&[target], day, amounts, 1, self);
+    }
+
     /// Adds all of `other`, `times` over.
     pub fn add_all(&mut self, other: &Self, times: i64) {
         for ((node, day), amounts) in &other.0 {
@@ -240,7 +256,7 @@ impl Landings {
 }
 
 /// A parent of a node, and whether what goes there stays there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Target {
     /// The parent.
     pub node: SubjectId,
@@ -249,7 +265,7 @@ pub struct Target {
 }
 
 /// The parents of a node over time: each from its day to the next one's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Targets(Vec<(Day, Vec<Target>)>);
 
 impl Targets {
@@ -263,6 +279,11 @@ impl Targets {
     pub fn on(&self, day: Day) -> &[Target] {
         let spans = self.0.partition_point(|(from, _)| *from <= day);
         spans.checked_sub(1).and_then(|last| self.0.get(last)).map_or(&[], |(_, on)| on)
+    }
+
+    /// Every node that is or was a parent.
+    pub fn nodes(&self) -> impl Iterator<Item = SubjectId> {
+        self.0.iter().flat_map(|(_, targets)| targets.iter().map(|target| target.node))
     }
 
     /// Whether nothing ever flows on.
