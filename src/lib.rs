@@ -5,6 +5,8 @@
 //!
 //! - [`kernel`]: the words everything is written in.
 //! - [`store`]: journal and state as bytes.
+//! - [`auth`]: who is calling, and what they may do.
 
+pub mod auth;
 pub mod kernel;
 pub mod store;
