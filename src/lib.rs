@@ -6,7 +6,9 @@
 //! - [`kernel`]: the words everything is written in.
 //! - [`store`]: journal and state as bytes.
 //! - [`auth`]: who is calling, and what they may do.
+//! - [`config`]: what the server is told by its keepers.
 
 pub mod auth;
+pub mod config;
 pub mod kernel;
 pub mod store;

@@ -669,7 +669,8 @@ not_after = 2027-01-01T00:00:00+08:00
 
     #[test]
     fn what_is_not_toml_is_named_by_line() {
-        expect!["NOT_TOML line 2: string values must be quoted, expected literal string"].assert_eq(&mistakes("[[token]]\nsubject = \nrole = \"x\"\n"));
+        expect!["NOT_TOML line 2: string values must be quoted, expected literal string"]
+            .assert_eq(&mistakes("[[token]]\nsubject = \nrole = \"x\"\n"));
     }
 
     fn any_key() -> impl Strategy<Value = String> {
