@@ -7,10 +7,12 @@
 //! - [`store`]: journal and state as bytes.
 //! - [`auth`]: who is calling, and what they may do.
 //! - [`config`]: what the server is told by its keepers.
+//! - [`listener`]: connections, plain or TLS.
 //! - [`telemetry`]: what the server says about itself.
 
 pub mod auth;
 pub mod config;
 pub mod kernel;
+pub mod listener;
 pub mod store;
 pub mod telemetry;
