@@ -446,6 +446,24 @@ fn write_text(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "\"")
 }
 
+/// What is wrong with the names of the environment's variables: those that begin as ours do and are
+/// neither a setting's nor in `others`.
+pub fn check_variables(
+    names: impl IntoIterator<Item = String>,
+    others: &[&str],
+) -> Result<(), Violations> {
+    let mut violations = Violations::default();
+    for name in names.into_iter().filter(|name| name.starts_with(ENVIRONMENT_PREFIX)) {
+        let ours = SETTINGS.iter().any(|setting| setting.variable() == name);
+        if !ours && !others.contains(&name.as_str()) {
+            let guess = guess(&name, SETTINGS.iter().map(Setting::variable));
+            let message = format!("there is no such setting{guess} (environment)");
+            violations.add(shortened(&name), "UNKNOWN_SETTING", message);
+        }
+    }
+    violations.or(())
+}
+
 /// Collects values and mistakes, layer by layer.
 #[derive(Default)]
 struct Loader {
@@ -537,15 +555,9 @@ impl Loader {
     }
 
     fn unknown(&mut self, name: &str, origin: &Origin) {
-        let guess = SETTINGS
-            .iter()
-            .map(|setting| (distance(setting.name, name), setting.name))
-            .min()
-            .filter(|(steps, known)| *steps <= (known.len() / 3).max(2))
-            .map(|(_, known)| format!("; did you mean {known}?"))
-            .unwrap_or_default();
+        let guess = guess(name, SETTINGS.iter().map(|setting| setting.name.to_owned()));
         let message = format!("there is no such setting{guess} ({origin})");
-        self.violations.add(name.chars().take(80).collect::<String>(), "UNKNOWN_SETTING", message);
+        self.violations.add(shortened(name), "UNKNOWN_SETTING", message);
     }
 
     fn finish(mut self) -> Result<Config, Violations> {
@@ -700,6 +712,21 @@ fn read(path: &Path) -> std::io::Result<String> {
 
 fn line_of(text: &str, offset: usize) -> usize {
     1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+}
+
+/// The one of `known` that `name` was probably to be, as the end of a sentence.
+fn guess(name: &str, known: impl Iterator<Item = String>) -> String {
+    known
+        .map(|known| (distance(&known, name), known))
+        .min()
+        .filter(|(steps, known)| *steps <= (known.len() / 3).max(2))
+        .map(|(_, known)| format!("; did you mean {known}?"))
+        .unwrap_or_default()
+}
+
+/// Of a name that somebody made up, as much as a message needs.
+fn shortened(name: &str) -> String {
+    name.chars().take(80).collect()
 }
 
 /// Letters to insert, take away or replace to come from one word to the other.

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anju::config::{Config, LogFormat, SETTINGS, document};
+use anju::config::{Config, LogFormat, SETTINGS, check_variables, document};
 use expect_test::{Expect, expect, expect_file};
 
 fn nothing(_: &str) -> Option<String> {
@@ -175,6 +175,17 @@ level = \"loud\"
             BAD_VALUE data_dir: is not to be empty (flag)
             REQUIRED tls.key: tls.certificate is set, so this must be
         "#]],
+    );
+}
+
+#[test]
+fn a_misspelt_variable_is_noticed() {
+    let names = ["PATH", "ANJU_LISTEN", "ANJU_TOKEN", "ANJU_STORE_CACHE_MB"].map(str::to_owned);
+    let violations = check_variables(names, &["ANJU_TOKEN"]).unwrap_err();
+    assert_eq!(
+        violations.to_string(),
+        "ANJU_STORE_CACHE_MB: there is no such setting; did you mean ANJU_STORE_CACHE_MIB? \
+         (environment)"
     );
 }
 

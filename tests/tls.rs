@@ -87,7 +87,8 @@ impl Papers {
         config.alpn_protocols = vec![protocol.into()];
         let stream = TcpStream::connect(address).await.unwrap();
         let name = ServerName::try_from("localhost").unwrap();
-        TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
+        let handshake = TlsConnector::from(Arc::new(config)).connect(name, stream);
+        tokio::time::timeout(PATIENCE, handshake).await.unwrap().unwrap()
     }
 
     async fn certificate_shown(&self, address: SocketAddr) -> CertificateDer<'static> {
@@ -99,7 +100,9 @@ impl Papers {
         let authority = Certificate::from_pem(self.authority.pem());
         let tls = ClientTlsConfig::new().ca_certificate(authority).domain_name("localhost");
         let endpoint = Endpoint::from_shared(format!("https://{address}")).unwrap();
-        HealthClient::new(endpoint.tls_config(tls).unwrap().connect().await.unwrap())
+        let endpoint = endpoint.tls_config(tls).unwrap();
+        let channel = tokio::time::timeout(PATIENCE, endpoint.connect()).await.unwrap();
+        HealthClient::new(channel.unwrap())
     }
 }
 

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use ring::rand::SecureRandom;
@@ -73,6 +73,7 @@ pub struct TokenFile {
 pub(super) struct Version {
     inode: u64,
     mode: u32,
+    owner: (u32, u32),
     bytes: u64,
     modified: (i64, i64),
     changed: (i64, i64),
@@ -155,6 +156,7 @@ impl Version {
         Self {
             inode: metadata.ino(),
             mode: metadata.mode() & 0o7777,
+            owner: (metadata.uid(), metadata.gid()),
             bytes: metadata.len(),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
@@ -165,14 +167,15 @@ impl Version {
 /// Makes a secret, adds its hash to the file at `path` (which is made if need be) and gives the
 /// secret back: this is the only time that it can be seen.
 ///
-/// What the file held stays as it is, comments included. After `Ok` the new file is durable; after
+/// What the file held stays as it is, comments included, and so do its owner and mode. After `Ok` the new file is durable; after
 /// an error the old one stands.
 pub fn add(path: &Path, new: &NewToken) -> Result<String, TokenFileError> {
     check(new).map_err(TokenFileError::BadToken)?;
-    let old = match read(path) {
-        Ok((text, _)) => text,
+    let (old, version) = match read(path) {
+        Ok((text, version)) => (text, Some(version)),
         Err(TokenFileError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            "# Tokens of an Anju registry: hashes only. Made by `anju token new`.\n".to_owned()
+            let head = "# Tokens of an Anju registry: hashes only. Made by `anju token new`.\n";
+            (head.to_owned(), None)
         }
         Err(error) => return Err(error),
     };
@@ -181,7 +184,7 @@ pub fn add(path: &Path, new: &NewToken) -> Result<String, TokenFileError> {
     let text = format!("{old}{separator}{}", entry_text(Hash::of(&[secret.as_bytes()]), new));
     parse(&text)
         .map_err(|violations| TokenFileError::Mistakes { path: path.into(), violations })?;
-    replace(path, &text)?;
+    replace(path, &text, version)?;
     Ok(secret)
 }
 
@@ -208,7 +211,7 @@ fn read(path: &Path) -> Result<(String, Version), TokenFileError> {
 }
 
 /// Puts `text` in the place of the file: written beside it, synced, renamed, the directory synced.
-fn replace(path: &Path, text: &str) -> Result<(), TokenFileError> {
+fn replace(path: &Path, text: &str, old: Option<Version>) -> Result<(), TokenFileError> {
     let io = |what| move |source| TokenFileError::Io { path: path.into(), what, source };
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
@@ -224,6 +227,7 @@ fn replace(path: &Path, text: &str) -> Result<(), TokenFileError> {
     };
     let written = file
         .write_all(text.as_bytes())
+        .and_then(|()| old.map_or(Ok(()), |old| take_over(&file, old)))
         .and_then(|()| file.sync_all())
         .and_then(|()| std::fs::rename(&beside, path));
     if let Err(error) = written {
@@ -237,6 +241,16 @@ fn replace(path: &Path, text: &str) -> Result<(), TokenFileError> {
     File::open(directory)
         .and_then(|directory| directory.sync_all())
         .map_err(io("its directory cannot be synced"))
+}
+
+/// Gives `file` the owner and mode of the file that it replaces, so that a server which runs as
+/// somebody else can go on reading it.
+fn take_over(file: &File, old: Version) -> std::io::Result<()> {
+    let (user, group) = old.owner;
+    if Version::from_metadata(&file.metadata()?).owner != old.owner {
+        std::os::unix::fs::fchown(file, Some(user), Some(group))?;
+    }
+    file.set_permissions(std::fs::Permissions::from_mode(old.mode))
 }
 
 /// The text of one entry. Every value has passed [`check`], so none needs escaping.
@@ -526,7 +540,6 @@ mod tests {
     use super::*;
     use expect_test::expect;
     use proptest::prelude::*;
-    use std::os::unix::fs::PermissionsExt;
 
     fn region(number: u64) -> RegionId {
         RegionId::new(crate::kernel::id::RawId::new(
@@ -591,6 +604,8 @@ mod tests {
         }
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
         assert!(TokenFile::load(&path).is_ok());
+        add(&path, &worker()).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o640);
     }
 
     #[test]
