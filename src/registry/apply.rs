@@ -110,7 +110,8 @@ fn apply_to_subject(
     subject: SubjectId,
     leaf: Hash,
 ) -> Result<(), Error> {
-    let old = work.record(subject)?;
+    let partition = entry.partition;
+    let old = work.known(partition, subject)?;
     let mut record = match &old {
         Some(record) => record.as_ref().clone(),
         None => Record {
@@ -139,20 +140,20 @@ fn apply_to_subject(
                 record.doubt_sentences.push((field.clone(), entry.seq));
             }
         }
-        index(work, subject, content)?;
+        index(work, partition, subject, content)?;
     }
     if let Some(row) = &body.source_row {
         record.source = Some((row.source.clone(), row.key.clone()));
         request::put_source(work, entry, subject, row)?;
     }
     if old.is_none() {
-        let mut key = key(subject.partition(), Space::Kind);
+        let mut key = key(partition, Space::Kind);
         key.extend_from_slice(&subject.to_bytes());
         work.put(key, Some(Vec::new()));
     }
     let before = old.map(|record| record.timeline.clone()).unwrap_or_default();
     let after = record.timeline.clone();
-    work.put_record(subject, record);
+    work.put_record(partition, subject, record);
     move_totals(work, entry, subject, &before, &after)?;
     case::after_entry(work, entry, subject, &before)
 }
@@ -168,7 +169,7 @@ fn note_entry(
     if record.recent.len() == SEQS_IN_BLOCK {
         let block = record.entry_count / u64::try_from(SEQS_IN_BLOCK).unwrap_or(1) - 1;
         let full = std::mem::take(&mut record.recent);
-        work.put(block_key(subject, block), Some(put(&full)?));
+        work.put(block_key(entry.partition, subject, block), Some(put(&full)?));
     }
     record.recent.push(entry.seq);
     record.entry_count += 1;
@@ -178,14 +179,16 @@ fn note_entry(
 }
 
 /// Writes the ever keys of what was said.
-fn index(work: &mut Work<'_>, subject: SubjectId, content: &Content) -> Result<(), Error> {
-    let partition = subject.partition();
+fn index(
+    work: &mut Work<'_>,
+    partition: Partition,
+    subject: SubjectId,
+    content: &Content,
+) -> Result<(), Error> {
     for holder in content.references() {
-        if holder.partition() == partition {
-            let mut key = subject_key(Space::Child, holder);
-            key.extend_from_slice(&subject.to_bytes());
-            work.put(key, Some(Vec::new()));
-        }
+        let mut key = subject_key(partition, Space::Child, holder);
+        key.extend_from_slice(&subject.to_bytes());
+        work.put(key, Some(Vec::new()));
     }
     for (scheme, values) in &content.shared.identifiers {
         for value in values {
@@ -264,13 +267,14 @@ fn move_totals(
     landings.add_all(&contributions(after), 1);
     landings.add_all(&contributions(before), -1);
     let (old, new) = (Targets::of(before), Targets::of(after));
-    let moves = is_node(subject.kind()) && old != new && work.has_cells(subject)?;
-    if moves && work.meta(entry.partition)?.bucket_first != entry.seq {
+    let moves =
+        is_node(subject.kind()) && old != new && work.has_cells((entry.partition, subject))?;
+    if moves && work.head(entry.partition)?.bucket_first != entry.seq {
         // What is known from here on must be told apart from what was known before.
         begin_bucket(work, entry)?;
     }
-    let bucket = work.meta(entry.partition)?.bucket;
-    land(work, landings, bucket)?;
+    let bucket = work.head(entry.partition)?.bucket;
+    land(work, entry.partition, landings, bucket)?;
     if moves {
         sweep::open(work, entry, subject, old)?;
     }

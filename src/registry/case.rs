@@ -11,7 +11,7 @@ use crate::{
     domain::{timeline::Timeline, totals::Targets},
     kernel::{
         id::{CaseId, Kind, SubjectId},
-        position::Seq,
+        position::{Partition, Seq},
         time::{Day, Stamp},
     },
     registry::{
@@ -119,7 +119,7 @@ impl Case {
 
 /// The key of a case.
 pub(crate) fn case_key(case: CaseId) -> Key {
-    subject_key(Space::Case, case.into())
+    subject_key(case.partition(), Space::Case, case.into())
 }
 
 /// A case.
@@ -130,9 +130,10 @@ pub(crate) fn find(state: &dyn State, case: CaseId) -> Result<Option<Case>, Erro
 /// The cases of a subject, oldest first.
 pub(crate) fn of_subject(
     state: &dyn State,
+    partition: Partition,
     subject: SubjectId,
 ) -> Result<Vec<(CaseId, Case)>, Error> {
-    let range = below(subject_key(Space::SubjectCase, subject));
+    let range = below(subject_key(partition, Space::SubjectCase, subject));
     let mut cases = Vec::new();
     for (key, _) in state.scan(&range, Direction::Up, CASES_MAX)? {
         let Some(id) = subject_at_end(&key).and_then(|id| CaseId::try_from(id).ok()) else {
@@ -148,6 +149,7 @@ pub(crate) fn of_subject(
 /// All contradictions of a subject whose life is `timeline`.
 pub(crate) fn contradictions(
     state: &dyn State,
+    partition: Partition,
     subject: SubjectId,
     timeline: &Timeline,
 ) -> Result<Vec<Found>, Error> {
@@ -180,8 +182,8 @@ pub(crate) fn contradictions(
             });
         }
     }
-    outside_parents(state, timeline, &mut found)?;
-    overlapping_identifiers(state, subject, timeline, &mut found)?;
+    outside_parents(state, partition, timeline, &mut found)?;
+    overlapping_identifiers(state, partition, subject, timeline, &mut found)?;
     found.sort();
     Ok(found)
 }
@@ -189,6 +191,7 @@ pub(crate) fn contradictions(
 /// The days on which a subject is certainly in a holder must lie in the holder's possible days.
 fn outside_parents(
     state: &dyn State,
+    partition: Partition,
     timeline: &Timeline,
     found: &mut Vec<Found>,
 ) -> Result<(), Error> {
@@ -203,8 +206,8 @@ fn outside_parents(
             continue;
         }
         for holder in holders {
-            // A holder in another partition was checked when it was named.
-            let life = match state.record(holder)? {
+            // What a partition does not know was checked where it is known.
+            let life = match state.record(partition, holder)? {
                 Some(record) => record.timeline.possible_span(),
                 None => continue,
             };
@@ -251,6 +254,7 @@ fn spans_of_identifier(timeline: &Timeline, scheme: &str, value: &str) -> Vec<(D
 
 fn overlapping_identifiers(
     state: &dyn State,
+    partition: Partition,
     subject: SubjectId,
     timeline: &Timeline,
     found: &mut Vec<Found>,
@@ -269,7 +273,7 @@ fn overlapping_identifiers(
         if own.is_empty() {
             continue;
         }
-        let range = below(text_key(subject.partition(), Space::Identifier, &[scheme, value]));
+        let range = below(text_key(partition, Space::Identifier, &[scheme, value]));
         for (key, _) in state.scan(&range, Direction::Up, HOLDERS_MAX)? {
             let Some(other) = subject_at_end(&key).filter(|other| *other != subject) else {
                 continue;
@@ -278,7 +282,7 @@ fn overlapping_identifiers(
             if other.kind() != subject.kind() {
                 continue;
             }
-            let Some(record) = state.record(other)? else { continue };
+            let Some(record) = state.record(partition, other)? else { continue };
             let theirs = spans_of_identifier(&record.timeline, scheme, value);
             let overlaps = own.iter().any(|(from, until)| {
                 theirs
@@ -312,7 +316,7 @@ pub(crate) fn after_entry(
     before: &Timeline,
 ) -> Result<(), Error> {
     put_basis(work, entry, subject)?;
-    let Some(record) = work.record(subject)? else {
+    let Some(record) = work.known(entry.partition, subject)? else {
         return Ok(());
     };
     if entry.corrects.is_empty() && record.open_case_count == 0 {
@@ -323,7 +327,7 @@ pub(crate) fn after_entry(
     let life_changed = record.timeline.possible_span() != before.possible_span()
         || record.timeline.certain_span() != before.certain_span();
     if life_changed {
-        for child in children(work, subject)? {
+        for child in children(work, entry.partition, subject)? {
             review(work, entry, child)?;
         }
     }
@@ -331,19 +335,23 @@ pub(crate) fn after_entry(
 }
 
 /// Every subject that ever was in a holder, at most a bounded number.
-fn children(state: &dyn State, holder: SubjectId) -> Result<Vec<SubjectId>, Error> {
-    let range = below(subject_key(Space::Child, holder));
+fn children(
+    state: &dyn State,
+    partition: Partition,
+    holder: SubjectId,
+) -> Result<Vec<SubjectId>, Error> {
+    let range = below(subject_key(partition, Space::Child, holder));
     let rows = state.scan(&range, Direction::Up, CHILDREN_MAX)?;
     Ok(rows.iter().filter_map(|(key, _)| subject_at_end(key)).collect())
 }
 
 /// Compares the contradictions of a subject with its open cases.
 fn review(work: &mut Work<'_>, entry: &Entry, subject: SubjectId) -> Result<(), Error> {
-    let Some(record) = work.record(subject)? else {
+    let Some(record) = work.known(entry.partition, subject)? else {
         return Ok(());
     };
-    let found = contradictions(work, subject, &record.timeline)?;
-    let cases = of_subject(work, subject)?;
+    let found = contradictions(work, entry.partition, subject, &record.timeline)?;
+    let cases = of_subject(work, entry.partition, subject)?;
     for (id, case) in &cases {
         let is_first = case.subjects.first() == Some(&subject);
         if !is_first || !case.is_open() || case.what == Contradiction::BasisCorrected {
@@ -398,24 +406,29 @@ fn open(work: &mut Work<'_>, entry: &Entry, subject: SubjectId, found: Found) ->
     };
     work.put(case_key(id), Some(put(&case)?));
     for concerned in subjects {
-        let mut key = subject_key(Space::SubjectCase, concerned);
+        let mut key = subject_key(entry.partition, Space::SubjectCase, concerned);
         key.extend_from_slice(&SubjectId::from(id).to_bytes());
         work.put(key, Some(Vec::new()));
-        count_case(work, concerned, true)?;
+        count_case(work, entry.partition, concerned, true)?;
     }
     work.meta_mut(entry.partition)?.open_case_count += 1;
     Ok(())
 }
 
-fn count_case(work: &mut Work<'_>, subject: SubjectId, opens: bool) -> Result<(), Error> {
-    if let Some(record) = work.record(subject)? {
+fn count_case(
+    work: &mut Work<'_>,
+    partition: Partition,
+    subject: SubjectId,
+    opens: bool,
+) -> Result<(), Error> {
+    if let Some(record) = work.known(partition, subject)? {
         let mut record = record.as_ref().clone();
         record.open_case_count = if opens {
             record.open_case_count + 1
         } else {
             record.open_case_count.saturating_sub(1)
         };
-        work.put_record(subject, record);
+        work.put_record(partition, subject, record);
     }
     Ok(())
 }
@@ -428,7 +441,7 @@ fn close(
     outcome: Option<u32>,
 ) -> Result<(), Error> {
     for subject in &case.subjects {
-        count_case(work, *subject, false)?;
+        count_case(work, id.partition(), *subject, false)?;
     }
     let closed = Case { closed_by: Some(by), outcome, ..case };
     work.put(case_key(id), Some(put(&closed)?));
@@ -508,7 +521,7 @@ pub(crate) fn apply_settled(
 /// All cases of a partition from a key on, oldest first.
 pub(crate) fn page(
     state: &dyn State,
-    partition: crate::kernel::position::Partition,
+    partition: Partition,
     after: Option<CaseId>,
     rows: usize,
 ) -> Result<Vec<(CaseId, Case)>, Error> {

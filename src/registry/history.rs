@@ -21,8 +21,8 @@ use crate::{
 };
 
 /// The key of a full block of entry numbers.
-pub(crate) fn block_key(subject: SubjectId, block: u64) -> Key {
-    let mut key = subject_key(Space::History, subject);
+pub(crate) fn block_key(partition: Partition, subject: SubjectId, block: u64) -> Key {
+    let mut key = subject_key(partition, Space::History, subject);
     key.extend_from_slice(&block.to_be_bytes());
     key
 }
@@ -30,6 +30,7 @@ pub(crate) fn block_key(subject: SubjectId, block: u64) -> Key {
 /// The numbers of a subject's entries, oldest first.
 pub(crate) fn entry_numbers(
     state: &dyn State,
+    partition: Partition,
     subject: SubjectId,
     record: &Record,
 ) -> Result<Vec<Seq>, Error> {
@@ -38,7 +39,7 @@ pub(crate) fn entry_numbers(
     let mut numbers = Vec::new();
     for block in 0..blocks {
         let bytes = state
-            .get(&block_key(subject, block))?
+            .get(&block_key(partition, subject, block))?
             .ok_or_else(|| Error::unreadable(format!("the history of {subject}")))?;
         numbers.extend(read::<Vec<Seq>>(&bytes)?);
     }
@@ -49,22 +50,23 @@ pub(crate) fn entry_numbers(
 /// The life of a subject as known with entry `known` (`None`: now). `None` when nothing was known.
 pub(crate) fn timeline_at(
     state: &dyn State,
+    partition: Partition,
     subject: SubjectId,
     known: Option<Seq>,
 ) -> Result<Option<Arc<Timeline>>, Error> {
-    let Some(record) = state.record(subject)? else {
+    let Some(record) = state.record(partition, subject)? else {
         return Ok(None);
     };
     let Some(known) = known.filter(|known| *known < record.last_seq) else {
         return Ok(Some(Arc::new(record.timeline)));
     };
-    let mut numbers = entry_numbers(state, subject, &record)?;
+    let mut numbers = entry_numbers(state, partition, subject, &record)?;
     numbers.retain(|seq| *seq <= known);
     if numbers.is_empty() {
         return Ok(None);
     }
     let mut timeline = Timeline::default();
-    for bytes in state.entries_at(subject.partition(), &numbers)? {
+    for bytes in state.entries_at(partition, &numbers)? {
         let (entry, _) = Entry::decode(&bytes)?;
         if let Some(statement) = statement_of(&entry, subject) {
             timeline.push(statement, &entry.corrects);

@@ -7,12 +7,11 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     domain::timeline::Timeline,
-    kernel::id::SubjectId,
     kernel::{
         hash::Hash,
-        id::RegionId,
+        id::{RegionId, SubjectId},
         limit,
-        position::Seq,
+        position::{Partition, Seq},
         time::{Day, Stamp},
     },
     registry::{
@@ -117,8 +116,8 @@ pub(crate) fn chunk_key(base: &[u8], chunk: u8) -> Key {
 }
 
 /// The key of a subject's record, without the chunk.
-pub(crate) fn record_key(subject: SubjectId) -> Key {
-    subject_key(Space::Record, subject)
+pub(crate) fn record_key(partition: Partition, subject: SubjectId) -> Key {
+    subject_key(partition, Space::Record, subject)
 }
 
 /// The day before which requests are forgotten.

@@ -84,7 +84,7 @@ pub(crate) fn find(
 /// Forgets some requests that are older than they need be.
 pub(crate) fn forget(work: &mut Work<'_>, partition: Partition, today: Day) -> Result<(), Error> {
     let oldest = oldest_request_day(today);
-    if work.meta(partition)?.requests_from >= oldest {
+    if work.head(partition)?.requests_from >= oldest {
         return Ok(());
     }
     let Some(first_kept) = Day::from_number(oldest) else {

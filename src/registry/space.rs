@@ -68,9 +68,10 @@ pub(crate) fn key(partition: Partition, space: Space) -> Key {
     key
 }
 
-/// Begins a key of the subject's own partition.
-pub(crate) fn subject_key(space: Space, subject: SubjectId) -> Key {
-    let mut key = key(subject.partition(), space);
+/// Begins a key of a subject as a partition knows it: a district is known both in partition 0 and in
+/// the partition of its city.
+pub(crate) fn subject_key(partition: Partition, space: Space, subject: SubjectId) -> Key {
+    let mut key = key(partition, space);
     key.extend_from_slice(&subject.to_bytes());
     key
 }

@@ -48,9 +48,9 @@ pub(crate) trait State {
         Ok(Some(bytes))
     }
 
-    /// A subject's record.
-    fn record(&self, subject: SubjectId) -> Result<Option<Record>, Error> {
-        self.get_long(&record_key(subject))?.map(|bytes| read(&bytes)).transpose()
+    /// A subject's record in a partition.
+    fn record(&self, partition: Partition, subject: SubjectId) -> Result<Option<Record>, Error> {
+        self.get_long(&record_key(partition, subject))?.map(|bytes| read(&bytes)).transpose()
     }
 
     /// What is kept of a partition; of an empty one, nothing.

@@ -70,7 +70,7 @@ pub(crate) fn open(
     old: Targets,
 ) -> Result<(), Error> {
     let partition = entry.partition;
-    let bucket = work.meta(partition)?.bucket;
+    let bucket = work.head(partition)?.bucket;
     let sweep = Sweep { opened_by: entry.seq, node, bucket, old, done: None };
     work.put(Sweep::key(partition, entry.seq, node), Some(put(&sweep)?));
     let meta = work.meta_mut(partition)?;
@@ -84,11 +84,12 @@ pub(crate) fn open(
 /// How far the next step of a sweep goes: `Some(None)` to its end.
 pub(crate) fn next_step(
     work: &mut Work<'_>,
+    partition: Partition,
     sweep: &Sweep,
     cells_max: usize,
 ) -> Result<Option<Month>, Error> {
     work.flush()?;
-    let rows = profile(work, sweep.node, sweep.done, None, cells_max + 1)?;
+    let rows = profile(work, (partition, sweep.node), sweep.done, None, cells_max + 1)?;
     if rows.len() <= cells_max {
         return Ok(None);
     }
@@ -115,8 +116,8 @@ pub(crate) fn apply_step(
         return Ok(());
     };
     work.flush()?;
-    let new = work.targets(node)?;
-    let rows = profile(work, node, sweep.done, up_to, usize::MAX)?;
+    let new = work.targets(partition, node)?;
+    let rows = profile(work, (partition, node), sweep.done, up_to, usize::MAX)?;
     // From here on cells of these months flow by the new parents.
     let key = Sweep::key(partition, opened_by, node);
     if up_to.is_none() {
@@ -134,7 +135,7 @@ pub(crate) fn apply_step(
             new.flow(*day, amounts, 1, &mut landings);
             sweep.old.flow(*day, amounts, -1, &mut landings);
         }
-        land(work, landings, row.bucket.max(sweep.bucket))?;
+        land(work, partition, landings, row.bucket.max(sweep.bucket))?;
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ use crate::{
         record::{put, read},
         space::{Space, below, seq_key, subject_key},
         state::State,
-        work::Work,
+        work::{Local, Work},
     },
     store::{Direction, Key, KeyRange},
 };
@@ -43,16 +43,16 @@ pub(crate) struct ProfileRow {
 }
 
 /// The key of a cell value, without the chunk.
-pub(crate) fn cell_key(node: SubjectId, month: Month, bucket: u32) -> Key {
-    let mut key = subject_key(Space::Total, node);
+pub(crate) fn cell_key(node: Local, month: Month, bucket: u32) -> Key {
+    let mut key = subject_key(node.0, Space::Total, node.1);
     key.extend_from_slice(&month.number().to_be_bytes());
     key.extend_from_slice(&bucket.to_be_bytes());
     key
 }
 
 /// All cells of a node.
-pub(crate) fn node_range(node: SubjectId) -> KeyRange {
-    below(subject_key(Space::Total, node))
+pub(crate) fn node_range(node: Local) -> KeyRange {
+    below(subject_key(node.0, Space::Total, node.1))
 }
 
 /// Reads a cell value.
@@ -85,12 +85,12 @@ pub(crate) fn write_cells(days: &BTreeMap<Day, Amounts>) -> Result<Vec<u8>, Erro
 /// The cells of a node after a month and up to one, in order, at most `limit` rows.
 pub(crate) fn profile(
     state: &dyn State,
-    node: SubjectId,
+    node: Local,
     after: Option<Month>,
     up_to: Option<Month>,
     limit: usize,
 ) -> Result<Vec<ProfileRow>, Error> {
-    let prefix = subject_key(Space::Total, node);
+    let prefix = subject_key(node.0, Space::Total, node.1);
     let mut range = below(prefix.clone());
     if let Some(after) = after {
         range.from = [prefix.as_slice(), &after.next().number().to_be_bytes()].concat();
@@ -141,20 +141,25 @@ fn read_cell_key(key: &[u8], prefix: usize) -> Result<(Month, u32, u8), Error> {
 }
 
 /// Lets amounts land and flow on to the ancestors.
-pub(crate) fn land(work: &mut Work<'_>, landings: Landings, bucket: u32) -> Result<(), Error> {
+pub(crate) fn land(
+    work: &mut Work<'_>,
+    partition: Partition,
+    landings: Landings,
+    bucket: u32,
+) -> Result<(), Error> {
     let mut landings = landings;
     while !landings.is_empty() {
         let mut next = Landings::default();
         for (node, day, amounts) in landings.iter() {
-            work.add_cell(node, day, bucket, amounts);
-            let sweeps = work.sweeps(node.partition())?;
+            work.add_cell((partition, node), day, bucket, amounts);
+            let sweeps = work.sweeps(partition)?;
             // Of a sweep that is under way, months not done yet still go by the old parents.
             let sweep = sweeps.iter().find(|sweep| {
                 sweep.node == node && sweep.done.is_none_or(|done| day.month() > done)
             });
             match sweep {
                 Some(sweep) => sweep.old.flow(day, amounts, 1, &mut next),
-                None => work.targets(node)?.flow(day, amounts, 1, &mut next),
+                None => work.targets(partition, node)?.flow(day, amounts, 1, &mut next),
             }
         }
         landings = next;
@@ -219,7 +224,7 @@ fn in_cells(
             sum.add_all(&amounts, 1);
         }
     };
-    for row in profile(state, node, None, Some(last.month()), usize::MAX)? {
+    for row in profile(state, (node.partition(), node), None, Some(last.month()), usize::MAX)? {
         add_until(&mut month_days, Some(row.month.first()));
         if row.bucket <= bucket {
             for (day, amounts) in row.days {
@@ -293,7 +298,7 @@ fn add_subject(
     times: i64,
     sums: &mut [Amounts],
 ) -> Result<(), Error> {
-    let Some(timeline) = timeline_at(state, subject, Some(known))? else {
+    let Some(timeline) = timeline_at(state, node.partition(), subject, Some(known))? else {
         return Ok(());
     };
     let landings = contributions(&timeline);
@@ -309,7 +314,7 @@ fn add_subject(
                 continue;
             }
             if !chains.contains_key(&landed) {
-                let targets = timeline_at(state, landed, Some(known))?
+                let targets = timeline_at(state, node.partition(), landed, Some(known))?
                     .map(|timeline| Targets::of(&timeline))
                     .unwrap_or_default();
                 chains.insert(landed, targets);

@@ -27,24 +27,27 @@ use crate::{
         space::{Space, key},
         state::State,
         sweep::Sweep,
-        totals::{cell_key, read_cells, write_cells},
+        totals::{cell_key, node_range, read_cells, write_cells},
     },
     store::{Direction, Group, Key, KeyRange, NewEntry, Step, Store, Value},
 };
 
 /// A node, a month of valid days and a bucket of known time.
-pub(crate) type CellPlace = (SubjectId, Month, u32);
+pub(crate) type CellPlace = (Local, Month, u32);
+
+/// A subject as a partition knows it.
+pub(crate) type Local = (Partition, SubjectId);
 
 /// State under work.
 pub(crate) struct Work<'a> {
     overlay: Overlay<'a>,
     metas: BTreeMap<Partition, Meta>,
-    records: BTreeMap<SubjectId, Option<Arc<Record>>>,
-    targets: BTreeMap<SubjectId, Arc<Targets>>,
+    records: BTreeMap<Local, Option<Arc<Record>>>,
+    targets: BTreeMap<Local, Arc<Targets>>,
     sweeps: BTreeMap<Partition, Arc<Vec<Sweep>>>,
     /// What is not in the overlay yet.
     dirty_metas: BTreeSet<Partition>,
-    dirty_records: BTreeSet<SubjectId>,
+    dirty_records: BTreeSet<Local>,
     cells: BTreeMap<CellPlace, BTreeMap<Day, Amounts>>,
     leaves: BTreeMap<Partition, Vec<Hash>>,
 }
@@ -66,7 +69,7 @@ impl<'a> Work<'a> {
     }
 
     /// What is kept of a partition.
-    pub(crate) fn meta(&mut self, partition: Partition) -> Result<&Meta, Error> {
+    pub(crate) fn head(&mut self, partition: Partition) -> Result<&Meta, Error> {
         if !self.metas.contains_key(&partition) {
             let meta = self.overlay.meta(partition)?;
             self.metas.insert(partition, meta);
@@ -76,44 +79,54 @@ impl<'a> Work<'a> {
 
     /// The same, to be changed.
     pub(crate) fn meta_mut(&mut self, partition: Partition) -> Result<&mut Meta, Error> {
-        self.meta(partition)?;
+        self.head(partition)?;
         self.dirty_metas.insert(partition);
         self.metas.get_mut(&partition).ok_or_else(|| Error::Bug("a meta was lost".to_owned()))
     }
 
     /// A subject's record.
-    pub(crate) fn record(&mut self, subject: SubjectId) -> Result<Option<Arc<Record>>, Error> {
-        if let Some(record) = self.records.get(&subject) {
+    pub(crate) fn known(
+        &mut self,
+        partition: Partition,
+        subject: SubjectId,
+    ) -> Result<Option<Arc<Record>>, Error> {
+        let local = (partition, subject);
+        if let Some(record) = self.records.get(&local) {
             return Ok(record.clone());
         }
-        let record = self.overlay.record(subject)?.map(Arc::new);
-        self.records.insert(subject, record.clone());
+        let record = self.overlay.record(partition, subject)?.map(Arc::new);
+        self.records.insert(local, record.clone());
         Ok(record)
     }
 
     /// Replaces a subject's record.
-    pub(crate) fn put_record(&mut self, subject: SubjectId, record: Record) {
-        self.records.insert(subject, Some(Arc::new(record)));
-        self.dirty_records.insert(subject);
-        self.targets.remove(&subject);
+    pub(crate) fn put_record(&mut self, partition: Partition, subject: SubjectId, record: Record) {
+        let local = (partition, subject);
+        self.records.insert(local, Some(Arc::new(record)));
+        self.dirty_records.insert(local);
+        self.targets.remove(&local);
     }
 
     /// Where amounts at a node flow on to, as known now.
-    pub(crate) fn targets(&mut self, node: SubjectId) -> Result<Arc<Targets>, Error> {
-        if let Some(targets) = self.targets.get(&node) {
+    pub(crate) fn targets(
+        &mut self,
+        partition: Partition,
+        node: SubjectId,
+    ) -> Result<Arc<Targets>, Error> {
+        if let Some(targets) = self.targets.get(&(partition, node)) {
             return Ok(Arc::clone(targets));
         }
-        let targets = Arc::new(match self.record(node)? {
+        let targets = Arc::new(match self.known(partition, node)? {
             Some(record) => Targets::of(&record.timeline),
             None => Targets::default(),
         });
-        self.targets.insert(node, Arc::clone(&targets));
+        self.targets.insert((partition, node), Arc::clone(&targets));
         Ok(targets)
     }
 
     /// The sweeps under way, oldest first.
     pub(crate) fn sweeps(&mut self, partition: Partition) -> Result<Arc<Vec<Sweep>>, Error> {
-        if self.meta(partition)?.sweep_count == 0 {
+        if self.head(partition)?.sweep_count == 0 {
             return Ok(Arc::default());
         }
         if let Some(sweeps) = self.sweeps.get(&partition) {
@@ -130,18 +143,18 @@ impl<'a> Work<'a> {
     }
 
     /// Adds to a cell.
-    pub(crate) fn add_cell(&mut self, node: SubjectId, day: Day, bucket: u32, amounts: &Amounts) {
+    pub(crate) fn add_cell(&mut self, node: Local, day: Day, bucket: u32, amounts: &Amounts) {
         let days = self.cells.entry((node, day.month(), bucket)).or_default();
         days.entry(day).or_default().add_all(amounts, 1);
     }
 
     /// Whether anything ever landed at a node.
-    pub(crate) fn has_cells(&mut self, node: SubjectId) -> Result<bool, Error> {
+    pub(crate) fn has_cells(&self, node: Local) -> Result<bool, Error> {
         let first = (node, Month { year: 1, month: 1 }, 0);
         if self.cells.range(first..).next().is_some_and(|((other, ..), _)| *other == node) {
             return Ok(true);
         }
-        let range = crate::registry::totals::node_range(node);
+        let range = node_range(node);
         Ok(!self.overlay.scan(&range, Direction::Up, 1)?.is_empty())
     }
 
@@ -190,9 +203,9 @@ impl<'a> Work<'a> {
 
     /// Writes everything that waits to the overlay.
     pub(crate) fn flush(&mut self) -> Result<(), Error> {
-        for subject in std::mem::take(&mut self.dirty_records) {
-            if let Some(Some(record)) = self.records.get(&subject).cloned() {
-                self.put_long(&record_key(subject), &put(record.as_ref())?)?;
+        for local in std::mem::take(&mut self.dirty_records) {
+            if let Some(Some(record)) = self.records.get(&local).cloned() {
+                self.put_long(&record_key(local.0, local.1), &put(record.as_ref())?)?;
             }
         }
         for ((node, month, bucket), days) in std::mem::take(&mut self.cells) {
@@ -209,7 +222,7 @@ impl<'a> Work<'a> {
             self.put_long(&base, &write_cells(&sums)?)?;
         }
         for (partition, leaves) in std::mem::take(&mut self.leaves) {
-            let seq = self.meta(partition)?.seq;
+            let seq = self.head(partition)?.seq;
             let size = seq - u64::try_from(leaves.len()).unwrap_or(u64::MAX).min(seq);
             let tiles = StateTiles { state: &self.overlay, partition };
             let changed = merkle::append(&tiles, size, &leaves)
@@ -285,6 +298,21 @@ impl State for Work<'_> {
 
     fn entries_at(&self, partition: Partition, at: &[Seq]) -> Result<Vec<Vec<u8>>, Error> {
         self.overlay.entries_at(partition, at)
+    }
+
+    fn record(&self, partition: Partition, subject: SubjectId) -> Result<Option<Record>, Error> {
+        // What waits to be written is newer than what the overlay has.
+        match self.records.get(&(partition, subject)) {
+            Some(record) => Ok(record.as_deref().cloned()),
+            None => self.overlay.record(partition, subject),
+        }
+    }
+
+    fn meta(&self, partition: Partition) -> Result<Meta, Error> {
+        match self.metas.get(&partition) {
+            Some(meta) => Ok(meta.clone()),
+            None => self.overlay.meta(partition),
+        }
     }
 }
 
