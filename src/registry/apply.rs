@@ -120,7 +120,6 @@ fn apply_to_subject(
             last_leaf: Hash::default(),
             entry_count: 0,
             recent: Vec::new(),
-            doubt_sentences: Vec::new(),
             source: None,
             open_case_count: 0,
         },
@@ -134,12 +133,6 @@ fn apply_to_subject(
         _ => None,
     };
     if let Some(content) = said {
-        for (field, doubted) in &content.shared.doubts {
-            record.doubt_sentences.retain(|(other, _)| other != field);
-            if *doubted {
-                record.doubt_sentences.push((field.clone(), entry.seq));
-            }
-        }
         index(work, partition, subject, content)?;
     }
     if let Some(row) = &body.source_row {

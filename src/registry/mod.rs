@@ -2,22 +2,38 @@
 
 mod apply;
 mod case;
+mod command;
+mod commands;
+mod engine;
 mod entry;
 mod error;
 mod fact;
 mod history;
 mod overlay;
+mod read;
+mod rebuild;
 mod record;
 mod request;
 mod space;
 mod state;
 mod sweep;
 mod totals;
+mod tx;
 mod work;
+mod writer;
 
 pub use crate::registry::{
     case::{Case, Contradiction},
+    command::{
+        Change, Command, Correct, End, Import, ImportRow, Merge, MergeInto, Reference, Register,
+        Retract, RowMode, Split, SplitPart,
+    },
+    engine::{Options, Registry},
     entry::{Entry, Link, RequestMark, Text, withhold},
     error::{Class, Error, Refusal},
     fact::{Body, Conflict, Fact, ItemOutcome, ItemRecord, SourceRow},
+    read::{At, ListOf, Seen},
+    rebuild::{catch_up, rebuild, replay},
+    tx::{Call, Decided},
+    writer::{Frontier, Observed, Outcome},
 };

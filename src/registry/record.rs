@@ -37,8 +37,6 @@ pub(crate) struct Record {
     pub entry_count: u64,
     /// The numbers of its newest entries, oldest first; full blocks are kept apart.
     pub recent: Vec<Seq>,
-    /// Sentences about doubted fields: field, and the entry in whose text it stands.
-    pub doubt_sentences: Vec<(String, Seq)>,
     /// Where an import said it: source and key.
     pub source: Option<(String, String)>,
     /// Open cases.

@@ -9,17 +9,19 @@ use crate::{
         hash::Hash,
         id::{Kind, SubjectId},
         limit,
-        position::{Partition, Seq},
-        time::Day,
+        position::{Partition, Position, Seq},
+        time::{Day, Stamp},
     },
     registry::{
         entry::Entry,
         error::{Class, Error, Refusal},
-        fact::SourceRow,
+        fact::{Fact, SourceRow},
         record::{oldest_request_day, put, read},
         space::{Space, below, key, text_key},
         state::State,
+        tx::Decided,
         work::Work,
+        writer::Outcome,
     },
     store::{Direction, Key, KeyRange},
 };
@@ -132,4 +134,53 @@ pub(crate) fn put_source(
     let record = SourceRecord { subject, hash: row.hash, seq: entry.seq };
     work.put(key, Some(put(&record)?));
     Ok(())
+}
+
+/// The answer that a request was given first, from the entries that it wrote.
+pub(crate) fn first_answer(
+    state: &dyn State,
+    partition: Partition,
+    first: Seq,
+) -> Result<Outcome, Error> {
+    let head = state.meta(partition)?.seq;
+    let mut outcome = Outcome {
+        decided: Decided::default(),
+        position: Position { partition, seq: first },
+        entries: Vec::new(),
+        stamp: Stamp::default(),
+        repeated: true,
+        sweep_under_way: false,
+    };
+    let mut made = Vec::new();
+    let mut about = Vec::new();
+    let mut batch = None;
+    for seq in first..=head {
+        let entry = state.entry(partition, seq)?;
+        if entry.command_seq != first {
+            break;
+        }
+        outcome.position.seq = seq;
+        outcome.stamp = entry.stamp;
+        outcome.entries.push(seq);
+        match entry.body.map(|body| body.fact) {
+            Some(Fact::Registered { subject, .. }) if entry.corrects.is_empty() => {
+                made.push(subject);
+            }
+            Some(Fact::BatchRecorded { item_count, items }) => batch = Some((item_count, items)),
+            Some(fact) => about.extend(fact.subjects()),
+            None => {}
+        }
+    }
+    outcome.decided.subjects = if made.is_empty() {
+        about.truncate(1);
+        about
+    } else {
+        made
+    };
+    outcome.decided.item_count = u32::try_from(outcome.decided.subjects.len()).unwrap_or(u32::MAX);
+    if let Some((item_count, items)) = batch {
+        outcome.decided.item_count = item_count;
+        outcome.decided.items = items;
+    }
+    Ok(outcome)
 }
