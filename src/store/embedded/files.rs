@@ -77,7 +77,7 @@ pub(crate) fn read_all(handle: &dyn Handle) -> io::Result<Vec<u8>> {
 
 /// Writes a new file under another name first, so that it is there whole or not at all.
 pub(crate) fn write_whole(files: &dyn Files, path: &Path, content: &[u8]) -> io::Result<()> {
-    let draft = path.with_extension("tmp");
+    let draft = draft_of(path);
     match files.remove(&draft) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -87,6 +87,13 @@ pub(crate) fn write_whole(files: &dyn Files, path: &Path, content: &[u8]) -> io:
     handle.sync()?;
     files.rename(&draft, path)?;
     path.parent().map_or(Ok(()), |directory| files.sync_directory(directory))
+}
+
+/// The name of a file while it is being written.
+pub(crate) fn draft_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".tmp");
+    PathBuf::from(name)
 }
 
 /// The operating system's files.

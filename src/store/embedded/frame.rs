@@ -209,6 +209,21 @@ fn decode_checked(frame: &[u8], crc: u32) -> Option<Frame<'_>> {
     })
 }
 
+/// Sixteen bytes a row, for samples of the format.
+#[cfg(test)]
+pub(crate) fn rows_of_hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+
+    let row_of_hex = |mut text: String, row: &[u8]| {
+        for byte in row {
+            write!(text, "{byte:02x}").unwrap();
+        }
+        text.push('\n');
+        text
+    };
+    bytes.chunks(16).fold(String::new(), row_of_hex)
+}
+
 pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     let field = bytes.get(at..at.checked_add(4)?)?;
     field.try_into().ok().map(u32::from_le_bytes)
@@ -221,8 +236,6 @@ pub(crate) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use std::fmt::Write as _;
-
     use expect_test::expect;
     use proptest::prelude::*;
 
@@ -233,30 +246,21 @@ mod tests {
         NewEntry { partition, seq, bytes: bytes.to_vec() }
     }
 
-    fn hex(bytes: &[u8]) -> String {
-        bytes.chunks(16).fold(String::new(), |mut text, row| {
-            for byte in row {
-                write!(text, "{byte:02x}").unwrap();
-            }
-            text.push('\n');
-            text
-        })
-    }
-
     #[test]
     fn todays_bytes_of_a_frame_are_those_of_the_first_version() {
         let mut bytes = Vec::new();
         let entries = [entry(1, 41, b"walls"), entry(0x00ab_cdef, 1, "房屋".as_bytes())];
         let encoded = encode(7, 6, 0xdead_beef, &entries, &mut bytes).unwrap();
         assert_eq!(encoded.offsets, [32, 61]);
-        expect![[r#"
+        expect![[r"
             60000000127097a30700000000000000
             0600000000000000efbeadde02000000
             01000000050000002900000000000000
             20000000f73d688d77616c6c73efcdab
             000600000001000000000000003d0000
             0008817120e688bfe5b18b0000000000
-        "#]].assert_eq(&hex(&bytes));
+        "]]
+        .assert_eq(&rows_of_hex(&bytes));
         let frame = decode(&bytes).unwrap();
         assert_eq!((frame.number, frame.mark, frame.link), (7, 6, 0xdead_beef));
         assert_eq!(frame.crc, encoded.crc);

@@ -22,7 +22,7 @@ use crate::{
         NewEntry, StoreError,
         embedded::{
             Reserve,
-            files::{Files, Handle, write_whole},
+            files::{Files, Handle, draft_of, write_whole},
             frame,
             index::{Index, Place, SideFile},
             segment::{SEGMENT_HEADER_BYTES, SegmentHeader, segment_name, side_name},
@@ -350,7 +350,7 @@ pub(crate) fn zero_filled(
     length: u64,
     front: &[u8],
 ) -> io::Result<()> {
-    let draft = path.with_extension("tmp");
+    let draft = draft_of(path);
     match files.remove(&draft) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

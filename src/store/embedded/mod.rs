@@ -37,7 +37,7 @@ use std::{
 
 pub use self::{
     segment::DirectoryId,
-    verify::{JournalReport, TornTail, for_each_entry, verify_journal},
+    verify::{EachEntry, JournalReport, TornTail, for_each_entry, verify_journal},
 };
 use crate::{
     kernel::position::{Partition, Seq},

@@ -262,16 +262,13 @@ mod tests {
     #[test]
     fn todays_bytes_of_a_header_are_those_of_the_first_version() {
         let bytes = HEADER.encode();
-        let text: Vec<String> = bytes
-            .chunks(16)
-            .map(|row| row.iter().map(|byte| format!("{byte:02x}")).collect())
-            .collect();
-        expect![[r#"
+        expect![[r"
             414e4a554a524e4c010000002a31810e
             30313233343536373839616263646566
             03000000efbeadde4d00000000000000
             00000000000000000000000000000000
-        "#]].assert_eq(&(text.join("\n") + "\n"));
+        "]]
+        .assert_eq(&frame::rows_of_hex(&bytes));
         assert_eq!(SegmentHeader::decode(&bytes), Some(HEADER));
     }
 

@@ -55,6 +55,9 @@ pub struct TornTail {
     pub bytes: u64,
 }
 
+/// What [`for_each_entry`] hands entries to: partition, number and bytes.
+pub type EachEntry<'a> = dyn FnMut(Partition, Seq, &[u8]) -> Result<(), StoreError> + 'a;
+
 /// Checks the journal of the data directory `path`; the error is the first damage.
 ///
 /// `progress` is told how many of how many bytes were read.
@@ -70,7 +73,7 @@ pub fn verify_journal(
 /// Ends with the first error of `each`.
 pub fn for_each_entry(
     path: &Path,
-    each: &mut dyn FnMut(Partition, Seq, &[u8]) -> Result<(), StoreError>,
+    each: &mut EachEntry<'_>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<JournalReport, StoreError> {
     let directory = path.join("journal");
@@ -122,7 +125,7 @@ struct Walk<'a> {
     directory: PathBuf,
     chain: Chain,
     counts: Counts,
-    each: &'a mut dyn FnMut(Partition, Seq, &[u8]) -> Result<(), StoreError>,
+    each: &'a mut EachEntry<'a>,
     progress: &'a mut dyn FnMut(u64, u64),
 }
 
