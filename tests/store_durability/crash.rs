@@ -245,7 +245,7 @@ fn a_state_that_was_not_synced_is_rebuilt_on_another_boot_only() {
     for _ in 0..5 {
         commit(&store, &mut heads, &[1, 2]).unwrap();
     }
-    crate::registry::copy_of_running(&path, &killed);
+    crate::registry::copy_tree(&path, &killed);
     drop(store);
     // Killed on the same boot: sled's files are as it left them.
     let (store, report) = EmbeddedStore::open(&killed, options()).unwrap();
@@ -264,7 +264,7 @@ fn a_state_that_was_not_synced_is_rebuilt_on_another_boot_only() {
     assert_eq!((report.clean, report.state_set_aside), (true, None));
     assert_is(&store, &heads);
     let again = directory.path().join("c");
-    crate::registry::copy_of_running(&killed, &again);
+    crate::registry::copy_tree(&killed, &again);
     drop(store);
 
     // Killed, then another boot: set aside, unless the caller says that it looks itself.

@@ -25,7 +25,7 @@ use crate::{
             files::{Files, Handle, draft_of, write_whole},
             frame,
             index::{Index, Place, SideFile},
-            segment::{SEGMENT_HEADER_BYTES, SegmentHeader, segment_name, side_name},
+            segment::{SEGMENT_HEADER_BYTES, SegmentHeader, is_zero, segment_name, side_name},
         },
     },
 };
@@ -111,8 +111,9 @@ pub(crate) struct Journal {
     options: JournalOptions,
     writer: Mutex<Writer>,
     index: RwLock<Index>,
-    /// The segment made ready to be used next.
-    spare: Mutex<Option<u32>>,
+    /// The newest segment that was made: the one being filled, or the next. Never goes back, so
+    /// that a segment in use is never made again.
+    made: Mutex<u32>,
     handles: Mutex<BTreeMap<u32, Arc<dyn Handle>>>,
     pub(crate) counters: Counters,
 }
@@ -144,7 +145,7 @@ impl Journal {
         options: JournalOptions,
         tail: Tail,
         index: Index,
-        spare: Option<u32>,
+        made: u32,
         bytes: u64,
     ) -> Self {
         let writer = Writer { tail, failed: None, space_asked: None, buffer: Vec::new() };
@@ -153,7 +154,7 @@ impl Journal {
             options,
             writer: Mutex::new(writer),
             index: RwLock::new(index),
-            spare: Mutex::new(spare),
+            made: Mutex::new(made),
             handles: Mutex::default(),
             counters,
         }
@@ -250,15 +251,15 @@ impl Journal {
 
     /// Makes segment `number` ready, full of zeros, if it is not yet.
     pub(crate) fn make_spare(&self, number: u32) -> Result<(), StoreError> {
-        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        if *spare == Some(number) {
+        let mut newest = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if number <= *newest {
             return Ok(());
         }
         let path = self.segment_path(number);
         let made = zero_filled(self.options.files.as_ref(), &path, self.options.segment_bytes, &[]);
         made.map_err(|source| failure("the segment cannot be made", &path, source))?;
         self.counters.bytes.fetch_add(self.options.segment_bytes, Ordering::Relaxed);
-        *spare = Some(number);
+        *newest = number;
         Ok(())
     }
 
@@ -365,8 +366,23 @@ pub(crate) fn zero_filled(
         at += wanted as u64;
     }
     handle.sync()?;
+    refuse_to_replace(files, path)?;
     files.rename(&draft, path)?;
     path.parent().map_or(Ok(()), |directory| files.sync_directory(directory))
+}
+
+/// Only a segment that is not in use may be made again.
+fn refuse_to_replace(files: &dyn Files, path: &Path) -> io::Result<()> {
+    let existing = match files.open_read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    let mut front = [0; SEGMENT_HEADER_BYTES];
+    existing.read_at(&mut front, 0)?;
+    if is_zero(&front) {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::AlreadyExists, "it is in use"))
 }
 
 /// An offset in a segment. Segments and frames are bounded so that it fits.
@@ -377,4 +393,41 @@ pub(crate) fn offset_of(at: usize) -> u32 {
 /// An error of the operating system, with the path.
 pub(crate) fn failure(what: &str, path: &Path, source: io::Error) -> StoreError {
     StoreError::Io { what: format!("{}: {what}", path.display()), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::store::{
+        Group, Store,
+        embedded::{EmbeddedOptions, EmbeddedStore},
+    };
+
+    #[test]
+    fn a_segment_in_use_is_never_made_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let options = EmbeddedOptions {
+            segment_bytes: 4 * 1024,
+            reserve: Reserve { bytes: 0, percent: 0 },
+            ..EmbeddedOptions::default()
+        };
+        let (store, _) = EmbeddedStore::open(directory.path(), options).unwrap();
+        let partition = Partition::new(1).unwrap();
+        for seq in 1..=20 {
+            let entries = vec![NewEntry { partition, seq, bytes: vec![7; 1_000] }];
+            store.commit(Group { entries, steps: Vec::new() }).unwrap();
+        }
+        for segment in 1..=store.journal.writer().segment() {
+            let path = store.journal.segment_path(segment);
+            let bytes = fs::read(&path).unwrap();
+            store.journal.make_spare(segment).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), bytes, "segment {segment}");
+            let files = store.journal.options.files.as_ref();
+            let refused = zero_filled(files, &path, 4 * 1024, &[]).unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+            assert_eq!(fs::read(&path).unwrap(), bytes, "segment {segment}");
+        }
+    }
 }

@@ -19,9 +19,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::store::embedded::{
-    files::{Files, read_all, write_whole},
-    segment::DirectoryId,
+use crate::store::{
+    StoreError,
+    embedded::{
+        files::{Files, read_all, write_whole},
+        segment::DirectoryId,
+    },
 };
 
 /// What the marker says.
@@ -52,6 +55,27 @@ impl Marker {
 
     pub(crate) fn write(&self, files: &dyn Files, data: &Path) -> io::Result<()> {
         write_whole(files, &path(data), self.encode().as_bytes())
+    }
+
+    /// The journal must still have what it had when this was written. `last`: the number and CRC
+    /// of its last frame.
+    pub(crate) fn check(
+        &self,
+        directory: DirectoryId,
+        last: (u64, u32),
+        journal: &Path,
+    ) -> Result<(), StoreError> {
+        let (frame, link) = last;
+        let what = if self.directory != directory {
+            format!("it is of data directory {directory}, the rest of {}", self.directory)
+        } else if self.frame > frame {
+            format!("it ends with frame {frame}, and there was a frame {}", self.frame)
+        } else if self.frame == frame && self.link != link {
+            format!("its last frame {frame} is not the one that was there")
+        } else {
+            return Ok(());
+        };
+        Err(StoreError::Damage { place: journal.display().to_string(), what })
     }
 
     fn encode(&self) -> String {

@@ -17,8 +17,7 @@ use crate::{
             journal::{Journal, JournalOptions, failure},
             keeper::Keeper,
             marker::{self, Marker},
-            recover::{self, Torn},
-            segment::DirectoryId,
+            recover::{self, Recovered, Torn},
             state::{self, Applied, Opened, Refused, State, StateOptions},
         },
     },
@@ -50,19 +49,14 @@ impl EmbeddedStore {
         let marker = Marker::read(files.as_ref(), path).map_err(io)?;
 
         refuse_lost_journal(&journal_options, marker.as_ref())?;
-        let recovered = recover::recover(&journal_options)?;
-        let directory = recovered.tail.header.directory;
-        let (frame, link) = (recovered.tail.next_frame - 1, recovered.tail.link);
-        check_marker(marker.as_ref(), directory, frame, link, &journal_options.path)?;
-        let torn = recovered.torn;
-        let side_files_made = recovered.side_files_made;
-        let journal = Journal::new(
-            journal_options.clone(),
-            recovered.tail,
-            recovered.index,
-            recovered.spare,
-            recovered.bytes,
-        );
+        let Recovered { tail, index, made, bytes, torn, side_files_made } =
+            recover::recover(&journal_options)?;
+        let directory = tail.header.directory;
+        let (frame, link) = (tail.next_frame - 1, tail.link);
+        if let Some(marker) = &marker {
+            marker.check(directory, (frame, link), &journal_options.path)?;
+        }
+        let journal = Journal::new(journal_options.clone(), tail, index, made, bytes);
 
         let distrust = distrust(marker.as_ref(), &boot, &options);
         let state_options = StateOptions {
@@ -157,27 +151,6 @@ fn refuse_lost_journal(
     }
     let what = format!("there are no segments, and there was a frame {}", marker.frame);
     Err(StoreError::Damage { place: options.path.display().to_string(), what })
-}
-
-/// The journal must still have what it had when the marker was written.
-fn check_marker(
-    marker: Option<&Marker>,
-    directory: DirectoryId,
-    frame: u64,
-    link: u32,
-    journal: &Path,
-) -> Result<(), StoreError> {
-    let Some(marker) = marker else { return Ok(()) };
-    let what = if marker.directory != directory {
-        format!("it is of data directory {directory}, the rest of {}", marker.directory)
-    } else if marker.frame > frame {
-        format!("it ends with frame {frame}, and there was a frame {}", marker.frame)
-    } else if marker.frame == frame && marker.link != link {
-        format!("its last frame {frame} is not the one that was there")
-    } else {
-        return Ok(());
-    };
-    Err(StoreError::Damage { place: journal.display().to_string(), what })
 }
 
 /// Why the state must not be believed, whatever it holds.

@@ -27,7 +27,8 @@ use crate::store::{
 pub(crate) struct Recovered {
     pub(crate) tail: Tail,
     pub(crate) index: Index,
-    pub(crate) spare: Option<u32>,
+    /// The newest segment: the one being filled, or the one behind it.
+    pub(crate) made: u32,
     pub(crate) bytes: u64,
     /// What is to be cut before anything is written.
     pub(crate) torn: Option<Torn>,
@@ -164,11 +165,11 @@ impl Recovery<'_> {
             }
         };
         let mut sum = self.sum_of_full(header.segment)? + bytes.len() as u64;
-        let mut spare = None;
+        let mut made = header.segment;
         match last {
             None => {}
             Some(Last::Spare { segment, length }) if length == self.options.segment_bytes => {
-                spare = Some(segment);
+                made = segment;
                 sum += length;
             }
             // It was made for another size.
@@ -188,7 +189,7 @@ impl Recovery<'_> {
                 let what = "the header of the segment is not intact";
                 torn = Some(self.torn(&path, &bytes, 0, &bytes, what)?);
                 sum += bytes.len() as u64;
-                spare = Some(segment);
+                made = segment;
             }
         }
         // After a killed process frames may be in memory only: what is served must be durable.
@@ -205,7 +206,7 @@ impl Recovery<'_> {
             last_full: self.last_full,
         };
         let (index, side_files_made) = (self.index, self.side_files_made);
-        Ok(Recovered { tail, index, spare, bytes: sum, torn, side_files_made })
+        Ok(Recovered { tail, index, made, bytes: sum, torn, side_files_made })
     }
 
     fn check_header(

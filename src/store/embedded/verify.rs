@@ -1,7 +1,8 @@
 //! Reading a whole journal from its first frame on, also beside a running server.
 //!
 //! Takes no lock and writes nothing. Checks every CRC, frame number, link, mark and the numbers of
-//! every partition's entries. A running server appends while this reads: what looks torn is read
+//! every partition's entries, and that the journal is no shorter than it is known to have been. A
+//! running server appends while this reads: what looks torn is read
 //! again before it is called so, and what is written later is not waited for.
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use crate::{
             files::{Files, SystemFiles, read_all},
             frame::Frame,
             journal::failure,
+            marker::Marker,
             segment::{
                 Chain, DirectoryId, End, SEGMENT_HEADER_BYTES, SegmentHeader, damage, frame_beyond,
                 is_zero, scan, segment_name, segment_number,
@@ -77,6 +79,9 @@ pub fn for_each_entry(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<JournalReport, StoreError> {
     let directory = path.join("journal");
+    // Read first: a running server only makes the journal longer than this says.
+    let marker = Marker::read(&SystemFiles, path);
+    let marker = marker.map_err(|source| failure("its marker cannot be read", path, source))?;
     let total_bytes = measure(&directory)?;
     let header = read_header(&directory, 1)?.ok_or_else(|| {
         damage(&place(&directory, 1), 0, "the header of the segment is not intact")
@@ -87,6 +92,10 @@ pub fn for_each_entry(
     let mut walk = Walk { directory, chain, counts, each, progress };
     walk.counts.tell(walk.progress, true);
     let tail = walk.run(header)?;
+    if let Some(marker) = marker {
+        let last = (walk.chain.next - 1, walk.chain.link);
+        marker.check(header.directory, last, &walk.directory)?;
+    }
     walk.counts.told_bytes = total_bytes.max(walk.counts.bytes);
     (walk.progress)(walk.counts.told_bytes, walk.counts.told_bytes);
     let position =
