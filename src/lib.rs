@@ -4,6 +4,7 @@
 //! up; each may use only what is below it (`tests/architecture.rs` holds that):
 //!
 //! - [`kernel`]: the words everything is written in.
+//! - [`domain`]: pure rules and types.
 //! - [`store`]: journal and state as bytes.
 
 pub mod domain;
