@@ -6,7 +6,11 @@
 //! - [`kernel`]: the words everything is written in.
 //! - [`domain`]: pure rules and types.
 //! - [`store`]: journal and state as bytes.
+//! - [`client`]: the registry as its callers see it.
+//! - [`cli`]: the command line.
 
+pub mod cli;
+pub mod client;
 pub mod domain;
 pub mod kernel;
 pub mod proto;

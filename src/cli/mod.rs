@@ -1,0 +1,6 @@
+//! The command line.
+
+pub mod field;
+pub mod message;
+pub mod set;
+pub mod table;
