@@ -396,7 +396,7 @@ mod tests {
         }
         let shown = match read(kind, &set, &unset) {
             Ok(said) => {
-                let json = serde_json::to_string_pretty(&said.fields).unwrap();
+                let json = serde_json::to_string(&said.fields).unwrap();
                 format!("{json}\nmask {}", said.mask.join(","))
             }
             Err(violations) => {
@@ -429,41 +429,7 @@ mod tests {
             doubts.completed=the plan says 1987
             ",
             &expect![[r#"
-                {
-                  "name": "12号楼",
-                  "compoundId": "cmp_01HF7YAT000000E0000000001A",
-                  "completed": "1983..1985",
-                  "structure": "STRUCTURE_BRICK_CONCRETE",
-                  "storeysAbove": 6,
-                  "heightCm": 2005,
-                  "floorAreaCm2": "12345000",
-                  "use": "BUILDING_USE_DWELLING",
-                  "location": {
-                    "system": "COORDINATE_SYSTEM_WGS84",
-                    "longitude": "113.6654",
-                    "latitude": "-34.7579"
-                  },
-                  "identifiers": [
-                    {
-                      "scheme": "census",
-                      "value": "123"
-                    },
-                    {
-                      "scheme": "census",
-                      "value": "124"
-                    },
-                    {
-                      "scheme": "jgjt246",
-                      "value": "410102-0007"
-                    }
-                  ],
-                  "doubts": [
-                    {
-                      "field": "completed",
-                      "sentence": "the plan says 1987"
-                    }
-                  ]
-                }
+                {"name":"12号楼","compoundId":"cmp_01HF7YAT000000E0000000001A","completed":"1983..1985","structure":"STRUCTURE_BRICK_CONCRETE","storeysAbove":6,"heightCm":2005,"floorAreaCm2":"12345000","use":"BUILDING_USE_DWELLING","location":{"system":"COORDINATE_SYSTEM_WGS84","longitude":"113.6654","latitude":"-34.7579"},"identifiers":[{"scheme":"census","value":"123"},{"scheme":"census","value":"124"},{"scheme":"jgjt246","value":"410102-0007"}],"doubts":[{"field":"completed","sentence":"the plan says 1987"}]}
                 mask name,completed,compound_id,structure,use,storeys_above,floor_area_cm2,height_cm,location,identifiers,doubts"#]],
         );
         check(
@@ -475,57 +441,22 @@ mod tests {
             boundary=cgcs2000:113.1,34.1; 113.2,34.1; 113.2,34.2
             ",
             &expect![[r#"
-                {
-                  "aliases": [
-                    "北院",
-                    "North Court"
-                  ],
-                  "boundary": {
-                    "system": "COORDINATE_SYSTEM_CGCS2000",
-                    "vertices": [
-                      {
-                        "longitude": "113.1",
-                        "latitude": "34.1"
-                      },
-                      {
-                        "longitude": "113.2",
-                        "latitude": "34.1"
-                      },
-                      {
-                        "longitude": "113.2",
-                        "latitude": "34.2"
-                      }
-                    ]
-                  },
-                  "management": "MANAGEMENT_MODE_SELF"
-                }
+                {"aliases":["北院","North Court"],"boundary":{"system":"COORDINATE_SYSTEM_CGCS2000","vertices":[{"longitude":"113.1","latitude":"34.1"},{"longitude":"113.2","latitude":"34.1"},{"longitude":"113.2","latitude":"34.2"}]},"management":"MANAGEMENT_MODE_SELF"}
                 mask aliases,management,boundary"#]],
         );
         check(
             Kind::Unit,
             "floor=-1\narea_cm2=895000\nuse=GARAGE",
             &expect![[r#"
-            {
-              "floor": -1,
-              "areaCm2": "895000",
-              "use": "UNIT_USE_GARAGE"
-            }
-            mask floor,area_cm2,use"#]],
+                {"floor":-1,"areaCm2":"895000","use":"UNIT_USE_GARAGE"}
+                mask floor,area_cm2,use"#]],
         );
         check(
             Kind::Region,
             "codes.gbt2260=410102\nname=中原区",
             &expect![[r#"
-            {
-              "name": "中原区",
-              "codes": [
-                {
-                  "scheme": "gbt2260",
-                  "value": "410102"
-                }
-              ]
-            }
-            mask codes,name"#]],
+                {"name":"中原区","codes":[{"scheme":"gbt2260","value":"410102"}]}
+                mask codes,name"#]],
         );
     }
 
@@ -541,19 +472,7 @@ mod tests {
             -doubts.completed
             ",
             &expect![[r#"
-                {
-                  "address": "人民路12号",
-                  "identifiers": [
-                    {
-                      "scheme": "census"
-                    }
-                  ],
-                  "doubts": [
-                    {
-                      "field": "completed"
-                    }
-                  ]
-                }
+                {"address":"人民路12号","identifiers":[{"scheme":"census"}],"doubts":[{"field":"completed"}]}
                 mask address,name,floor_area_cm2,identifiers,doubts"#]],
         );
     }

@@ -99,11 +99,11 @@ mod tests {
 
     #[test]
     fn a_terminal_gets_a_line_under_the_header() {
-        expect![[r#"
+        expect![[r"
             name 名称       buildings 楼栋  id
             ───────────────────────────────────────
             人民路街道                1204  rgn_1
-            Xiangyang 向阳               7  rgn_2"#]]
+            Xiangyang 向阳               7  rgn_2"]]
         .assert_eq(&streets().render(true));
     }
 
