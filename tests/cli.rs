@@ -304,7 +304,10 @@ fn every_service_of_the_api_is_known_by_name() {
 async fn a_building_is_shown_label_by_label() {
     let server = Server::start().await;
     server.reply("BuildingService/GetBuilding", &[get_response()]);
-    check(&server, &["get", BUILDING], &expect![[r#"
+    check(
+        &server,
+        &["get", BUILDING],
+        &expect![[r#"
         building                       bld_01HF7YAT000000E0000000001A
         etag 版本                      42
         life 存续                      from 1983..1985: exists 存续
@@ -318,8 +321,13 @@ async fn a_building_is_shown_label_by_label() {
         outside numbers 外部编号       census:123
         open cases 待办事项            cas_01HF7YAT000000E0000000001A
         entries in doubt 存疑记录      17
-    "#]]).await;
-    check(&server, &["get", BUILDING, "--json"], &expect![[r#"
+    "#]],
+    )
+    .await;
+    check(
+        &server,
+        &["get", BUILDING, "--json"],
+        &expect![[r#"
         {
           "building": {
             "id": "bld_01HF7YAT000000E0000000001A",
@@ -356,7 +364,9 @@ async fn a_building_is_shown_label_by_label() {
           },
           "readAt": "7:42"
         }
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -495,33 +505,53 @@ async fn uncertain_totals_are_shown_as_both_numbers() {
     broken.amounts[1].structure = "UNKNOWN".to_owned();
     server.reply("TotalsService/GetTotals", &[plain]);
     server.reply("TotalsService/GetTotals", &[broken]);
-    check(&server, &["totals", REGION], &expect![[r#"
+    check(
+        &server,
+        &["totals", REGION],
+        &expect![[r#"
         measure 指标            on 2024-07-01 当日
         buildings 楼栋                       12–15
         floor area 建筑面积 m²                12.5
-    "#]]).await;
-    check(&server, &["totals", REGION, "--breakdown"], &expect![[r#"
+    "#]],
+    )
+    .await;
+    check(
+        &server,
+        &["totals", REGION, "--breakdown"],
+        &expect![[r#"
         measure 指标            built 建成年代  structure 结构类型   on 2024-07-01 当日
         buildings 楼栋          1980s           brick concrete 砖混               12–15
         floor area 建筑面积 m²  unknown 不明    unknown 不明                       12.5
-    "#]]).await;
+    "#]],
+    )
+    .await;
     let month = |month: &str| v1::MonthTotals { month: month.into(), amounts: amounts.clone() };
     let months = vec![month("2020-01"), month("2020-02")];
     let answer = v1::GetSeriesResponse { months, ..v1::GetSeriesResponse::default() };
     server.reply("TotalsService/GetSeries", &[answer]);
-    check(&server, &["totals", REGION, "--series", "2020-01..2020-02"], &expect![[r#"
+    check(
+        &server,
+        &["totals", REGION, "--series", "2020-01..2020-02"],
+        &expect![[r#"
         month 月份  buildings 楼栋  floor area 建筑面积 m²
         2020-01              12–15                    12.5
         2020-02              12–15                    12.5
-    "#]]).await;
+    "#]],
+    )
+    .await;
     let child =
         v1::ChildTotals { subject_id: REGION.into(), name: "人民路街道".into(), amounts };
     let answer = v1::ListTotalsResponse { children: vec![child], ..Default::default() };
     server.reply("TotalsService/ListTotals", &[answer]);
-    check(&server, &["totals", REGION, "--children"], &expect![[r#"
+    check(
+        &server,
+        &["totals", REGION, "--children"],
+        &expect![[r#"
         id 编号                         name 名称   buildings 楼栋  floor area 建筑面积 m²
         rgn_01HF7YAT000000E0000000001A  人民路街道           12–15                    12.5
-    "#]]).await;
+    "#]],
+    )
+    .await;
     let row = v1::TotalRow {
         subject_id: BUILDING.to_owned(),
         label: "12号楼".to_owned(),
@@ -530,10 +560,15 @@ async fn uncertain_totals_are_shown_as_both_numbers() {
     };
     let answer = v1::ExplainTotalResponse { rows: vec![row], ..Default::default() };
     server.reply("TotalsService/ExplainTotal", &[answer]);
-    check(&server, &["totals", REGION, "--explain", "buildings"], &expect![[r#"
+    check(
+        &server,
+        &["totals", REGION, "--explain", "buildings"],
+        &expect![[r#"
         subject 对象                    name 名称  adds 计入  entries 记录
         bld_01HF7YAT000000E0000000001A  12号楼           0–1  12, 42
-    "#]]).await;
+    "#]],
+    )
+    .await;
     expect![[r#"
         TotalsService/GetTotals {"context":{},"subjectId":"rgn_01HF7YAT000000E0000000001A"}
         TotalsService/GetTotals {"context":{},"subjectId":"rgn_01HF7YAT000000E0000000001A","breakdown":true}
@@ -566,7 +601,8 @@ async fn a_code_that_was_reused_asks_for_a_day() {
         several regions had this code; say --date, or take an id:
           rgn_01HF7YAT000000E0000000001A from 1983-01-01 until 2003-01-01
           rgn_01HF7YAT000000E0000000002B from 2010-01-01 until now
-    "#]].assert_eq(&said);
+    "#]]
+    .assert_eq(&said);
     let (code, said) = anju(&server, &arguments).await;
     assert_eq!((code, said.as_str()), (4, "no region has the code gbt2260:410102\n"));
 }
@@ -633,7 +669,10 @@ async fn a_correction_is_sent_with_its_mask_and_answers_its_receipt() {
         "--override",
         "AREA_PER_UNIT",
     ];
-    check(&server, &arguments, &expect![[r#"
+    check(
+        &server,
+        &arguments,
+        &expect![[r#"
         recorded 已记录 2024-07-03 17:46:40 (+08:00), entries 43, commit token 7:43
         cases opened 产生待办: cas_01HF7YAT000000E0000000001A
         building                       bld_01HF7YAT000000E0000000001A
@@ -649,7 +688,9 @@ async fn a_correction_is_sent_with_its_mask_and_answers_its_receipt() {
         outside numbers 外部编号       census:123
         open cases 待办事项            cas_01HF7YAT000000E0000000001A
         entries in doubt 存疑记录      17
-    "#]]).await;
+    "#]],
+    )
+    .await;
     expect![[r#"BuildingService/CorrectBuilding {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","reason":"misread deed","overrides":["AREA_PER_UNIT"]},"id":"bld_01HF7YAT000000E0000000001A","etag":"42","entry":"12","from":"2024-01-01","fields":{"completed":"1985"},"updateMask":"completed,name"}"#]].assert_eq(&server.asked());
     let (code, said) = anju(&server, &["correct", BUILDING, "--set", "completed=1985"]).await;
     assert_eq!(code, 2);
@@ -708,7 +749,10 @@ async fn a_case_is_listed_assigned_and_settled() {
         id 编号                         opened 建立          reason 原因      state 状态   assignee 经办  subjects 对象                   what 说明
         cas_01HF7YAT000000E0000000001A  2024-07-03 17:46:40  BASIS_CORRECTED  open 待处理                 bld_01HF7YAT000000E0000000001A  entry 17 rests on entry 12, which was corrected
     "#]]).await;
-    check(&server, &["case", "show", CASE], &expect![[r#"
+    check(
+        &server,
+        &["case", "show", CASE],
+        &expect![[r#"
         case                       cas_01HF7YAT000000E0000000001A
         reason 原因                BASIS_CORRECTED
                                    entry 17 rests on entry 12, which was corrected
@@ -717,9 +761,14 @@ async fn a_case_is_listed_assigned_and_settled() {
         by entry 起因              42
         subjects 对象              bld_01HF7YAT000000E0000000001A
         entries in doubt 存疑记录  17
-    "#]]).await;
+    "#]],
+    )
+    .await;
     let settle = ["case", "settle", CASE, "--outcome", "stands", "--validate-only"];
-    check(&server, &settle, &expect![[r#"
+    check(
+        &server,
+        &settle,
+        &expect![[r#"
         it would be accepted; nothing was written 可以接受，未写入
         case                       cas_01HF7YAT000000E0000000001A
         reason 原因                BASIS_CORRECTED
@@ -729,7 +778,9 @@ async fn a_case_is_listed_assigned_and_settled() {
         by entry 起因              42
         subjects 对象              bld_01HF7YAT000000E0000000001A
         entries in doubt 存疑记录  17
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -746,15 +797,21 @@ async fn the_feed_resumes_behind_the_last_entry_that_was_shown() {
     server.refuse("WatchService/Watch", Status::unavailable("restarting"));
     server.reply("WatchService/Watch", &[entry("7:2"), entry("7:3")]);
     let arguments = ["watch", "--after", "7:0", "--after", "8:0", "--count", "3"];
-    check(&server, &arguments, &expect![[r#"
+    check(
+        &server,
+        &arguments,
+        &expect![[r#"
         7:1 abababababababababababababababababababababababababababababababab 512 bytes
         8:1 abababababababababababababababababababababababababababababababab 512 bytes
         7:2 abababababababababababababababababababababababababababababababab 512 bytes
-    "#]]).await;
+    "#]],
+    )
+    .await;
     expect![[r#"
         WatchService/Watch {"after":["7:0","8:0"]}
         WatchService/Watch {"after":["7:1","8:1"]}
-        WatchService/Watch {"after":["7:1","8:1"]}"#]].assert_eq(&server.asked());
+        WatchService/Watch {"after":["7:1","8:1"]}"#]]
+    .assert_eq(&server.asked());
 }
 
 #[tokio::test]
@@ -812,7 +869,8 @@ async fn a_refusal_says_all_that_is_wrong() {
           LIFE bld_01HF7YAT000000E0000000001A: it has ended
           position = 7:42
           request 5f0c9b5e
-    "#]].assert_eq(&said);
+    "#]]
+    .assert_eq(&said);
 }
 
 #[tokio::test]
@@ -892,11 +950,16 @@ async fn who_and_what_the_registry_is() {
         partition 分区  name 名称  region 区划                     entries 记录  open cases 待办  sweeps 批量
                      7  郑州市     rgn_01HF7YAT000000E0000000001A          1300                2            0
     "#]]).await;
-    check(&server, &["whoami"], &expect![[r#"
+    check(
+        &server,
+        &["whoami"],
+        &expect![[r#"
         subject 凭证  bureau
         role 角色     municipality
         reach 范围    everywhere 全部
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -961,7 +1024,8 @@ async fn a_proof_is_saved_once_and_never_written_over() {
             ]
           }
         }
-    "#]].assert_eq(&said);
+    "#]]
+    .assert_eq(&said);
     let (code, said) = anju(&server, &fetch).await;
     assert_eq!(code, 1);
     assert!(said.contains("cannot be written"), "{said}");

@@ -210,9 +210,18 @@ pub async fn run(
     let connection = connect(&arguments.global)?;
     let out = Output::new(writer, arguments.global.json, terminal);
     let mut session = Session::new(connection, Retry::PATIENT, out);
-    let outcome = dispatch(&arguments.command, &mut session).await?;
+    let outcome = dispatch(&arguments.command, &mut session).await;
+    let outcome = outcome.map_err(|error| name_server(error, &arguments.global.server))?;
     session.out.flush()?;
     Ok(outcome)
+}
+
+/// Names the server when it did not even refuse.
+fn name_server(error: anyhow::Error, server: &str) -> anyhow::Error {
+    let is_silent = error
+        .downcast_ref::<Failure>()
+        .is_some_and(|failure| failure.code == Code::Unavailable && failure.reason.is_none());
+    if is_silent { error.context(format!("no answer from {server}")) } else { error }
 }
 
 async fn dispatch(command: &Command, session: &mut Session<'_>) -> anyhow::Result<Outcome> {

@@ -187,7 +187,8 @@ pub struct ProvedPart {
     pub shown: Option<([u8; 16], Vec<u8>)>,
 }
 
-/// Takes an entry's bytes apart, or says why it cannot.
+/// Takes an entry's bytes apart, or says why it cannot. Refuses an entry that has not a part, shown
+/// or withheld, for each hash of its envelope: only the envelope is bound by the leaf.
 pub type ReadEntry = fn(&[u8]) -> Result<ProvedEntry, String>;
 
 /// Fetches and saves.
@@ -323,11 +324,12 @@ pub fn verify(file: &ProofFile, kept: Option<&SavedCheckpoint>, read_entry: Read
             Err(wrong) => verdict.wrong.push(wrong),
         },
         None => verdict.not_proved.push(format!(
-            "that the registry shows everybody this tree: compare the root {} of {} entries with \
-             somebody else's, or give one that you kept (--checkpoint)",
-            file.checkpoint.root, file.checkpoint.size
+            "that the registry shows everybody this tree, and that it has just {} entries: compare \
+             both with somebody else's checkpoint, or give one that you kept (--checkpoint)",
+            file.checkpoint.size
         )),
     }
+    verdict.not_proved.push("the day of a checkpoint that you did not keep yourself".to_owned());
     verdict.not_proved.push("that what the entry says is true of the world".to_owned());
     verdict.not_proved.push("that no other entry corrects it: see anju history".to_owned());
     if !verdict.wrong.is_empty() {
@@ -381,9 +383,9 @@ fn said(file: &ProofFile, entry: &ProvedEntry) -> Vec<String> {
     )];
     let shown = entry.parts.iter().filter(|part| part.shown.is_some()).count();
     let withheld = entry.parts.len() - shown;
-    proved.push(format!("{shown} of its parts are shown and unchanged"));
+    proved.push(format!("parts shown, and unchanged: {shown}"));
     if withheld > 0 {
-        proved.push(format!("{withheld} are withheld, and could not be exchanged for others"));
+        proved.push(format!("parts withheld, which could not be exchanged for others: {withheld}"));
     }
     proved.extend(entry.says.iter().map(|(label, value)| format!("it says {label}: {value}")));
     proved
@@ -398,9 +400,9 @@ fn growth(newer: &SavedCheckpoint, older: &Older) -> Result<String, String> {
     merkle::verify_consistency(size, old_root, newer.size, new_root, &path)
         .map_err(|error| format!("the tree did not grow out of the older one: {error}"))?;
     Ok(format!(
-        "the first {size} entries are those of the checkpoint of {}: since then nothing among them \
-         was changed, removed or put in",
-        older.checkpoint.stamp
+        "the first {size} entries are those of an older checkpoint (root {}): since then nothing \
+         among them was changed, removed or put in",
+        older.checkpoint.root
     ))
 }
 
@@ -417,13 +419,23 @@ fn matches_kept(file: &ProofFile, kept: &SavedCheckpoint) -> Result<String, Stri
             kept.size
         ));
     };
+    // Nothing in a proof binds a checkpoint's stamp: what was kept is the word that counts.
+    if known.stamp != kept.stamp {
+        return Err(format!(
+            "the checkpoint of {} entries is said to be of {}, and was kept as of {}",
+            kept.size, known.stamp, kept.stamp
+        ));
+    }
     if root(known)? != root(kept)? {
         return Err(format!(
             "the trees of {} entries have different roots: somebody was shown another past",
             kept.size
         ));
     }
-    Ok(format!("the checkpoint of {} entries that was given has the same root", kept.size))
+    Ok(format!(
+        "the checkpoint of {} entries of {} that was given has the same root",
+        kept.size, kept.stamp
+    ))
 }
 
 fn same_tree(one: &SavedCheckpoint, other: &SavedCheckpoint) -> Result<(), String> {
@@ -504,4 +516,250 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     }
     let pairs = text.as_bytes().chunks_exact(2);
     pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+    use serde_json::Value;
+    use std::collections::BTreeMap;
+
+    const REGISTRY: &str = "00112233445566778899aabbccddeeff";
+
+    /// An entry in a form of the test's own.
+    #[derive(Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Form {
+        /// The text of an [`EnvelopeForm`].
+        envelope: String,
+        /// Salt and content of each part; none when it is withheld.
+        parts: Vec<Option<(String, String)>>,
+    }
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct EnvelopeForm {
+        registry: String,
+        seq: Seq,
+        hashes: Vec<String>,
+    }
+
+    fn read_form(bytes: &[u8]) -> Result<ProvedEntry, String> {
+        let form: Form = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        let envelope: EnvelopeForm =
+            serde_json::from_str(&form.envelope).map_err(|error| error.to_string())?;
+        let mut parts = Vec::new();
+        for (hash, shown) in envelope.hashes.iter().zip(form.parts) {
+            let shown = match shown {
+                None => None,
+                Some((salt, content)) => {
+                    let salt = salt.into_bytes().try_into().map_err(|_| "a bad salt")?;
+                    Some((salt, content.into_bytes()))
+                }
+            };
+            let hash = Hash::from_hex(hash).ok_or("a bad hash")?;
+            parts.push(ProvedPart { kind: 1, hash, shown });
+        }
+        Ok(ProvedEntry {
+            envelope: form.envelope.into_bytes(),
+            registry_id: envelope.registry,
+            position: Position { partition: Partition::new(7).unwrap(), seq: envelope.seq },
+            stamp: Stamp::from_micros(1_720_000_000_000_000),
+            parts,
+            says: vec![("completed 竣工日期".to_owned(), "1985".to_owned())],
+        })
+    }
+
+    fn form(seq: Seq) -> Form {
+        let salt = [b's'; 16];
+        let hashes = [b"completed 1985".as_slice(), b"misread deed"]
+            .map(|content| merkle::part_hash(1, &salt, content).to_string());
+        let envelope = EnvelopeForm { registry: REGISTRY.to_owned(), seq, hashes: hashes.to_vec() };
+        let shown = (String::from_utf8(salt.to_vec()).unwrap(), "completed 1985".to_owned());
+        let envelope = serde_json::to_string(&envelope).unwrap();
+        Form { envelope, parts: vec![Some(shown), None] }
+    }
+
+    #[derive(Default)]
+    struct Kept(BTreeMap<(u8, u64), Vec<Hash>>);
+
+    impl merkle::Tiles for Kept {
+        type Error = std::convert::Infallible;
+
+        fn tile(&self, level: u8, index: u64) -> Result<Option<Vec<Hash>>, Self::Error> {
+            Ok(self.0.get(&(level, index)).cloned())
+        }
+    }
+
+    fn tree(size: u64) -> Kept {
+        let leaves: Vec<_> =
+            (1..=size).map(|seq| merkle::leaf_hash(form(seq).envelope.as_bytes())).collect();
+        let mut kept = Kept::default();
+        for write in merkle::append(&kept, 0, &leaves).unwrap() {
+            kept.0.insert((write.level, write.index), write.hashes);
+        }
+        kept
+    }
+
+    fn checkpoint(tree: &Kept, size: u64) -> SavedCheckpoint {
+        SavedCheckpoint {
+            registry_id: REGISTRY.to_owned(),
+            partition: 7,
+            size,
+            root: merkle::root(tree, size).unwrap().to_string(),
+            suite: SUITE.to_owned(),
+            stamp: format!("2024-07-{size:02}T00:00:00Z"),
+        }
+    }
+
+    /// Entry 5 in a tree of 12 that grew out of one of 7.
+    fn proof() -> ProofFile {
+        let tree = tree(12);
+        let texts = |hashes: Vec<Hash>| hashes.iter().map(Hash::to_string).collect();
+        ProofFile {
+            format: PROOF_FORMAT.to_owned(),
+            seq: 5,
+            entry: hex(&serde_json::to_vec(&form(5)).unwrap()),
+            checkpoint: checkpoint(&tree, 12),
+            inclusion: texts(merkle::inclusion(&tree, 4, 12).unwrap()),
+            older: Some(Older {
+                checkpoint: checkpoint(&tree, 7),
+                consistency: texts(merkle::consistency(&tree, 7, 12).unwrap()),
+            }),
+        }
+    }
+
+    #[test]
+    fn a_good_proof_says_what_it_proves_and_what_not() {
+        let kept = checkpoint(&tree(7), 7);
+        let verdict = verify(&proof(), Some(&kept), read_form);
+        expect![[r#"
+            {
+              "wrong": [],
+              "proved": [
+                "entry 7:5 of 2024-07-03T09:46:40Z is, byte for byte, in the tree of 12 entries with the root 8797293c2f8c84b09767d05a5450b69da12ac5b8fa28010be5a1363ff26ace40 of registry 00112233445566778899aabbccddeeff",
+                "parts shown, and unchanged: 1",
+                "parts withheld, which could not be exchanged for others: 1",
+                "it says completed 竣工日期: 1985",
+                "the first 7 entries are those of an older checkpoint (root 256aca712e56f84ba0a6bdde768d367e37c0ec6a27f9109b72cb119dea263c05): since then nothing among them was changed, removed or put in",
+                "the checkpoint of 7 entries of 2024-07-07T00:00:00Z that was given has the same root"
+              ],
+              "not_proved": [
+                "the day of a checkpoint that you did not keep yourself",
+                "that what the entry says is true of the world",
+                "that no other entry corrects it: see anju history"
+              ]
+            }"#]].assert_eq(&serde_json::to_string_pretty(&verdict).unwrap());
+        let without = ProofFile { older: None, ..proof() };
+        let verdict = verify(&without, None, read_form);
+        assert_eq!(verdict.wrong, Vec::<String>::new());
+        assert!(verdict.not_proved.iter().any(|line| line.contains("--since")));
+        assert!(verdict.not_proved.iter().any(|line| line.contains("--checkpoint")));
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_past_is_seen() {
+        let wrong = |kept: &SavedCheckpoint| verify(&proof(), Some(kept), read_form).wrong.join("");
+        let good = checkpoint(&tree(12), 12);
+        assert_eq!(wrong(&good), "");
+        let other_root = SavedCheckpoint { root: "ab".repeat(32), ..good.clone() };
+        assert!(wrong(&other_root).contains("another past"));
+        let other_size = SavedCheckpoint { size: 9, ..good.clone() };
+        assert!(wrong(&other_size).contains("does not reach"));
+        let other_tree = SavedCheckpoint { partition: 8, ..good.clone() };
+        assert!(wrong(&other_tree).contains("different trees"));
+        let other_day = SavedCheckpoint { stamp: "2020-01-01T00:00:00Z".to_owned(), ..good };
+        assert!(wrong(&other_day).contains("was kept as of"));
+    }
+
+    /// Every text and number below `value`, by its path.
+    fn leaves(value: &Value, path: &str, found: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    leaves(value, &format!("{path}/{name}"), found);
+                }
+            }
+            Value::Array(values) => {
+                for (index, value) in values.iter().enumerate() {
+                    leaves(value, &format!("{path}/{index}"), found);
+                }
+            }
+            _ => found.push(path.to_owned()),
+        }
+    }
+
+    /// Whether a proof with this text is seen to be bad by somebody who kept a checkpoint.
+    fn is_caught(json: &Value, kept: Option<&SavedCheckpoint>) -> bool {
+        match serde_json::from_value::<ProofFile>(json.clone()) {
+            Ok(file) => {
+                let verdict = verify(&file, kept, read_form);
+                assert!(verdict.wrong.is_empty() || verdict.proved.is_empty());
+                !verdict.wrong.is_empty()
+            }
+            Err(_) => true,
+        }
+    }
+
+    #[test]
+    fn no_value_of_a_proof_can_be_changed_unseen() {
+        let good = serde_json::to_value(proof()).unwrap();
+        let kept = proof().checkpoint;
+        assert!(!is_caught(&good, Some(&kept)));
+        let mut paths = Vec::new();
+        leaves(&good, "", &mut paths);
+        assert_eq!(paths.len(), 24);
+        for path in paths {
+            let mut bad = good.clone();
+            let value = bad.pointer_mut(&path).unwrap();
+            *value = match value.clone() {
+                Value::Number(number) => (number.as_u64().unwrap() + 1).into(),
+                Value::String(text) => {
+                    let last = if text.ends_with('0') { "1" } else { "0" };
+                    format!("{}{last}", &text[..text.len() - 1]).into()
+                }
+                other => other,
+            };
+            // Roots bind neither stamps nor, for every shape, sizes: the verdict says so.
+            let is_bound = !path.ends_with("/stamp") && path != "/checkpoint/size";
+            assert_eq!(is_caught(&bad, None), is_bound, "{path}");
+            let is_known = path != "/older/checkpoint/stamp";
+            assert_eq!(is_caught(&bad, Some(&kept)), is_known, "{path}");
+        }
+    }
+
+    #[test]
+    fn no_bit_of_an_entry_can_be_changed_unseen() {
+        let good = proof();
+        let bytes = unhex(&good.entry).unwrap();
+        for index in 0..bytes.len() {
+            let mut bytes = bytes.clone();
+            bytes[index] ^= 1;
+            let bad = ProofFile { entry: hex(&bytes), ..good.clone() };
+            assert!(is_caught(&serde_json::to_value(bad).unwrap(), None), "byte {index}");
+        }
+    }
+
+    #[test]
+    fn a_bad_proof_ends_with_its_own_exit_code() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        save(&path("good.json"), &proof()).unwrap();
+        save(&path("bad.json"), &ProofFile { seq: 6, ..proof() }).unwrap();
+        let run = |name: &str| {
+            let mut written = Vec::new();
+            let mut out = Output::new(&mut written, false, false);
+            let checkpoint = Some(path("good.json"));
+            let args = CheckArgs { file: path(name), checkpoint };
+            let outcome = check(&args, &mut out, read_form).unwrap();
+            (outcome, String::from_utf8(written).unwrap())
+        };
+        let (outcome, said) = run("good.json");
+        assert_eq!(outcome, Outcome::Fine);
+        assert!(said.starts_with("proved 已证明:\n  entry 7:5 of 2024-07-03T"), "{said}");
+        let (outcome, said) = run("bad.json");
+        assert_eq!(outcome, Outcome::Partly);
+        assert!(said.starts_with("WRONG 不符:\n  the entry calls itself 7:5, not 7:6\n"), "{said}");
+    }
 }
