@@ -4,24 +4,33 @@
 //! error, and [`exit_code`] turns both into the number that scripts see ([`EXIT_CODES`], never
 //! renumbered). All output goes through the writer that [`run`] is given.
 
+pub mod bench;
 pub mod case;
 pub mod completions;
+pub mod config;
+pub mod demo;
 pub mod diff;
+pub mod dump;
 pub mod field;
 pub mod get;
 pub mod history;
 pub mod list;
+pub mod load;
 pub mod message;
 pub mod page;
 pub mod prove;
 pub mod read;
+pub mod rebuild;
 pub mod record;
 pub mod search;
+pub mod serve;
 pub mod session;
 pub mod set;
 pub mod status;
 pub mod table;
+pub mod token;
 pub mod totals;
+pub mod verify;
 pub mod watch;
 pub mod write;
 
@@ -41,6 +50,9 @@ use crate::{
     kernel::violation::Violations,
 };
 
+/// The variables of the environment that callers use, besides the server's settings.
+pub const VARIABLES: [&str; 5] =
+    ["ANJU_SERVER", "ANJU_TOKEN", "ANJU_TOKEN_FILE", "ANJU_CA", "ANJU_PERSON"];
 /// Where `anju demo` leaves the token of its client.
 pub const DEMO_TOKEN_FILE: &str = "./anju-data/client.token";
 /// The largest file that is taken for a token.
@@ -279,6 +291,9 @@ fn read_token(path: &Path) -> std::io::Result<String> {
     let text = fs::read_to_string(path)?;
     match text.trim() {
         "" => Err(std::io::Error::other("the file is empty")),
+        token if token.contains(char::is_whitespace) => {
+            Err(std::io::Error::other("there is more than a token in it"))
+        }
         token => Ok(token.to_owned()),
     }
 }
@@ -332,5 +347,118 @@ const fn failure_code(code: Code) -> u8 {
         | Code::Unimplemented
         | Code::Internal
         | Code::DataLoss => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    /// The flags of what is done without a running registry.
+    #[derive(Parser)]
+    #[command(name = "anju")]
+    enum Offline {
+        Serve(serve::ServeArgs),
+        Demo(demo::DemoArgs),
+        Verify(verify::VerifyArgs),
+        Rebuild(rebuild::RebuildArgs),
+        Dump(dump::DumpArgs),
+        Load(load::LoadArgs),
+        Bench(bench::BenchArgs),
+        Config(config::ConfigArgs),
+        Token(token::TokenArgs),
+        Check(prove::CheckArgs),
+    }
+
+    #[test]
+    fn the_examples_of_offline_commands_parse() {
+        Offline::command().debug_assert();
+        for sub in Offline::command().get_subcommands_mut() {
+            let help = sub.render_long_help().to_string();
+            for line in help.lines().filter(|line| line.starts_with("  anju ")) {
+                let line = line.trim();
+                let line = line.split(" > ").next().unwrap().replace("--json", "");
+                if let Err(error) = Offline::try_parse_from(line.split_whitespace()) {
+                    panic!("{line}: {error}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_setting_is_a_name_and_a_value() {
+        let parse = |setting: &str| {
+            let flags = ["anju", "serve", "--setting", setting];
+            match Offline::try_parse_from(flags) {
+                Ok(Offline::Serve(args)) => args.settings.settings.first().cloned(),
+                _ => None,
+            }
+        };
+        assert_eq!(parse("listen = [::1]:5"), Some(("listen".to_owned(), "[::1]:5".to_owned())));
+        assert_eq!(parse("log.level=a=b"), Some(("log.level".to_owned(), "a=b".to_owned())));
+        assert_eq!(parse("listen"), None);
+        assert_eq!(parse("=5"), None);
+    }
+
+    #[test]
+    fn a_configuration_is_rendered_by_whoever_knows_it() {
+        let run = |words: &[&str], render: fn(&config::SettingArgs) -> anyhow::Result<String>| {
+            let words = ["anju", "config"].iter().chain(words);
+            let Ok(Offline::Config(args)) = Offline::try_parse_from(words) else {
+                panic!("no config")
+            };
+            let mut written = Vec::new();
+            let mut out = Output::new(&mut written, false, false);
+            let result = config::run(&args, &mut out, render);
+            (exit_code(&result), String::from_utf8(written).unwrap())
+        };
+        let shown = run(&["show", "--setting", "a=1"], |args| Ok(format!("{:?}\n", args.settings)));
+        assert_eq!(shown, (0, "[(\"a\", \"1\")]\n".to_owned()));
+        assert_eq!(
+            run(&["check"], |_| Ok("all".to_owned())).1,
+            "the configuration is fine 配置无误\n"
+        );
+        assert_eq!(run(&["check"], |_| anyhow::bail!("no")), (1, String::new()));
+    }
+
+    #[test]
+    fn a_token_is_written_alone_on_its_line() {
+        let words = "anju token new --role auditor --subject audit --everywhere --until 2026-12-31";
+        let Ok(Offline::Token(args)) = Offline::try_parse_from(words.split(' ')) else {
+            panic!("no token")
+        };
+        let mut written = Vec::new();
+        let mut out = Output::new(&mut written, false, false);
+        let add = |new: &token::NewTokenArgs| {
+            assert_eq!(
+                new.until.map(|stamp| stamp.to_string()).unwrap(),
+                "2026-12-31T15:59:59.999999Z"
+            );
+            Ok("s3cret".to_owned())
+        };
+        token::run(&args, &mut out, add).unwrap();
+        assert_eq!(written, b"s3cret\n");
+    }
+
+    #[test]
+    fn every_variable_of_the_environment_is_known() {
+        let command = Arguments::command();
+        let used = command.get_arguments().filter_map(|flag| flag.get_env()?.to_str());
+        assert_eq!(used.collect::<Vec<_>>(), VARIABLES);
+    }
+
+    #[test]
+    fn a_token_file_holds_one_word() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("client.token");
+        for (text, token) in
+            [("s3cret\n", Some("s3cret")), ("", None), ("\n", None), ("[[token]]\nhash = 1", None)]
+        {
+            fs::write(&path, text).unwrap();
+            assert_eq!(read_token(&path).ok().as_deref(), token, "{text:?}");
+        }
+        fs::write(&path, "s".repeat(5000)).unwrap();
+        assert!(read_token(&path).is_err());
     }
 }

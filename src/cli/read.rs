@@ -54,14 +54,18 @@ impl FromStr for Knowledge {
             let seq = text.parse().map_err(|_| format!("{text} is too large for an entry"))?;
             return Ok(Self::Seq(seq));
         }
-        if let Ok(day) = text.parse::<Day>() {
-            return Ok(Self::Stamp(end_of(day)));
-        }
-        text.parse().map(Self::Stamp).map_err(|_| {
-            "an entry's number (42), a moment (2024-07-01T12:00:00+08:00) or a day (2024-07-01)"
-                .to_owned()
-        })
+        moment(text)
+            .map(Self::Stamp)
+            .map_err(|sentence| format!("an entry's number (42), {sentence}"))
     }
+}
+
+/// Reads a moment; a day means its end in China.
+pub fn moment(text: &str) -> Result<Stamp, &'static str> {
+    if let Ok(day) = text.parse::<Day>() {
+        return Ok(end_of(day));
+    }
+    text.parse().map_err(|_| "a moment (2024-07-01T12:00:00+08:00) or a day (2024-07-01)")
 }
 
 impl ReadArgs {
