@@ -48,6 +48,8 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// The largest file of authorities that is read.
 const CA_BYTES_MAX: u64 = 1024 * 1024;
+/// What a certificate in a PEM file begins with.
+const PEM_MARK: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// Every message and service of the API by its full name, for calls and JSON by name.
 pub static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
@@ -276,7 +278,7 @@ pub fn method(service: &str, method: &str) -> Option<MethodDescriptor> {
 
 fn tls_config(tls: &ClientTls) -> Result<ClientTlsConfig, BadConnection> {
     let path = tls.ca_file.as_deref().ok_or(BadConnection::NoAuthority)?;
-    let pem = read_bounded(path)
+    let pem = read_authorities(path)
         .map_err(|source| BadConnection::AuthorityFile { path: path.to_owned(), source })?;
     let config = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem));
     Ok(match &tls.server_name {
@@ -285,11 +287,15 @@ fn tls_config(tls: &ClientTls) -> Result<ClientTlsConfig, BadConnection> {
     })
 }
 
-fn read_bounded(path: &Path) -> Result<Vec<u8>, std::io::Error> {
+fn read_authorities(path: &Path) -> Result<Vec<u8>, std::io::Error> {
     if fs::metadata(path)?.len() > CA_BYTES_MAX {
         return Err(std::io::Error::other("it is larger than 1 MiB"));
     }
-    fs::read(path)
+    let pem = fs::read(path)?;
+    if !pem.windows(PEM_MARK.len()).any(|bytes| bytes == PEM_MARK) {
+        return Err(std::io::Error::other("there is no certificate in it"));
+    }
+    Ok(pem)
 }
 
 fn bearer(token: &str) -> Result<AsciiMetadataValue, BadConnection> {

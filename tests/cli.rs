@@ -91,6 +91,10 @@ struct Server {
 
 impl Server {
     async fn start() -> Self {
+        Self::begin(tonic::transport::Server::builder()).await
+    }
+
+    async fn begin(builder: tonic::transport::Server) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = Self { script: Arc::default(), address };
@@ -101,10 +105,19 @@ impl Server {
         });
         let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
         tokio::spawn(async move {
-            let server = tonic::transport::Server::builder();
-            server.serve_with_incoming(service, incoming).await.unwrap();
+            builder.serve_with_incoming(service, incoming).await.unwrap();
         });
         server
+    }
+
+    /// The same behind TLS; also the PEM of the authority to trust.
+    async fn start_secured() -> (Self, String) {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        let identity = tonic::transport::Identity::from_pem(&certificate, key);
+        let tls = tonic::transport::ServerTlsConfig::new().identity(identity);
+        let server = tonic::transport::Server::builder().tls_config(tls).unwrap();
+        (Self::begin(server).await, certificate)
     }
 
     fn script(&self) -> std::sync::MutexGuard<'_, Script> {
@@ -920,6 +933,29 @@ async fn a_token_is_not_sent_in_the_clear_to_another_machine() {
     assert!(run("https://anju.example").await.1.contains("--ca"));
     assert!(run("ftp://localhost").await.1.contains("is not an address"));
     assert!(run("localhost:50051").await.1.contains("is not an address"));
+}
+
+#[tokio::test]
+async fn tls_trusts_the_named_authority_and_no_other() {
+    let (server, authority) = Server::start_secured().await;
+    server.reply("RegistryService/WhoAmI", &[v1::WhoAmIResponse::default()]);
+    let (_, stranger) = Server::start_secured().await;
+    let directory = tempfile::tempdir().unwrap();
+    let run = async |pem: &str| {
+        let ca = directory.path().join("ca.pem");
+        std::fs::write(&ca, pem).unwrap();
+        let address = format!("https://localhost:{}", server.address.port());
+        let ca = ca.to_str().unwrap();
+        let words =
+            ["anju", "--server", &address, "--ca", ca, "--token", "t0ken", "whoami", "--json"];
+        let arguments = Arguments::try_parse_from(words).unwrap();
+        cli::exit_code(&cli::run(&arguments, &mut Vec::new(), false).await)
+    };
+    assert_eq!(run(&authority).await, 0);
+    assert_eq!(server.script().metadata.get("authorization").unwrap(), "Bearer t0ken");
+    assert_eq!(run(&stranger).await, 7);
+    assert_eq!(run("no certificate").await, 2);
+    assert_eq!(server.asked().lines().count(), 1);
 }
 
 #[tokio::test]

