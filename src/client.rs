@@ -167,7 +167,8 @@ impl Connection {
         Ok(self)
     }
 
-    fn service(&self) -> Authenticated {
+    /// What typed clients are made of; one connection, however many of them there are.
+    pub fn service(&self) -> Authenticated {
         InterceptedService::new(self.channel.clone(), self.credentials.clone())
     }
 

@@ -5,11 +5,14 @@ use clap::Args;
 use prost::Message;
 use prost_reflect::{DynamicMessage, Value};
 
-use crate::cli::{
-    Outcome,
-    message::{self, put},
-    session::Session,
-    table::Sheet,
+use crate::{
+    cli::{
+        Outcome,
+        message::{self, put},
+        session::Session,
+        table::Sheet,
+    },
+    kernel::limit::{PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX},
 };
 
 /// How much of a long answer.
@@ -17,8 +20,13 @@ use crate::cli::{
 #[command(next_help_heading = "Long answers")]
 pub struct PageArgs {
     /// Rows of a page.
-    #[arg(long, value_name = "ROWS", default_value_t = 50, value_parser = clap::value_parser!(i32).range(1..=1000))]
-    pub page_size: i32,
+    #[arg(
+        long,
+        value_name = "ROWS",
+        default_value_t = PAGE_ROWS_DEFAULT,
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(PAGE_ROWS_MAX))
+    )]
+    pub page_size: u32,
     /// Go on where an earlier answer stopped.
     #[arg(long, value_name = "TOKEN")]
     pub page_token: Option<String>,
@@ -38,7 +46,7 @@ pub async fn show<Q: Message>(
     let method = message::method(service, name)?;
     let mut asked = DynamicMessage::new(method.input());
     asked.transcode_from(request).context("the request is of another type")?;
-    put(&mut asked, "page_size", Value::I32(args.page_size))?;
+    put(&mut asked, "page_size", Value::I32(i32::try_from(args.page_size)?))?;
     let mut token = args.page_token.clone().unwrap_or_default();
     loop {
         put(&mut asked, "page_token", Value::String(token.clone()))?;

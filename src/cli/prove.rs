@@ -115,7 +115,7 @@ pub struct CheckArgs {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProofFile {
-    /// [`PROOF_FORMAT`].
+    /// `anju-proof-1`.
     pub format: String,
     /// The entry's number.
     pub seq: Seq,

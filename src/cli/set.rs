@@ -384,6 +384,7 @@ fn coordinates(point: &str) -> Result<(&str, &str), Wrong> {
 mod tests {
     use super::*;
     use expect_test::{Expect, expect};
+    use proptest::prelude::*;
 
     /// Reads flags written one a line, `-` before a field for `--unset`, and shows what they say.
     fn check(kind: Kind, flags: &str, expected: &Expect) {
@@ -535,6 +536,20 @@ mod tests {
                 UNKNOWN_FIELD management_mode: there is no such field; there are name, aliases, address, community_id, built, location, boundary, management, identifiers, doubts"#]],
         );
         check(Kind::Case, "name=x", &expect!["KIND id: a case has no fields to set"]);
+    }
+
+    fn reads_back(stored: i64) -> Result<(), TestCaseError> {
+        for (name, places) in [("floor_area_cm2", 4), ("height_cm", 2)] {
+            prop_assert_eq!(decimal(&field::amount(name, stored), places), Ok(stored));
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_in_metres_reads_back(stored in 0..=i64::MAX) {
+            reads_back(stored)?;
+        }
     }
 
     #[test]
