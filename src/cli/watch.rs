@@ -1,7 +1,7 @@
 //! `anju watch`: the feed of entries, resumed where it broke off.
 //!
 //! What was shown is never shown again: after a break the feed goes on behind the last entry of each
-//! partition.
+//! partition. Partitions that begin while it runs are not in it.
 
 use std::{collections::BTreeMap, time::Duration};
 
