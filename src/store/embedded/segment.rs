@@ -325,7 +325,8 @@ mod tests {
             damage at here byte BEGIN: frame 3 has the impossible mark 3
             damage at here byte BEGIN: frame 3 has the impossible mark 0
             damage at here byte BEGIN: entry 5:4 follows entry 5:2
-            damage at here byte BEGIN: entry 5:2 follows entry 5:2"]].assert_eq(&said.join("\n"));
+            damage at here byte BEGIN: entry 5:2 follows entry 5:2"]]
+        .assert_eq(&said.join("\n"));
     }
 
     #[test]
