@@ -4,9 +4,11 @@
 //! up; each may use only what is below it (`tests/architecture.rs` holds that):
 //!
 //! - [`kernel`]: the words everything is written in.
+//! - [`cli`]: subcommands.
 //! - [`exchange`]: files to rows and rows to files.
 //! - [`store`]: journal and state as bytes.
 
+pub mod cli;
 pub mod domain;
 pub mod exchange;
 pub mod kernel;

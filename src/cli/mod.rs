@@ -1,0 +1,4 @@
+//! Subcommands.
+
+pub mod export;
+pub mod import;
