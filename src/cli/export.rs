@@ -7,7 +7,7 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File},
-    io::{self, BufWriter, Write as _},
+    io::{self, BufWriter},
     path::{Path, PathBuf},
 };
 
@@ -65,19 +65,33 @@ pub async fn run<I: Credential>(
         return Ok(exported);
     };
     let partial = beside(path);
-    let file = File::create(&partial)
-        .with_context(|| format!("{} cannot be written", partial.display()))?;
-    let file = BufWriter::new(file);
+    let exported = to_file(&args, &clients, mark, path, &partial).await;
+    if exported.is_err() {
+        // What is left of it is of no use; the error that is answered says more than this one.
+        let _gone = fs::remove_file(&partial);
+    }
+    exported
+}
+
+async fn to_file<I: Credential>(
+    args: &ExportArgs,
+    clients: &Clients<I>,
+    mark: Mark,
+    path: &Path,
+    partial: &Path,
+) -> anyhow::Result<Exported> {
+    let unwritable = || format!("{} cannot be written", path.display());
+    let file = BufWriter::new(File::create(partial).with_context(unwritable)?);
     let packed = path.extension().is_some_and(|extension| extension == "gz");
     let (exported, file) = if packed {
         let packer = GzEncoder::new(file, Compression::default());
-        let (exported, packer) = rows(&args, &clients, mark, packer).await?;
+        let (exported, packer) = rows(args, clients, mark, packer).await?;
         (exported, packer.finish()?)
     } else {
-        rows(&args, &clients, mark, file).await?
+        rows(args, clients, mark, file).await?
     };
     file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-    fs::rename(&partial, path).with_context(|| format!("{} cannot be written", path.display()))?;
+    fs::rename(partial, path).with_context(unwritable)?;
     Ok(exported)
 }
 
@@ -103,8 +117,7 @@ async fn rows<I: Credential, W: io::Write>(
         FileKind::Buildings => ExportKind::Buildings,
         FileKind::Units => ExportKind::Units,
     };
-    let request =
-        ExportRowsRequest { context: None, partition: args.partition, kind: kind.into() };
+    let request = ExportRowsRequest { context: None, partition: args.partition, kind: kind.into() };
     let refused = |status| anyhow!("the registry refused the export: {}", sentence(&status));
     let answer = patiently(|| {
         let (mut client, request) = (clients.import.clone(), request.clone());

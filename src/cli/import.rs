@@ -257,12 +257,14 @@ fn open_one(args: &ImportArgs, mapping: &Mapping, path: &Path) -> anyhow::Result
 
 fn bind(args: &ImportArgs, headers: &[String], mapping: &Mapping) -> anyhow::Result<Layout> {
     Layout::bind(args.kind, headers, mapping, args.ignore_unknown).map_err(|faults| {
-        let lines: Vec<_> = faults
-            .iter()
-            .map(|fault| format!("\n  {}: {}", fault.reason, fault.message))
-            .collect();
+        let lines: Vec<_> =
+            faults.iter().map(|fault| format!("\n  {}: {}", fault.reason, fault.message)).collect();
         let unknown = faults.iter().any(|fault| fault.reason == "UNKNOWN_COLUMN");
-        let hint = if unknown { "\n  (--mapping names columns, --ignore-unknown leaves them aside)" } else { "" };
+        let hint = if unknown {
+            "\n  (--mapping names columns, --ignore-unknown leaves them aside)"
+        } else {
+            ""
+        };
         anyhow!("the header row cannot be used{}{hint}", lines.concat())
     })
 }

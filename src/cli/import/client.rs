@@ -36,13 +36,16 @@ impl<I: Credential> Clients<I> {
     /// All clients over one service.
     pub fn new(service: Service<I>) -> Self {
         Self {
-            import: ImportServiceClient::new(service.clone()),
+            import: ImportServiceClient::new(service.clone())
+                .max_decoding_message_size(ANSWER_BYTES_MAX),
             region: RegionServiceClient::new(service.clone()),
             registry: RegistryServiceClient::new(service),
         }
     }
 }
 
+/// Bytes of one message of an export.
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Times that a call is made.
 const ATTEMPTS_MAX: u32 = 12;
 const FIRST_DELAY: Duration = Duration::from_millis(100);

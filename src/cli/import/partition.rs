@@ -58,7 +58,8 @@ impl<I: Credential> Partitions<I> {
                 Err(bad) => Err(Fault::new("", "NOT_AN_ID", bad.to_string())),
             },
             Place::OfDistrict(code) => self.of_code(code).await?.ok_or_else(|| {
-                let message = format!("the registry has no district {code}; import its regions first");
+                let message =
+                    format!("the registry has no district {code}; import its regions first");
                 unknown(message)
             }),
             Place::Unsaid => self.only().await?.ok_or_else(|| {

@@ -27,7 +27,9 @@ impl Progress {
         let bar = io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
             let form = "{bar:30} {percent:>3}% {msg}, {eta} left";
-            bar.with_style(ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar()))
+            bar.with_style(
+                ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar()),
+            )
         });
         let now = Instant::now();
         Self { bar, read: Arc::default(), total, began: now, last_line: now }
@@ -49,12 +51,11 @@ impl Progress {
         } else if self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
             let percent = u128::from(read) * 100 / u128::from(self.total.max(1));
-            let left_s = u128::from(self.total - read) * elapsed_ms / u128::from(read.max(1)) / 1000;
+            let left_s =
+                u128::from(self.total - read) * elapsed_ms / u128::from(read.max(1)) / 1000;
             // Nobody is hurt when nobody reads it.
-            let _unread = writeln!(
-                io::stderr(),
-                "{percent}% {rows} rows, {rate} rows/s, {left_s} s left"
-            );
+            let _unread =
+                writeln!(io::stderr(), "{percent}% {rows} rows, {rate} rows/s, {left_s} s left");
         }
     }
 

@@ -359,7 +359,9 @@ impl<I: Credential> Run<I> {
         let Batch { source, partition, mut rows, .. } = batch;
         if rows.len() == 1 {
             let faults = violations(&file.opened.shape, status);
-            return rows.iter().try_for_each(|row| self.reject(file, row.line, &row.cells, &faults));
+            return rows
+                .iter()
+                .try_for_each(|row| self.reject(file, row.line, &row.cells, &faults));
         }
         let second = rows.split_off(rows.len() / 2);
         for rows in [rows, second] {
@@ -536,9 +538,9 @@ impl Current {
         faults: &[Fault],
     ) -> anyhow::Result<()> {
         let reasons: Vec<_> = faults.iter().map(ToString::to_string).collect();
-        self.rejects.add(line, cells, &reasons.join("; ")).with_context(|| {
-            format!("the row on line {line} cannot be written among the rejects")
-        })
+        self.rejects
+            .add(line, cells, &reasons.join("; "))
+            .with_context(|| format!("the row on line {line} cannot be written among the rejects"))
     }
 }
 

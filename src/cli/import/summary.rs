@@ -83,7 +83,14 @@ impl Summary {
     pub fn write(&self, out: &mut dyn io::Write) -> io::Result<()> {
         let mut table = Table::new();
         table.set_header([
-            "file", "source", "rows", "created", "changed", "unchanged", "conflicts", "refused",
+            "file",
+            "source",
+            "rows",
+            "created",
+            "changed",
+            "unchanged",
+            "conflicts",
+            "refused",
             "passed over",
         ]);
         for FileSummary { file, source, counts, .. } in &self.files {
@@ -111,7 +118,10 @@ impl Summary {
             }
             if file.counts.unjudged > 0 {
                 let count = file.counts.unjudged;
-                writeln!(out, "{count} rows refer to rows that are themselves new: judged here only")?;
+                writeln!(
+                    out,
+                    "{count} rows refer to rows that are themselves new: judged here only"
+                )?;
             }
         }
         let written = self.files.iter().map(|file| file.counts.created + file.counts.changed);
