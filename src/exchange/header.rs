@@ -195,14 +195,33 @@ impl Layout {
         self.bound.iter().map(|(header, bound)| (header.as_str(), *bound))
     }
 
-    /// The header of the column that says this field of the API; the field itself when none does.
+    /// The header of the column that says this field of the API, by its path or its last part; the
+    /// field itself when none does. A relation is said by any column that names it (`community` by
+    /// `community_code`).
     pub fn header_of<'a>(&'a self, field: &'a str) -> &'a str {
-        let says = |column: &Column| column.field == field || column.name == field;
-        self.bound
+        let last = field.rsplit('.').next().unwrap_or(field);
+        let columns =
+            || self.bound.iter().filter_map(|(h, bound)| Some((h, bound.as_ref()?.column)));
+        [field, last]
             .iter()
-            .find(|(_, bound)| bound.is_some_and(|bound| says(bound.column)))
+            .find_map(|name| columns().find(|(_, column)| column.name == *name))
+            .or_else(|| columns().find(|(_, column)| says(column, field) || says(column, last)))
             .map_or(field, |(header, _)| header.as_str())
     }
+
+    /// Whether a column with this header says the field.
+    pub fn is_said_by(&self, field: &str, header: &str) -> bool {
+        self.bound.iter().any(|(own, bound)| {
+            own == header && bound.is_some_and(|bound| says(bound.column, field))
+        })
+    }
+}
+
+fn says(column: &Column, field: &str) -> bool {
+    let relation = field.strip_suffix("_id").unwrap_or(field);
+    let names = matches!(column.form, Form::Reference(..))
+        && column.name.strip_prefix(relation).is_some_and(|rest| rest.starts_with('_'));
+    column.name == field || (!field.is_empty() && column.field == field) || names
 }
 
 fn find(kind: FileKind, header: &str, mapping: &Mapping) -> Option<&'static Column> {

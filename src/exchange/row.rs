@@ -196,7 +196,7 @@ fn check(layout: &Layout, draft: &mut Draft, faults: &mut Vec<Fault>) {
     let mut require = |name: &str, missing: bool| {
         // A cell that could not be read is not missing.
         let header = layout.header_of(name).to_owned();
-        if missing && !faults.iter().any(|fault| fault.column == header) {
+        if missing && !faults.iter().any(|fault| layout.is_said_by(name, &fault.column)) {
             faults.push(Fault::new(&header, "REQUIRED", format!("{name} must not be empty")));
         }
     };
