@@ -4,7 +4,7 @@
 //! up; each may use only what is below it (`tests/architecture.rs` holds that):
 //!
 //! - [`kernel`]: the words everything is written in.
-//! - [`cli`]: subcommands.
+//! - [`cli`]: the subcommands.
 //! - [`exchange`]: files to rows and rows to files.
 //! - [`store`]: journal and state as bytes.
 

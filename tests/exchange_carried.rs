@@ -1,11 +1,7 @@
 //! The files that the repository carries are what the generator makes, are read without a fault,
 //! and cannot be mistaken for real houses.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test ends at the first surprise"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends at the first surprise")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

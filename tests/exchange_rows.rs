@@ -398,32 +398,32 @@ fn exported_is_imported(
     assert_eq!(read.into_row(kind), sent);
 }
 
-fn life(exists_from: &str) -> Option<Life> {
-    Some(Life { exists_from: exists_from.to_owned(), ..Life::default() })
+fn life(exists_from: &str) -> Life {
+    Life { exists_from: exists_from.to_owned(), ..Life::default() }
 }
 
 proptest! {
     #[test]
     fn a_region_goes_out_and_comes_in(fields in region(), key in option::of(text()), born in day(), bom: bool) {
-        let region = Region { id: REGION_ID.into(), life: life(&born), fields: Some(fields), ..Region::default() };
+        let region = Region { id: REGION_ID.into(), life: Some(life(&born)), fields: Some(fields), ..Region::default() };
         exported_is_imported(FileKind::Regions, Subject::Region(region), key, &born, bom);
     }
 
     #[test]
     fn a_compound_goes_out_and_comes_in(fields in compound(), key in option::of(text()), born in day(), bom: bool) {
-        let each = Compound { id: COMPOUND_ID.into(), life: life(&born), fields: Some(fields), ..Compound::default() };
+        let each = Compound { id: COMPOUND_ID.into(), life: Some(life(&born)), fields: Some(fields), ..Compound::default() };
         exported_is_imported(FileKind::Compounds, Subject::Compound(each), key, &born, bom);
     }
 
     #[test]
     fn a_building_goes_out_and_comes_in(fields in building(), key in option::of(text()), born in day(), bom: bool) {
-        let each = Building { id: BUILDING_ID.into(), life: life(&born), fields: Some(fields), ..Building::default() };
+        let each = Building { id: BUILDING_ID.into(), life: Some(life(&born)), fields: Some(fields), ..Building::default() };
         exported_is_imported(FileKind::Buildings, Subject::Building(each), key, &born, bom);
     }
 
     #[test]
     fn a_unit_goes_out_and_comes_in(fields in unit(), key in option::of(text()), born in day(), bom: bool) {
-        let each = Unit { id: UNIT_ID.into(), life: life(&born), fields: Some(fields), ..Unit::default() };
+        let each = Unit { id: UNIT_ID.into(), life: Some(life(&born)), fields: Some(fields), ..Unit::default() };
         exported_is_imported(FileKind::Units, Subject::Unit(each), key, &born, bom);
     }
 }

@@ -84,9 +84,9 @@ async fn to_file<I: Credential>(
     let file = BufWriter::new(File::create(partial).with_context(unwritable)?);
     let packed = path.extension().is_some_and(|extension| extension == "gz");
     let (exported, file) = if packed {
-        let packer = GzEncoder::new(file, Compression::default());
-        let (exported, packer) = rows(args, clients, mark, packer).await?;
-        (exported, packer.finish()?)
+        let gzip = GzEncoder::new(file, Compression::default());
+        let (exported, gzip) = rows(args, clients, mark, gzip).await?;
+        (exported, gzip.finish()?)
     } else {
         rows(args, clients, mark, file).await?
     };

@@ -67,7 +67,7 @@ pub struct ImportArgs {
     /// The city of all rows below the district, by its code: 410100
     #[arg(long, value_parser = read_code)]
     pub city: Option<String>,
-    /// A TOML file that says which column has which header: floor_area_m2 = "面积"
+    /// A TOML file that says which column has which header, for example `floor_area_m2 = "面积"`
     #[arg(long)]
     pub mapping: Option<PathBuf>,
     /// Leave columns aside that are not known
@@ -146,7 +146,9 @@ pub async fn run<I: Credential>(
     }
     let json = args.json;
     let opened = open(&args)?;
-    let summary = run::Run::new(args, clients, opened).await?.all().await?;
+    // Boxed, so that whoever waits for the run does not carry all of it on the stack.
+    let run = Box::pin(run::Run::new(args, clients, opened)).await?;
+    let summary = Box::pin(run.all()).await?;
     if json {
         serde_json::to_writer_pretty(&mut *out, &summary.json())?;
         writeln!(out)?;

@@ -222,8 +222,9 @@ fn point(text: &str) -> Option<String> {
     let year = parts.next().filter(|year| year.len() == 4)?;
     let mut point = year.to_owned();
     for part in parts {
-        let number: u8 = part.parse().ok()?;
-        point.push_str(&format!("-{number:02}"));
+        let number: u8 = part.parse().ok().filter(|number| *number < 100)?;
+        point.push('-');
+        point.extend([number / 10, number % 10].map(|digit| char::from(b'0' + digit % 10)));
     }
     Some(point)
 }
@@ -301,8 +302,16 @@ mod tests {
                 "{text}"
             );
         }
-        let wrong =
-            ["85年", "1985年13月", "31107", "2000年以后", "1985年底", "无", "1985年2月30日"];
+        let wrong = [
+            "85年",
+            "1985年13月",
+            "31107",
+            "2000年以后",
+            "1985年101月",
+            "1985年底",
+            "无",
+            "1985年2月30日",
+        ];
         for text in wrong {
             assert_eq!(imprecise_day(text).map_err(|fault| fault.0), Err("NOT_A_DAY"), "{text}");
         }

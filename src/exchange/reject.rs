@@ -49,13 +49,10 @@ impl Rejects {
 
     /// Writes a row as it stood.
     pub fn add(&mut self, line: u64, cells: &StringRecord, reasons: &str) -> io::Result<()> {
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
-            None => {
-                let writer = self.create()?;
-                self.writer.insert(writer)
-            }
-        };
+        if self.writer.is_none() {
+            self.writer = Some(self.create()?);
+        }
+        let Some(writer) = &mut self.writer else { return Ok(()) };
         let line = line.to_string();
         // A short row is filled up, so that the added columns stand below their headers.
         let row = self.kept.iter().map(|index| cells.get(*index).unwrap_or(""));

@@ -363,7 +363,7 @@ fn narrow(number: u64) -> Option<u32> {
     u32::try_from(number).ok()
 }
 
-/// A sequence of numbers that depends on nothing but where it begins (SplitMix64).
+/// A sequence of numbers that depends on nothing but where it begins (`SplitMix64`).
 #[derive(Clone, Copy, Debug)]
 struct Draw(u64);
 

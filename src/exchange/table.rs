@@ -286,12 +286,11 @@ impl Table {
                     std::str::from_utf8(bytes).ok().map(Cow::Borrowed)
                 }
             };
-            match text {
-                Some(text) => cells.push_field(&text),
-                None => {
-                    unreadable.push(index);
-                    cells.push_field(&String::from_utf8_lossy(bytes));
-                }
+            if let Some(text) = text {
+                cells.push_field(&text);
+            } else {
+                unreadable.push(index);
+                cells.push_field(&String::from_utf8_lossy(bytes));
             }
         }
         (cells, unreadable)
@@ -335,8 +334,8 @@ impl Iterator for Table {
 /// Line ends inside quoted cells. The reader is behind the end of the record, blank lines before it
 /// included, so the line on which it begins is found by counting back.
 fn inner_lines(record: &ByteRecord) -> u64 {
-    let ends = record.as_slice().iter().filter(|byte| **byte == b'\n').count();
-    u64::try_from(ends).unwrap_or(0)
+    let ends = record.as_slice().split(|byte| *byte == b'\n').count();
+    u64::try_from(ends.saturating_sub(1)).unwrap_or(0)
 }
 
 /// Takes the `\r` of a `\r\n` off the last cell.

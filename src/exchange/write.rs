@@ -51,7 +51,7 @@ impl<W: io::Write> RowWriter<W> {
 
     /// Writes what is still held back and gives the output back.
     pub fn finish(self) -> io::Result<W> {
-        self.writer.into_inner().map_err(|error| error.into_error())
+        self.writer.into_inner().map_err(csv::IntoInnerError::into_error)
     }
 }
 
@@ -82,10 +82,13 @@ fn writes_cleared(column: &Column) -> bool {
 
 fn shown(column: &Column, draft: &mut Draft) -> String {
     match column.form {
-        Form::Text(_, slot) | Form::Token(_, slot) | Form::Degrees(_, slot) => text(slot(draft)),
-        Form::Day(slot) | Form::ExactDay(slot) => text(slot(draft)),
-        Form::Count(.., slot) => text(slot(draft)),
-        Form::Storey(slot) => text(slot(draft)),
+        Form::Text(_, slot)
+        | Form::Token(_, slot)
+        | Form::Degrees(_, slot)
+        | Form::Day(slot)
+        | Form::ExactDay(slot) => slot(draft).clone().unwrap_or_default(),
+        Form::Count(.., slot) => text(slot(draft).as_ref()),
+        Form::Storey(slot) => text(slot(draft).as_ref()),
         Form::Area(slot) => slot(draft).map(|a| cell::show_scaled(a, 4)).unwrap_or_default(),
         Form::Height(slot) => {
             slot(draft).map(|h| cell::show_scaled(h.into(), 2)).unwrap_or_default()
@@ -101,12 +104,12 @@ fn shown(column: &Column, draft: &mut Draft) -> String {
             slot(draft).as_ref().and_then(|r| named(by, r)).unwrap_or_default()
         }
         Form::Outline(slot) => slot(draft).as_ref().map(outline).unwrap_or_default(),
-        Form::Flag(slot) => text(slot(draft)),
+        Form::Flag(slot) => text(slot(draft).as_ref()),
     }
 }
 
-fn text<T: ToString>(value: &Option<T>) -> String {
-    value.as_ref().map(ToString::to_string).unwrap_or_default()
+fn text<T: ToString>(value: Option<&T>) -> String {
+    value.map(ToString::to_string).unwrap_or_default()
 }
 
 fn word(words: &'static [Word], number: i32) -> &'static str {
@@ -131,7 +134,9 @@ fn named(by: By, reference: &Reference) -> Option<String> {
 fn outline(boundary: &Boundary) -> String {
     let mut text = word(crate::exchange::column::SYSTEMS, boundary.system).to_owned();
     for vertex in &boundary.vertices {
-        text.push_str(&format!(";{} {}", vertex.longitude, vertex.latitude));
+        for part in [";", &vertex.longitude, " ", &vertex.latitude] {
+            text.push_str(part);
+        }
     }
     text
 }

@@ -35,7 +35,7 @@ impl<I: Credential> Partitions<I> {
     /// Takes note of where a region of an edition was put.
     pub(super) fn learn(&mut self, code: &str, id: &str, opened: Option<u32>) {
         let owner = partition_owner(code);
-        let inside = id.parse::<SubjectId>().map(|id| id.partition().number()).unwrap_or(0);
+        let inside = id.parse::<SubjectId>().map_or(0, |id| id.partition().number());
         // A city that opens a partition may itself have been born in the root.
         let partition = opened.or((inside != 0).then_some(inside));
         if let (Some(owner), Some(partition)) = (owner, partition) {
