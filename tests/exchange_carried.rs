@@ -1,7 +1,7 @@
 //! The files that the repository carries are what the generator makes, are read without a fault,
 //! and cannot be mistaken for real houses.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,9 +13,6 @@ use anju::exchange::{
     carried::{CarriedFile, carried},
     column::FileKind,
     draft::Draft,
-    edition::Edition,
-    header::{Layout, Mapping},
-    row,
     sample::{SOURCE, SampleCity, Size, communities},
     write::{Mark, RowWriter},
 };
@@ -51,19 +48,7 @@ fn unpacked(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn drafts(file: CarriedFile) -> Vec<Draft> {
-    let table = file.table().unwrap();
-    let edition = Edition::recognise(table.headers());
-    let layout = Layout::bind(file.kind, table.headers(), &Mapping::default(), false);
-    table
-        .map(|record| {
-            let record = record.unwrap();
-            match (edition, &layout) {
-                (Some(edition), _) => edition.read(&record).unwrap(),
-                (None, Ok(layout)) => row::read(layout, &record).unwrap(),
-                (None, Err(faults)) => panic!("{faults:?}"),
-            }
-        })
-        .collect()
+    file.drafts().unwrap()
 }
 
 /// `UPDATE_EXPECT=1` writes the files.

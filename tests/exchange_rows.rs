@@ -84,7 +84,7 @@ b5,c1
             6 经度 NOT_A_COORDINATE: "200" is beyond 180 degrees
             6 纬度 NOT_A_COORDINATE: "95" is beyond 90 degrees
             6 FIELD_COUNT: 14 cells below 13 columns; is a comma not quoted?
-            7 b5
+            7 FIELD_COUNT: 2 cells below 13 columns; is a comma not quoted?
         "#]],
     );
 }

@@ -144,6 +144,9 @@ pub async fn run<I: Credential>(
     if args.rejects.is_some() && args.files.len() > 1 {
         bail!("--rejects names one file, but there are several to import");
     }
+    if let Some(path) = args.rejects.as_ref().filter(|path| path.exists()) {
+        bail!("{} is there already and is not overwritten", path.display());
+    }
     let json = args.json;
     let opened = open(&args)?;
     // Boxed, so that whoever waits for the run does not carry all of it on the stack.
@@ -241,6 +244,10 @@ fn open_one(args: &ImportArgs, mapping: &Mapping, path: &Path) -> anyhow::Result
         && !layout.columns().any(|(_, bound)| bound.is_some_and(|b| b.column.name == "source"))
     {
         bail!("say where the rows come from: --source, or `# anju: source=…` as the first line");
+    }
+    // The first line of a reject file declares it between commas.
+    if source.as_ref().is_some_and(|source| source.contains([',', '"', '\n', '\r'])) {
+        bail!("the name of a source has no commas, quotation marks or line ends");
     }
     let mode = args.mode.map(Mode::from).or(declared.mode);
     if mode == Some(Mode::Correction) && args.reason.is_none() {

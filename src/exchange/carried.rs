@@ -5,6 +5,10 @@ use std::io::Cursor;
 
 use crate::exchange::{
     column::FileKind,
+    draft::Draft,
+    edition::{self, Edition},
+    header::{Layout, Mapping},
+    row::{self, Fault},
     table::{Table, TableError},
 };
 
@@ -24,6 +28,54 @@ impl CarriedFile {
     pub fn table(&self) -> Result<Table, TableError> {
         Table::read(Cursor::new(self.bytes))
     }
+
+    /// Its rows, each with its source and the day since which it exists.
+    pub fn drafts(&self) -> Result<Vec<Draft>, CarriedError> {
+        let table = self.table()?;
+        let edition = match self.kind {
+            FileKind::Regions => Edition::recognise(table.headers()),
+            FileKind::Compounds | FileKind::Buildings | FileKind::Units => None,
+        };
+        let bind = || Layout::bind(self.kind, table.headers(), &Mapping::default(), false);
+        let layout = if edition.is_none() {
+            Some(bind().map_err(|faults| {
+                let messages = faults.into_iter().map(|fault| fault.message);
+                CarriedError::Header(messages.collect())
+            })?)
+        } else {
+            None
+        };
+        let mut drafts = Vec::new();
+        for record in table {
+            let record = record?;
+            let draft = match (&edition, &layout) {
+                (Some(edition), _) => edition.read(&record),
+                (None, Some(layout)) => row::read(layout, &record),
+                (None, None) => continue,
+            };
+            let mut draft = draft.map_err(CarriedError::Row)?;
+            if edition.is_some() {
+                draft.source = Some(edition::SOURCE.to_owned());
+                draft.exists_from = Some(edition::EXISTS_FROM.to_owned());
+            }
+            drafts.push(draft);
+        }
+        Ok(drafts)
+    }
+}
+
+/// Why a carried file cannot be read. A test holds that every one can.
+#[derive(Debug, thiserror::Error)]
+pub enum CarriedError {
+    /// It is no table.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// Its header is not understood.
+    #[error("the header cannot be used: {0:?}")]
+    Header(Vec<String>),
+    /// One of its rows is not understood.
+    #[error("a row cannot be used: {0:?}")]
+    Row(Vec<Fault>),
 }
 
 macro_rules! carry {

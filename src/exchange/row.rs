@@ -28,7 +28,7 @@ pub const REASONS: &[(&str, &str)] = &[
     ("CELL_TOO_LONG", "The cell has more than 16 KiB."),
     ("COORDINATES_INCOMPLETE", "Longitude, latitude and reference system are given together."),
     ("DUPLICATE_KEY", "An earlier row of the file has the same source and key."),
-    ("FIELD_COUNT", "The row has more cells than the header has columns."),
+    ("FIELD_COUNT", "The row has more or fewer cells than the header has columns."),
     ("NOT_A_CODE", "A statistical code has 12 digits."),
     ("NOT_A_COORDINATE", "Degrees are decimal numbers of at most 7 decimals."),
     ("NOT_A_DAY", "The cell is not a day in any form that is taken."),
@@ -94,12 +94,15 @@ pub fn read(layout: &Layout, record: &Record) -> Result<Draft, Vec<Fault>> {
             faults.push(Fault::new(header, reason, message));
         }
     }
-    if record.cells.iter().skip(width).any(|cell| !cell.is_empty()) {
-        let message =
-            format!("{} cells below {width} columns; is a comma not quoted?", record.cells.len());
+    let count = record.cells.len();
+    // A spreadsheet may leave empty cells behind the last column. A row that is too short may be
+    // one that was cut off, so that even what it has is not to be trusted.
+    if count < width || record.cells.iter().skip(width).any(|cell| !cell.is_empty()) {
+        let message = format!("{count} cells below {width} columns; is a comma not quoted?");
         faults.push(Fault::new("", "FIELD_COUNT", message));
+    } else {
+        check(layout, &draft, &mut faults);
     }
-    check(layout, &mut draft, &mut faults);
     if faults.is_empty() { Ok(draft) } else { Err(faults) }
 }
 
@@ -192,7 +195,7 @@ fn clear(draft: &mut Draft, column: &Column) -> Result<(), cell::Fault> {
 }
 
 /// What no cell shows by itself.
-fn check(layout: &Layout, draft: &mut Draft, faults: &mut Vec<Fault>) {
+fn check(layout: &Layout, draft: &Draft, faults: &mut Vec<Fault>) {
     let mut require = |name: &str, missing: bool| {
         // A cell that could not be read is not missing.
         let header = layout.header_of(name).to_owned();

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use comfy_table::Table;
+use comfy_table::{Table, presets::ASCII_FULL_CONDENSED};
 use serde::Serialize;
 
 use crate::exchange::edition::{Findings, LEVELS};
@@ -82,6 +82,7 @@ impl Summary {
     /// Writes the table, the odd rows, and where the rejects are.
     pub fn write(&self, out: &mut dyn io::Write) -> io::Result<()> {
         let mut table = Table::new();
+        table.load_style(ASCII_FULL_CONDENSED);
         table.set_header([
             "file",
             "source",
@@ -154,9 +155,7 @@ fn write_findings(findings: &Findings, out: &mut dyn io::Write) -> io::Result<()
     let levels: Vec<_> = levels.map(|((_, _, name), count)| format!("{count} {name}")).collect();
     writeln!(out, "{}", levels.join(", "))?;
     for (name, tally) in findings.list() {
-        if tally.count > 0 {
-            writeln!(out, "{name}: {tally}")?;
-        }
+        writeln!(out, "{name}: {tally}")?;
     }
     Ok(())
 }
