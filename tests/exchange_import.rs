@@ -18,7 +18,7 @@ use std::{
 use anju::{
     cli::{
         export::{self, ExportArgs},
-        import::{self, Clients, Counts, ImportArgs, Outcome},
+        import::{self, Answer, Clients, Counts, ImportArgs, Outcome},
     },
     exchange::{
         carried::carried,
@@ -496,16 +496,23 @@ impl Bench {
         files: &[PathBuf],
         flags: &str,
     ) -> anyhow::Result<(Outcome, Vec<Counts>, String)> {
+        self.run_for(Answer::Table, kind, files, flags).await
+    }
+
+    async fn run_for(
+        &self,
+        answer: Answer,
+        kind: &str,
+        files: &[PathBuf],
+        flags: &str,
+    ) -> anyhow::Result<(Outcome, Vec<Counts>, String)> {
         let files = files.iter().map(|path| path.to_str().unwrap().to_owned());
         let words = ["import", kind].into_iter().map(str::to_owned).chain(files);
         let words = words.chain(flags.split_whitespace().map(str::to_owned));
+        let wants_json = answer == Answer::Json;
         let args = ImportCommand::try_parse_from(words)?.args;
-        let json = ImportArgs { json: true, ..args.clone() };
-        let wants_json = args.json;
         let mut out = Vec::new();
-        let outcome =
-            import::run(if wants_json { json } else { args }, self.clients.clone(), &mut out)
-                .await?;
+        let outcome = import::run(args, self.clients.clone(), answer, &mut out).await?;
         let text = String::from_utf8(out).unwrap();
         let counts = if wants_json {
             let summary: serde_json::Value = serde_json::from_str(&text)?;
@@ -517,8 +524,8 @@ impl Bench {
     }
 
     async fn counts(&self, kind: &str, files: &[PathBuf], flags: &str) -> (Outcome, Counts) {
-        let flags = format!("{flags} --json");
-        let (outcome, counts, _) = self.run(kind, files, &flags).await.unwrap();
+        let answer = self.run_for(Answer::Json, kind, files, flags).await;
+        let (outcome, counts, _) = answer.unwrap();
         let sum = counts.into_iter().fold(Counts::default(), |a, b| Counts {
             read: a.read + b.read,
             created: a.created + b.created,
@@ -820,4 +827,18 @@ async fn without_a_city_the_rows_of_a_registry_of_many_are_refused_by_name() {
     assert!(rejects.contains("PARTITION_UNKNOWN"), "{rejects}");
     let (_, counts) = bench.counts("buildings", &[file], "--source s --city 410100").await;
     assert_eq!(counts.created, 1);
+}
+
+#[tokio::test]
+async fn a_refusal_by_the_registry_is_the_cause_of_the_error() {
+    let mut bench = Bench::with_compound().await;
+    let file = bench.file("b.csv", "key,compound_key,exists_from\nb1,c1,1990\n");
+    let deny: Pass = |_| Err(Status::permission_denied("not yours"));
+    let channel = Channel::from_static("http://127.0.0.1:9").connect_lazy();
+    bench.clients = Clients::new(InterceptedService::new(channel, deny));
+    let flags = "--source s --partition 1";
+    let error = bench.run("buildings", &[file], flags).await.unwrap_err();
+    let status = error.chain().find_map(|cause| cause.downcast_ref::<Status>()).unwrap();
+    assert_eq!(status.code(), Code::PermissionDenied);
+    assert!(format!("{error:#}").contains("not yours"), "{error:#}");
 }

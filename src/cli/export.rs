@@ -11,12 +11,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use flate2::{Compression, write::GzEncoder};
 use tonic::Code;
 
 use crate::{
-    cli::import::{Clients, Credential, patiently, sentence},
+    cli::import::{Clients, Credential, patiently, refused},
     exchange::{
         column::FileKind,
         draft::Draft,
@@ -57,7 +57,7 @@ pub struct Exported {
 pub async fn run<I: Credential>(
     args: ExportArgs,
     clients: Clients<I>,
-    out: &mut (dyn io::Write + Send),
+    out: &mut dyn io::Write,
 ) -> anyhow::Result<Exported> {
     let mark = if args.bom { Mark::Written } else { Mark::LeftOut };
     let Some(path) = &args.out else {
@@ -119,7 +119,7 @@ async fn rows<I: Credential, W: io::Write>(
         FileKind::Units => ExportKind::Units,
     };
     let request = ExportRowsRequest { context: None, partition: args.partition, kind: kind.into() };
-    let refused = |status| anyhow!("the registry refused the export: {}", sentence(&status));
+    let refused = |status| refused("the registry refused the export", status);
     let answer = patiently(|| {
         let (mut client, request) = (clients.import.clone(), request.clone());
         async move { client.export_rows(request).await }
@@ -155,6 +155,6 @@ async fn owners<I: Credential>(clients: &Clients<I>) -> anyhow::Result<BTreeSet<
         }
         // The column says something only where a region is new.
         Err(status) if status.code() == Code::PermissionDenied => Ok(BTreeSet::new()),
-        Err(status) => Err(anyhow!("the partitions could not be listed: {}", sentence(&status))),
+        Err(status) => Err(refused("the partitions could not be listed", status)),
     }
 }

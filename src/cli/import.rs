@@ -33,7 +33,7 @@ mod run;
 mod summary;
 
 pub use client::{Clients, Credential, Service};
-pub(super) use client::{patiently, sentence};
+pub(super) use client::{patiently, refused};
 pub use summary::{Counts, FileSummary, Outcome, Summary};
 
 /// Import rows of files: regions, compounds, buildings or units.
@@ -91,9 +91,6 @@ pub struct ImportArgs {
     /// A plausibility rule that may be broken, by its reason; may be given several times
     #[arg(long = "override")]
     pub overrides: Vec<String>,
-    /// Answer in JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// The word of `--mode`.
@@ -135,11 +132,22 @@ fn read_batch_rows(text: &str) -> Result<usize, String> {
     rows.ok_or_else(|| format!("a batch has 1 to {BATCH_ITEMS_MAX} rows"))
 }
 
-/// Imports the files and writes what it came to to `out`.
+/// For whom a summary is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// People: a table.
+    Table,
+    /// Programs: one JSON object.
+    Json,
+}
+
+/// Imports the files and writes what it came to to `out`. A refusal by the registry has its
+/// [`tonic::Status`] among the causes of the error.
 pub async fn run<I: Credential>(
     args: ImportArgs,
     clients: Clients<I>,
-    out: &mut (dyn io::Write + Send),
+    answer: Answer,
+    out: &mut dyn io::Write,
 ) -> anyhow::Result<Outcome> {
     if args.rejects.is_some() && args.files.len() > 1 {
         bail!("--rejects names one file, but there are several to import");
@@ -147,16 +155,16 @@ pub async fn run<I: Credential>(
     if let Some(path) = args.rejects.as_ref().filter(|path| path.exists()) {
         bail!("{} is there already and is not overwritten", path.display());
     }
-    let json = args.json;
     let opened = open(&args)?;
     // Boxed, so that whoever waits for the run does not carry all of it on the stack.
     let run = Box::pin(run::Run::new(args, clients, opened)).await?;
     let summary = Box::pin(run.all()).await?;
-    if json {
-        serde_json::to_writer_pretty(&mut *out, &summary.json())?;
-        writeln!(out)?;
-    } else {
-        summary.write(out)?;
+    match answer {
+        Answer::Table => summary.write(out)?,
+        Answer::Json => {
+            serde_json::to_writer_pretty(&mut *out, &summary.json())?;
+            writeln!(out)?;
+        }
     }
     Ok(summary.outcome())
 }

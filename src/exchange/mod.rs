@@ -1,6 +1,6 @@
 //! Files to rows and rows to files.
 //!
-//! One table ([`column`]) says what a column is called, how its cells are read and how they are
+//! One table ([`mod@column`]) says what a column is called, how its cells are read and how they are
 //! written, so that what is written is read back exactly. Nothing here knows a connection, and
 //! nothing here judges what the registry alone can judge: a row either says something that can be
 //! understood, or all that cannot be is listed with its column and a stable reason.

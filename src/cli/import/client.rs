@@ -80,10 +80,12 @@ const fn is_passing(code: Code) -> bool {
     )
 }
 
-/// What a refusal says: its stable reason, when it has one, and its sentence.
-pub(in crate::cli) fn sentence(status: &Status) -> String {
-    match status.get_details_error_info() {
-        Some(info) => format!("{}: {}", info.reason, status.message()),
-        None => format!("{:?}: {}", status.code(), status.message()),
-    }
+/// The error that a refusal is: what was refused, then its stable reason and sentence. The status
+/// itself is the cause, so that whoever ends the process can tell by its code what to answer.
+pub(in crate::cli) fn refused(what: &str, status: Status) -> anyhow::Error {
+    let message = match status.get_details_error_info() {
+        Some(info) => format!("{what}: {}: {}", info.reason, status.message()),
+        None => format!("{what}: {}", status.message()),
+    };
+    anyhow::Error::new(status).context(message)
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use tonic::Code;
 
 use crate::{
-    cli::import::client::{Clients, Credential, patiently, sentence},
+    cli::import::client::{Clients, Credential, patiently, refused},
     exchange::{draft::Place, edition::partition_owner, row::Fault},
     kernel::id::SubjectId,
     proto::v1::{GetStatusRequest, PartitionStatus, ResolveCodeRequest},
@@ -96,7 +96,9 @@ impl<I: Credential> Partitions<I> {
         let candidates = match answer.await {
             Ok(answer) => answer.into_inner().candidates,
             Err(status) if status.code() == Code::NotFound => Vec::new(),
-            Err(status) => bail!("code {code} could not be looked up: {}", sentence(&status)),
+            Err(status) => {
+                return Err(refused(&format!("code {code} could not be looked up"), status));
+            }
         };
         let ids: Vec<String> =
             candidates.into_iter().filter_map(|each| each.region).map(|region| region.id).collect();
@@ -131,7 +133,7 @@ impl<I: Credential> Partitions<I> {
                 Ok(answer) => answer.into_inner().partitions,
                 // Who may import need not be one who may look at the whole registry.
                 Err(status) if status.code() == Code::PermissionDenied => Vec::new(),
-                Err(status) => bail!("the partitions could not be listed: {}", sentence(&status)),
+                Err(status) => return Err(refused("the partitions could not be listed", status)),
             });
         }
         Ok(self.listed.as_deref().unwrap_or_default())

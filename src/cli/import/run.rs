@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::{
     cli::import::{
         ImportArgs, Opened, Shape,
-        client::{Clients, Credential, patiently, sentence},
+        client::{Clients, Credential, patiently, refused},
         findings,
         partition::Partitions,
         progress::Progress,
@@ -350,7 +350,7 @@ impl<I: Credential> Run<I> {
             Err(status) if status.code() == Code::InvalidArgument && names_rows(&status) => {
                 self.part(file, batch, &status)
             }
-            Err(status) => bail!("the registry refused a batch: {}", sentence(&status)),
+            Err(status) => Err(refused("the registry refused a batch", status)),
         }
     }
 
