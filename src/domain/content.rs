@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
-        building::BuildingContent, compound::CompoundContent, region::RegionContent,
+        building::BuildingContent, compound::CompoundContent, place::Point, region::RegionContent,
         unit::UnitContent,
     },
     kernel::id::{Kind, SubjectId},
@@ -156,6 +156,15 @@ impl Content {
             Fields::Unit(fields) => put(&fields.building, &mut named),
         }
         named
+    }
+
+    /// The point by which it can be found.
+    pub fn location(&self) -> Option<Point> {
+        match &self.fields {
+            Fields::Compound(fields) => fields.location.flatten(),
+            Fields::Building(fields) => fields.location.flatten(),
+            Fields::Region(_) | Fields::Unit(_) => None,
+        }
     }
 
     /// The names and addresses by which it can be searched.

@@ -1,8 +1,18 @@
-//! The rules of the trade: pure, without clock, disk or network.
+//! The rules and the types that they are written in. Pure: no clock, no input or output, no store.
+//!
+//! Uses only the kernel. Whatever a rule needs from elsewhere is an argument, if need be a trait
+//! that the caller fulfils.
 
+pub mod author;
 pub mod building;
 pub mod compound;
 pub mod content;
+pub mod house_code;
+pub mod merkle;
 pub mod place;
+pub mod plausibility;
 pub mod region;
+pub mod text;
+pub mod timeline;
+pub mod totals;
 pub mod unit;

@@ -1,0 +1,309 @@
+//! Applying an entry: the only way in which state changes. It writes, decides nothing, and needs
+//! nothing but the entry and the state of its own partition.
+
+use crate::{
+    domain::{
+        content::Content,
+        text,
+        timeline::Timeline,
+        totals::{Landings, Targets, contributions},
+    },
+    kernel::{
+        hash::Hash,
+        id::{Kind, SubjectId},
+        position::Partition,
+        time::Day,
+    },
+    registry::{
+        case,
+        entry::Entry,
+        error::Error,
+        fact::{Body, Fact},
+        history::{block_key, statement_of},
+        record::{Record, SEQS_IN_BLOCK, put, read},
+        request::{self, RequestRecord},
+        space::{LAYOUT, Space, key, seq_key, subject_key, text_key},
+        state::State,
+        sweep,
+        totals::{is_node, land},
+        work::Work,
+    },
+};
+
+/// Entries of known time in one bucket.
+const BUCKET_ENTRIES_MAX: u64 = 50_000;
+
+/// Applies the next entry of its partition.
+pub(crate) fn apply(work: &mut Work<'_>, entry: &Entry, leaf: Hash) -> Result<(), Error> {
+    let partition = entry.partition;
+    advance(work, entry)?;
+    if entry.seq == entry.command_seq
+        && let Some(mark) = entry.request
+    {
+        let record = RequestRecord { hash: mark.hash, first: entry.seq };
+        work.put(request::request_key(partition, entry.stamp.day(), &mark.id), Some(put(&record)?));
+        request::forget(work, partition, entry.stamp.day())?;
+    }
+    let body = entry
+        .body
+        .as_ref()
+        .ok_or_else(|| Error::unreadable(format!("entry {partition}:{}", entry.seq)))?;
+    for link in &entry.subjects {
+        apply_to_subject(work, entry, body, link.subject, leaf)?;
+    }
+    match &body.fact {
+        Fact::PartitionBegun(region) => work.meta_mut(partition)?.region = *region,
+        Fact::PartitionListed { partition: listed, region } => {
+            let meta = work.meta_mut(partition)?;
+            meta.partition_max = meta.partition_max.max(listed.number());
+            let mut key = key(partition, Space::Kind);
+            key.push(0);
+            key.extend_from_slice(&listed.to_bytes());
+            work.put(key, Some(SubjectId::from(*region).to_bytes().to_vec()));
+        }
+        Fact::SweepStep { opened_by, node, up_to, .. } => {
+            sweep::apply_step(work, partition, *opened_by, *node, *up_to)?;
+        }
+        Fact::CaseAssigned { case, assignee } => case::apply_assigned(work, *case, assignee)?,
+        Fact::CaseSettled { case, outcome } => {
+            case::apply_settled(work, entry.seq, *case, *outcome)?;
+        }
+        _ => {}
+    }
+    work.add_leaf(partition, leaf);
+    work.applied(partition, entry.seq)
+}
+
+/// Moves the partition on to the entry, and into another bucket when it is time.
+fn advance(work: &mut Work<'_>, entry: &Entry) -> Result<(), Error> {
+    let partition = entry.partition;
+    let day = entry.stamp.day().number();
+    let meta = work.meta_mut(partition)?;
+    if meta.seq + 1 != entry.seq {
+        return Err(Error::Bug(format!(
+            "entry {partition}:{} does not follow entry {}",
+            entry.seq, meta.seq
+        )));
+    }
+    meta.layout = LAYOUT;
+    meta.registry = entry.registry;
+    meta.seq = entry.seq;
+    meta.stamp = entry.stamp;
+    let is_full = entry.seq - meta.bucket_first >= BUCKET_ENTRIES_MAX;
+    if entry.seq == 1 || meta.bucket_closed || is_full || day != meta.bucket_day {
+        begin_bucket(work, entry)?;
+    }
+    Ok(())
+}
+
+fn begin_bucket(work: &mut Work<'_>, entry: &Entry) -> Result<(), Error> {
+    let meta = work.meta_mut(entry.partition)?;
+    meta.bucket += 1;
+    meta.bucket_first = entry.seq;
+    meta.bucket_day = entry.stamp.day().number();
+    meta.bucket_closed = false;
+    let bucket = meta.bucket;
+    let key = seq_key(entry.partition, Space::Bucket, entry.seq);
+    work.put(key, Some(bucket.to_be_bytes().to_vec()));
+    Ok(())
+}
+
+fn apply_to_subject(
+    work: &mut Work<'_>,
+    entry: &Entry,
+    body: &Body,
+    subject: SubjectId,
+    leaf: Hash,
+) -> Result<(), Error> {
+    let partition = entry.partition;
+    let old = work.known(partition, subject)?;
+    let mut record = match &old {
+        Some(record) => record.as_ref().clone(),
+        None => Record {
+            timeline: Timeline::default(),
+            last_seq: 0,
+            last_leaf: Hash::default(),
+            entry_count: 0,
+            recent: Vec::new(),
+            source: None,
+            open_case_count: 0,
+            unit_count: 0,
+        },
+    };
+    if let Some(statement) = statement_of(entry, subject) {
+        record.timeline.push(statement, &entry.corrects);
+    }
+    note_entry(work, &mut record, subject, entry, leaf)?;
+    let said = match &body.fact {
+        Fact::Registered { content, .. } | Fact::Changed { content, .. } => Some(content),
+        _ => None,
+    };
+    if let Some(content) = said {
+        index(work, partition, subject, content)?;
+    }
+    if let Some(row) = &body.source_row {
+        record.source = Some((row.source.clone(), row.key.clone()));
+        request::put_source(work, entry, subject, row)?;
+    }
+    if old.is_none() {
+        let mut key = key(partition, Space::Kind);
+        key.extend_from_slice(&subject.to_bytes());
+        work.put(key, Some(Vec::new()));
+    }
+    let before = old.map(|record| record.timeline.clone()).unwrap_or_default();
+    let after = record.timeline.clone();
+    if subject.kind() == Kind::Unit && after.registration().is_none() {
+        let holders = before.content_at(Day::MAX).map(|content| content.references());
+        for holder in holders.unwrap_or_default() {
+            count_unit(work, partition, holder, false)?;
+        }
+    }
+    work.put_record(partition, subject, record);
+    move_totals(work, entry, subject, &before, &after)?;
+    case::after_entry(work, entry, subject, &before)
+}
+
+/// Puts the entry's number among those of the subject.
+fn note_entry(
+    work: &mut Work<'_>,
+    record: &mut Record,
+    subject: SubjectId,
+    entry: &Entry,
+    leaf: Hash,
+) -> Result<(), Error> {
+    if record.recent.len() == SEQS_IN_BLOCK {
+        let block = record.entry_count / u64::try_from(SEQS_IN_BLOCK).unwrap_or(1) - 1;
+        let full = std::mem::take(&mut record.recent);
+        work.put(block_key(entry.partition, subject, block), Some(put(&full)?));
+    }
+    record.recent.push(entry.seq);
+    record.entry_count += 1;
+    record.last_seq = entry.seq;
+    record.last_leaf = leaf;
+    Ok(())
+}
+
+/// Writes the ever keys of what was said.
+fn index(
+    work: &mut Work<'_>,
+    partition: Partition,
+    subject: SubjectId,
+    content: &Content,
+) -> Result<(), Error> {
+    for holder in content.references() {
+        let mut key = subject_key(partition, Space::Child, holder);
+        key.extend_from_slice(&subject.to_bytes());
+        if subject.kind() == Kind::Unit && work.get(&key)?.is_none() {
+            count_unit(work, partition, holder, true)?;
+        }
+        work.put(key, Some(Vec::new()));
+    }
+    for (scheme, values) in &content.shared.identifiers {
+        for value in values {
+            let mut key = text_key(partition, Space::Identifier, &[scheme, value]);
+            key.extend_from_slice(&subject.to_bytes());
+            work.put(key, Some(Vec::new()));
+        }
+    }
+    for searched in content.searched_texts() {
+        post(work, partition, subject, searched)?;
+    }
+    if let Some(point) = content.location() {
+        let mut key = place_key(partition, point.crs());
+        key.extend_from_slice(&crate::domain::place::cell(point).to_bytes());
+        key.extend_from_slice(&subject.to_bytes());
+        work.put(key, Some(Vec::new()));
+    }
+    Ok(())
+}
+
+/// Counts a unit of a building, which a rule of plausibility asks for.
+fn count_unit(
+    work: &mut Work<'_>,
+    partition: Partition,
+    building: SubjectId,
+    is_more: bool,
+) -> Result<(), Error> {
+    if let Some(record) = work.known(partition, building)? {
+        let mut record = record.as_ref().clone();
+        record.unit_count = if is_more {
+            record.unit_count.saturating_add(1)
+        } else {
+            record.unit_count.saturating_sub(1)
+        };
+        work.put_record(partition, building, record);
+    }
+    Ok(())
+}
+
+/// The begin of the keys of places in one reference system.
+pub(crate) fn place_key(partition: Partition, crs: crate::domain::place::Crs) -> Vec<u8> {
+    let mut key = key(partition, Space::Place);
+    key.extend_from_slice(&crs.number().to_be_bytes());
+    key
+}
+
+/// Posts a text: its shape, if it is new, with the shape's grams; then the text's numbers.
+fn post(
+    work: &mut Work<'_>,
+    partition: Partition,
+    subject: SubjectId,
+    searched: &str,
+) -> Result<(), Error> {
+    let shape = text::shape(searched);
+    if shape.shape.is_empty() {
+        return Ok(());
+    }
+    let shape_key = text_key(partition, Space::Shape, &[&shape.shape]);
+    let number = match work.get(&shape_key)? {
+        Some(bytes) => read::<u32>(&bytes)?,
+        None => {
+            let meta = work.meta_mut(partition)?;
+            meta.shape_count += 1;
+            let number = meta.shape_count;
+            work.put(shape_key, Some(put(&number)?));
+            let mut text_of = key(partition, Space::ShapeText);
+            text_of.extend_from_slice(&number.to_be_bytes());
+            work.put(text_of, Some(shape.shape.clone().into_bytes()));
+            for gram in text::grams(&shape.shape) {
+                let mut key = text_key(partition, Space::Gram, &[&gram]);
+                key.extend_from_slice(&number.to_be_bytes());
+                work.put(key, Some(Vec::new()));
+            }
+            number
+        }
+    };
+    let mut posting = key(partition, Space::Posting);
+    posting.extend_from_slice(&number.to_be_bytes());
+    posting.extend_from_slice(&text::posting_key(&shape.numbers));
+    posting.extend_from_slice(&subject.to_bytes());
+    work.put(posting, Some(Vec::new()));
+    Ok(())
+}
+
+/// Adds the difference that the entry makes to the totals; when the subject's parents changed,
+/// what is in it moves with it.
+fn move_totals(
+    work: &mut Work<'_>,
+    entry: &Entry,
+    subject: SubjectId,
+    before: &Timeline,
+    after: &Timeline,
+) -> Result<(), Error> {
+    let mut landings = Landings::default();
+    landings.add_all(&contributions(after), 1);
+    landings.add_all(&contributions(before), -1);
+    let (old, new) = (Targets::of(before), Targets::of(after));
+    let moves =
+        is_node(subject.kind()) && old != new && work.has_cells((entry.partition, subject))?;
+    if moves && work.head(entry.partition)?.bucket_first != entry.seq {
+        // What is known from here on must be told apart from what was known before.
+        begin_bucket(work, entry)?;
+    }
+    let bucket = work.head(entry.partition)?.bucket;
+    land(work, entry.partition, landings, bucket)?;
+    if moves {
+        sweep::open(work, entry, subject, old)?;
+    }
+    Ok(())
+}

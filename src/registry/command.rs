@@ -1,0 +1,242 @@
+//! What can be asked of the registry, as plain values: the edge makes them, tests make them up.
+
+use crate::{
+    domain::{content::Content, timeline::EndCause},
+    kernel::{
+        hash::Hash,
+        id::{CaseId, IdSeed, Kind, SubjectId},
+        position::Seq,
+        time::{Day, ImpreciseDay},
+    },
+};
+
+/// A command. It names what it is about; where it goes is in the call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Registers one subject.
+    Register(Register),
+    /// Registers several.
+    RegisterAll {
+        /// What to register.
+        items: Vec<Register>,
+        /// Take the good and refuse the bad; otherwise one bad item refuses all.
+        per_item: bool,
+    },
+    /// The world changed.
+    Change(Change),
+    /// An entry was wrong.
+    Correct(Correct),
+    /// A subject ends.
+    End(End),
+    /// Subjects become one.
+    Merge(Merge),
+    /// A subject becomes several.
+    Split(Split),
+    /// An entry is taken back.
+    Retract(Retract),
+    /// A case is given to somebody.
+    AssignCase {
+        /// Which.
+        case: CaseId,
+        /// Whom: an opaque key.
+        assignee: String,
+    },
+    /// A case is closed.
+    SettleCase {
+        /// Which.
+        case: CaseId,
+        /// 1 stands, 2 corrected, 3 unfounded.
+        outcome: u32,
+    },
+    /// Rows of an outside source are taken in.
+    Import(Import),
+}
+
+/// A subject to be registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Register {
+    /// The id, but for its partition.
+    pub seed: IdSeed,
+    /// What is said of it. Its parents are named here.
+    pub content: Content,
+    /// Since when it exists.
+    pub exists_from: ImpreciseDay,
+    /// For a region: it begins a partition of its own.
+    pub opens_partition: bool,
+    /// Why fields are doubted: field and sentence.
+    pub sentences: Vec<(String, String)>,
+}
+
+/// Fields that have other values from a day on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Whose.
+    pub subject: SubjectId,
+    /// The number of its last entry, if the caller wants nothing to have come between.
+    pub etag: Option<Seq>,
+    /// The first day.
+    pub from: Day,
+    /// The time on that day, in seconds.
+    pub second_of_day: Option<u32>,
+    /// The caller's key of order.
+    pub order_key: Vec<u8>,
+    /// The values.
+    pub content: Content,
+    /// Why fields are doubted.
+    pub sentences: Vec<(String, String)>,
+}
+
+/// What an entry should have said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Correct {
+    /// Whose entry.
+    pub subject: SubjectId,
+    /// As for a change.
+    pub etag: Option<Seq>,
+    /// The entry; `None`: the newest that says something about every field named.
+    pub entry: Option<Seq>,
+    /// The day from which it should have held; `None`: the day it has.
+    pub from: Option<Day>,
+    /// The fields that were wrong. What is not named stays as the entry said it.
+    pub content: Content,
+    /// Since when it exists, when that is what was wrong.
+    pub exists_from: Option<ImpreciseDay>,
+    /// The first day on which it was no more, when that is what was wrong.
+    pub ended_on: Option<ImpreciseDay>,
+    /// Why fields are doubted.
+    pub sentences: Vec<(String, String)>,
+}
+
+/// A subject's end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Which.
+    pub subject: SubjectId,
+    /// As for a change.
+    pub etag: Option<Seq>,
+    /// The first day on which it is no more.
+    pub day: ImpreciseDay,
+    /// Why.
+    pub cause: EndCause,
+}
+
+/// Subjects that become one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Merge {
+    /// The kind of all of them.
+    pub kind: Kind,
+    /// Those that end.
+    pub subjects: Vec<SubjectId>,
+    /// The first day of the one.
+    pub day: Day,
+    /// What they become.
+    pub into: MergeInto,
+}
+
+/// What merged subjects become.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MergeInto {
+    /// One that is there.
+    Existing(SubjectId),
+    /// A new one.
+    New {
+        /// Its id.
+        seed: IdSeed,
+        /// Its fields.
+        content: Content,
+    },
+}
+
+/// A subject that becomes several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// Which.
+    pub subject: SubjectId,
+    /// As for a change.
+    pub etag: Option<Seq>,
+    /// The first day of the parts.
+    pub day: Day,
+    /// The parts.
+    pub parts: Vec<SplitPart>,
+    /// For a region: where each of its children goes, by the index of the part.
+    pub assignments: Vec<(SubjectId, usize)>,
+    /// Whether it lives on beside what is taken out of it.
+    pub keeps: bool,
+}
+
+/// A part of a split subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SplitPart {
+    /// Its id.
+    pub seed: IdSeed,
+    /// Its fields; parents that are not named are those of the split subject.
+    pub content: Content,
+    /// Its share by area: numerator and denominator.
+    pub share: (u64, u64),
+}
+
+/// An entry taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retract {
+    /// Whose entry.
+    pub subject: SubjectId,
+    /// As for a change.
+    pub etag: Option<Seq>,
+    /// The entry; `None`: the registration.
+    pub entry: Option<Seq>,
+}
+
+/// How a row that differs from what its source last said is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowMode {
+    /// The world changed.
+    Change,
+    /// The source was wrong before.
+    Correction,
+}
+
+/// Rows of an outside source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Import {
+    /// The source.
+    pub source: String,
+    /// How rows that differ are taken.
+    pub mode: RowMode,
+    /// The rows, and the index that each has in the request.
+    pub rows: Vec<(u32, ImportRow)>,
+    /// Items that could not even be read: they are answered with the rest.
+    pub unread: Vec<crate::registry::ItemRecord>,
+}
+
+/// A reference of a row to another subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reference {
+    /// By our id.
+    Id(SubjectId),
+    /// By the key of the same source.
+    Key(String),
+    /// By an outside number: scheme and value.
+    Identifier(String, String),
+}
+
+/// One row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportRow {
+    /// Its key in the source.
+    pub key: String,
+    /// The hash of all that the row says.
+    pub hash: Hash,
+    /// The id, if it is new.
+    pub seed: IdSeed,
+    /// What it says, without what it refers to.
+    pub content: Content,
+    /// What it refers to: the field's API name (`parent_id`, `compound_id`, `community_id`,
+    /// `physical_id`, `building_id`) and the reference.
+    pub references: Vec<(&'static str, Kind, Reference)>,
+    /// Since when it exists, for a new one.
+    pub exists_from: Option<ImpreciseDay>,
+    /// From when a change holds.
+    pub from: Option<Day>,
+    /// For a region: it begins a partition.
+    pub opens_partition: bool,
+}

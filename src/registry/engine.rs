@@ -1,0 +1,266 @@
+//! The registry as the floors above see it: opened on a store, asked to run commands and to read.
+
+use std::{
+    sync::{
+        Arc, PoisonError, RwLock,
+        mpsc::{SyncSender, sync_channel},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use crate::{
+    kernel::{
+        position::{Partition, Position, Seq},
+        time::{Clock, KnownAt, Stamp},
+    },
+    registry::{
+        cache::TotalsCache,
+        command::Command,
+        commands,
+        error::{Class, Error, Refusal},
+        fact::Fact,
+        history, rebuild,
+        state::{Live, State},
+        tx::{Call, Decided, Draft},
+        writer::{self, Answer, Frontier, Job, Observed, Outcome, Shared, Writer},
+    },
+    store::{Head, Limit, Stats, Store},
+};
+
+/// How long a read waits for a commit that it was told of.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How a registry runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Commands that may wait.
+    pub queue: usize,
+    /// Commands of one group.
+    pub commands_max: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { queue: 1_024, commands_max: 256 }
+    }
+}
+
+/// The registry.
+pub struct Registry {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    shared: Arc<Shared>,
+    cache: TotalsCache,
+    queue: RwLock<Option<SyncSender<Job>>>,
+    writer: RwLock<Option<JoinHandle<()>>>,
+}
+
+impl Registry {
+    /// Opens the registry on a store: replays what the state does not reflect yet, and begins
+    /// partition 0 in an empty store. `progress` hears of entries replayed and of how many.
+    pub fn open(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        options: Options,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Self, Error> {
+        rebuild::catch_up(store.as_ref(), progress)?;
+        let shared = Arc::new(Shared::default());
+        let mut last = Stamp::default();
+        let mut sweeping = Vec::new();
+        let live = Live(store.as_ref());
+        for head in store.heads() {
+            let meta = live.meta(head.partition)?;
+            shared.set(head.partition, Frontier { seq: meta.seq, stamp: meta.stamp });
+            last = last.max(meta.stamp);
+            if meta.sweep_count > 0 {
+                sweeping.push(head.partition);
+            }
+        }
+        let (sender, queue) = sync_channel(options.queue);
+        let mending = Arc::clone(&store);
+        let writer = Writer {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            shared: Arc::clone(&shared),
+            queue,
+            commands_max: options.commands_max,
+            last,
+            sweeping,
+            mend: Box::new(move || rebuild::rebuild(mending.as_ref(), &mut |_, _| {})),
+        };
+        let thread = std::thread::Builder::new()
+            .name("anju-writer".to_owned())
+            .spawn(move || writer.run())
+            .map_err(|error| Error::Unavailable(format!("no thread for the writer: {error}")))?;
+        let registry = Self {
+            store,
+            clock,
+            shared,
+            cache: TotalsCache::default(),
+            queue: RwLock::new(Some(sender)),
+            writer: RwLock::new(Some(thread)),
+        };
+        if registry.frontier(Partition::ROOT).seq == 0 {
+            let call = writer::own_call(Partition::ROOT);
+            registry.run(
+                call,
+                Box::new(|tx| {
+                    tx.accept(Draft::new(Partition::ROOT, Fact::PartitionBegun(None)))?;
+                    Ok(Decided::default())
+                }),
+            )?;
+        }
+        Ok(registry)
+    }
+
+    /// Runs a command and waits until it is durable or refused.
+    pub fn execute(&self, call: Call, command: Command) -> Result<Outcome, Error> {
+        self.run(call, Box::new(move |tx| commands::decide(tx, command)))
+    }
+
+    /// Puts a command into the queue; `answer` is called once it is durable or refused.
+    pub fn submit(
+        &self,
+        call: Call,
+        command: Command,
+        answer: impl FnOnce(Result<Outcome, Error>) + Send + 'static,
+    ) {
+        let run: writer::Run = Box::new(move |tx| commands::decide(tx, command));
+        self.enqueue(Job { call, run, answer: Box::new(answer) });
+    }
+
+    fn enqueue(&self, job: Job) {
+        let queue = self.queue.read().unwrap_or_else(PoisonError::into_inner);
+        match queue.as_ref() {
+            Some(queue) => writer::submit(queue, job),
+            None => (job.answer)(Err(Error::Unavailable("it is stopping".to_owned()))),
+        }
+    }
+
+    fn run(&self, call: Call, run: writer::Run) -> Result<Outcome, Error> {
+        let (sender, receiver) = sync_channel(1);
+        let answer: Answer = Box::new(move |outcome| {
+            // The caller may have gone away.
+            let _ = sender.send(outcome);
+        });
+        self.enqueue(Job { call, run, answer });
+        receiver.recv().unwrap_or_else(|_| Err(Error::Unavailable("it stopped".to_owned())))
+    }
+
+    /// Takes no more commands, finishes those that wait, and ends the writer.
+    pub fn close(&self) {
+        self.queue.write().unwrap_or_else(PoisonError::into_inner).take();
+        let writer = self.writer.write().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer
+            && writer.join().is_err()
+        {
+            tracing::error!("the writer panicked");
+        }
+    }
+
+    /// How far a partition is durable.
+    pub fn frontier(&self, partition: Partition) -> Frontier {
+        self.shared.frontier(partition)
+    }
+
+    /// All partitions that have an entry.
+    pub fn partitions(&self) -> Vec<(Partition, Frontier)> {
+        self.shared.frontiers().into_iter().collect()
+    }
+
+    /// The moment now.
+    pub fn now(&self) -> Stamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn cache(&self) -> &TotalsCache {
+        &self.cache
+    }
+
+    /// The store, for what works on bytes.
+    pub fn store(&self) -> &dyn Store {
+        self.store.as_ref()
+    }
+
+    /// Figures for metrics.
+    pub fn stats(&self) -> (Stats, Observed) {
+        (self.store.stats(), self.shared.observed())
+    }
+
+    /// Heads of the store.
+    pub fn heads(&self) -> Vec<Head> {
+        self.store.heads()
+    }
+
+    /// Calls `notify` after every commit until it says `false`.
+    pub fn on_commit(&self, notify: impl Fn() -> bool + Send + 'static) {
+        self.shared.on_commit(Box::new(notify));
+    }
+
+    /// Durable entries from a number on, as they are kept.
+    pub fn entries(
+        &self,
+        partition: Partition,
+        from: Seq,
+        limit: Limit,
+    ) -> Result<Vec<Vec<u8>>, Error> {
+        let head = self.frontier(partition).seq;
+        if from > head {
+            return Ok(Vec::new());
+        }
+        let left = usize::try_from(head - from + 1).unwrap_or(usize::MAX);
+        let limit = Limit { entries: limit.entries.min(left), ..limit };
+        Ok(self.store.entries(partition, from, limit)?)
+    }
+
+    /// Waits until a position is durable.
+    pub fn wait_for(&self, position: Position) -> Result<(), Error> {
+        if self.shared.wait_for(position, PATIENCE) {
+            Ok(())
+        } else {
+            Err(Error::NotReached(position.to_string()))
+        }
+    }
+
+    /// The last entry known at a moment; `None` for all that is known now.
+    ///
+    /// Waits while something stamped at or before the moment is in flight. Refuses moments to come
+    /// (`KNOWN_AT_FUTURE`) and entries that are not there yet.
+    pub fn known(&self, partition: Partition, known: KnownAt) -> Result<Option<Seq>, Error> {
+        match known {
+            KnownAt::Now => Ok(None),
+            KnownAt::Seq(seq) => {
+                let head = self.frontier(partition).seq;
+                if seq > head {
+                    return Err(Error::NotReached(Position { partition, seq }.to_string()));
+                }
+                Ok(Some(seq))
+            }
+            KnownAt::Stamp(stamp) => {
+                if stamp > self.clock.now() {
+                    return Err(Error::refused(Refusal::of(
+                        Class::Invalid,
+                        "KNOWN_AT_FUTURE",
+                        "context.read_time.known_at",
+                        "what will be known later cannot be told now",
+                    )));
+                }
+                self.shared.settle(stamp);
+                let frontier = self.frontier(partition);
+                if stamp >= frontier.stamp {
+                    return Ok(Some(frontier.seq));
+                }
+                let live = Live(self.store.as_ref());
+                history::seq_at_stamp(&live, partition, frontier.seq, stamp).map(Some)
+            }
+        }
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

@@ -1,0 +1,399 @@
+//! Reading subjects: as they were on a day, as known at a moment.
+
+use std::sync::Arc;
+
+use crate::{
+    domain::{
+        content::Content,
+        region::Level,
+        timeline::{Edge, End, Presence, Timeline},
+    },
+    kernel::{
+        id::{CaseId, Kind, RegionId, SubjectId},
+        limit,
+        page::{Page, PageRequest},
+        position::{Partition, Position, Seq},
+        time::{Day, ImpreciseDay, ReadTime},
+    },
+    registry::{
+        case::{self, Case},
+        engine::Registry,
+        error::{Error, Refusal},
+        history::timeline_at,
+        record::Record,
+        space::{Space, after, below, key, subject_at_end, subject_key},
+        state::{Durable, Live, State},
+    },
+    store::Direction,
+};
+
+/// A subject as it is answered.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Which.
+    pub id: SubjectId,
+    /// The number of its last entry that was known.
+    pub etag: Seq,
+    /// Since when it exists; `None` when it was entered in error.
+    pub exists_from: Option<ImpreciseDay>,
+    /// Its end.
+    pub end: Option<End>,
+    /// Whether it is there on the day of the read.
+    pub presence: Presence,
+    /// What it came from and what it became, with the days.
+    pub edges: Vec<(Day, Edge)>,
+    /// Its fields on the day of the read.
+    pub content: Content,
+    /// Why fields are doubted: field and sentence; an empty sentence was withheld.
+    pub doubts: Vec<(String, String)>,
+    /// Open cases that concern it, with the entries of it that are in doubt.
+    pub cases: Vec<(CaseId, Vec<Seq>)>,
+    /// The day of the read.
+    pub valid_at: Day,
+    /// What it was read at.
+    pub position: Position,
+}
+
+/// What a list is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListOf {
+    /// The children of a region that are regions; `None` for the provinces.
+    Regions(Option<RegionId>),
+    /// Subjects of a kind below a holder: buildings of a compound, compounds of a region of any
+    /// level, units of a building.
+    Below(Kind, SubjectId),
+    /// All subjects of a kind in a partition.
+    All(Kind, Partition),
+}
+
+/// Where a read looks: at which day, with which knowledge.
+#[derive(Clone, Copy, Debug)]
+pub struct At {
+    /// The day.
+    pub day: Day,
+    /// The last entry known; `None` for all.
+    pub known: Option<Seq>,
+}
+
+impl Registry {
+    /// The day and the entry that a read time means in a partition.
+    pub fn at(&self, partition: Partition, time: ReadTime) -> Result<At, Error> {
+        let known = self.known(partition, time.known_at)?;
+        Ok(At { day: time.valid_at.unwrap_or_else(|| self.now().day()), known })
+    }
+
+    /// A subject. Refuses (`NOT_FOUND`) what was not known then.
+    pub fn get(&self, id: SubjectId, time: ReadTime) -> Result<Seen, Error> {
+        let partition = id.partition();
+        let at = self.at(partition, time)?;
+        let state = Durable::new(self.store())?;
+        let seen = see(&state, partition, id, at)?;
+        seen.ok_or_else(|| Error::refused(Refusal::missing("id", id)))
+    }
+
+    /// The chain of regions above a subject now, nearest first, itself included when it is a
+    /// region: what reach is judged by.
+    pub fn regions_above(&self, id: SubjectId) -> Result<Vec<RegionId>, Error> {
+        let live = Live(self.store());
+        let today = self.now().day();
+        let mut regions = Vec::new();
+        let mut next = vec![id];
+        while let Some(subject) = next.pop() {
+            if let Ok(region) = RegionId::try_from(subject) {
+                if regions.contains(&region) {
+                    continue;
+                }
+                regions.push(region);
+            }
+            if let Some(record) = live.record(subject.partition(), subject)? {
+                // Of what ended, the last place counts.
+                if let Some(content) = record.timeline.content_at(today) {
+                    next.extend(content.references());
+                }
+            }
+        }
+        Ok(regions)
+    }
+
+    /// A list in id order. A page of a past list folds at most 2 000 subjects and may be short.
+    pub fn list(
+        &self,
+        of: ListOf,
+        time: ReadTime,
+        page: &PageRequest,
+    ) -> Result<Page<Seen>, Error> {
+        match of {
+            ListOf::Regions(parent) => self.list_regions(parent, time, page),
+            ListOf::All(kind, partition) => {
+                let at = self.at(partition, time)?;
+                let mut prefix = key(partition, Space::Kind);
+                prefix.push(kind as u8);
+                self.walk(partition, prefix, at, page, &|_| true)
+            }
+            ListOf::Below(kind, holder) => {
+                let partition = holder.partition();
+                let at = self.at(partition, time)?;
+                self.list_below(kind, holder, at, page)
+            }
+        }
+    }
+
+    fn list_regions(
+        &self,
+        parent: Option<RegionId>,
+        time: ReadTime,
+        page: &PageRequest,
+    ) -> Result<Page<Seen>, Error> {
+        let Some(parent) = parent else {
+            let at = self.at(Partition::ROOT, time)?;
+            let mut prefix = key(Partition::ROOT, Space::Kind);
+            prefix.push(Kind::Region as u8);
+            return self.walk(Partition::ROOT, prefix, at, page, &|content| {
+                level_of(content) == Some(Level::Province)
+            });
+        };
+        // What lies between cities is known in partition 0.
+        let partition = self.tree_partition(parent)?;
+        let at = self.at(partition, time)?;
+        let mut prefix = subject_key(partition, Space::Child, parent.into());
+        prefix.push(Kind::Region as u8);
+        let holder = SubjectId::from(parent);
+        self.walk(partition, prefix, at, page, &|content| content.references().contains(&holder))
+    }
+
+    /// The partition that knows a region's children: partition 0 down to the city.
+    pub(crate) fn tree_partition(&self, region: RegionId) -> Result<Partition, Error> {
+        let live = Live(self.store());
+        let record = live.record(region.partition(), region.into())?;
+        let level = record
+            .and_then(|record| record.timeline.content_at(Day::MAX))
+            .and_then(|content| level_of(&content));
+        Ok(match level {
+            Some(Level::Province | Level::City) => Partition::ROOT,
+            _ => region.partition(),
+        })
+    }
+
+    fn list_below(
+        &self,
+        kind: Kind,
+        holder: SubjectId,
+        at: At,
+        page: &PageRequest,
+    ) -> Result<Page<Seen>, Error> {
+        let partition = holder.partition();
+        let is_direct = matches!(
+            (kind, holder.kind()),
+            (Kind::Building, Kind::Compound) | (Kind::Unit, Kind::Building)
+        );
+        if is_direct {
+            let mut prefix = subject_key(partition, Space::Child, holder);
+            prefix.push(kind as u8);
+            return self.walk(partition, prefix, at, page, &|content| {
+                content.references().contains(&holder)
+            });
+        }
+        // Below a region: all of the kind in the partition, kept when their chain leads there.
+        let mut prefix = key(partition, Space::Kind);
+        prefix.push(kind as u8);
+        let live = Live(self.store());
+        let is_below =
+            |content: &Content| leads_to(&live, partition, content, holder, at).unwrap_or(false);
+        self.walk(partition, prefix, at, page, &is_below)
+    }
+
+    /// Walks ever keys, folds each candidate and keeps what holds.
+    fn walk(
+        &self,
+        partition: Partition,
+        prefix: Vec<u8>,
+        at: At,
+        page: &PageRequest,
+        keep: &dyn Fn(&Content) -> bool,
+    ) -> Result<Page<Seen>, Error> {
+        let live = Live(self.store());
+        let mut range = below(prefix);
+        if !page.after.is_empty() {
+            range = after(range, &page.after);
+        }
+        let mut rows = Vec::new();
+        let mut folded = 0;
+        let mut last: Option<Vec<u8>> = None;
+        loop {
+            let keys = live.scan(&range, Direction::Up, 256)?;
+            let is_end = keys.len() < 256;
+            for (found, _) in keys {
+                if rows.len() >= page.rows || folded >= limit::FOLDS_PER_PAGE_MAX {
+                    return Ok(Page { rows, next: last });
+                }
+                folded += 1;
+                if let Some(id) = subject_at_end(&found)
+                    && let Some(seen) = see(&live, partition, id, at)?
+                    && is_listed(seen.presence)
+                    && keep(&seen.content)
+                {
+                    rows.push(seen);
+                }
+                last = Some(found);
+            }
+            if is_end {
+                return Ok(Page { rows, next: None });
+            }
+            if let Some(last) = &last {
+                range = after(range, last);
+            }
+        }
+    }
+}
+
+/// What is in a list: what is there on its day, or may be.
+fn is_listed(presence: Presence) -> bool {
+    matches!(presence, Presence::Exists | Presence::Unknown)
+}
+
+pub(crate) fn level_of(content: &Content) -> Option<Level> {
+    match &content.fields {
+        crate::domain::content::Fields::Region(region) => region.level,
+        _ => None,
+    }
+}
+
+/// Whether a content's parents lead to a holder, by the parents of the read's day and knowledge.
+pub(crate) fn leads_to(
+    state: &dyn State,
+    partition: Partition,
+    content: &Content,
+    holder: SubjectId,
+    at: At,
+) -> Result<bool, Error> {
+    let mut next = parents(content);
+    let mut steps = 0;
+    while let Some(subject) = next.pop() {
+        steps += 1;
+        if subject == holder {
+            return Ok(true);
+        }
+        if steps > 16 {
+            return Ok(false);
+        }
+        if let Some(timeline) = timeline_at(state, partition, subject, at.known)?
+            && let Some(content) = timeline.content_at(at.day)
+        {
+            next.extend(parents(&content));
+        }
+    }
+    Ok(false)
+}
+
+/// The parents that count: a building's own community before its compound's.
+fn parents(content: &Content) -> Vec<SubjectId> {
+    let references = content.references();
+    if let crate::domain::content::Fields::Building(building) = &content.fields {
+        if let Some(community) = building.community.flatten() {
+            let compound = building.compound.flatten().map(SubjectId::from);
+            // The compound itself is a holder too, but it does not lead further.
+            return compound.into_iter().chain([community.into()]).collect();
+        }
+        return building.compound.flatten().map(SubjectId::from).into_iter().collect();
+    }
+    references
+}
+
+/// A subject at a time; `None` when nothing was known of it.
+pub(crate) fn see(
+    state: &dyn State,
+    partition: Partition,
+    id: SubjectId,
+    at: At,
+) -> Result<Option<Seen>, Error> {
+    let Some(record) = state.record(partition, id)? else {
+        return Ok(None);
+    };
+    let is_now = at.known.is_none_or(|known| known >= record.last_seq);
+    let (timeline, etag) = if is_now {
+        (Arc::new(record.timeline.clone()), record.last_seq)
+    } else {
+        let known = at.known.unwrap_or(0);
+        let Some(timeline) = timeline_at(state, partition, id, Some(known))? else {
+            return Ok(None);
+        };
+        let numbers = crate::registry::history::entry_numbers(state, partition, id, &record)?;
+        (timeline, numbers.into_iter().rfind(|seq| *seq <= known).unwrap_or(0))
+    };
+    let content = timeline
+        .content_at(at.day)
+        .or_else(|| timeline.content_at(Day::MAX))
+        .unwrap_or_else(|| Content::empty(id.kind()));
+    let doubts = doubts(state, partition, &content, &timeline, at.day)?;
+    Ok(Some(Seen {
+        id,
+        etag,
+        exists_from: timeline.exists_from(),
+        end: timeline.end(),
+        presence: timeline.presence(at.day),
+        edges: timeline.edges().collect(),
+        doubts,
+        cases: open_cases(state, partition, id, &record, at)?,
+        content,
+        valid_at: at.day,
+        position: Position {
+            partition,
+            seq: match at.known {
+                Some(known) => known,
+                None => state.meta(partition)?.seq,
+            },
+        },
+    }))
+}
+
+/// The doubted fields and the sentences that say why.
+fn doubts(
+    state: &dyn State,
+    partition: Partition,
+    content: &Content,
+    timeline: &Timeline,
+    day: Day,
+) -> Result<Vec<(String, String)>, Error> {
+    let mut doubts = Vec::new();
+    for (field, _) in content.shared.doubts.iter().filter(|(_, doubted)| **doubted) {
+        let said_by = timeline.said_by(&format!("doubts.{field}"), day).map(|said| said.seq);
+        let mut sentence = String::new();
+        if let Some(seq) = said_by {
+            let entry = state.entry(partition, seq)?;
+            let sentences = entry.text.map(|text| text.sentences).unwrap_or_default();
+            if let Some((_, said)) = sentences.into_iter().find(|(other, _)| other == field) {
+                sentence = said;
+            }
+        }
+        doubts.push((field.clone(), sentence));
+    }
+    Ok(doubts)
+}
+
+fn open_cases(
+    state: &dyn State,
+    partition: Partition,
+    id: SubjectId,
+    record: &Record,
+    at: At,
+) -> Result<Vec<(CaseId, Vec<Seq>)>, Error> {
+    // A case that is closed now may have been open then.
+    if record.open_case_count == 0 && at.known.is_none() {
+        return Ok(Vec::new());
+    }
+    let was_open = |case: &Case| match at.known {
+        None => case.is_open(),
+        Some(known) => {
+            case.opened_by <= known && case.closed_by.is_none_or(|closed| closed > known)
+        }
+    };
+    let cases = case::of_subject(state, partition, id)?;
+    Ok(cases
+        .into_iter()
+        .filter(|(_, case)| was_open(case))
+        .map(|(case_id, case)| {
+            let doubts = if case.subjects.first() == Some(&id) { case.doubts } else { Vec::new() };
+            (case_id, doubts)
+        })
+        .collect())
+}

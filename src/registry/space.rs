@@ -1,0 +1,120 @@
+//! The keys of the state, one key space a letter, all below the partition's three bytes.
+//!
+//! Keys and values are private: another layout is a rebuild from the journal. *Ever* keys are never
+//! taken away, so that lists and searches of past times can walk them.
+
+use crate::{
+    kernel::{
+        id::SubjectId,
+        position::{Partition, Seq},
+    },
+    store::{Key, KeyRange},
+};
+
+/// The layout of the state. Another number means: throw the state away and replay.
+pub(crate) const LAYOUT: u32 = 1;
+
+/// A key space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Space {
+    /// One record of the partition itself.
+    Meta = b'M',
+    /// subject, chunk → record.
+    Record = b'R',
+    /// subject, block → the numbers of its entries beyond those in the record.
+    History = b'H',
+    /// holder, child: ever.
+    Child = b'C',
+    /// scheme, value, subject: ever.
+    Identifier = b'X',
+    /// shape text → shape number.
+    Shape = b'S',
+    /// shape number → shape text.
+    ShapeText = b's',
+    /// gram, shape number.
+    Gram = b'G',
+    /// shape number, numbers, subject: ever.
+    Posting = b'N',
+    /// cell of the grid, subject: ever.
+    Place = b'L',
+    /// node, month, bucket, chunk → amounts by day.
+    Total = b'T',
+    /// first entry → bucket.
+    Bucket = b'B',
+    /// day, request id → its entries.
+    Request = b'Q',
+    /// source, kind, key → what the source last said.
+    Source = b'K',
+    /// opening entry, node → a sweep under way.
+    Sweep = b'W',
+    /// case → case.
+    Case = b'D',
+    /// subject, case.
+    SubjectCase = b'd',
+    /// corrected entry, depending entry, subject.
+    Basis = b'O',
+    /// level, index → hashes of the Merkle tree.
+    Tile = b'E',
+    /// kind, subject: every subject of the partition, ever.
+    Kind = b'J',
+}
+
+/// Begins a key.
+pub(crate) fn key(partition: Partition, space: Space) -> Key {
+    let mut key = Vec::with_capacity(48);
+    key.extend_from_slice(&partition.to_bytes());
+    key.push(space as u8);
+    key
+}
+
+/// Begins a key of a subject as a partition knows it: a district is known both in partition 0 and in
+/// the partition of its city.
+pub(crate) fn subject_key(partition: Partition, space: Space, subject: SubjectId) -> Key {
+    let mut key = key(partition, space);
+    key.extend_from_slice(&subject.to_bytes());
+    key
+}
+
+/// A key that ends in an entry's number.
+pub(crate) fn seq_key(partition: Partition, space: Space, seq: Seq) -> Key {
+    let mut key = key(partition, space);
+    key.extend_from_slice(&seq.to_be_bytes());
+    key
+}
+
+/// A key that goes on with texts, each closed by a zero byte, which no text has.
+pub(crate) fn text_key(partition: Partition, space: Space, texts: &[&str]) -> Key {
+    let mut key = key(partition, space);
+    for text in texts {
+        key.extend_from_slice(text.as_bytes());
+        key.push(0);
+    }
+    key
+}
+
+/// All keys that begin with `prefix`.
+pub(crate) fn below(prefix: Key) -> KeyRange {
+    let mut to = prefix.clone();
+    while let Some(last) = to.pop() {
+        if let Some(next) = last.checked_add(1) {
+            to.push(next);
+            return KeyRange { from: prefix, to };
+        }
+    }
+    // Only a prefix of nothing but 0xff bytes gets here, and keys begin with a partition.
+    KeyRange { from: prefix, to: vec![0xff; 64] }
+}
+
+/// The same keys, but only those after `last`.
+pub(crate) fn after(range: KeyRange, last: &[u8]) -> KeyRange {
+    let mut from = last.to_vec();
+    from.push(0);
+    KeyRange { from: from.max(range.from), to: range.to }
+}
+
+/// The subject at the end of an ever key.
+pub(crate) fn subject_at_end(key: &[u8]) -> Option<SubjectId> {
+    let start = key.len().checked_sub(SubjectId::BYTES)?;
+    SubjectId::from_slice(key.get(start..)?)
+}

@@ -1,0 +1,433 @@
+//! The commit loop: takes waiting commands, runs them one after another, commits them as one group,
+//! and only then answers.
+//!
+//! One thread serves all partitions. A command that is refused or panics is forgotten and harms no
+//! other of its group. Steps of sweeps run between commands.
+
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Condvar, Mutex, PoisonError, RwLock,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError},
+    },
+    time::Duration,
+};
+
+use crate::{
+    domain::author::Author,
+    kernel::{
+        position::{Partition, Position, Seq},
+        time::{Clock, Stamp},
+    },
+    registry::{
+        error::Error,
+        fact::Fact,
+        request, sweep,
+        tx::{Call, Decided, Draft, Tx},
+        work::Work,
+    },
+    store::{Store, StoreError},
+};
+
+/// How long a full queue asks callers to wait.
+const BUSY_RETRY: Duration = Duration::from_millis(100);
+/// How long the loop waits for a command before it looks whether it is to stop.
+const IDLE: Duration = Duration::from_millis(200);
+
+/// What a command decides with.
+pub(crate) type Run = Box<dyn FnOnce(&mut Tx<'_, '_>) -> Result<Decided, Error> + Send>;
+/// Where its answer goes.
+pub(crate) type Answer = Box<dyn FnOnce(Result<Outcome, Error>) + Send>;
+
+/// A command that waits.
+pub(crate) struct Job {
+    /// What came with it.
+    pub call: Call,
+    /// What it does.
+    pub run: Run,
+    /// Where the answer goes.
+    pub answer: Answer,
+}
+
+/// What a command came to, once it is durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// What was decided.
+    pub decided: Decided,
+    /// The position after it: the commit token.
+    pub position: Position,
+    /// The entries of that partition.
+    pub entries: Vec<Seq>,
+    /// The stamp.
+    pub stamp: Stamp,
+    /// Whether it answers a request that had been made before.
+    pub repeated: bool,
+    /// Whether a sweep that it began is still under way.
+    pub sweep_under_way: bool,
+}
+
+/// How far a partition is durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Frontier {
+    /// The last durable entry.
+    pub seq: Seq,
+    /// Its stamp.
+    pub stamp: Stamp,
+}
+
+/// What readers learn from the writer.
+#[derive(Default)]
+pub(crate) struct Shared {
+    frontiers: RwLock<BTreeMap<Partition, Frontier>>,
+    /// The first stamp of the group that is being committed.
+    in_flight: Mutex<Option<Stamp>>,
+    changed: Condvar,
+    watchers: Mutex<Vec<Box<dyn Fn() -> bool + Send>>>,
+    observed: Mutex<Observed>,
+}
+
+/// What the writer did, for metrics.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Observed {
+    /// Groups committed.
+    pub group_count: u64,
+    /// Commands of the last group.
+    pub last_commands: u64,
+    /// Entries of the last group.
+    pub last_entries: u64,
+}
+
+impl Shared {
+    /// How far a partition is durable.
+    pub(crate) fn frontier(&self, partition: Partition) -> Frontier {
+        let frontiers = self.frontiers.read().unwrap_or_else(PoisonError::into_inner);
+        frontiers.get(&partition).copied().unwrap_or_default()
+    }
+
+    /// All partitions.
+    pub(crate) fn frontiers(&self) -> BTreeMap<Partition, Frontier> {
+        self.frontiers.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set(&self, partition: Partition, frontier: Frontier) {
+        let mut frontiers = self.frontiers.write().unwrap_or_else(PoisonError::into_inner);
+        frontiers.insert(partition, frontier);
+    }
+
+    /// Calls `notify` after every commit until it says `false`.
+    pub(crate) fn on_commit(&self, notify: Box<dyn Fn() -> bool + Send>) {
+        self.watchers.lock().unwrap_or_else(PoisonError::into_inner).push(notify);
+    }
+
+    /// What the writer did.
+    pub(crate) fn observed(&self) -> Observed {
+        *self.observed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn committed(&self) {
+        *self.in_flight.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.changed.notify_all();
+        let mut watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
+        watchers.retain(|notify| notify());
+    }
+
+    /// Waits until nothing stamped at or before `stamp` is in flight.
+    pub(crate) fn settle(&self, stamp: Stamp) {
+        let mut flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        while flight.is_some_and(|first| first <= stamp) {
+            flight = self.changed.wait(flight).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Waits until a partition has reached an entry; `false` when it does not in time.
+    pub(crate) fn wait_for(&self, position: Position, patience: Duration) -> bool {
+        let deadline = std::time::Instant::now() + patience;
+        let mut flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        while self.frontier(position.partition).seq < position.seq {
+            let left = deadline.saturating_duration_since(std::time::Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            flight =
+                self.changed.wait_timeout(flight, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+}
+
+/// Puts a command into the queue.
+pub(crate) fn submit(queue: &SyncSender<Job>, job: Job) {
+    match queue.try_send(job) {
+        Ok(()) => {}
+        Err(TrySendError::Full(job)) => (job.answer)(Err(Error::Busy(BUSY_RETRY))),
+        Err(TrySendError::Disconnected(job)) => {
+            (job.answer)(Err(Error::Unavailable("it is stopping".to_owned())));
+        }
+    }
+}
+
+/// The commit loop.
+pub(crate) struct Writer {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) queue: Receiver<Job>,
+    pub(crate) commands_max: usize,
+    /// The last stamp given.
+    pub(crate) last: Stamp,
+    /// Partitions with a sweep under way.
+    pub(crate) sweeping: Vec<Partition>,
+    /// What to do when the state turns out to be damaged.
+    pub(crate) mend: Box<dyn Fn() -> Result<(), Error> + Send>,
+}
+
+impl Writer {
+    /// Runs until every sender of the queue is gone.
+    pub(crate) fn run(mut self) {
+        loop {
+            let mut jobs = Vec::new();
+            let first = if self.sweeping.is_empty() {
+                match self.queue.recv_timeout(IDLE) {
+                    Ok(job) => Some(job),
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
+            } else {
+                self.queue.try_recv().ok()
+            };
+            jobs.extend(first);
+            while jobs.len() < self.commands_max {
+                match self.queue.try_recv() {
+                    Ok(job) => jobs.push(job),
+                    Err(_) => break,
+                }
+            }
+            self.group(jobs);
+        }
+    }
+
+    fn next_stamp(&mut self) -> Stamp {
+        let stamp = self.clock.now().max(Stamp::from_micros(self.last.micros() + 1));
+        self.last = stamp;
+        stamp
+    }
+
+    /// Runs commands and commits what they decided.
+    fn group(&mut self, jobs: Vec<Job>) {
+        let first = Stamp::from_micros(self.last.micros() + 1).max(self.clock.now());
+        *self.shared.in_flight.lock().unwrap_or_else(PoisonError::into_inner) = Some(first);
+        let store = Arc::clone(&self.store);
+        let mut work = Work::new(store.as_ref());
+        let mut answers: Vec<(Answer, Result<Outcome, Error>)> = Vec::new();
+        let mut stamps: BTreeMap<Partition, Stamp> = BTreeMap::new();
+        for job in jobs {
+            let stamp = self.next_stamp();
+            let ran = run(&mut work, &job.call, job.run, stamp, &mut stamps);
+            answers.push((job.answer, ran));
+        }
+        self.sweep(&mut work, &mut stamps);
+        let command_count = answers.len();
+        let entry_count = work.group_entry_count();
+        let mut heads = BTreeMap::new();
+        for (partition, stamp) in stamps {
+            if let Ok(meta) = work.head(partition) {
+                heads.insert(partition, Frontier { seq: meta.seq, stamp });
+                let is_sweeping = meta.sweep_count > 0;
+                self.sweeping.retain(|other| *other != partition);
+                if is_sweeping {
+                    self.sweeping.push(partition);
+                }
+            }
+        }
+        let committed =
+            if entry_count == 0 { Ok(()) } else { self.store.commit(work.into_group()) };
+        match committed {
+            Ok(()) => {
+                for (partition, frontier) in heads {
+                    self.shared.set(partition, frontier);
+                }
+                if entry_count > 0 {
+                    let mut seen =
+                        self.shared.observed.lock().unwrap_or_else(PoisonError::into_inner);
+                    seen.group_count += 1;
+                    seen.last_commands = u64::try_from(command_count).unwrap_or(0);
+                    seen.last_entries = u64::try_from(entry_count).unwrap_or(0);
+                }
+                self.shared.committed();
+                self.answer(answers);
+            }
+            Err(error) => {
+                self.sweeping.clear();
+                self.shared.committed();
+                fail(answers, &error);
+            }
+        }
+    }
+
+    /// Answers, and mends the state when a command found it damaged.
+    fn answer(&self, answers: Vec<(Answer, Result<Outcome, Error>)>) {
+        let is_damaged = answers
+            .iter()
+            .any(|(_, ran)| matches!(ran, Err(Error::Store(StoreError::Damage { .. }))));
+        for (answer, ran) in answers {
+            answer(ran);
+        }
+        if is_damaged && let Err(error) = (self.mend)() {
+            tracing::error!(%error, "the state is damaged and could not be rebuilt");
+        }
+    }
+
+    /// One step of every sweep that is under way.
+    fn sweep(&mut self, work: &mut Work<'_>, stamps: &mut BTreeMap<Partition, Stamp>) {
+        for partition in self.sweeping.clone() {
+            let call = own_call(partition);
+            let stamp = self.next_stamp();
+            let step: Run = Box::new(move |tx| step(tx, partition));
+            if let Err(error) = run(work, &call, step, stamp, stamps) {
+                tracing::error!(%error, %partition, "a step of a sweep failed");
+            }
+        }
+    }
+}
+
+/// What the registry does by itself comes with.
+pub(crate) fn own_call(partition: Partition) -> Call {
+    let mut seed = [0; 32];
+    // Without randomness a salt can be guessed; what the registry says by itself is no secret.
+    let _ = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut seed);
+    Call {
+        partition,
+        author: Author::registry(),
+        request: None,
+        reason: String::new(),
+        validate_only: false,
+        overrides: Vec::new(),
+        seed,
+    }
+}
+
+/// Does the next step of the oldest sweep.
+fn step(tx: &mut Tx<'_, '_>, partition: Partition) -> Result<Decided, Error> {
+    let sweeps = tx.work.sweeps(partition)?;
+    if let Some(oldest) = sweeps.first() {
+        let up_to = sweep::next_step(tx.work, partition, oldest, sweep::STEP_CELLS_MAX)?;
+        tx.accept(Draft::new(
+            partition,
+            Fact::SweepStep {
+                opened_by: oldest.opened_by,
+                node: oldest.node,
+                after: oldest.done,
+                up_to,
+            },
+        ))?;
+    }
+    Ok(Decided::default())
+}
+
+/// Finishes at once the sweeps that are small.
+fn finish_small_sweeps(tx: &mut Tx<'_, '_>) -> Result<(), Error> {
+    let partition = tx.partition();
+    loop {
+        let sweeps = tx.work.sweeps(partition)?;
+        let Some(oldest) = sweeps.first().cloned() else {
+            return Ok(());
+        };
+        let up_to = sweep::next_step(tx.work, partition, &oldest, sweep::STEP_CELLS_MAX)?;
+        if up_to.is_some() {
+            return Ok(());
+        }
+        let fact = Fact::SweepStep {
+            opened_by: oldest.opened_by,
+            node: oldest.node,
+            after: oldest.done,
+            up_to: None,
+        };
+        tx.accept(Draft::new(partition, fact))?;
+    }
+}
+
+/// Runs one command: takes it over into the group, or forgets it.
+fn run(
+    work: &mut Work<'_>,
+    call: &Call,
+    run: Run,
+    stamp: Stamp,
+    stamps: &mut BTreeMap<Partition, Stamp>,
+) -> Result<Outcome, Error> {
+    let ran = catch_unwind(AssertUnwindSafe(|| run_inner(work, call, run, stamp)));
+    let ran = ran.unwrap_or_else(|panic| {
+        let what = panic
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_default();
+        tracing::error!(what, "a command panicked");
+        Err(Error::Bug(format!("a command panicked: {what}")))
+    });
+    match ran {
+        Ok(outcome) if !call.validate_only && !outcome.repeated => {
+            let touched = work.command_entries().iter().map(|entry| entry.partition);
+            for partition in touched.collect::<Vec<_>>() {
+                stamps.insert(partition, stamp);
+            }
+            match work.accept() {
+                Ok(()) => Ok(outcome),
+                Err(error) => {
+                    work.refuse();
+                    Err(error)
+                }
+            }
+        }
+        other => {
+            work.refuse();
+            other
+        }
+    }
+}
+
+fn run_inner(work: &mut Work<'_>, call: &Call, run: Run, stamp: Stamp) -> Result<Outcome, Error> {
+    if let Some(mark) = call.request.filter(|_| !call.validate_only) {
+        let today = stamp.day();
+        if let Some(first) = request::find(work, call.partition, today, &mark.id, mark.hash)? {
+            return request::first_answer(work, call.partition, first);
+        }
+    }
+    let (decided, stamp) = {
+        let mut tx = Tx::new(work, call, stamp);
+        let decided = run(&mut tx)?;
+        finish_small_sweeps(&mut tx)?;
+        (decided, tx.stamp())
+    };
+    let entries = work
+        .command_entries()
+        .iter()
+        .filter(|entry| entry.partition == call.partition)
+        .map(|entry| entry.seq)
+        .collect();
+    let head = work.head(call.partition)?;
+    Ok(Outcome {
+        decided,
+        position: Position { partition: call.partition, seq: head.seq },
+        entries,
+        stamp,
+        repeated: false,
+        sweep_under_way: head.sweep_count > 0,
+    })
+}
+
+/// Tells every command of a group that could not be committed why.
+fn fail(answers: Vec<(Answer, Result<Outcome, Error>)>, error: &StoreError) {
+    tracing::error!(%error, "a group could not be committed");
+    for (answer, ran) in answers {
+        // What was refused stays refused; what was accepted is not.
+        let told = match (ran, error) {
+            (Err(refused), _) => Err(refused),
+            (Ok(_), StoreError::DiskReserve { free, reserve }) => {
+                Err(Error::Store(StoreError::DiskReserve { free: *free, reserve: *reserve }))
+            }
+            (Ok(_), other) => Err(Error::Store(StoreError::Unavailable(other.to_string()))),
+        };
+        answer(told);
+    }
+}
