@@ -6,7 +6,7 @@
 //! - [`kernel`]: the words everything is written in; [`proto`]: generated messages.
 //! - [`domain`]: the rules of the trade, pure; [`store`]: journal and state as bytes.
 //! - [`registry`]: commands, `apply`, and all that is derived.
-//! - [`auth`]: who is calling and what a caller may do.
+//! - [`auth`]: who is calling and what a caller may do; [`exchange`]: files to rows and back.
 //! - [`client`]: the registry as its callers see it.
 //! - [`config`], [`telemetry`], [`listener`]: settings, logs and metrics, connections.
 //! - [`cli`]: the command line.
@@ -16,6 +16,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod domain;
+pub mod exchange;
 pub mod kernel;
 pub mod listener;
 pub mod proto;
