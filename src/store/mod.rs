@@ -7,6 +7,12 @@
 //! What stays true: a reader sees only what is durable; a group is visible and durable as a whole
 //! or not at all; the state never reflects an entry that the journal does not hold.
 
+mod check;
+#[cfg(test)]
+mod conformance;
+pub mod embedded;
+pub mod memory;
+
 use crate::kernel::position::{Partition, Seq};
 
 /// A key: the partition's three bytes come first, always.
