@@ -10,6 +10,7 @@ pub mod content;
 pub mod house_code;
 pub mod merkle;
 pub mod place;
+pub mod plausibility;
 pub mod region;
 pub mod text;
 pub mod timeline;

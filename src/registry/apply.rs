@@ -8,7 +8,12 @@ use crate::{
         timeline::Timeline,
         totals::{Landings, Targets, contributions},
     },
-    kernel::{hash::Hash, id::SubjectId, position::Partition},
+    kernel::{
+        hash::Hash,
+        id::{Kind, SubjectId},
+        position::Partition,
+        time::Day,
+    },
     registry::{
         case,
         entry::Entry,
@@ -122,6 +127,7 @@ fn apply_to_subject(
             recent: Vec::new(),
             source: None,
             open_case_count: 0,
+            unit_count: 0,
         },
     };
     if let Some(statement) = statement_of(entry, subject) {
@@ -146,6 +152,12 @@ fn apply_to_subject(
     }
     let before = old.map(|record| record.timeline.clone()).unwrap_or_default();
     let after = record.timeline.clone();
+    if subject.kind() == Kind::Unit && after.registration().is_none() {
+        let holders = before.content_at(Day::MAX).map(|content| content.references());
+        for holder in holders.unwrap_or_default() {
+            count_unit(work, partition, holder, false)?;
+        }
+    }
     work.put_record(partition, subject, record);
     move_totals(work, entry, subject, &before, &after)?;
     case::after_entry(work, entry, subject, &before)
@@ -181,6 +193,9 @@ fn index(
     for holder in content.references() {
         let mut key = subject_key(partition, Space::Child, holder);
         key.extend_from_slice(&subject.to_bytes());
+        if subject.kind() == Kind::Unit && work.get(&key)?.is_none() {
+            count_unit(work, partition, holder, true)?;
+        }
         work.put(key, Some(Vec::new()));
     }
     for (scheme, values) in &content.shared.identifiers {
@@ -198,6 +213,25 @@ fn index(
         key.extend_from_slice(&crate::domain::place::cell(point).to_bytes());
         key.extend_from_slice(&subject.to_bytes());
         work.put(key, Some(Vec::new()));
+    }
+    Ok(())
+}
+
+/// Counts a unit of a building, which a rule of plausibility asks for.
+fn count_unit(
+    work: &mut Work<'_>,
+    partition: Partition,
+    building: SubjectId,
+    is_more: bool,
+) -> Result<(), Error> {
+    if let Some(record) = work.known(partition, building)? {
+        let mut record = record.as_ref().clone();
+        record.unit_count = if is_more {
+            record.unit_count.saturating_add(1)
+        } else {
+            record.unit_count.saturating_sub(1)
+        };
+        work.put_record(partition, building, record);
     }
     Ok(())
 }

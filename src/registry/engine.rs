@@ -15,6 +15,7 @@ use crate::{
         time::{Clock, KnownAt, Stamp},
     },
     registry::{
+        cache::TotalsCache,
         command::Command,
         commands,
         error::{Class, Error, Refusal},
@@ -50,6 +51,7 @@ pub struct Registry {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     shared: Arc<Shared>,
+    cache: TotalsCache,
     queue: RwLock<Option<SyncSender<Job>>>,
     writer: RwLock<Option<JoinHandle<()>>>,
 }
@@ -96,6 +98,7 @@ impl Registry {
             store,
             clock,
             shared,
+            cache: TotalsCache::default(),
             queue: RwLock::new(Some(sender)),
             writer: RwLock::new(Some(thread)),
         };
@@ -170,6 +173,10 @@ impl Registry {
     /// The moment now.
     pub fn now(&self) -> Stamp {
         self.clock.now()
+    }
+
+    pub(crate) fn cache(&self) -> &TotalsCache {
+        &self.cache
     }
 
     /// The store, for what works on bytes.

@@ -1,6 +1,7 @@
 //! Commands, `apply`, and all that is derived: the only room that knows the journal's messages.
 
 mod apply;
+mod cache;
 mod case;
 mod command;
 mod commands;
@@ -10,6 +11,7 @@ mod error;
 mod fact;
 mod history;
 mod overlay;
+mod query;
 mod read;
 mod rebuild;
 mod record;
@@ -32,6 +34,7 @@ pub use crate::registry::{
     entry::{Entry, Link, RequestMark, Text, withhold},
     error::{Class, Error, Refusal},
     fact::{Body, Conflict, Fact, ItemOutcome, ItemRecord, SourceRow},
+    query::{CodeMatch, Series, TotalRow, Totals},
     read::{At, ListOf, Seen},
     rebuild::{catch_up, rebuild, replay},
     tx::{Call, Decided},

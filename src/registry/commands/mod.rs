@@ -1,4 +1,14 @@
-//! Commands decide: they read, ask the rules, and hand over facts.
+//! Commands decide: they read, ask the rules, and hand over facts. A file a command.
+
+mod case;
+mod change;
+mod correct;
+mod end;
+mod import;
+mod lineage;
+mod register;
+mod retract;
+mod rules;
 
 use crate::registry::{
     command::Command,
@@ -7,6 +17,18 @@ use crate::registry::{
 };
 
 /// Decides a command.
-pub(crate) fn decide(_tx: &mut Tx<'_, '_>, _command: Command) -> Result<Decided, Error> {
-    Ok(Decided::default())
+pub(crate) fn decide(tx: &mut Tx<'_, '_>, command: Command) -> Result<Decided, Error> {
+    match command {
+        Command::Register(item) => register::one(tx, item),
+        Command::RegisterAll { items, per_item } => register::all(tx, items, per_item),
+        Command::Change(change) => change::change(tx, change),
+        Command::Correct(correct) => correct::correct(tx, correct),
+        Command::End(end) => end::end(tx, end),
+        Command::Merge(merge) => lineage::merge(tx, merge),
+        Command::Split(split) => lineage::split(tx, split),
+        Command::Retract(retract) => retract::retract(tx, retract),
+        Command::AssignCase { case, assignee } => case::assign(tx, case, assignee),
+        Command::SettleCase { case, outcome } => case::settle(tx, case, outcome),
+        Command::Import(rows) => import::import(tx, rows),
+    }
 }

@@ -1,0 +1,149 @@
+//! Saying that the world changed.
+
+use crate::{
+    domain::{
+        content::{Content, Fields},
+        plausibility,
+        region::Level,
+        timeline::{Saying, Statement},
+    },
+    kernel::id::SubjectId,
+    registry::{
+        command::Change,
+        commands::rules::{
+            contradictions, homes, no_sweep, not_in_error, record_everywhere, references, settle,
+            subject, weigh,
+        },
+        error::{Class, Error, Refusal},
+        fact::{Fact, SourceRow},
+        read::level_of,
+        record::Record,
+        tx::{Decided, Draft, Tx},
+    },
+};
+
+/// Says that fields have other values from a day on.
+pub(crate) fn change(tx: &mut Tx<'_, '_>, command: Change) -> Result<Decided, Error> {
+    let id = command.subject;
+    say(tx, command, None)?;
+    Ok(Decided { subjects: vec![id], ..Decided::default() })
+}
+
+/// Decides and records a change.
+pub(crate) fn say(
+    tx: &mut Tx<'_, '_>,
+    command: Change,
+    source_row: Option<SourceRow>,
+) -> Result<(), Error> {
+    let id = command.subject;
+    let record = subject(tx, id, command.etag)?;
+    not_in_error(id, &record)?;
+    let mut refusals = Vec::new();
+    // A row of a source may have nothing new to say but that it was read.
+    if command.content.is_empty() && source_row.is_none() {
+        refusals.push(Refusal::of(Class::Invalid, "NOTHING_SAID", "fields", "no field is named"));
+    }
+    let mut overridden = Vec::new();
+    judge(tx, id, &record, &command.content, &mut refusals, &mut overridden)?;
+    let is_to_come = command.from > tx.today();
+    for (field, _) in command.content.texts() {
+        if is_to_come && !plausibility::is_disposed(&field) {
+            refusals.push(Refusal::of(
+                Class::Invalid,
+                "FUTURE_DATE",
+                "from",
+                format!("{field} can only be observed, and {} is still to come", command.from),
+            ));
+        }
+    }
+    let statement = Statement {
+        seq: u64::MAX,
+        from: command.from,
+        second: command.second_of_day,
+        key: command.order_key.clone(),
+        saying: Saying::Changed(command.content.clone()),
+    };
+    let mut after = record.timeline.clone();
+    after.push(statement, &[]);
+    contradictions(tx, id, &record.timeline, &after, &mut refusals)?;
+    settle(refusals)?;
+
+    let now = record.timeline.content_at(command.from).unwrap_or(command.content.clone());
+    let homes = homes(id, &now);
+    let draft = Draft {
+        second_of_day: command.second_of_day,
+        order_key: command.order_key,
+        sentences: command.sentences,
+        overridden,
+        source_row,
+        ..Draft::new(id.partition(), Fact::Changed { subject: id, content: command.content })
+            .from(command.from)
+    };
+    record_everywhere(tx, &homes, id, draft)?;
+    Ok(())
+}
+
+/// What a newly said content must satisfy in itself and beside what stands.
+pub(crate) fn judge(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    record: &Record,
+    content: &Content,
+    refusals: &mut Vec<Refusal>,
+    overridden: &mut Vec<String>,
+) -> Result<(), Error> {
+    if content.kind() != id.kind() {
+        return Err(Error::Bug(format!("a {:?} cannot be said of {id}", content.kind())));
+    }
+    let first = record.timeline.contents().next().map(|(_, content)| content);
+    let level = first.and_then(level_of);
+    let mut whole = content.clone();
+    if let Fields::Region(region) = &mut whole.fields {
+        if region.level.is_some() && region.level != level {
+            refusals.push(Refusal::of(
+                Class::Invalid,
+                "LEVEL",
+                "fields.level",
+                "a region keeps its level: end it and create another",
+            ));
+        }
+        region.level = level;
+    }
+    must_stay(content, level, refusals);
+    references(tx, id.partition(), &whole, refusals)?;
+    if !content.references().is_empty() {
+        no_sweep(tx, id.partition())?;
+    }
+    // Rules that compare fields see what is said beside what stands now.
+    let mut beside = record.timeline.content_at(tx.today()).unwrap_or_else(|| whole.clone());
+    let was = plausibility::check(&beside, tx.today());
+    beside.lay(&whole);
+    let mut found = plausibility::check(&beside, tx.today());
+    found.retain(|implausible| !was.contains(implausible));
+    weigh(tx, "fields.", found, refusals, overridden);
+    Ok(())
+}
+
+/// Some fields have a value as long as their subject lives.
+fn must_stay(content: &Content, level: Option<Level>, refusals: &mut Vec<Refusal>) {
+    let gone = match &content.fields {
+        Fields::Region(region) => vec![
+            ("name", region.name == Some(None)),
+            ("parent_id", region.parent == Some(None) && level != Some(Level::Province)),
+        ],
+        Fields::Compound(compound) => vec![
+            ("name", compound.name == Some(None)),
+            ("community_id", compound.community == Some(None)),
+        ],
+        Fields::Unit(unit) => vec![("building_id", unit.building == Some(None))],
+        Fields::Building(_) => Vec::new(),
+    };
+    for (field, _) in gone.into_iter().filter(|(_, is_gone)| *is_gone) {
+        refusals.push(Refusal::of(
+            Class::Invalid,
+            "REQUIRED",
+            &format!("fields.{field}"),
+            "this cannot be unknown or none",
+        ));
+    }
+}

@@ -1,0 +1,132 @@
+//! Ending subjects: they stay in the statistics of their days.
+
+use crate::{
+    domain::{
+        content::Content,
+        plausibility,
+        timeline::{EndCause, Saying, Statement},
+    },
+    kernel::{
+        id::{Kind, SubjectId},
+        time::ImpreciseDay,
+    },
+    registry::{
+        command::End,
+        commands::rules::{
+            ChildOf, contradictions, homes, living_children, not_in_error, record_everywhere,
+            settle, subject, weigh,
+        },
+        error::{Class, Error, Refusal},
+        fact::Fact,
+        record::Record,
+        tx::{Decided, Draft, Tx},
+    },
+};
+
+/// Ends a subject. The units and logical parts of a building end with it; a region or compound must
+/// be empty.
+pub(crate) fn end(tx: &mut Tx<'_, '_>, command: End) -> Result<Decided, Error> {
+    let id = command.subject;
+    let record = subject(tx, id, command.etag)?;
+    not_in_error(id, &record)?;
+    let mut refusals = Vec::new();
+    if matches!(command.cause, EndCause::Merged | EndCause::Split) {
+        refusals.push(Refusal::of(
+            Class::Invalid,
+            "END_CAUSE",
+            "cause",
+            "merges and splits are commands of their own, which name the successors",
+        ));
+    }
+    let mut overridden = Vec::new();
+    judge(tx, id, &record, command.day, &mut refusals, &mut overridden)?;
+    let children = living_children(tx, id, command.day.latest())?;
+    if matches!(id.kind(), Kind::Region | Kind::Compound) && !children.is_empty() {
+        refusals.push(living_dependents(&children));
+    }
+    settle(refusals)?;
+    for child in children {
+        ends_with(tx, &child, command.day, command.cause)?;
+    }
+    record_end(tx, id, &record, command.day, command.cause, overridden)?;
+    Ok(Decided { subjects: vec![id], ..Decided::default() })
+}
+
+fn judge(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    record: &Record,
+    day: ImpreciseDay,
+    refusals: &mut Vec<Refusal>,
+    overridden: &mut Vec<String>,
+) -> Result<(), Error> {
+    if let Some(end) = record.timeline.end() {
+        refusals.push(Refusal::rule(
+            "ALREADY_ENDED",
+            "id",
+            format!("it ended on {}: correct that instead", end.day),
+        ));
+    }
+    let now = content(tx, record, id);
+    let found = plausibility::check_end(&now, day, tx.today());
+    weigh(tx, "", found, refusals, overridden);
+    let mut after = record.timeline.clone();
+    let saying = Saying::Ended { day, cause: EndCause::Other };
+    after.push(
+        Statement { seq: u64::MAX, from: day.earliest(), second: None, key: Vec::new(), saying },
+        &[],
+    );
+    contradictions(tx, id, &record.timeline, &after, refusals)
+}
+
+fn content(tx: &Tx<'_, '_>, record: &Record, id: SubjectId) -> Content {
+    record.timeline.content_at(tx.today()).unwrap_or_else(|| Content::empty(id.kind()))
+}
+
+/// A refusal that names some of what still lives in a holder.
+pub(crate) fn living_dependents(children: &[ChildOf]) -> Refusal {
+    let some = children.iter().take(3).map(|child| child.id.to_string()).collect::<Vec<_>>();
+    Refusal::rule(
+        "LIVING_DEPENDENTS",
+        "id",
+        format!(
+            "{} live in it, {} among them: move or end them first",
+            children.len(),
+            some.join(", ")
+        ),
+    )
+}
+
+fn ends_with(
+    tx: &mut Tx<'_, '_>,
+    child: &ChildOf,
+    day: ImpreciseDay,
+    cause: EndCause,
+) -> Result<(), Error> {
+    if child.record.timeline.end().is_some() {
+        return Ok(());
+    }
+    if child.id.kind() == Kind::Building {
+        for unit in living_children(tx, child.id, day.latest())? {
+            record_end(tx, unit.id, &unit.record, day, cause, Vec::new())?;
+        }
+    }
+    record_end(tx, child.id, &child.record, day, cause, Vec::new())
+}
+
+fn record_end(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    record: &Record,
+    day: ImpreciseDay,
+    cause: EndCause,
+    overridden: Vec<String>,
+) -> Result<(), Error> {
+    let homes = homes(id, &content(tx, record, id));
+    let draft = Draft {
+        overridden,
+        ..Draft::new(id.partition(), Fact::Ended { subject: id, day, cause }).from(day.earliest())
+    };
+    record_everywhere(tx, &homes, id, draft)?;
+    Ok(())
+}

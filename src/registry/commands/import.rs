@@ -1,0 +1,343 @@
+//! Rows of outside sources: new, changed, corrected, unchanged or in conflict.
+//!
+//! A row is known by its source and key, for ever. It is compared with what its source last said,
+//! not with what the registry has: a field that the source says again is left alone, and one that
+//! the source says anew is taken over unless somebody else has said it since.
+
+use crate::{
+    domain::content::Content,
+    kernel::{
+        id::{Kind, SubjectId},
+        limit,
+        position::{Partition, Seq},
+    },
+    registry::{
+        command::{Change, Correct, Import, ImportRow, Reference, Register, RowMode},
+        commands::{change, correct, register::register},
+        entry::Entry,
+        error::{Class, Error, Refusal},
+        fact::{Conflict, Fact, ItemOutcome, ItemRecord, SourceRow},
+        history::entry_numbers,
+        request::{self, SourceRecord},
+        space::{Space, below, subject_at_end, text_key},
+        state::State,
+        tx::{Decided, Draft, Tx},
+    },
+    store::Direction,
+};
+
+/// Takes rows in, each by itself.
+pub(crate) fn import(tx: &mut Tx<'_, '_>, command: Import) -> Result<Decided, Error> {
+    let Import { source, mode, rows, unread } = command;
+    let item_count = u32::try_from(rows.len() + unread.len()).unwrap_or(u32::MAX);
+    let mut items = unread;
+    let mut subjects = Vec::new();
+    for (index, row) in rows {
+        match take(tx, &source, mode, row) {
+            Ok((id, ItemOutcome::Created, _)) => subjects.push(id),
+            Ok((id, outcome, conflicts)) => items.push(ItemRecord {
+                index,
+                outcome,
+                subject: Some(id),
+                refusals: Vec::new(),
+                conflicts,
+            }),
+            Err(Error::Refused(refusals)) => items.push(ItemRecord {
+                index,
+                outcome: ItemOutcome::Refused,
+                subject: None,
+                refusals,
+                conflicts: Vec::new(),
+            }),
+            Err(error) => return Err(error),
+        }
+    }
+    items.sort_by_key(|item| item.index);
+    // A command that wrote nothing is judged anew when it is repeated.
+    if !tx.work.command_entries().is_empty() {
+        let fact = Fact::BatchRecorded { item_count, items: items.clone() };
+        tx.accept(Draft::new(tx.partition(), fact))?;
+    }
+    Ok(Decided { subjects, items, item_count })
+}
+
+fn take(
+    tx: &mut Tx<'_, '_>,
+    source: &str,
+    mode: RowMode,
+    row: ImportRow,
+) -> Result<(SubjectId, ItemOutcome, Vec<Conflict>), Error> {
+    let content = resolve(tx, source, &row)?;
+    let partition = row_partition(tx, source, &row, &content)?;
+    let kind = content.kind();
+    let source_row = |said: Option<Content>| SourceRow {
+        source: source.to_owned(),
+        key: row.key.clone(),
+        hash: row.hash,
+        said,
+    };
+    let Some(known) = known_row(tx, partition, source, kind, &row.key)? else {
+        let exists_from = row.exists_from.ok_or_else(|| {
+            let message = "a new row says since when it exists";
+            Error::refused(Refusal::of(Class::Invalid, "REQUIRED", "exists_from", message))
+        })?;
+        let item = Register {
+            seed: row.seed,
+            content,
+            exists_from,
+            opens_partition: row.opens_partition,
+            sentences: Vec::new(),
+        };
+        let id = register(tx, item, Some(source_row(None)))?;
+        return Ok((id, ItemOutcome::Created, Vec::new()));
+    };
+    if known.hash == row.hash {
+        return Ok((known.subject, ItemOutcome::Unchanged, Vec::new()));
+    }
+    let id = known.subject;
+    let last = last_said(tx, id, source, &row.key)?;
+    let (fresh, conflicts) = compare(tx, id, &last, &content)?;
+    let nothing_new = fresh.is_empty();
+    let is_partial = !conflicts.is_empty() || mode == RowMode::Correction;
+    let said = is_partial.then(|| content.clone());
+    say(tx, mode, &row, id, fresh, source_row(said))?;
+    let outcome = if !conflicts.is_empty() {
+        ItemOutcome::Conflict
+    } else if nothing_new {
+        ItemOutcome::Unchanged
+    } else {
+        ItemOutcome::Changed
+    };
+    Ok((id, outcome, conflicts))
+}
+
+/// Records what a row says anew, as a change or as a correction.
+fn say(
+    tx: &mut Tx<'_, '_>,
+    mode: RowMode,
+    row: &ImportRow,
+    id: SubjectId,
+    fresh: Content,
+    source_row: SourceRow,
+) -> Result<(), Error> {
+    if mode == RowMode::Correction && !fresh.is_empty() {
+        let command = Correct {
+            subject: id,
+            etag: None,
+            entry: None,
+            from: None,
+            content: fresh,
+            exists_from: None,
+            ended_on: None,
+            sentences: Vec::new(),
+        };
+        return correct::say(tx, command, Some(source_row));
+    }
+    let command = Change {
+        subject: id,
+        etag: None,
+        from: row.from.unwrap_or_else(|| tx.today()),
+        second_of_day: None,
+        order_key: Vec::new(),
+        content: fresh,
+        sentences: Vec::new(),
+    };
+    change::say(tx, command, Some(source_row))
+}
+
+/// Puts the ids of what the row refers to into its content.
+fn resolve(tx: &mut Tx<'_, '_>, source: &str, row: &ImportRow) -> Result<Content, Error> {
+    let mut content = row.content.clone();
+    let mut refusals = Vec::new();
+    for (field, kind, reference) in &row.references {
+        match find(tx, source, *kind, reference)? {
+            Some(id) => put_reference(&mut content, field, id),
+            None => refusals.push(Refusal::of(
+                Class::NotFound,
+                "REFERENCE_NOT_FOUND",
+                field,
+                format!("no {} is known by this reference", kind.word()),
+            )),
+        }
+    }
+    if refusals.is_empty() { Ok(content) } else { Err(Error::Refused(refusals)) }
+}
+
+fn put_reference(content: &mut Content, field: &str, id: SubjectId) {
+    use crate::domain::content::Fields;
+    match (&mut content.fields, field) {
+        (Fields::Region(fields), _) => fields.parent = Some(id.try_into().ok()),
+        (Fields::Compound(fields), _) => fields.community = Some(id.try_into().ok()),
+        (Fields::Building(fields), "compound_id") => fields.compound = Some(id.try_into().ok()),
+        (Fields::Building(fields), "community_id") => fields.community = Some(id.try_into().ok()),
+        (Fields::Building(fields), _) => fields.physical = Some(id.try_into().ok()),
+        (Fields::Unit(fields), _) => fields.building = Some(id.try_into().ok()),
+    }
+}
+
+/// The subject of a reference: looked up in the command's partition, and for what lies between
+/// cities in partition 0.
+fn find(
+    tx: &mut Tx<'_, '_>,
+    source: &str,
+    kind: Kind,
+    reference: &Reference,
+) -> Result<Option<SubjectId>, Error> {
+    let mut partitions = vec![tx.partition()];
+    if kind == Kind::Region && tx.partition() != Partition::ROOT {
+        partitions.push(Partition::ROOT);
+    }
+    for partition in partitions {
+        let found = match reference {
+            Reference::Id(id) => Some(*id),
+            Reference::Key(key) => {
+                request::source(tx.work, partition, source, kind, key)?.map(|known| known.subject)
+            }
+            Reference::Identifier(scheme, value) => {
+                by_identifier(tx, partition, kind, scheme, value)?
+            }
+        };
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+/// The one subject of a kind that has an outside number today.
+fn by_identifier(
+    tx: &mut Tx<'_, '_>,
+    partition: Partition,
+    kind: Kind,
+    scheme: &str,
+    value: &str,
+) -> Result<Option<SubjectId>, Error> {
+    let range = below(text_key(partition, Space::Identifier, &[scheme, value]));
+    let keys = tx.work.scan(&range, Direction::Up, limit::PAGE_ROWS_DEFAULT as usize)?;
+    let today = tx.today();
+    for (key, _) in keys {
+        let Some(id) = subject_at_end(&key).filter(|id| id.kind() == kind) else { continue };
+        let Some(record) = tx.work.known(partition, id)? else { continue };
+        let has_it = record.timeline.registration().is_some()
+            && record.timeline.content_at(today).is_some_and(|content| {
+                content
+                    .shared
+                    .identifiers
+                    .get(scheme)
+                    .is_some_and(|values| values.iter().any(|other| other == value))
+            });
+        if has_it {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
+}
+
+/// Where a row is, or will be, known: a new region may begin a partition of its own.
+fn row_partition(
+    tx: &mut Tx<'_, '_>,
+    source: &str,
+    row: &ImportRow,
+    content: &Content,
+) -> Result<Partition, Error> {
+    let kind = content.kind();
+    if request::source(tx.work, tx.partition(), source, kind, &row.key)?.is_some() {
+        return Ok(tx.partition());
+    }
+    Ok(content.references().first().map_or(tx.partition(), |holder| holder.partition()))
+}
+
+fn known_row(
+    tx: &mut Tx<'_, '_>,
+    partition: Partition,
+    source: &str,
+    kind: Kind,
+    key: &str,
+) -> Result<Option<SourceRecord>, Error> {
+    let found = request::source(tx.work, partition, source, kind, key)?;
+    if found.is_some() || partition == Partition::ROOT || kind != Kind::Region {
+        return Ok(found);
+    }
+    request::source(tx.work, Partition::ROOT, source, kind, key)
+}
+
+/// All that a source said of a subject with a key, laid over each other.
+fn last_said(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    source: &str,
+    key: &str,
+) -> Result<Content, Error> {
+    let partition = id.partition();
+    let mut said = Content::empty(id.kind());
+    let Some(record) = tx.work.known(partition, id)? else {
+        return Ok(said);
+    };
+    for (_, content) in said_by_source(tx, partition, id, &record, source, key)? {
+        said.lay(&content);
+    }
+    Ok(said)
+}
+
+fn said_by_source(
+    tx: &Tx<'_, '_>,
+    partition: Partition,
+    id: SubjectId,
+    record: &crate::registry::record::Record,
+    source: &str,
+    key: &str,
+) -> Result<Vec<(Seq, Content)>, Error> {
+    let numbers = entry_numbers(tx.work, partition, id, record)?;
+    let mut list = Vec::new();
+    for bytes in tx.work.entries_at(partition, &numbers)? {
+        let (entry, _) = Entry::decode(&bytes)?;
+        let Some(body) = entry.body else { continue };
+        let Some(row) = body.source_row.filter(|row| row.source == source && row.key == key) else {
+            continue;
+        };
+        let content = match (row.said, body.fact) {
+            (Some(said), _) => said,
+            (None, Fact::Registered { content, .. } | Fact::Changed { content, .. }) => content,
+            _ => continue,
+        };
+        list.push((entry.seq, content));
+    }
+    Ok(list)
+}
+
+/// What a row says anew, and where somebody else has said otherwise since.
+fn compare(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    last: &Content,
+    row: &Content,
+) -> Result<(Content, Vec<Conflict>), Error> {
+    let record = tx.must("id", id)?;
+    let today = tx.today();
+    let now = record.timeline.content_at(today).unwrap_or_else(|| Content::empty(id.kind()));
+    let value = |texts: &[(String, Option<String>)], field: &str| {
+        texts.iter().find(|(name, _)| name == field).map(|(_, value)| value.clone())
+    };
+    let (last, current) = (last.texts(), now.texts());
+    let mut fresh_fields = Vec::new();
+    let mut conflicts = Vec::new();
+    for (field, said) in row.texts() {
+        let before = value(&last, &field);
+        if before.as_ref() == Some(&said) {
+            continue;
+        }
+        let has = value(&current, &field);
+        if has.as_ref() == Some(&said) {
+            continue;
+        }
+        // What is not what the source said last was said by somebody else.
+        if has.is_some() && has != before {
+            conflicts.push(Conflict { field, row: said, registry: has.flatten() });
+        } else {
+            fresh_fields.push(field);
+        }
+    }
+    let mut fresh = row.clone();
+    fresh.retain(&|field| fresh_fields.iter().any(|name| name == field));
+    Ok((fresh, conflicts))
+}

@@ -1,0 +1,269 @@
+//! Registering subjects.
+
+use crate::{
+    domain::{
+        content::{Content, Fields},
+        plausibility,
+        region::Level,
+        timeline::{Saying, Statement, Timeline},
+    },
+    kernel::{
+        id::{RegionId, SubjectId},
+        position::Partition,
+        time::Day,
+    },
+    registry::{
+        command::Register,
+        commands::rules::{contradictions, homes, record_everywhere, references, settle, weigh},
+        error::{Class, Error, Refusal},
+        fact::{Fact, ItemOutcome, ItemRecord, SourceRow},
+        read::level_of,
+        tx::{Decided, Draft, Tx},
+    },
+};
+
+/// Registers one subject.
+pub(crate) fn one(tx: &mut Tx<'_, '_>, item: Register) -> Result<Decided, Error> {
+    let id = register(tx, item, None)?;
+    Ok(Decided { subjects: vec![id], items: Vec::new(), item_count: 1 })
+}
+
+/// Registers several: all or none, or each by itself.
+pub(crate) fn all(
+    tx: &mut Tx<'_, '_>,
+    list: Vec<Register>,
+    per_item: bool,
+) -> Result<Decided, Error> {
+    let item_count = u32::try_from(list.len()).unwrap_or(u32::MAX);
+    let (mut subjects, mut items, mut refusals) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, item) in (0_u32..).zip(list) {
+        match register(tx, item, None) {
+            Ok(id) => subjects.push(id),
+            Err(Error::Refused(refused)) if per_item => items.push(ItemRecord {
+                index,
+                outcome: ItemOutcome::Refused,
+                subject: None,
+                refusals: refused,
+                conflicts: Vec::new(),
+            }),
+            Err(Error::Refused(refused)) => refusals.extend(refused.into_iter().map(|refusal| {
+                Refusal { field: format!("requests[{index}].{}", refusal.field), ..refusal }
+            })),
+            Err(error) => return Err(error),
+        }
+    }
+    settle(refusals)?;
+    if subjects.is_empty() {
+        // A wholly refused command wrote nothing and is judged anew.
+        return Err(Error::Refused(
+            items
+                .into_iter()
+                .flat_map(|item| {
+                    let index = item.index;
+                    item.refusals.into_iter().map(move |refusal| Refusal {
+                        field: format!("requests[{index}].{}", refusal.field),
+                        ..refusal
+                    })
+                })
+                .collect(),
+        ));
+    }
+    if !items.is_empty() {
+        let fact = Fact::BatchRecorded { item_count, items: items.clone() };
+        tx.accept(Draft::new(tx.partition(), fact))?;
+    }
+    Ok(Decided { subjects, items, item_count })
+}
+
+/// Decides and records the beginning of a subject.
+pub(crate) fn register(
+    tx: &mut Tx<'_, '_>,
+    item: Register,
+    source_row: Option<SourceRow>,
+) -> Result<SubjectId, Error> {
+    let Register { seed, content, exists_from, opens_partition, sentences } = item;
+    let today = tx.today();
+    let mut refusals = Vec::new();
+    let partition = home(tx, &content, opens_partition, &mut refusals)?;
+    required(&content, &mut refusals);
+    references(tx, partition, &content, &mut refusals)?;
+    let mut overridden = Vec::new();
+    let mut found = plausibility::check_beginning(&content, exists_from, today);
+    for implausible in &mut found {
+        implausible.field = "exists_from";
+    }
+    weigh(tx, "", found, &mut refusals, &mut overridden);
+    let mut found = plausibility::check(&content, today);
+    found.extend(unit_count(tx, &content)?);
+    weigh(tx, "fields.", found, &mut refusals, &mut overridden);
+
+    let subject = SubjectId::new(content.kind(), seed.born_in(partition));
+    if tx.work.known(partition, subject)?.is_some() {
+        refusals.push(Refusal::of(
+            Class::Conflict,
+            "ID_COLLISION",
+            "",
+            "the id that was drawn is taken: try again",
+        ));
+    }
+    if refusals.is_empty() {
+        let statement = Statement {
+            seq: 0,
+            from: Day::MIN,
+            second: None,
+            key: Vec::new(),
+            saying: Saying::Registered { exists_from, content: content.clone() },
+        };
+        let timeline = Timeline::fold([(statement, Vec::new())]);
+        contradictions(tx, subject, &Timeline::default(), &timeline, &mut refusals)?;
+    }
+    settle(refusals)?;
+
+    if opens_partition {
+        open_partition(tx, partition, subject)?;
+    }
+    let basis = basis_of(tx, &content)?;
+    let homes = homes(subject, &content);
+    let from = exists_from.earliest();
+    let draft = Draft {
+        basis,
+        sentences,
+        overridden,
+        source_row,
+        ..Draft::new(partition, Fact::Registered { subject, exists_from, content }).from(from)
+    };
+    record_everywhere(tx, &homes, subject, draft)?;
+    Ok(subject)
+}
+
+/// The registrations of what the subject is in.
+fn basis_of(tx: &mut Tx<'_, '_>, content: &Content) -> Result<Vec<u64>, Error> {
+    let mut basis = Vec::new();
+    for holder in content.references() {
+        if let Some(record) = tx.work.known(holder.partition(), holder)?
+            && let Some((statement, _)) = record.timeline.registration()
+        {
+            basis.push(statement.seq);
+        }
+    }
+    basis.sort_unstable();
+    basis.dedup();
+    Ok(basis)
+}
+
+/// The partition in which a new subject is born: its holder's, or one of its own.
+fn home(
+    tx: &mut Tx<'_, '_>,
+    content: &Content,
+    opens_partition: bool,
+    refusals: &mut Vec<Refusal>,
+) -> Result<Partition, Error> {
+    let holder = content.references().first().copied();
+    let inherited = holder.map_or(Partition::ROOT, SubjectId::partition);
+    let level = level_of(content);
+    if opens_partition {
+        let may_open =
+            level.is_some_and(|level| level <= Level::District) && inherited == Partition::ROOT;
+        if !may_open {
+            refusals.push(Refusal::rule(
+                "PARTITION_NESTED",
+                "opens_partition",
+                "only a province, city or district that is in no partition yet begins one",
+            ));
+            return Ok(inherited);
+        }
+        let next = tx.work.head(Partition::ROOT)?.partition_max + 1;
+        return Partition::new(next).ok_or_else(|| {
+            Error::refused(Refusal::rule("PARTITIONS_FULL", "opens_partition", "no number is left"))
+        });
+    }
+    let is_local = level.is_none_or(|level| level > Level::District);
+    if is_local && inherited == Partition::ROOT {
+        refusals.push(Refusal::rule(
+            "PARTITION_MISSING",
+            "",
+            "no city or county above it has begun a partition",
+        ));
+    }
+    Ok(inherited)
+}
+
+/// Begins a partition with the region that is its own.
+fn open_partition(
+    tx: &mut Tx<'_, '_>,
+    partition: Partition,
+    subject: SubjectId,
+) -> Result<(), Error> {
+    let region = RegionId::try_from(subject).map_err(|error| Error::Bug(error.to_string()))?;
+    tx.accept(Draft::new(Partition::ROOT, Fact::PartitionListed { partition, region }))?;
+    tx.accept(Draft::new(partition, Fact::PartitionBegun(Some(region))))?;
+    Ok(())
+}
+
+/// What every subject of a kind needs.
+fn required(content: &Content, refusals: &mut Vec<Refusal>) {
+    let mut need = |is_there: bool, field: &str, message: &str| {
+        if !is_there {
+            refusals.push(Refusal::of(
+                Class::Invalid,
+                "REQUIRED",
+                &format!("fields.{field}"),
+                message,
+            ));
+        }
+    };
+    match &content.fields {
+        Fields::Region(region) => {
+            need(region.level.is_some(), "level", "a region has a level");
+            need(region.name.flatten_ref().is_some(), "name", "a region has a name");
+            let is_top = region.level == Some(Level::Province);
+            let has_parent = region.parent.flatten().is_some();
+            need(is_top || has_parent, "parent_id", "a region below the province has a parent");
+            need(!(is_top && has_parent), "parent_id", "a province has no parent here");
+        }
+        Fields::Compound(compound) => {
+            need(compound.name.flatten_ref().is_some(), "name", "a compound has a name");
+            let is_placed = compound.community.flatten().is_some();
+            need(is_placed, "community_id", "a compound is in a community");
+        }
+        Fields::Building(building) => {
+            let is_placed =
+                building.compound.flatten().is_some() || building.community.flatten().is_some();
+            need(is_placed, "compound_id", "a building is in a compound or in a community");
+        }
+        Fields::Unit(unit) => {
+            need(unit.building.flatten().is_some(), "building_id", "a unit is in a building");
+        }
+    }
+}
+
+/// Looks into a said field without taking it.
+trait FlattenRef<T> {
+    fn flatten_ref(&self) -> Option<&T>;
+}
+
+impl<T> FlattenRef<T> for Option<Option<T>> {
+    fn flatten_ref(&self) -> Option<&T> {
+        self.as_ref().and_then(Option::as_ref)
+    }
+}
+
+/// Whether one more unit is plausible in its building.
+fn unit_count(
+    tx: &mut Tx<'_, '_>,
+    content: &Content,
+) -> Result<Vec<plausibility::Implausible>, Error> {
+    let Fields::Unit(unit) = &content.fields else {
+        return Ok(Vec::new());
+    };
+    let Some(building) = unit.building.flatten() else {
+        return Ok(Vec::new());
+    };
+    let Some(record) = tx.work.known(building.partition(), building.into())? else {
+        return Ok(Vec::new());
+    };
+    let Some(content) = record.timeline.content_at(tx.today()) else {
+        return Ok(Vec::new());
+    };
+    Ok(plausibility::check_unit_count(&content, record.unit_count + 1))
+}

@@ -1,0 +1,356 @@
+//! What several commands ask of the state.
+
+use std::sync::Arc;
+
+use crate::{
+    domain::{
+        content::{Content, Fields},
+        plausibility::Implausible,
+        region::Level,
+        timeline::Timeline,
+    },
+    kernel::{
+        id::{Kind, SubjectId},
+        position::{Partition, Seq},
+        time::Day,
+    },
+    registry::{
+        case::{self, Found},
+        error::{Class, Error, Refusal},
+        history::entry_numbers,
+        read::level_of,
+        record::Record,
+        space::{Space, after, below, subject_at_end, subject_key},
+        state::State,
+        tx::{Draft, Tx},
+    },
+    store::Direction,
+};
+
+/// Subjects below one holder that a command goes through.
+const CHILDREN_MAX: usize = 20_000;
+
+/// A subject that a command is about: known, not entered in error, and as the caller saw it last.
+pub(crate) fn subject(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    etag: Option<Seq>,
+) -> Result<Arc<Record>, Error> {
+    let record = tx.must("id", id)?;
+    if let Some(etag) = etag.filter(|etag| *etag != record.last_seq) {
+        return Err(Error::refused(Refusal::of(
+            Class::Conflict,
+            "ETAG_MISMATCH",
+            "etag",
+            format!("its last entry is {}, not {etag}: read it again", record.last_seq),
+        )));
+    }
+    Ok(record)
+}
+
+/// Refuses what was entered in error: only a correction of its registration helps.
+pub(crate) fn not_in_error(id: SubjectId, record: &Record) -> Result<(), Error> {
+    if record.timeline.registration().is_none() {
+        return Err(Error::refused(Refusal::rule(
+            "ENTERED_IN_ERROR",
+            "id",
+            format!("{id} was entered in error and never existed"),
+        )));
+    }
+    Ok(())
+}
+
+/// The partitions that know a subject of this content: what lies between cities is known in
+/// partition 0 as well.
+pub(crate) fn homes(id: SubjectId, content: &Content) -> Vec<Partition> {
+    let own = id.partition();
+    let is_between = level_of(content).is_some_and(|level| level <= Level::District);
+    if is_between && own != Partition::ROOT { vec![own, Partition::ROOT] } else { vec![own] }
+}
+
+/// Records a fact about a subject in every partition that knows it, and gives its number in the
+/// subject's own.
+pub(crate) fn record_everywhere(
+    tx: &mut Tx<'_, '_>,
+    homes: &[Partition],
+    subject: SubjectId,
+    draft: Draft,
+) -> Result<Seq, Error> {
+    let own = subject.partition();
+    let mut others = Vec::new();
+    for partition in homes.iter().copied().filter(|partition| *partition != own) {
+        let corrects = elsewhere(tx, own, partition, subject, &draft.corrects)?;
+        others.push(Draft { partition, corrects, basis: Vec::new(), ..draft.clone() });
+    }
+    let seq = tx.accept(Draft { partition: own, ..draft })?;
+    for other in others {
+        tx.accept(other)?;
+    }
+    Ok(seq)
+}
+
+/// The numbers that entries of a subject have in another partition: it has the same entries there,
+/// in the same order.
+fn elsewhere(
+    tx: &mut Tx<'_, '_>,
+    own: Partition,
+    other: Partition,
+    subject: SubjectId,
+    seqs: &[Seq],
+) -> Result<Vec<Seq>, Error> {
+    if seqs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (Some(here), Some(there)) = (tx.work.known(own, subject)?, tx.work.known(other, subject)?)
+    else {
+        return Err(Error::Bug(format!("{subject} is not known in partition {other}")));
+    };
+    let here = entry_numbers(tx.work, own, subject, &here)?;
+    let there = entry_numbers(tx.work, other, subject, &there)?;
+    Ok(here
+        .iter()
+        .zip(&there)
+        .filter(|(number, _)| seqs.contains(number))
+        .map(|(_, number)| *number)
+        .collect())
+}
+
+/// Splits what is implausible into refusals and overridden rules.
+pub(crate) fn weigh(
+    tx: &Tx<'_, '_>,
+    prefix: &str,
+    found: Vec<Implausible>,
+    refusals: &mut Vec<Refusal>,
+    overridden: &mut Vec<String>,
+) {
+    for implausible in found {
+        let is_overridden = implausible.is_overridable
+            && tx.call.overrides.iter().any(|rule| rule == implausible.reason);
+        if is_overridden {
+            overridden.push(implausible.reason.to_owned());
+        } else {
+            let hint = if implausible.is_overridable { " (can be overridden)" } else { "" };
+            refusals.push(Refusal::of(
+                Class::Invalid,
+                implausible.reason,
+                &format!("{prefix}{}", implausible.field),
+                format!("{}{hint}", implausible.message),
+            ));
+        }
+    }
+    if !overridden.is_empty() && tx.call.reason.is_empty() {
+        refusals.push(reason_missing());
+    }
+}
+
+/// Corrections, retractions and overrides are never without a reason.
+pub(crate) fn reason_missing() -> Refusal {
+    Refusal::of(Class::Invalid, "REASON_MISSING", "context.reason", "say why in one sentence")
+}
+
+/// Refusals for what a timeline newly contradicts.
+pub(crate) fn contradictions(
+    tx: &mut Tx<'_, '_>,
+    subject: SubjectId,
+    before: &Timeline,
+    after: &Timeline,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let partition = subject.partition();
+    let known = case::contradictions(tx.work, partition, subject, before)?;
+    for found in case::contradictions(tx.work, partition, subject, after)? {
+        let is_known = known.iter().any(|known| {
+            known.what == found.what && known.other == found.other && known.detail == found.detail
+        });
+        if !is_known {
+            refusals.push(refusal_of(&found));
+        }
+    }
+    Ok(())
+}
+
+fn refusal_of(found: &Found) -> Refusal {
+    let mut message = found.what.message().to_owned();
+    if !found.detail.is_empty() {
+        message = format!("{message}: {}", found.detail);
+    }
+    if let Some(other) = found.other {
+        message = format!("{message} ({other})");
+    }
+    let field = if found.detail.is_empty() { "" } else { "fields.identifiers" };
+    Refusal::rule(found.what.reason(), field, message)
+}
+
+/// Checks that the subjects a content names are there, of the right kind and in the same partition.
+pub(crate) fn references(
+    tx: &mut Tx<'_, '_>,
+    partition: Partition,
+    content: &Content,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let mut named: Vec<(&str, SubjectId, Option<Level>)> = Vec::new();
+    match &content.fields {
+        Fields::Region(region) => {
+            let above = region.level.and_then(Level::above);
+            named.extend(region.parent.flatten().map(|id| ("fields.parent_id", id.into(), above)));
+        }
+        Fields::Compound(compound) => named.extend(
+            compound
+                .community
+                .flatten()
+                .map(|id| ("fields.community_id", id.into(), Some(Level::Community))),
+        ),
+        Fields::Building(building) => {
+            named.extend(
+                building.compound.flatten().map(|id| ("fields.compound_id", id.into(), None)),
+            );
+            named.extend(
+                building
+                    .community
+                    .flatten()
+                    .map(|id| ("fields.community_id", id.into(), Some(Level::Community))),
+            );
+            named.extend(
+                building.physical.flatten().map(|id| ("fields.physical_id", id.into(), None)),
+            );
+        }
+        Fields::Unit(unit) => {
+            named.extend(unit.building.flatten().map(|id| ("fields.building_id", id.into(), None)))
+        }
+    }
+    for (field, id, level) in named {
+        // A district's city may be known in partition 0 only.
+        let is_between = matches!(level, Some(Level::Province | Level::City));
+        if id.partition() != partition && !is_between {
+            refusals.push(Refusal::rule(
+                "OTHER_PARTITION",
+                field,
+                format!("{id} belongs to another partition"),
+            ));
+            continue;
+        }
+        let Some(record) = tx.work.known(id.partition(), id)? else {
+            refusals.push(Refusal::missing(field, id));
+            continue;
+        };
+        if record.timeline.registration().is_none() {
+            refusals.push(Refusal::rule(
+                "ENTERED_IN_ERROR",
+                field,
+                format!("{id} was entered in error and never existed"),
+            ));
+        }
+        let found = record.timeline.content_at(Day::MAX).and_then(|content| level_of(&content));
+        if level.is_some() && found != level {
+            let wanted = level.map_or_else(String::new, |level| level.to_string());
+            refusals.push(Refusal::rule("LEVEL", field, format!("{id} is not a {wanted}")));
+        }
+        let is_part = record.timeline.content_at(Day::MAX).is_some_and(|content| {
+            matches!(content.fields, Fields::Building(building) if building.physical.flatten().is_some())
+        });
+        if field == "fields.physical_id" && is_part {
+            refusals.push(Refusal::rule(
+                "NOT_PHYSICAL",
+                field,
+                format!("{id} is itself a logical building"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A subject below a holder.
+pub(crate) struct ChildOf {
+    /// Which.
+    pub id: SubjectId,
+    /// What is known of it.
+    pub record: Arc<Record>,
+}
+
+/// The subjects that are, or may be, in a holder on or after a day.
+pub(crate) fn living_children(
+    tx: &mut Tx<'_, '_>,
+    holder: SubjectId,
+    from: Day,
+) -> Result<Vec<ChildOf>, Error> {
+    let partition = holder.partition();
+    let mut children = Vec::new();
+    let mut range = below(subject_key(partition, Space::Child, holder));
+    loop {
+        let keys = tx.work.scan(&range, Direction::Up, 500)?;
+        let is_end = keys.len() < 500;
+        for (key, _) in &keys {
+            let Some(id) = subject_at_end(key) else { continue };
+            let Some(record) = tx.work.known(partition, id)? else { continue };
+            if is_in(&record.timeline, holder, from) {
+                children.push(ChildOf { id, record });
+            }
+        }
+        if children.len() > CHILDREN_MAX {
+            return Err(Error::refused(Refusal::rule(
+                "TOO_MANY_CHILDREN",
+                "",
+                format!("{holder} holds more than {CHILDREN_MAX} subjects: move them first"),
+            )));
+        }
+        match keys.last() {
+            Some((key, _)) if !is_end => range = after(range, key),
+            _ => return Ok(children),
+        }
+    }
+}
+
+fn is_in(timeline: &Timeline, holder: SubjectId, from: Day) -> bool {
+    let Some((_, gone)) = timeline.possible_span() else {
+        return false;
+    };
+    gone > from
+        && timeline
+            .spans(|content| content.references().contains(&holder))
+            .iter()
+            .any(|(_, until, is_in)| *is_in && until.is_none_or(|until| until > from))
+}
+
+/// A content that only says which holder a subject is in.
+pub(crate) fn placed_in(kind: Kind, holder: SubjectId, old: SubjectId, now: &Content) -> Content {
+    let mut content = Content::empty(kind);
+    match (&mut content.fields, &now.fields) {
+        (Fields::Region(fields), _) => fields.parent = Some(holder.try_into().ok()),
+        (Fields::Compound(fields), _) => fields.community = Some(holder.try_into().ok()),
+        (Fields::Building(fields), Fields::Building(building)) => match old.kind() {
+            Kind::Compound => fields.compound = Some(holder.try_into().ok()),
+            Kind::Building => fields.physical = Some(holder.try_into().ok()),
+            _ => {
+                // Only buildings that have a community of their own name it.
+                if building.community.flatten().is_some() {
+                    fields.community = Some(holder.try_into().ok());
+                }
+            }
+        },
+        (Fields::Unit(fields), _) => fields.building = Some(holder.try_into().ok()),
+        _ => {}
+    }
+    content
+}
+
+/// Refuses to move what is in a node while an earlier move is under way.
+pub(crate) fn no_sweep(tx: &mut Tx<'_, '_>, partition: Partition) -> Result<(), Error> {
+    let open = tx.work.sweeps(partition)?;
+    let first = tx.work.command_entries().first().map(|entry| entry.seq);
+    // Sweeps of this very command do not count: they move in its order.
+    let is_earlier = |opened: Seq| first.is_none_or(|first| opened < first);
+    match open.iter().find(|sweep| is_earlier(sweep.opened_by)) {
+        Some(sweep) => Err(Error::refused(Refusal::of(
+            Class::Conflict,
+            "SWEEP_UNDER_WAY",
+            "",
+            format!("what entry {} moved is still being moved: try again", sweep.opened_by),
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// All refusals, or none.
+pub(crate) fn settle(refusals: Vec<Refusal>) -> Result<(), Error> {
+    if refusals.is_empty() { Ok(()) } else { Err(Error::Refused(refusals)) }
+}

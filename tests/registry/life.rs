@@ -1,0 +1,149 @@
+//! Lives of regions, compounds, buildings and units, and what they add up to.
+
+use anju::{
+    domain::content::Fields,
+    kernel::{
+        id::Kind,
+        time::{KnownAt, ReadTime},
+    },
+    registry::{Correct, Error},
+};
+use expect_test::expect;
+
+use crate::city::{City, at, fields};
+
+fn reasons(error: Error) -> Vec<String> {
+    match error {
+        Error::Refused(refusals) => refusals.into_iter().map(|refusal| refusal.reason).collect(),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn totals_follow_a_building_on_both_axes() {
+    let city = City::new();
+    let street = city.street("林山寨街道");
+    let community = city.community("百花里社区", street);
+    let compound = city.compound("示例小区", community);
+    let first = city.building(compound, "1990-05-01", 3_000);
+    city.building(compound, "1980s", 1_000);
+    city.unit(first, "1990-05-01");
+    let before = city.registry.frontier(city.home()).seq;
+    let area = fields(Kind::Building, |fields| {
+        if let Fields::Building(building) = fields {
+            building.floor_area_cm2 = Some(Some(3_300 * 10_000));
+        }
+    });
+    city.correct(Correct {
+        subject: first,
+        etag: None,
+        entry: None,
+        from: None,
+        content: area,
+        exists_from: None,
+        ended_on: None,
+        sentences: vec![],
+    })
+    .unwrap();
+    let mut told = String::new();
+    for subject in [compound, community, street, city.district, city.city, city.province] {
+        told.push_str(&city.totals(subject, ReadTime::NOW));
+        told.push('\n');
+    }
+    for (valid, known) in [
+        ("1985-01-01", KnownAt::Now),
+        ("1990-04-30", KnownAt::Now),
+        ("1990-05-01", KnownAt::Now),
+        ("1990-05-01", KnownAt::Seq(before)),
+        ("1990-05-01", KnownAt::Seq(before - 1)),
+        ("1990-05-01", KnownAt::Seq(before - 2)),
+    ] {
+        told.push_str(&format!("{valid} {known:?} {}\n", city.totals(street, at(valid, known))));
+    }
+    expect![[r#"
+        2 buildings 4300 m², 1 units, 0 compounds
+        2 buildings 4300 m², 1 units, 1 compounds
+        2 buildings 4300 m², 1 units, 1 compounds
+        2 buildings 4300 m², 1 units, 1 compounds
+        2 buildings 4300 m², 1 units, 1 compounds
+        2 buildings 4300 m², 1 units, 1 compounds
+        1985-01-01 Now 0..1 buildings 0..1000 m², 0 units, 1 compounds
+        1990-04-30 Now 1 buildings 1000 m², 0 units, 1 compounds
+        1990-05-01 Now 2 buildings 4300 m², 1 units, 1 compounds
+        1990-05-01 Seq(9) 2 buildings 4000 m², 1 units, 1 compounds
+        1990-05-01 Seq(8) 2 buildings 4000 m², 0 units, 1 compounds
+        1990-05-01 Seq(7) 1 buildings 3000 m², 0 units, 1 compounds
+    "#]]
+    .assert_eq(&told);
+}
+
+#[test]
+fn a_moved_community_takes_its_past_and_future_along() {
+    let city = City::new();
+    let (one, two) = (city.street("一街道"), city.street("二街道"));
+    let community = city.community("甲社区", one);
+    let compound = city.compound("示例小区", community);
+    let first = city.building(compound, "1990-05-01", 1_000);
+    city.unit(first, "1991-01-01");
+    let before = city.registry.frontier(city.home()).seq;
+    let to_two = fields(Kind::Region, |fields| {
+        if let Fields::Region(region) = fields {
+            region.parent = Some(Some(two.try_into().unwrap()));
+        }
+    });
+    city.change(community, "2026-07-01", to_two).unwrap();
+    // A late paper about a building from before the move, and one from after it.
+    city.building(compound, "2000-01-01", 500);
+    city.building(compound, "2026-08-01", 200);
+    let mut told = String::new();
+    for valid in ["1999-12-31", "2026-06-30", "2026-07-01", "2026-08-01"] {
+        for street in [one, two] {
+            told.push_str(&format!("{valid} {}\n", city.totals(street, at(valid, KnownAt::Now))));
+        }
+    }
+    told.push_str(&format!("then {}\n", city.totals(one, at("2026-08-01", KnownAt::Seq(before)))));
+    expect![[r#"
+        1999-12-31 1 buildings 1000 m², 1 units, 1 compounds
+        1999-12-31 0 buildings 0 m², 0 units, 0 compounds
+        2026-06-30 2 buildings 1500 m², 1 units, 1 compounds
+        2026-06-30 0 buildings 0 m², 0 units, 0 compounds
+        2026-07-01 0 buildings 0 m², 0 units, 0 compounds
+        2026-07-01 2 buildings 1500 m², 1 units, 1 compounds
+        2026-08-01 0 buildings 0 m², 0 units, 0 compounds
+        2026-08-01 3 buildings 1700 m², 1 units, 1 compounds
+        then 1 buildings 1000 m², 1 units, 1 compounds
+    "#]]
+    .assert_eq(&told);
+}
+
+#[test]
+fn a_building_in_error_never_was_and_a_demolished_one_was() {
+    let city = City::new();
+    let community = city.community("甲社区", city.street("一街道"));
+    let compound = city.compound("示例小区", community);
+    let kept = city.building(compound, "1990-05-01", 1_000);
+    let error = city.building(compound, "1990-05-01", 700);
+    city.unit(error, "1990-05-01");
+    city.retract(error, None).unwrap();
+    city.run(
+        kept.partition(),
+        anju::registry::Command::End(anju::registry::End {
+            subject: kept,
+            etag: None,
+            day: "2020-03-01".parse().unwrap(),
+            cause: anju::domain::timeline::EndCause::Demolished,
+        }),
+    )
+    .unwrap();
+    let refused = reasons(city.retract(compound, None).unwrap_err());
+    assert_eq!(refused, ["LIVING_DEPENDENTS"]);
+    let mut told = String::new();
+    for valid in ["2000-01-01", "2021-01-01"] {
+        told.push_str(&format!("{valid} {}\n", city.totals(community, at(valid, KnownAt::Now))));
+    }
+    expect![[r#"
+        2000-01-01 1 buildings 1000 m², 0 units, 1 compounds
+        2021-01-01 0 buildings 0 m², 0 units, 1 compounds
+    "#]]
+    .assert_eq(&told);
+}

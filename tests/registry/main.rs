@@ -1,0 +1,5 @@
+//! The registry on the memory store: commands, corrections, totals, sweeps, cases.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+mod city;
+mod life;
