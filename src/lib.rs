@@ -7,6 +7,7 @@
 //! - [`domain`]: the rules of the trade, pure; [`store`]: journal and state as bytes.
 //! - [`registry`]: commands, `apply`, and all that is derived.
 //! - [`auth`]: who is calling and what a caller may do.
+//! - [`service`]: the API over gRPC; the wire types stop there.
 //! - [`config`], [`telemetry`], [`listener`]: settings, logs and metrics, connections.
 
 pub mod auth;
@@ -16,5 +17,6 @@ pub mod kernel;
 pub mod listener;
 pub mod proto;
 pub mod registry;
+pub mod service;
 pub mod store;
 pub mod telemetry;

@@ -16,7 +16,7 @@ use crate::{
     registry::ListOf,
     service::{
         Api,
-        common::{self, FieldReader, boundary as _, number},
+        common::{self, FieldReader, number},
         kind::{
             Changing, Correcting, Creation, Listing, Merging, Parts, Resource, Splitting, answer,
         },
@@ -214,13 +214,13 @@ impl BuildingService for Api {
         request: Request<v1::SplitBuildingRequest>,
     ) -> Result<Response<v1::SplitBuildingResponse>, Status> {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
-        let v1::SplitBuildingRequest { context: _, id, etag, day, parts, keeps } = asked;
+        let v1::SplitBuildingRequest { context: _, id, etag, day, parts, assignments, keeps } = asked;
         let parts = parts
             .into_iter()
             .map(|part| (part.fields, part.share_numerator, part.share_denominator))
             .collect();
         let done =
-            write.split(Splitting { id, etag, day, parts, assignments: Vec::new(), keeps }).await?;
+            write.split(Splitting { id, etag, day, parts, assignments, keeps }).await?;
         Ok(answer(done, |receipt, parts| v1::SplitBuildingResponse { receipt, parts }))
     }
 
@@ -253,7 +253,7 @@ fn list_of(
     violations: &mut Violations,
     asked: &v1::ListBuildingsRequest,
 ) -> Option<(ListOf, Option<(&'static str, SubjectId)>)> {
-    let given = [!asked.region_id.is_empty(), !asked.compound_id.is_empty(), asked.box.is_some()];
+    let given = [!asked.region_id.is_empty(), !asked.compound_id.is_empty(), asked.r#box.is_some()];
     if given.into_iter().filter(|is_given| *is_given).count() != 1 {
         let message = "give exactly one of region_id, compound_id and box";
         violations.add("region_id", "ONE_OF", message);

@@ -8,9 +8,12 @@ use prost_types::FieldMask;
 use tonic::{Response, Status};
 
 use crate::{
-    domain::content::{Content, Fields},
+    domain::{
+        content::{Content, Fields, Shared},
+        region::{Level, RegionContent},
+    },
     kernel::{
-        id::{IdSeed, Kind, SubjectId},
+        id::{IdSeed, Kind, RegionId, SubjectId},
         limit,
         page::Page,
         position::{Partition, Position},
@@ -27,6 +30,7 @@ use crate::{
         common::{self, FieldReader},
         named,
         page::{self, Question},
+        status,
     },
 };
 
@@ -204,7 +208,7 @@ fn home(violations: &mut Violations, content: &Content) -> Option<Option<Subject
         return Some(Some(home));
     }
     let field = match content.kind() {
-        Kind::Region if level == Some(Some(crate::domain::region::Level::Province)) => {
+        Kind::Region if level == Some(Some(Level::Province)) => {
             return Some(None);
         }
         Kind::Region => "fields.parent_id",
@@ -246,6 +250,40 @@ pub(crate) struct Changing<F> {
     pub order_key: String,
     pub fields: Option<F>,
     pub update_mask: Option<FieldMask>,
+}
+
+/// A transfer is a change of the parent.
+fn transfer_plan(
+    region_id: &str,
+    etag: &str,
+    parent_id: &str,
+    from: &str,
+) -> Result<(Plan, SubjectId), Violations> {
+    let mut violations = Violations::default();
+    let subject = id_of::<v1::Region>(&mut violations, "region_id", region_id);
+    let etag = common::etag(&mut violations, etag);
+    let parent: Option<RegionId> = common::required(&mut violations, "parent_id", parent_id);
+    let from = common::required::<Day>(&mut violations, "from", from);
+    let (Some(subject), Some(parent), Some(from)) = (subject, parent, from) else {
+        return Err(violations);
+    };
+    let region = RegionContent { parent: Some(Some(parent)), ..RegionContent::default() };
+    let content = Content { fields: Fields::Region(region), shared: Shared::default() };
+    let named = vec![
+        ("region_id".to_owned(), subject),
+        ("parent_id".to_owned(), SubjectId::from(parent)),
+    ];
+    let change = Change {
+        subject,
+        etag,
+        from,
+        second_of_day: None,
+        order_key: Vec::new(),
+        content,
+        sentences: Vec::new(),
+    };
+    let plan = on_subject(subject, Command::Change(change), named, Vec::new());
+    violations.or((plan, subject))
 }
 
 /// Notes that a level is said where it cannot be.
@@ -457,7 +495,7 @@ pub(crate) struct Splitting<F> {
     pub day: String,
     /// The parts: fields, numerator, denominator.
     pub parts: Vec<(Option<F>, u64, u64)>,
-    /// For regions: children and the index of the part that they go to.
+    /// Children and the index of the part that they go to.
     pub assignments: Vec<v1::ChildAssignment>,
     pub keeps: bool,
 }
@@ -529,7 +567,7 @@ impl Write {
         self,
         asked: Creation<R::Fields>,
     ) -> Result<Done<R>, Status> {
-        let seed = common::id_seed(self.registry().now()).map_err(crate::service::status::status)?;
+        let seed = common::id_seed(self.registry().now()).map_err(status::status)?;
         let written = self.run(create_plan::<R>(asked, seed)).await?;
         let seen = written.see(written.made())?;
         Ok((written, seen.map(resource)))
@@ -540,9 +578,21 @@ impl Write {
         plan: Result<(Plan, SubjectId), Violations>,
     ) -> Result<Done<R>, Status> {
         let subject = plan.as_ref().ok().map(|(_, subject)| *subject);
-        let written = self.run(plan.map(|(plan, _)| plan)).await?;
+        let mut written = self.run(plan.map(|(plan, _)| plan)).await?;
+        written.about = subject;
         let seen = written.see(subject)?;
         Ok((written, seen.map(resource)))
+    }
+
+    /// Moves a region to another parent.
+    pub(crate) async fn transfer(
+        self,
+        region_id: &str,
+        etag: &str,
+        parent_id: &str,
+        from: &str,
+    ) -> Result<Done<v1::Region>, Status> {
+        self.about(transfer_plan(region_id, etag, parent_id, from)).await
     }
 
     /// Says that the world changed.
@@ -587,7 +637,7 @@ impl Write {
         self,
         asked: Merging<R::Fields>,
     ) -> Result<Done<R>, Status> {
-        let seed = common::id_seed(self.registry().now()).map_err(crate::service::status::status)?;
+        let seed = common::id_seed(self.registry().now()).map_err(status::status)?;
         let plan = merge_plan::<R>(asked, seed);
         let existing = plan.as_ref().ok().and_then(|(_, existing)| *existing);
         let written = self.run(plan.map(|(plan, _)| plan)).await?;
@@ -754,11 +804,38 @@ impl Way {
         let subject = id_of::<R>(&mut violations, "id", id);
         let time = self.reading(context, violations).await?;
         let Some(subject) = subject else {
-            return Err(crate::service::status::bug("an id was read and is not there"));
+            return Err(status::bug("an id was read and is not there"));
         };
         let seen = self.get(subject, time).await?;
         let read_at = seen.position.to_string();
         Ok((Some(resource(seen)), read_at))
+    }
+}
+
+impl Way {
+    /// What a subject came from and what became of it.
+    pub(crate) async fn lineage<R: Resource>(
+        &self,
+        context: Option<v1::ReadContext>,
+        id: &str,
+    ) -> Result<Vec<v1::LineageEdge>, Status> {
+        let mut violations = Violations::default();
+        let subject = id_of::<R>(&mut violations, "id", id);
+        let time = self.reading(context, violations).await?;
+        let Some(subject) = subject else {
+            return Err(status::bug("an id was read and is not there"));
+        };
+        self.check_reach("id", subject)?;
+        let edges =
+            self.blocking(move |registry| registry.lineage(subject, time.known_at)).await?;
+        let edges = edges.into_iter().map(|(day, edge)| v1::LineageEdge {
+            from_id: edge.from.to_string(),
+            into_id: edge.into.to_string(),
+            day: day.to_string(),
+            share_numerator: edge.share_numerator,
+            share_denominator: edge.share_denominator,
+        });
+        Ok(edges.collect())
     }
 }
 
@@ -789,7 +866,7 @@ impl Way {
         let of = of(&mut violations);
         let time = self.reading(listing.context, violations).await?;
         let Some((of, judged_by)) = of else {
-            return Err(crate::service::status::bug("a list was read and is not there"));
+            return Err(status::bug("a list was read and is not there"));
         };
         match judged_by {
             Some((field, subject)) => self.check_reach(field, subject)?,

@@ -28,6 +28,7 @@ use crate::{
         hash::Hash,
         id::SubjectId,
         limit,
+        page::PageRequest,
         position::{Partition, Position},
         time::{KnownAt, ReadTime},
         violation::Violations,
@@ -278,7 +279,7 @@ impl Write {
         let done = self.run_inner(plan).await;
         let (outcome, warnings) = done.map_err(|status| status::for_request(status, &request_id))?;
         let is_only_judged = self.context.validate_only;
-        Ok(Written { api: self.way.api, outcome, is_only_judged, warnings })
+        Ok(Written { api: self.way.api, outcome, is_only_judged, about: None, warnings })
     }
 
     async fn run_inner(
@@ -367,6 +368,8 @@ pub(crate) struct Written {
     /// What came of it.
     pub outcome: Outcome,
     is_only_judged: bool,
+    /// The subject that it is about, when there is one that was there before.
+    about: Option<SubjectId>,
     warnings: Vec<String>,
 }
 
@@ -393,6 +396,23 @@ impl Written {
         };
         let time = ReadTime { valid_at: None, known_at };
         self.api.registry().get(id, time).map(Some).map_err(status::status)
+    }
+
+    /// The cases of the subject that the write opened.
+    pub(crate) fn opened_cases(&self) -> Result<Vec<String>, Status> {
+        let Some(subject) = self.about.filter(|_| !self.is_only_judged) else {
+            return Ok(Vec::new());
+        };
+        let partition = self.outcome.position.partition;
+        let page = PageRequest { rows: limit::VIEW_ROWS_MAX, after: Vec::new() };
+        let cases = self
+            .api
+            .registry()
+            .cases(partition, Some(subject), true, KnownAt::Now, &page)
+            .map_err(status::status)?;
+        let entries = &self.outcome.entries;
+        let opened = cases.rows.into_iter().filter(|(_, case)| entries.contains(&case.opened_by));
+        Ok(opened.map(|(id, _)| id.to_string()).collect())
     }
 
     /// The first subject that the write made.
