@@ -8,15 +8,21 @@
 //! - [`registry`]: commands, `apply`, and all that is derived.
 //! - [`auth`]: who is calling and what a caller may do.
 //! - [`service`]: the API over gRPC; the wire types stop there.
-//! - [`config`], [`telemetry`], [`listener`]: settings, logs and metrics, connections.
+//! - [`client`]: the registry as its callers see it.
+//! - [`config`], [`telemetry`], [`listener`], [`server`]: settings, logs and metrics, connections,
+//!   and all of it put together.
+//! - [`cli`]: the command line.
 
 pub mod auth;
+pub mod cli;
+pub mod client;
 pub mod config;
 pub mod domain;
 pub mod kernel;
 pub mod listener;
 pub mod proto;
 pub mod registry;
+pub mod server;
 pub mod service;
 pub mod store;
 pub mod telemetry;

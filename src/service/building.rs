@@ -10,16 +10,20 @@ use crate::{
     kernel::{
         id::{CompoundId, Kind, RegionId, SubjectId},
         limit,
+        page::Page,
+        position::Partition,
         violation::Violations,
     },
     proto::v1::{self, building_service_server::BuildingService},
-    registry::ListOf,
+    registry::{ListOf, Search, Sought},
     service::{
-        Api,
+        Api, Way,
         common::{self, FieldReader, number},
         kind::{
-            Changing, Correcting, Creation, Listing, Merging, Parts, Resource, Splitting, answer,
+            Changing, Correcting, Creation, Listed, Listing, Merging, Parts, Resource, Splitting,
+            answer, resource,
         },
+        page::{self, Question},
     },
 };
 
@@ -113,7 +117,8 @@ impl BuildingService for Api {
         request: Request<v1::BatchCreateBuildingsRequest>,
     ) -> Result<Response<v1::BatchCreateBuildingsResponse>, Status> {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
-        let items = asked.requests.into_iter().map(|mut item| (item.context.take(), creation(item)));
+        let items =
+            asked.requests.into_iter().map(|mut item| (item.context.take(), creation(item)));
         let done = write.create_all::<v1::Building>(items.collect(), asked.per_item).await?;
         Ok(answer(done, |receipt, results| v1::BatchCreateBuildingsResponse { receipt, results }))
     }
@@ -138,6 +143,14 @@ impl BuildingService for Api {
             page_token: std::mem::take(&mut asked.page_token),
             order_by: asked.order_by.clone(),
         };
+        if asked.r#box.is_some() {
+            let (buildings, next_page_token, read_at) = way.list_in_box(&asked, listing).await?;
+            return Ok(Response::new(v1::ListBuildingsResponse {
+                buildings,
+                next_page_token,
+                read_at,
+            }));
+        }
         let (buildings, next_page_token, read_at) =
             way.list(&asked, listing, |violations| list_of(violations, &asked)).await?;
         Ok(Response::new(v1::ListBuildingsResponse { buildings, next_page_token, read_at }))
@@ -214,13 +227,13 @@ impl BuildingService for Api {
         request: Request<v1::SplitBuildingRequest>,
     ) -> Result<Response<v1::SplitBuildingResponse>, Status> {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
-        let v1::SplitBuildingRequest { context: _, id, etag, day, parts, assignments, keeps } = asked;
+        let v1::SplitBuildingRequest { context: _, id, etag, day, parts, assignments, keeps } =
+            asked;
         let parts = parts
             .into_iter()
             .map(|part| (part.fields, part.share_numerator, part.share_denominator))
             .collect();
-        let done =
-            write.split(Splitting { id, etag, day, parts, assignments, keeps }).await?;
+        let done = write.split(Splitting { id, etag, day, parts, assignments, keeps }).await?;
         Ok(answer(done, |receipt, parts| v1::SplitBuildingResponse { receipt, parts }))
     }
 
@@ -248,26 +261,91 @@ impl BuildingService for Api {
     }
 }
 
-/// What a list of buildings is of: exactly one of region, compound and box.
+impl Way {
+    /// A page of the buildings in a box that are in the caller's reach. One partition is searched
+    /// after the other, and a page is of one of them; it may be short.
+    async fn list_in_box(
+        &self,
+        asked: &v1::ListBuildingsRequest,
+        listing: Listing,
+    ) -> Result<Listed<v1::Building>, Status> {
+        let mut violations = Violations::default();
+        let question = Question::new(self, asked, listing.context.as_ref());
+        let mut page = question.page(&mut violations, listing.page_size, &listing.page_token);
+        page::check_order(&mut violations, &listing.order_by, listing.context.as_ref());
+        check_one_of(&mut violations, asked);
+        let sought = asked
+            .r#box
+            .as_ref()
+            .and_then(|asked| common::bounding_box(&mut violations, asked))
+            .map(Sought::Box);
+        let (first, after) = read_cursor(&page.after);
+        page.after = after;
+        let time = self.reading(listing.context, violations).await?;
+        let sought = self.was_read(sought)?;
+        let partitions = self.registry().partitions().into_iter().map(|(partition, _)| partition);
+        // What lies between cities has no buildings.
+        let mut partitions =
+            partitions.filter(|other| *other != Partition::ROOT && *other >= first);
+        let Some(partition) = partitions.next() else {
+            return Ok((Vec::new(), String::new(), String::new()));
+        };
+        if partition != first {
+            page.after.clear();
+        }
+        let search = Search { partition, sought, kinds: vec![Kind::Building], below: None };
+        let (found, position) = self.find(search, time, page).await?;
+        let next = match (found.next, partitions.next()) {
+            (Some(next), _) => Some(write_cursor(partition, &next)),
+            (None, other) => other.map(|other| write_cursor(other, &[])),
+        };
+        let mut rows = Vec::new();
+        for seen in found.rows {
+            if self.reaches(seen.id)? {
+                rows.push(resource(seen));
+            }
+        }
+        let token = question.token(&Page::<()> { rows: Vec::new(), next });
+        Ok((rows, token, position.to_string()))
+    }
+}
+
+fn write_cursor(partition: Partition, after: &[u8]) -> Vec<u8> {
+    [&partition.to_bytes(), after].concat()
+}
+
+fn read_cursor(bytes: &[u8]) -> (Partition, Vec<u8>) {
+    match bytes.split_first_chunk::<3>() {
+        Some((partition, after)) => (Partition::from_bytes(*partition), after.to_vec()),
+        None => (Partition::ROOT, Vec::new()),
+    }
+}
+
+/// Notes when not exactly one of region, compound and box is given.
+fn check_one_of(violations: &mut Violations, asked: &v1::ListBuildingsRequest) -> bool {
+    let given = [!asked.region_id.is_empty(), !asked.compound_id.is_empty(), asked.r#box.is_some()];
+    let is_one = given.into_iter().filter(|is_given| *is_given).count() == 1;
+    if !is_one {
+        let message = "give exactly one of region_id, compound_id and box";
+        violations.add("region_id", "ONE_OF", message);
+    }
+    is_one
+}
+
+/// What a list of buildings is of: a region or a compound.
 fn list_of(
     violations: &mut Violations,
     asked: &v1::ListBuildingsRequest,
 ) -> Option<(ListOf, Option<(&'static str, SubjectId)>)> {
-    let given = [!asked.region_id.is_empty(), !asked.compound_id.is_empty(), asked.r#box.is_some()];
-    if given.into_iter().filter(|is_given| *is_given).count() != 1 {
-        let message = "give exactly one of region_id, compound_id and box";
-        violations.add("region_id", "ONE_OF", message);
-        return None;
-    }
-    if let Some(asked) = &asked.r#box {
-        common::bounding_box(violations, asked);
+    if !check_one_of(violations, asked) {
         return None;
     }
     let (field, holder) = if asked.compound_id.is_empty() {
         let region = common::required::<RegionId>(violations, "region_id", &asked.region_id)?;
         ("region_id", SubjectId::from(region))
     } else {
-        let compound = common::required::<CompoundId>(violations, "compound_id", &asked.compound_id)?;
+        let compound =
+            common::required::<CompoundId>(violations, "compound_id", &asked.compound_id)?;
         ("compound_id", SubjectId::from(compound))
     };
     Some((ListOf::Below(Kind::Building, holder), Some((field, holder))))

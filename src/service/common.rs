@@ -12,7 +12,7 @@ use crate::{
     domain::{
         content::{Identifiers, Said, Shared},
         house_code,
-        place::{BoundingBox, Boundary, Crs, PlaceError, Point},
+        place::{Boundary, BoundingBox, Crs, PlaceError, Point},
         text::identity_violation,
         timeline::{EndCause, Presence},
     },
@@ -116,7 +116,8 @@ pub(crate) fn etag(violations: &mut Violations, text: &str) -> Option<Seq> {
     }
     violations.take(
         "etag",
-        bare.parse().map_err(|_| ("MALFORMED", "an etag is handed back as it was given".to_owned())),
+        bare.parse()
+            .map_err(|_| ("MALFORMED", "an etag is handed back as it was given".to_owned())),
     )
 }
 
@@ -367,7 +368,8 @@ impl FieldReader {
             mask.iter().filter_map(|path| path.strip_prefix(&prefix)).map(str::to_owned).collect();
         if mask.contains(field) {
             if read.is_empty() && named.is_empty() {
-                let message = format!("name the scheme that has no values any more: {field}.<scheme>");
+                let message =
+                    format!("name the scheme that has no values any more: {field}.<scheme>");
                 self.violations.add("update_mask", "SCHEME_MISSING", message);
             }
         } else {
@@ -429,7 +431,8 @@ impl FieldReader {
 }
 
 fn is_scheme(scheme: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.-".contains(&byte);
+    let plain =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.-".contains(&byte);
     (1..=limit::SCHEME_CHARS_MAX).contains(&scheme.len()) && scheme.bytes().all(plain)
 }
 
@@ -504,10 +507,7 @@ pub(crate) fn boundary(boundary: &Boundary) -> v1::Boundary {
         let (longitude, latitude) = point.decimals();
         v1::Vertex { longitude, latitude }
     });
-    v1::Boundary {
-        system: crs_number(boundary.bounding_box().crs()),
-        vertices: vertices.collect(),
-    }
+    v1::Boundary { system: crs_number(boundary.bounding_box().crs()), vertices: vertices.collect() }
 }
 
 /// Outside numbers on the wire.
@@ -673,7 +673,10 @@ pub(crate) fn overrides(violations: &mut Violations, names: Vec<String>) -> Vec<
 }
 
 /// The present moment's day, for parsers that need no more of the registry.
-pub(crate) fn seeds(registry: &Registry, count: usize) -> Result<Vec<IdSeed>, crate::registry::Error> {
+pub(crate) fn seeds(
+    registry: &Registry,
+    count: usize,
+) -> Result<Vec<IdSeed>, crate::registry::Error> {
     let now = registry.now();
     (0..count).map(|_| id_seed(now)).collect()
 }

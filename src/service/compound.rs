@@ -90,7 +90,8 @@ impl CompoundService for Api {
         request: Request<v1::BatchCreateCompoundsRequest>,
     ) -> Result<Response<v1::BatchCreateCompoundsResponse>, Status> {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
-        let items = asked.requests.into_iter().map(|mut item| (item.context.take(), creation(item)));
+        let items =
+            asked.requests.into_iter().map(|mut item| (item.context.take(), creation(item)));
         let done = write.create_all::<v1::Compound>(items.collect(), asked.per_item).await?;
         Ok(answer(done, |receipt, results| v1::BatchCreateCompoundsResponse { receipt, results }))
     }
@@ -115,13 +116,13 @@ impl CompoundService for Api {
             page_token: std::mem::take(&mut asked.page_token),
             order_by: asked.order_by.clone(),
         };
-        let (compounds, next_page_token, read_at) =
-            way.list(&asked, listing, |violations| {
-                let region: RegionId =
-                    common::required(violations, "region_id", &asked.region_id)?;
+        let (compounds, next_page_token, read_at) = way
+            .list(&asked, listing, |violations| {
+                let region: RegionId = common::required(violations, "region_id", &asked.region_id)?;
                 let holder = SubjectId::from(region);
                 Some((ListOf::Below(Kind::Compound, holder), Some(("region_id", holder))))
-            }).await?;
+            })
+            .await?;
         Ok(Response::new(v1::ListCompoundsResponse { compounds, next_page_token, read_at }))
     }
 
@@ -196,13 +197,13 @@ impl CompoundService for Api {
         request: Request<v1::SplitCompoundRequest>,
     ) -> Result<Response<v1::SplitCompoundResponse>, Status> {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
-        let v1::SplitCompoundRequest { context: _, id, etag, day, parts, assignments, keeps } = asked;
+        let v1::SplitCompoundRequest { context: _, id, etag, day, parts, assignments, keeps } =
+            asked;
         let parts = parts
             .into_iter()
             .map(|part| (part.fields, part.share_numerator, part.share_denominator))
             .collect();
-        let done =
-            write.split(Splitting { id, etag, day, parts, assignments, keeps }).await?;
+        let done = write.split(Splitting { id, etag, day, parts, assignments, keeps }).await?;
         Ok(answer(done, |receipt, parts| v1::SplitCompoundResponse { receipt, parts }))
     }
 

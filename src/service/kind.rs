@@ -226,10 +226,7 @@ fn home(violations: &mut Violations, content: &Content) -> Option<Option<Subject
 }
 
 /// Reads a create as a plan.
-fn create_plan<R: Resource>(
-    asked: Creation<R::Fields>,
-    seed: IdSeed,
-) -> Result<Plan, Violations> {
+fn create_plan<R: Resource>(asked: Creation<R::Fields>, seed: IdSeed) -> Result<Plan, Violations> {
     let planned = creation::<R>(asked, seed)?;
     Ok(Plan {
         command: Command::Register(planned.register),
@@ -269,10 +266,8 @@ fn transfer_plan(
     };
     let region = RegionContent { parent: Some(Some(parent)), ..RegionContent::default() };
     let content = Content { fields: Fields::Region(region), shared: Shared::default() };
-    let named = vec![
-        ("region_id".to_owned(), subject),
-        ("parent_id".to_owned(), SubjectId::from(parent)),
-    ];
+    let named =
+        vec![("region_id".to_owned(), subject), ("parent_id".to_owned(), SubjectId::from(parent))];
     let change = Change {
         subject,
         etag,
@@ -522,8 +517,10 @@ fn split_plan<R: Resource>(
         asked.parts.into_iter().zip(seeds).enumerate()
     {
         let path = format!("parts[{index}]");
-        if denominator == 0 || numerator == 0 || numerator > denominator || denominator > SHARE_MAX {
-            let message = format!("a share is more than 0 and at most 1, in parts of at most {SHARE_MAX}");
+        if denominator == 0 || numerator == 0 || numerator > denominator || denominator > SHARE_MAX
+        {
+            let message =
+                format!("a share is more than 0 and at most 1, in parts of at most {SHARE_MAX}");
             violations.add(format!("{path}.share_numerator"), "OUT_OF_RANGE", message);
         }
         let path = format!("{path}.fields");
@@ -547,8 +544,7 @@ fn assignments(
     let mut assignments = Vec::new();
     for (index, assignment) in asked.into_iter().enumerate() {
         let path = format!("assignments[{index}]");
-        let child =
-            common::required(violations, &format!("{path}.child_id"), &assignment.child_id);
+        let child = common::required(violations, &format!("{path}.child_id"), &assignment.child_id);
         let part = usize::try_from(assignment.part).unwrap_or(usize::MAX);
         if part >= part_count {
             violations.add(format!("{path}.part"), "OUT_OF_RANGE", "there is no such part");
@@ -826,8 +822,7 @@ impl Way {
             return Err(status::bug("an id was read and is not there"));
         };
         self.check_reach("id", subject)?;
-        let edges =
-            self.blocking(move |registry| registry.lineage(subject, time.known_at)).await?;
+        let edges = self.blocking(move |registry| registry.lineage(subject, time.known_at)).await?;
         let edges = edges.into_iter().map(|(day, edge)| v1::LineageEdge {
             from_id: edge.from.to_string(),
             into_id: edge.into.to_string(),

@@ -5,21 +5,28 @@
 //! registry and its answer on the wire. What is out of reach is answered as if it were not there.
 
 pub mod building;
+pub mod case;
 pub mod common;
 pub mod compound;
 pub mod guard;
+pub mod history;
+pub mod import;
 pub mod kind;
 pub mod page;
 pub mod region;
 pub mod registry;
+pub mod search;
 pub mod status;
+pub mod totals;
 pub mod unit;
 pub mod watch;
 
 use std::{sync::Arc, time::Duration};
 
 use prost::Message;
-use tonic::{Code, Request, Response, Status};
+use tonic::{
+    Code, Request, Response, Status, codec::CompressionEncoding, transport::server::Router,
+};
 
 use crate::{
     auth::permission::{self, Extent},
@@ -33,12 +40,19 @@ use crate::{
         time::{KnownAt, ReadTime},
         violation::Violations,
     },
-    proto::v1,
+    proto::v1::{
+        self, building_service_server, case_service_server, compound_service_server,
+        history_service_server, import_service_server, region_service_server,
+        registry_service_server, search_service_server, totals_service_server, unit_service_server,
+        watch_service_server,
+    },
     registry::{Call, Command, Error, Outcome, Refusal, Registry, RequestMark, Seen},
     service::guard::Caller,
     telemetry::Metrics,
 };
 
+/// The largest answer: a page of a thousand records.
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Warnings of one answer, each in a header of its own.
 const WARNINGS_MAX: usize = 8;
 /// The header of warnings.
@@ -91,6 +105,32 @@ impl Api {
     ) -> Self {
         let watchers = Arc::new(tokio::sync::Semaphore::new(settings.watcher_count_max));
         Self(Arc::new(Inner { registry, settings, metrics, stopping, watchers }))
+    }
+
+    /// Adds all services: gzip both ways, requests of at most so many bytes.
+    pub fn add_to<L: Clone>(self, router: Router<L>, request_bytes_max: usize) -> Router<L> {
+        // The generated servers have these methods, but no trait that has them.
+        macro_rules! bounded {
+            ($server:ty) => {
+                <$server>::new(self.clone())
+                    .accept_compressed(CompressionEncoding::Gzip)
+                    .send_compressed(CompressionEncoding::Gzip)
+                    .max_decoding_message_size(request_bytes_max)
+                    .max_encoding_message_size(ANSWER_BYTES_MAX)
+            };
+        }
+        router
+            .add_service(bounded!(region_service_server::RegionServiceServer<Self>))
+            .add_service(bounded!(compound_service_server::CompoundServiceServer<Self>))
+            .add_service(bounded!(building_service_server::BuildingServiceServer<Self>))
+            .add_service(bounded!(unit_service_server::UnitServiceServer<Self>))
+            .add_service(bounded!(case_service_server::CaseServiceServer<Self>))
+            .add_service(bounded!(search_service_server::SearchServiceServer<Self>))
+            .add_service(bounded!(totals_service_server::TotalsServiceServer<Self>))
+            .add_service(bounded!(history_service_server::HistoryServiceServer<Self>))
+            .add_service(bounded!(watch_service_server::WatchServiceServer<Self>))
+            .add_service(bounded!(import_service_server::ImportServiceServer<Self>))
+            .add_service(bounded!(registry_service_server::RegistryServiceServer<Self>))
     }
 
     pub(crate) fn registry(&self) -> &Registry {
@@ -210,8 +250,7 @@ impl Way {
         let context = context.unwrap_or_default();
         let time = common::read_time(&mut violations, context.read_time);
         let field = "context.min_commit";
-        let least: Option<Position> =
-            common::optional(&mut violations, field, &context.min_commit);
+        let least: Option<Position> = common::optional(&mut violations, field, &context.min_commit);
         violations.or(()).map_err(|violations| status::invalid(&violations))?;
         if let Some(least) = least
             && self.registry().frontier(least.partition).seq < least.seq
@@ -277,7 +316,8 @@ impl Write {
     pub(crate) async fn run(mut self, plan: Result<Plan, Violations>) -> Result<Written, Status> {
         let request_id = self.context.request_id.clone();
         let done = self.run_inner(plan).await;
-        let (outcome, warnings) = done.map_err(|status| status::for_request(status, &request_id))?;
+        let (outcome, warnings) =
+            done.map_err(|status| status::for_request(status, &request_id))?;
         let is_only_judged = self.context.validate_only;
         Ok(Written { api: self.way.api, outcome, is_only_judged, about: None, warnings })
     }
@@ -337,8 +377,7 @@ impl Write {
             violations.add(field, "MALFORMED", "a request id of zeros is no id");
         }
         let reason = std::mem::take(&mut context.reason);
-        let overrides =
-            common::overrides(&mut violations, std::mem::take(&mut context.overrides));
+        let overrides = common::overrides(&mut violations, std::mem::take(&mut context.overrides));
         let field = "context.reason";
         if !reason.is_empty() {
             common::check_text(&mut violations, field, &reason, limit::TEXT_CHARS_MAX);

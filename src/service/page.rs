@@ -79,7 +79,9 @@ impl Question {
 
     /// The token of the next page; empty on the last.
     pub(crate) fn token<T>(self, page: &Page<T>) -> String {
-        page.next.as_ref().map_or_else(String::new, |next| hex(&[&self.0, next.as_slice()].concat()))
+        page.next
+            .as_ref()
+            .map_or_else(String::new, |next| hex(&[&self.0, next.as_slice()].concat()))
     }
 }
 

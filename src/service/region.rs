@@ -81,7 +81,8 @@ impl RegionService for Api {
         request: Request<v1::BatchCreateRegionsRequest>,
     ) -> Result<Response<v1::BatchCreateRegionsResponse>, Status> {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
-        let items = asked.requests.into_iter().map(|mut item| (item.context.take(), creation(item)));
+        let items =
+            asked.requests.into_iter().map(|mut item| (item.context.take(), creation(item)));
         let done = write.create_all::<v1::Region>(items.collect(), asked.per_item).await?;
         Ok(answer(done, |receipt, results| v1::BatchCreateRegionsResponse { receipt, results }))
     }
@@ -106,13 +107,14 @@ impl RegionService for Api {
             page_token: std::mem::take(&mut asked.page_token),
             order_by: asked.order_by.clone(),
         };
-        let (regions, next_page_token, read_at) =
-            way.list(&asked, listing, |violations| {
+        let (regions, next_page_token, read_at) = way
+            .list(&asked, listing, |violations| {
                 let parent: Option<RegionId> =
                     common::optional(violations, "parent_id", &asked.parent_id);
                 let judged_by = parent.map(|parent| ("parent_id", SubjectId::from(parent)));
                 Some((ListOf::Regions(parent), judged_by))
-            }).await?;
+            })
+            .await?;
         Ok(Response::new(v1::ListRegionsResponse { regions, next_page_token, read_at }))
     }
 
@@ -156,11 +158,7 @@ impl RegionService for Api {
             Correcting { id, etag, entry, from, fields, update_mask, exists_from, ended_on };
         let done = write.correct(correcting).await?;
         let case_ids = done.0.opened_cases()?;
-        Ok(answer(done, |receipt, region| v1::CorrectRegionResponse {
-            receipt,
-            region,
-            case_ids,
-        }))
+        Ok(answer(done, |receipt, region| v1::CorrectRegionResponse { receipt, region, case_ids }))
     }
 
     async fn end_region(
@@ -192,8 +190,7 @@ impl RegionService for Api {
             .into_iter()
             .map(|part| (part.fields, part.share_numerator, part.share_denominator))
             .collect();
-        let done =
-            write.split(Splitting { id, etag, day, parts, assignments, keeps }).await?;
+        let done = write.split(Splitting { id, etag, day, parts, assignments, keeps }).await?;
         Ok(answer(done, |receipt, parts| v1::SplitRegionResponse { receipt, parts }))
     }
 
@@ -204,11 +201,7 @@ impl RegionService for Api {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
         let done = write.retract(&asked.id, &asked.etag, asked.entry).await?;
         let case_ids = done.0.opened_cases()?;
-        Ok(answer(done, |receipt, region| v1::RetractRegionResponse {
-            receipt,
-            region,
-            case_ids,
-        }))
+        Ok(answer(done, |receipt, region| v1::RetractRegionResponse { receipt, region, case_ids }))
     }
 
     async fn transfer_region(
@@ -241,8 +234,7 @@ impl Way {
         let date: Option<Day> = common::optional(&mut violations, "date", &asked.date);
         let partition = asked.partition.and_then(|number| {
             let message = format!("a partition is a number up to {}", Partition::MAX);
-            violations
-                .take("partition", Partition::new(number).ok_or(("OUT_OF_RANGE", message)))
+            violations.take("partition", Partition::new(number).ok_or(("OUT_OF_RANGE", message)))
         });
         let time = self.reading(asked.context, violations).await?;
         let (Some(scheme), Some(code)) = (scheme, code) else {

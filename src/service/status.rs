@@ -75,7 +75,8 @@ pub fn refused(refusals: &[Refusal]) -> Status {
     let Some(first) = refusals.first() else {
         return bug("an error without a refusal");
     };
-    let all = refusals.iter().map(|one| (one.reason.as_str(), one.field.as_str(), one.message.as_str()));
+    let all =
+        refusals.iter().map(|one| (one.reason.as_str(), one.field.as_str(), one.message.as_str()));
     let told_of = bounded(all).zip(refusals).collect::<Vec<_>>();
     let mut fields = Vec::new();
     let mut conditions = Vec::new();
@@ -112,13 +113,13 @@ fn bounded<'a>(
     all: impl Iterator<Item = (&'a str, &'a str, &'a str)>,
 ) -> impl Iterator<Item = (&'a str, &'a str, String)> {
     let mut left = VIOLATIONS_BYTES_MAX;
-    all.map(|(reason, path, message)| (reason, path, cut(message.to_owned()))).enumerate().map_while(
-        move |(index, (reason, path, message))| {
+    all.map(|(reason, path, message)| (reason, path, cut(message.to_owned())))
+        .enumerate()
+        .map_while(move |(index, (reason, path, message))| {
             let bytes = reason.len() + path.len() + message.len() + 12;
             left = left.checked_sub(bytes).or((index == 0).then_some(0))?;
             Some((reason, path, message))
-        },
-    )
+        })
 }
 
 /// Cuts a message to its length.

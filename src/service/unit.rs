@@ -7,9 +7,7 @@ use crate::{
         content::{Content, Fields},
         unit::{UnitContent, UnitUse},
     },
-    kernel::{
-        id::{BuildingId, Kind, SubjectId},
-    },
+    kernel::id::{BuildingId, Kind, SubjectId},
     proto::v1::{self, unit_service_server::UnitService},
     registry::ListOf,
     service::{
@@ -89,7 +87,8 @@ impl UnitService for Api {
         request: Request<v1::BatchCreateUnitsRequest>,
     ) -> Result<Response<v1::BatchCreateUnitsResponse>, Status> {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
-        let items = asked.requests.into_iter().map(|mut item| (item.context.take(), creation(item)));
+        let items =
+            asked.requests.into_iter().map(|mut item| (item.context.take(), creation(item)));
         let done = write.create_all::<v1::Unit>(items.collect(), asked.per_item).await?;
         Ok(answer(done, |receipt, results| v1::BatchCreateUnitsResponse { receipt, results }))
     }
@@ -114,13 +113,14 @@ impl UnitService for Api {
             page_token: std::mem::take(&mut asked.page_token),
             order_by: asked.order_by.clone(),
         };
-        let (units, next_page_token, read_at) =
-            way.list(&asked, listing, |violations| {
+        let (units, next_page_token, read_at) = way
+            .list(&asked, listing, |violations| {
                 let building: BuildingId =
                     common::required(violations, "building_id", &asked.building_id)?;
                 let holder = SubjectId::from(building);
                 Some((ListOf::Below(Kind::Unit, holder), Some(("building_id", holder))))
-            }).await?;
+            })
+            .await?;
         Ok(Response::new(v1::ListUnitsResponse { units, next_page_token, read_at }))
     }
 
@@ -164,11 +164,7 @@ impl UnitService for Api {
             Correcting { id, etag, entry, from, fields, update_mask, exists_from, ended_on };
         let done = write.correct(correcting).await?;
         let case_ids = done.0.opened_cases()?;
-        Ok(answer(done, |receipt, unit| v1::CorrectUnitResponse {
-            receipt,
-            unit,
-            case_ids,
-        }))
+        Ok(answer(done, |receipt, unit| v1::CorrectUnitResponse { receipt, unit, case_ids }))
     }
 
     async fn end_unit(
@@ -200,8 +196,7 @@ impl UnitService for Api {
             .into_iter()
             .map(|part| (part.fields, part.share_numerator, part.share_denominator))
             .collect();
-        let done =
-            write.split(Splitting { id, etag, day, parts, assignments, keeps }).await?;
+        let done = write.split(Splitting { id, etag, day, parts, assignments, keeps }).await?;
         Ok(answer(done, |receipt, parts| v1::SplitUnitResponse { receipt, parts }))
     }
 
@@ -212,10 +207,6 @@ impl UnitService for Api {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
         let done = write.retract(&asked.id, &asked.etag, asked.entry).await?;
         let case_ids = done.0.opened_cases()?;
-        Ok(answer(done, |receipt, unit| v1::RetractUnitResponse {
-            receipt,
-            unit,
-            case_ids,
-        }))
+        Ok(answer(done, |receipt, unit| v1::RetractUnitResponse { receipt, unit, case_ids }))
     }
 }

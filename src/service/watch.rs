@@ -29,6 +29,8 @@ use crate::{
 
 /// Entries read at a time.
 const PAGE: Limit = Limit { entries: 128, bytes: 1024 * 1024 };
+/// Bytes of the positions in a last word.
+const RESUME_BYTES_MAX: usize = 4_000;
 /// Partitions that one request can name.
 const PARTITIONS_MAX: usize = 10_000;
 
@@ -53,10 +55,7 @@ impl Stream for Watched {
 impl WatchService for Api {
     type WatchStream = Watched;
 
-    async fn watch(
-        &self,
-        request: Request<v1::WatchRequest>,
-    ) -> Result<Response<Watched>, Status> {
+    async fn watch(&self, request: Request<v1::WatchRequest>) -> Result<Response<Watched>, Status> {
         let (way, asked) = self.begin(request)?;
         let mut violations = Violations::default();
         let after = read_after(&mut violations, &asked.after);
@@ -69,7 +68,8 @@ impl WatchService for Api {
             }
         }
         let Ok(place) = Arc::clone(&self.0.watchers).try_acquire_owned() else {
-            let message = format!("{} watchers are served already", self.0.settings.watcher_count_max);
+            let message =
+                format!("{} watchers are served already", self.0.settings.watcher_count_max);
             return Err(status::plain(Code::ResourceExhausted, "TOO_MANY_WATCHERS", message));
         };
         let (sender, items) = mpsc::channel(self.0.settings.watch_buffer_entries.max(1) + 1);
@@ -163,7 +163,10 @@ impl Watcher {
     }
 
     /// Sends a page of each partition; whether there was anything to send.
-    async fn pass(&mut self, stopping: &mut tokio::sync::watch::Receiver<bool>) -> Result<bool, End> {
+    async fn pass(
+        &mut self,
+        stopping: &mut tokio::sync::watch::Receiver<bool>,
+    ) -> Result<bool, End> {
         let heads = self.way.registry().partitions();
         if self.follows_all {
             for (partition, _) in &heads {
@@ -194,10 +197,7 @@ impl Watcher {
     /// An entry on the wire, without its bytes when it is out of reach.
     fn entry(&self, position: Position, bytes: Vec<u8>) -> Result<v1::WatchedEntry, Status> {
         let (entry, leaf) = Entry::decode(&bytes).map_err(status::status)?;
-        let mut is_reached = self.way.reaches_everything()?;
-        for link in &entry.subjects {
-            is_reached = is_reached || self.way.reaches(link.subject)?;
-        }
+        let is_reached = self.way.reaches_entry(&entry)?;
         Ok(v1::WatchedEntry {
             position: position.to_string(),
             leaf: leaf.0.to_vec(),
@@ -233,9 +233,11 @@ impl Watcher {
             .collect()
     }
 
-    /// From where to resume, as pairs for programs.
-    fn resume(&self) -> [(String, String); 1] {
-        [("after".to_owned(), self.positions().join(","))]
+    /// From where to resume, as pairs for programs: none when there are more than headers carry.
+    /// Every entry that was sent names its position too.
+    fn resume(&self) -> Option<(String, String)> {
+        let positions = self.positions().join(",");
+        (positions.len() <= RESUME_BYTES_MAX).then(|| ("after".to_owned(), positions))
     }
 
     fn too_slow(&self) -> Status {
