@@ -463,7 +463,7 @@ fn merge_plan<R: Resource>(
             fields_at::<R>(&mut violations, "into", Some(fields), None).map(|said| {
                 named.extend(named_at("into", &said.content));
                 warnings = said.warnings;
-                MergeInto::New { seed, content: said.content }
+                MergeInto::New { seed, content: Box::new(said.content) }
             })
         }
         (_, Some(_)) => {
