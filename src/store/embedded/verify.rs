@@ -15,6 +15,7 @@ use crate::{
             files::{Files, SystemFiles, read_all},
             frame::Frame,
             journal::failure,
+            loading,
             marker::Marker,
             segment::{
                 Chain, DirectoryId, End, SEGMENT_HEADER_BYTES, SegmentHeader, damage, frame_beyond,
@@ -78,6 +79,7 @@ pub fn for_each_entry(
     each: &mut EachEntry<'_>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<JournalReport, StoreError> {
+    loading::refuse_unfinished(path)?;
     let directory = path.join("journal");
     // Read first: a running server only makes the journal longer than this says.
     let marker = Marker::read(&SystemFiles, path);
