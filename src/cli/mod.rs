@@ -19,6 +19,7 @@ pub mod import;
 pub mod list;
 pub mod load;
 pub mod message;
+pub mod offline;
 pub mod page;
 pub mod prove;
 pub mod read;
@@ -32,6 +33,7 @@ pub mod status;
 pub mod table;
 pub mod token;
 pub mod totals;
+mod transfer;
 pub mod verify;
 pub mod watch;
 pub mod write;
@@ -135,6 +137,14 @@ pub struct GlobalArgs {
 /// The subcommands.
 #[derive(Subcommand, Clone, Debug)]
 pub enum Command {
+    /// Starts a registry with an example city.
+    Demo(demo::DemoArgs),
+    /// Serves a registry.
+    Serve(serve::ServeArgs),
+    /// Takes rows of files in.
+    Import(import::ImportArgs),
+    /// Writes rows to files that can be imported again.
+    Export(export::ExportArgs),
     /// Shows one subject, on any day, as known at any moment.
     Get(get::GetArgs),
     /// Lists regions, compounds, buildings, units or cases.
@@ -218,8 +228,11 @@ pub async fn run(
     terminal: bool,
 ) -> anyhow::Result<Outcome> {
     // What needs no server is done without a connection.
-    if let Command::Completions(args) = &arguments.command {
-        return completions::run(args, writer);
+    match &arguments.command {
+        Command::Completions(args) => return completions::run(args, writer),
+        Command::Serve(args) => return serve::run(args).await,
+        Command::Demo(args) => return demo::run(args, writer).await,
+        _ => {}
     }
     let connection = connect(&arguments.global)?;
     let out = Output::new(writer, arguments.global.json, terminal);
@@ -240,6 +253,8 @@ fn name_server(error: anyhow::Error, server: &str) -> anyhow::Error {
 
 async fn dispatch(command: &Command, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     match command {
+        Command::Import(args) => transfer::import(args, session).await,
+        Command::Export(args) => transfer::export(args, session).await,
         Command::Get(args) => get::run(args, session).await,
         Command::List(args) => list::run(args, session).await,
         Command::History(args) => history::run(args, session).await,
@@ -256,6 +271,8 @@ async fn dispatch(command: &Command, session: &mut Session<'_>) -> anyhow::Resul
         Command::Status(_) => status::status(session).await,
         Command::WhoAmI(_) => status::whoami(session).await,
         Command::Completions(args) => completions::run(args, session.out.writer()),
+        Command::Serve(args) => serve::run(args).await,
+        Command::Demo(args) => demo::run(args, session.out.writer()).await,
     }
 }
 
