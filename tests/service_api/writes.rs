@@ -53,7 +53,8 @@ async fn everything_that_is_wrong_with_a_request_is_told_at_once() {
         OUT_OF_RANGE fields.floor_area_cm2
         CRS_MISSING fields.location
         MALFORMED fields.identifiers[0].scheme
-        UNKNOWN_PATH fields.doubts[0].field"#]].assert_eq(&told(&refusal));
+        UNKNOWN_PATH fields.doubts[0].field"#]]
+    .assert_eq(&told(&refusal));
 }
 
 #[tokio::test]
@@ -80,7 +81,8 @@ async fn a_mask_names_fields_that_are_there_and_what_it_names_without_a_value_is
     expect![[r#"
         InvalidArgument INVALID_REQUEST
         SCHEME_MISSING update_mask
-        UNKNOWN_PATH update_mask"#]].assert_eq(&told(&refusal));
+        UNKNOWN_PATH update_mask"#]]
+    .assert_eq(&told(&refusal));
 
     let unknown = change(&["completed", "name"], Some("甲楼"));
     let answer = city.buildings().change_building(city.asking("operator", unknown)).await.unwrap();
@@ -124,7 +126,8 @@ async fn a_request_id_stands_for_one_request() {
         city.buildings().create_building(city.asking("operator", other)).await.unwrap_err();
     expect![[r#"
         AlreadyExists REQUEST_ID_REUSED
-        REQUEST_ID_REUSED context.request_id"#]].assert_eq(&told(&refusal));
+        REQUEST_ID_REUSED context.request_id"#]]
+    .assert_eq(&told(&refusal));
 }
 
 #[tokio::test]
@@ -191,7 +194,8 @@ async fn a_batch_answers_each_item_or_refuses_all() {
     let refusal = city.buildings().batch_create_buildings(request).await.unwrap_err();
     expect![[r#"
         InvalidArgument MALFORMED
-        MALFORMED requests[1].exists_from"#]].assert_eq(&told(&refusal));
+        MALFORMED requests[1].exists_from"#]]
+    .assert_eq(&told(&refusal));
 
     let request = city.asking("operator", batch(true));
     let answer = city.buildings().batch_create_buildings(request).await.unwrap().into_inner();
@@ -202,7 +206,8 @@ async fn a_batch_answers_each_item_or_refuses_all() {
     expect![[r#"
         0 true []
         1 false ["MALFORMED"]
-        2 false ["FUTURE_DATE"]"#]].assert_eq(&results.collect::<Vec<_>>().join("\n"));
+        2 false ["FUTURE_DATE"]"#]]
+    .assert_eq(&results.collect::<Vec<_>>().join("\n"));
 }
 
 #[tokio::test]
