@@ -9,7 +9,6 @@
 //! - [`auth`]: who is calling and what a caller may do; [`exchange`]: files to rows and back.
 //! - [`service`]: the API over gRPC; the wire types stop there.
 //! - [`client`]: the registry as its callers see it.
-//! - [`client`]: the registry as its callers see it.
 //! - [`config`], [`telemetry`], [`listener`], [`server`]: settings, logs and metrics, connections,
 //!   and all of it put together.
 //! - [`cli`]: the command line.
