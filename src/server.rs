@@ -133,7 +133,7 @@ fn open(config: &Config) -> anyhow::Result<Registry> {
     let options = EmbeddedOptions {
         cache_bytes: config.store.cache_bytes,
         segment_bytes: config.store.segment_bytes,
-        reserve: Reserve { bytes: config.store.disk_reserve_bytes, percent: 0 },
+        reserve: Reserve { bytes: config.store.disk_reserve_bytes, ..Reserve::default() },
         ..EmbeddedOptions::default()
     };
     let (store, report) = EmbeddedStore::open(&config.data_dir, options)
