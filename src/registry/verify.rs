@@ -73,6 +73,13 @@ impl Findings {
         }
     }
 
+    /// Adds what another check found.
+    pub fn absorb(&mut self, other: Self) {
+        let room = FINDINGS_MAX.saturating_sub(self.list.len());
+        self.list.extend(other.list.into_iter().take(room));
+        self.count += other.count;
+    }
+
     /// The first findings.
     pub fn list(&self) -> &[Finding] {
         &self.list
