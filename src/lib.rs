@@ -6,9 +6,11 @@
 //! - [`kernel`]: the words everything is written in; [`proto`]: generated messages.
 //! - [`domain`]: the rules of the trade, pure; [`store`]: journal and state as bytes.
 //! - [`registry`]: commands, `apply`, and all that is derived.
-//! - [`auth`]: who is calling and what a caller may do.
+//! - [`auth`]: who is calling and what a caller may do; [`exchange`]: files to rows and back.
+//! - [`service`]: the API over gRPC; the wire types stop there.
 //! - [`client`]: the registry as its callers see it.
-//! - [`config`], [`telemetry`], [`listener`]: settings, logs and metrics, connections.
+//! - [`config`], [`telemetry`], [`listener`], [`server`]: settings, logs and metrics, connections,
+//!   and all of it put together.
 //! - [`cli`]: the command line.
 
 pub mod auth;
@@ -16,9 +18,12 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod domain;
+pub mod exchange;
 pub mod kernel;
 pub mod listener;
 pub mod proto;
 pub mod registry;
+pub mod server;
+pub mod service;
 pub mod store;
 pub mod telemetry;

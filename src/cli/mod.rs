@@ -11,9 +11,11 @@ pub mod config;
 pub mod demo;
 pub mod diff;
 pub mod dump;
+pub mod export;
 pub mod field;
 pub mod get;
 pub mod history;
+pub mod import;
 pub mod list;
 pub mod load;
 pub mod message;
@@ -31,6 +33,7 @@ pub mod status;
 pub mod table;
 pub mod token;
 pub mod totals;
+mod transfer;
 pub mod verify;
 pub mod watch;
 pub mod write;
@@ -134,6 +137,14 @@ pub struct GlobalArgs {
 /// The subcommands.
 #[derive(Subcommand, Clone, Debug)]
 pub enum Command {
+    /// Starts a registry with an example city.
+    Demo(demo::DemoArgs),
+    /// Serves a registry.
+    Serve(serve::ServeArgs),
+    /// Takes rows of files in.
+    Import(import::ImportArgs),
+    /// Writes rows to files that can be imported again.
+    Export(export::ExportArgs),
     /// Shows one subject, on any day, as known at any moment.
     Get(get::GetArgs),
     /// Lists regions, compounds, buildings, units or cases.
@@ -229,6 +240,11 @@ pub async fn run(
     terminal: bool,
 ) -> anyhow::Result<Outcome> {
     // What needs no server is done without a connection.
+    match &arguments.command {
+        Command::Serve(args) => return serve::run(args).await,
+        Command::Demo(args) => return demo::run(args, writer).await,
+        _ => {}
+    }
     let mut out = Output::new(writer, arguments.global.json, terminal);
     if let Some(done) = without_server(&arguments.command, &mut out) {
         let outcome = done?;
@@ -270,6 +286,8 @@ fn name_server(error: anyhow::Error, server: &str) -> anyhow::Error {
 
 async fn dispatch(command: &Command, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     match command {
+        Command::Import(args) => transfer::import(args, session).await,
+        Command::Export(args) => transfer::export(args, session).await,
         Command::Get(args) => get::run(args, session).await,
         Command::List(args) => list::run(args, session).await,
         Command::History(args) => history::run(args, session).await,
@@ -285,13 +303,15 @@ async fn dispatch(command: &Command, session: &mut Session<'_>) -> anyhow::Resul
         Command::Case(args) => case::run(args, session).await,
         Command::Status(_) => status::status(session).await,
         Command::WhoAmI(_) => status::whoami(session).await,
-        Command::Verify(_)
+        Command::Serve(_)
+        | Command::Demo(_)
+        | Command::Verify(_)
         | Command::Rebuild(_)
         | Command::Dump(_)
         | Command::Load(_)
         | Command::Config(_)
         | Command::Token(_)
-        | Command::Completions(_) => anyhow::bail!("this needs no server"),
+        | Command::Completions(_) => anyhow::bail!("this is not asked of a server"),
     }
 }
 

@@ -76,7 +76,11 @@ fn take(
         hash: row.hash,
         said,
     };
-    let Some(known) = known_row(tx, partition, source, kind, &row.key)? else {
+    let known = match known_row(tx, partition, source, kind, &row.key)? {
+        Some(known) => Some((known.subject, Some(known.hash))),
+        None => exported(tx, source, kind, &row.key)?.map(|id| (id, None)),
+    };
+    let Some((id, hash)) = known else {
         let exists_from = row.exists_from.ok_or_else(|| {
             let message = "a new row says since when it exists";
             Error::refused(Refusal::of(Class::Invalid, "REQUIRED", "exists_from", message))
@@ -91,11 +95,21 @@ fn take(
         let id = register(tx, item, Some(source_row(None)))?;
         return Ok((id, ItemOutcome::Created, Vec::new()));
     };
-    if known.hash == row.hash {
-        return Ok((known.subject, ItemOutcome::Unchanged, Vec::new()));
+    if hash == Some(row.hash) {
+        return Ok((id, ItemOutcome::Unchanged, Vec::new()));
     }
-    let id = known.subject;
-    let last = last_said(tx, id, source, &row.key)?;
+    let last = match hash {
+        Some(_) => last_said(tx, id, source, &row.key)?,
+        // A file of ours says what the registry has, until somebody edits it.
+        None => {
+            let today = tx.today();
+            let now = tx.must("key", id)?.timeline.content_at(today);
+            now.unwrap_or_else(|| Content::empty(kind))
+        }
+    };
+    if !says_anew(&last, &content) {
+        return Ok((id, ItemOutcome::Unchanged, Vec::new()));
+    }
     let (fresh, conflicts) = compare(tx, id, &last, &content)?;
     let nothing_new = fresh.is_empty();
     let is_partial = !conflicts.is_empty() || mode == RowMode::Correction;
@@ -109,6 +123,31 @@ fn take(
         ItemOutcome::Changed
     };
     Ok((id, outcome, conflicts))
+}
+
+/// The source of files that the registry itself wrote: their keys are our ids.
+const EXPORT_SOURCE: &str = "anju-export";
+
+/// The subject that a row of an exported file is about, when no import said it.
+fn exported(
+    tx: &mut Tx<'_, '_>,
+    source: &str,
+    kind: Kind,
+    key: &str,
+) -> Result<Option<SubjectId>, Error> {
+    let Some(id) = key.parse::<SubjectId>().ok().filter(|id| id.kind() == kind) else {
+        return Ok(None);
+    };
+    if source != EXPORT_SOURCE {
+        return Ok(None);
+    }
+    Ok(tx.work.known(id.partition(), id)?.map(|_| id))
+}
+
+/// Whether a row says anything that its source did not say last.
+fn says_anew(last: &Content, row: &Content) -> bool {
+    let last = last.texts();
+    row.texts().iter().any(|said| !last.contains(said))
 }
 
 /// Records what a row says anew, as a change or as a correction.

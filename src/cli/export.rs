@@ -1,0 +1,160 @@
+//! `anju export`: what a partition holds, as a file that can be imported again.
+//!
+//! A row has the source and key that it was imported with. One that no source ever said has its id
+//! as its key, and a source of ours that the registry knows to mean ids. Importing a file that was
+//! just exported changes nothing.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    io::{self, BufWriter},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use flate2::{Compression, write::GzEncoder};
+use tonic::Code;
+
+use crate::{
+    cli::import::{Clients, Credential, patiently, refused},
+    exchange::{
+        column::FileKind,
+        draft::Draft,
+        write::{Mark, RowWriter},
+    },
+    proto::v1::{ExportKind, ExportRowsRequest, GetStatusRequest},
+};
+
+/// Export what a partition holds, as a file that can be imported again.
+///
+/// Without --out the file is written to standard output.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ExportArgs {
+    /// What the rows are about
+    #[arg(value_enum)]
+    pub kind: FileKind,
+    /// The partition; 0 holds provinces and cities
+    #[arg(long)]
+    pub partition: u32,
+    /// The file, packed when its name ends in .gz; it is there only once it is whole
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// Begin with a byte order mark, which Excel needs to read Chinese
+    #[arg(long)]
+    pub bom: bool,
+}
+
+/// How many rows were written, and how many were left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exported {
+    /// Rows written.
+    pub rows: u64,
+    /// Subjects entered in error, which never existed and are left out.
+    pub left_out: u64,
+}
+
+/// Exports to the file of the arguments, or to `out`.
+pub async fn run<I: Credential>(
+    args: ExportArgs,
+    clients: Clients<I>,
+    out: &mut dyn io::Write,
+) -> anyhow::Result<Exported> {
+    let mark = if args.bom { Mark::Written } else { Mark::LeftOut };
+    let Some(path) = &args.out else {
+        let (exported, out) = rows(&args, &clients, mark, BufWriter::new(out)).await?;
+        out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        return Ok(exported);
+    };
+    let partial = beside(path);
+    let exported = to_file(&args, &clients, mark, path, &partial).await;
+    if exported.is_err() {
+        // What is left of it is of no use; the error that is answered says more than this one.
+        let _gone = fs::remove_file(&partial);
+    }
+    exported
+}
+
+async fn to_file<I: Credential>(
+    args: &ExportArgs,
+    clients: &Clients<I>,
+    mark: Mark,
+    path: &Path,
+    partial: &Path,
+) -> anyhow::Result<Exported> {
+    let unwritable = || format!("{} cannot be written", path.display());
+    let file = BufWriter::new(File::create(partial).with_context(unwritable)?);
+    let packed = path.extension().is_some_and(|extension| extension == "gz");
+    let (exported, file) = if packed {
+        let gzip = GzEncoder::new(file, Compression::default());
+        let (exported, gzip) = rows(args, clients, mark, gzip).await?;
+        (exported, gzip.finish()?)
+    } else {
+        rows(args, clients, mark, file).await?
+    };
+    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+    fs::rename(partial, path).with_context(unwritable)?;
+    Ok(exported)
+}
+
+/// The name under which a file is written until it is whole.
+fn beside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.partial"))
+}
+
+async fn rows<I: Credential, W: io::Write>(
+    args: &ExportArgs,
+    clients: &Clients<I>,
+    mark: Mark,
+    output: W,
+) -> anyhow::Result<(Exported, W)> {
+    let owners = match args.kind {
+        FileKind::Regions => owners(clients).await?,
+        FileKind::Compounds | FileKind::Buildings | FileKind::Units => BTreeSet::new(),
+    };
+    let kind = match args.kind {
+        FileKind::Regions => ExportKind::Regions,
+        FileKind::Compounds => ExportKind::Compounds,
+        FileKind::Buildings => ExportKind::Buildings,
+        FileKind::Units => ExportKind::Units,
+    };
+    let request = ExportRowsRequest { context: None, partition: args.partition, kind: kind.into() };
+    let refused = |status| refused("the registry refused the export", status);
+    let answer = patiently(|| {
+        let (mut client, request) = (clients.import.clone(), request.clone());
+        async move { client.export_rows(request).await }
+    });
+    let mut stream = answer.await.map_err(refused)?.into_inner();
+    let mut writer = RowWriter::new(args.kind, mark, output)?;
+    let mut exported = Exported::default();
+    while let Some(answer) = stream.message().await.map_err(refused)? {
+        for row in answer.rows {
+            let Some(mut draft) = Draft::of_export(row) else {
+                exported.left_out += 1;
+                continue;
+            };
+            let opens = draft.id.as_ref().is_some_and(|id| owners.contains(id));
+            draft.opens_partition = opens.then_some(true);
+            writer.write(draft)?;
+            exported.rows += 1;
+        }
+    }
+    Ok((exported, writer.finish()?))
+}
+
+/// The regions that have a partition of their own.
+async fn owners<I: Credential>(clients: &Clients<I>) -> anyhow::Result<BTreeSet<String>> {
+    let answer = patiently(|| {
+        let mut client = clients.registry.clone();
+        async move { client.get_status(GetStatusRequest {}).await }
+    });
+    match answer.await {
+        Ok(answer) => {
+            let partitions = answer.into_inner().partitions.into_iter();
+            Ok(partitions.map(|each| each.region_id).collect())
+        }
+        // The column says something only where a region is new.
+        Err(status) if status.code() == Code::PermissionDenied => Ok(BTreeSet::new()),
+        Err(status) => Err(refused("the partitions could not be listed", status)),
+    }
+}

@@ -1,0 +1,317 @@
+//! `anju import`: rows of files into a running registry.
+//!
+//! Files are read as they are sent, in batches, several at once. A run that was cut short is simply
+//! made again: a row that says what its source last said changes nothing. A row that is not taken
+//! stops no other; it is written to a file that can be mended and fed back.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context as _, anyhow, bail};
+use clap::ValueEnum;
+
+use crate::{
+    exchange::{
+        cell,
+        column::FileKind,
+        draft::Draft,
+        edition::{self, Edition, Findings, LEVELS},
+        header::{Layout, Mapping},
+        row::{self, Fault},
+        table::{Declaration, Mode, Record, Table},
+    },
+    kernel::{limit::BATCH_ITEMS_MAX, time::Day},
+};
+
+mod client;
+mod partition;
+mod progress;
+mod run;
+mod summary;
+
+pub use client::{Clients, Credential, Service};
+pub(super) use client::{patiently, refused};
+pub use summary::{Counts, FileSummary, Outcome, Summary};
+
+/// Import rows of files: regions, compounds, buildings or units.
+///
+/// Files are CSV in UTF-8 or GB18030, gzip or not. Run it again as often as you like: a row that
+/// says what its source last said changes nothing. Answers 0 when every row was taken, 3 when some
+/// were refused or in conflict with what somebody said since, 1 when the run failed.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ImportArgs {
+    /// What the rows are about
+    #[arg(value_enum)]
+    pub kind: FileKind,
+    /// The files; those of regions in any order
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Where the rows come from; goes before what the file's first line declares
+    #[arg(long)]
+    pub source: Option<String>,
+    /// What a row means that differs from what its source last said
+    #[arg(long, value_enum)]
+    pub mode: Option<ModeArg>,
+    /// From which day a change holds; today when nothing says so
+    #[arg(long, value_parser = read_day)]
+    pub from: Option<Day>,
+    /// Since when new rows exist that do not say it: 2024-07-01, 1980s, <2023-07-01
+    #[arg(long, value_parser = read_imprecise_day)]
+    pub exists_from: Option<String>,
+    /// The partition of all rows below the district
+    #[arg(long, conflicts_with = "city")]
+    pub partition: Option<u32>,
+    /// The city of all rows below the district, by its code: 410100
+    #[arg(long, value_parser = read_code)]
+    pub city: Option<String>,
+    /// A TOML file that says which column has which header, for example `floor_area_m2 = "面积"`
+    #[arg(long)]
+    pub mapping: Option<PathBuf>,
+    /// Leave columns aside that are not known
+    #[arg(long)]
+    pub ignore_unknown: bool,
+    /// Judge every row and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Rows of one batch
+    #[arg(long, default_value_t = BATCH_ITEMS_MAX, value_parser = read_batch_rows)]
+    pub batch_rows: usize,
+    /// Batches under way at once
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub in_flight: u8,
+    /// Where rows go that are not taken; beside the file when left out (one file only)
+    #[arg(long)]
+    pub rejects: Option<PathBuf>,
+    /// Why, in one sentence; needed for corrections
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// A plausibility rule that may be broken, by its reason; may be given several times
+    #[arg(long = "override")]
+    pub overrides: Vec<String>,
+}
+
+/// The word of `--mode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ModeArg {
+    /// The world changed
+    Change,
+    /// The source was wrong before
+    Correction,
+}
+
+impl From<ModeArg> for Mode {
+    fn from(mode: ModeArg) -> Self {
+        match mode {
+            ModeArg::Change => Self::Change,
+            ModeArg::Correction => Self::Correction,
+        }
+    }
+}
+
+fn read_day(text: &str) -> Result<Day, String> {
+    cell::exact_day(text).map_err(|(_, message)| message)
+}
+
+fn read_imprecise_day(text: &str) -> Result<String, String> {
+    cell::imprecise_day(text).map(|day| day.to_string()).map_err(|(_, message)| message)
+}
+
+fn read_code(text: &str) -> Result<String, String> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    if digits && matches!(text.len(), 2 | 4 | 6 | 12) {
+        return Ok(text.to_owned());
+    }
+    Err("a code has 6 digits, for example 410100".to_owned())
+}
+
+fn read_batch_rows(text: &str) -> Result<usize, String> {
+    let rows = text.parse().ok().filter(|rows| (1..=BATCH_ITEMS_MAX).contains(rows));
+    rows.ok_or_else(|| format!("a batch has 1 to {BATCH_ITEMS_MAX} rows"))
+}
+
+impl ImportArgs {
+    /// Files of one kind, with everything else as it is without flags.
+    pub fn of(kind: FileKind, files: Vec<PathBuf>) -> Self {
+        Self {
+            kind,
+            files,
+            source: None,
+            mode: None,
+            from: None,
+            exists_from: None,
+            partition: None,
+            city: None,
+            mapping: None,
+            ignore_unknown: false,
+            dry_run: false,
+            batch_rows: BATCH_ITEMS_MAX,
+            in_flight: 4,
+            rejects: None,
+            reason: None,
+            overrides: Vec::new(),
+        }
+    }
+}
+
+/// For whom a summary is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// People: a table.
+    Table,
+    /// Programs: one JSON object.
+    Json,
+}
+
+/// Imports the files and writes what it came to to `out`. A refusal by the registry has its
+/// [`tonic::Status`] among the causes of the error.
+pub async fn run<I: Credential>(
+    args: ImportArgs,
+    clients: Clients<I>,
+    answer: Answer,
+    out: &mut dyn io::Write,
+) -> anyhow::Result<Outcome> {
+    if args.rejects.is_some() && args.files.len() > 1 {
+        bail!("--rejects names one file, but there are several to import");
+    }
+    if let Some(path) = args.rejects.as_ref().filter(|path| path.exists()) {
+        bail!("{} is there already and is not overwritten", path.display());
+    }
+    let opened = open(&args)?;
+    // Boxed, so that whoever waits for the run does not carry all of it on the stack.
+    let run = Box::pin(run::Run::new(args, clients, opened)).await?;
+    let summary = Box::pin(run.all()).await?;
+    match answer {
+        Answer::Table => summary.write(out)?,
+        Answer::Json => {
+            serde_json::to_writer_pretty(&mut *out, &summary.json())?;
+            writeln!(out)?;
+        }
+    }
+    Ok(summary.outcome())
+}
+
+/// How the records of a file become drafts.
+pub(super) enum Shape {
+    /// One of the five files of an edition.
+    Edition(Edition),
+    /// A file with the columns of the table.
+    Columns(Layout),
+}
+
+impl Shape {
+    fn read(&self, record: &Record) -> Result<Draft, Vec<Fault>> {
+        match self {
+            Self::Edition(edition) => edition.read(record),
+            Self::Columns(layout) => row::read(layout, record),
+        }
+    }
+
+    /// The header of the column that says a field of the API.
+    fn header_of<'a>(&'a self, field: &'a str) -> &'a str {
+        match self {
+            Self::Edition(_) => field,
+            Self::Columns(layout) => layout.header_of(field),
+        }
+    }
+}
+
+/// A file that is ready to be read.
+pub(super) struct Opened {
+    path: PathBuf,
+    shape: Arc<Shape>,
+    headers: Vec<String>,
+    /// What holds for its rows: the flags, then what the file declares, then the edition's own.
+    declaration: Declaration,
+    exists_from: Option<String>,
+}
+
+/// Opens every file and binds its header, so that what is wrong with any is said before a row of
+/// another is sent.
+fn open(args: &ImportArgs) -> anyhow::Result<Vec<Opened>> {
+    let mapping = match &args.mapping {
+        Some(path) => {
+            let text = fs::read_to_string(path)
+                .with_context(|| format!("the mapping {} cannot be read", path.display()))?;
+            Mapping::read(&text)?
+        }
+        None => Mapping::default(),
+    };
+    let mut opened = Vec::new();
+    let mut wrong = Vec::new();
+    for path in &args.files {
+        match open_one(args, &mapping, path) {
+            Ok(file) => opened.push(file),
+            Err(error) => wrong.push(format!("{}: {error:#}", path.display())),
+        }
+    }
+    if !wrong.is_empty() {
+        bail!("{}", wrong.join("\n"));
+    }
+    opened.sort_by_key(|file| match &*file.shape {
+        Shape::Edition(edition) => LEVELS.iter().position(|level| level.0 == edition.level),
+        Shape::Columns(_) => None,
+    });
+    Ok(opened)
+}
+
+fn open_one(args: &ImportArgs, mapping: &Mapping, path: &Path) -> anyhow::Result<Opened> {
+    let table = Table::open(path, Arc::default())?;
+    let headers = table.headers().to_vec();
+    let recognised = (args.kind == FileKind::Regions && args.mapping.is_none())
+        .then(|| Edition::recognise(&headers))
+        .flatten();
+    let shape = match recognised {
+        Some(edition) => Shape::Edition(edition),
+        None => Shape::Columns(bind(args, &headers, mapping)?),
+    };
+    let declared = table.declaration();
+    let is_edition = recognised.is_some();
+    let source = args.source.clone().or_else(|| declared.source.clone());
+    let source = source.or_else(|| is_edition.then(|| edition::SOURCE.to_owned()));
+    if let Shape::Columns(layout) = &shape
+        && source.is_none()
+        && !layout.columns().any(|(_, bound)| bound.is_some_and(|b| b.column.name == "source"))
+    {
+        bail!("say where the rows come from: --source, or `# anju: source=…` as the first line");
+    }
+    // The first line of a reject file declares it between commas.
+    if source.as_ref().is_some_and(|source| source.contains([',', '"', '\n', '\r'])) {
+        bail!("the name of a source has no commas, quotation marks or line ends");
+    }
+    let mode = args.mode.map(Mode::from).or(declared.mode);
+    if mode == Some(Mode::Correction) && args.reason.is_none() {
+        bail!("a correction needs a --reason");
+    }
+    let exists_from = args.exists_from.clone();
+    let exists_from = exists_from.or_else(|| is_edition.then(|| edition::EXISTS_FROM.to_owned()));
+    Ok(Opened {
+        path: path.to_owned(),
+        shape: Arc::new(shape),
+        headers,
+        declaration: Declaration { source, mode, from: args.from.or(declared.from) },
+        exists_from,
+    })
+}
+
+fn bind(args: &ImportArgs, headers: &[String], mapping: &Mapping) -> anyhow::Result<Layout> {
+    Layout::bind(args.kind, headers, mapping, args.ignore_unknown).map_err(|faults| {
+        let lines: Vec<_> =
+            faults.iter().map(|fault| format!("\n  {}: {}", fault.reason, fault.message)).collect();
+        let unknown = faults.iter().any(|fault| fault.reason == "UNKNOWN_COLUMN");
+        let hint = if unknown {
+            "\n  (--mapping names columns, --ignore-unknown leaves them aside)"
+        } else {
+            ""
+        };
+        anyhow!("the header row cannot be used{}{hint}", lines.concat())
+    })
+}
+
+/// Whether the files are of an edition, whose odd rows are counted.
+fn findings(files: &[Opened]) -> Option<Findings> {
+    let is_edition = |file: &Opened| matches!(*file.shape, Shape::Edition(_));
+    files.iter().any(is_edition).then(Findings::default)
+}

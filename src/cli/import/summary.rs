@@ -1,0 +1,161 @@
+//! What a run came to, as a table for people or as JSON.
+
+use std::{io, path::PathBuf};
+
+use comfy_table::{Table, presets::ASCII_FULL_CONDENSED};
+use serde::Serialize;
+
+use crate::exchange::edition::{Findings, LEVELS};
+
+/// What became of the rows of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Rows of the file that have anything in them.
+    pub read: u64,
+    /// New ones.
+    pub created: u64,
+    /// Rows that said something else than before.
+    pub changed: u64,
+    /// Rows that said what they last said.
+    pub unchanged: u64,
+    /// Rows with a field that somebody else has said since; what else they said was taken.
+    pub conflicts: u64,
+    /// Rows that were not taken.
+    pub refused: u64,
+    /// Rows of what has ended, which are not sent.
+    pub passed_over: u64,
+    /// Rows of a dry run that the registry cannot judge, since what they refer to is itself new.
+    pub unjudged: u64,
+}
+
+/// One file of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct FileSummary {
+    /// The file.
+    pub file: PathBuf,
+    /// Where its rows come from; empty when each row says it.
+    pub source: String,
+    /// What became of them.
+    pub counts: Counts,
+    /// The file of rows that were not taken, if there is one.
+    pub rejects: Option<PathBuf>,
+}
+
+/// A whole run.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// Its files, in the order in which they were sent.
+    pub files: Vec<FileSummary>,
+    /// What was odd about an edition of the divisions.
+    pub findings: Option<Findings>,
+    /// Whether nothing was written.
+    pub dry_run: bool,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every row was taken.
+    Whole,
+    /// Some rows were refused, or are in conflict with what somebody said since.
+    Partly,
+}
+
+impl Outcome {
+    /// What the process answers: 0, or 3 when some rows were refused or in conflict.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Whole => 0,
+            Self::Partly => 3,
+        }
+    }
+}
+
+impl Summary {
+    /// How the run ended.
+    pub fn outcome(&self) -> Outcome {
+        let clean =
+            self.files.iter().all(|file| file.counts.refused == 0 && file.counts.conflicts == 0);
+        if clean { Outcome::Whole } else { Outcome::Partly }
+    }
+
+    /// Writes the table, the odd rows, and where the rejects are.
+    pub fn write(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        let mut table = Table::new();
+        table.load_style(ASCII_FULL_CONDENSED);
+        table.set_header([
+            "file",
+            "source",
+            "rows",
+            "created",
+            "changed",
+            "unchanged",
+            "conflicts",
+            "refused",
+            "passed over",
+        ]);
+        for FileSummary { file, source, counts, .. } in &self.files {
+            let numbers = [
+                counts.read,
+                counts.created,
+                counts.changed,
+                counts.unchanged,
+                counts.conflicts,
+                counts.refused,
+                counts.passed_over,
+            ];
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let mut row = vec![name, source.clone()];
+            row.extend(numbers.map(|number| number.to_string()));
+            table.add_row(row);
+        }
+        writeln!(out, "{table}")?;
+        if let Some(findings) = &self.findings {
+            write_findings(findings, out)?;
+        }
+        for file in &self.files {
+            if let Some(path) = &file.rejects {
+                writeln!(out, "rows not taken, to be mended and fed back: {}", path.display())?;
+            }
+            if file.counts.unjudged > 0 {
+                let count = file.counts.unjudged;
+                writeln!(
+                    out,
+                    "{count} rows refer to rows that are themselves new: judged here only"
+                )?;
+            }
+        }
+        let written = self.files.iter().map(|file| file.counts.created + file.counts.changed);
+        if self.dry_run {
+            writeln!(out, "dry run: nothing was written")
+        } else if written.sum::<u64>() == 0 {
+            writeln!(out, "nothing changed")
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The same as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        let findings = self.findings.as_ref().map(|findings| {
+            let levels = LEVELS.iter().zip(findings.levels);
+            let levels: serde_json::Map<_, _> =
+                levels.map(|((_, _, name), count)| ((*name).to_owned(), count.into())).collect();
+            let odd = findings.list().map(|(name, tally)| {
+                serde_json::json!({"what": name, "count": tally.count, "first": tally.first})
+            });
+            serde_json::json!({"levels": levels, "odd": odd.to_vec()})
+        });
+        serde_json::json!({"files": self.files, "regions": findings, "dry_run": self.dry_run})
+    }
+}
+
+fn write_findings(findings: &Findings, out: &mut dyn io::Write) -> io::Result<()> {
+    let levels = LEVELS.iter().zip(findings.levels);
+    let levels: Vec<_> = levels.map(|((_, _, name), count)| format!("{count} {name}")).collect();
+    writeln!(out, "{}", levels.join(", "))?;
+    for (name, tally) in findings.list() {
+        writeln!(out, "{name}: {tally}")?;
+    }
+    Ok(())
+}

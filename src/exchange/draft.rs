@@ -1,0 +1,271 @@
+//! What a row says, taken apart into the slots that columns fill, and put together again as the
+//! message that the registry takes.
+
+use crate::{
+    exchange::column::FileKind,
+    proto::v1::{
+        BuildingFields, CompoundFields, ExportRow, Identifier, ImportBuilding, ImportCompound,
+        ImportRegion, ImportRow, ImportUnit, Life, Location, Presence, Reference, RegionFields,
+        RegionLevel, UnitFields, export_row::Subject, import_row::Row, reference,
+    },
+};
+
+/// The source that is written for rows that no source ever said. Their key is the subject's id.
+pub const EXPORT_SOURCE: &str = "anju-export";
+
+/// The slots of every kind of row. A row fills those of its own kind.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Draft {
+    /// The row's own source, when the file's is not meant.
+    pub source: Option<String>,
+    /// The source's key.
+    pub key: Option<String>,
+    /// The registry's id; tells where the row belongs, and is not sent.
+    pub id: Option<String>,
+    /// Since when it exists.
+    pub exists_from: Option<String>,
+    /// From when a change holds.
+    pub from: Option<String>,
+    /// The first day on which it was no more; such a row is passed over.
+    pub ended_on: Option<String>,
+    /// Whether a region begins a partition.
+    pub opens_partition: Option<bool>,
+    /// Fields said to be unknown or none.
+    pub cleared: Vec<String>,
+    /// What is said of a region.
+    pub region: RegionFields,
+    /// What is said of a compound.
+    pub compound: CompoundFields,
+    /// What is said of a building.
+    pub building: BuildingFields,
+    /// What is said of a unit.
+    pub unit: UnitFields,
+    /// The region above.
+    pub parent_of_region: Option<Reference>,
+    /// The community.
+    pub community_of: Option<Reference>,
+    /// The compound of a building.
+    pub compound_of: Option<Reference>,
+    /// The building of a unit.
+    pub building_of: Option<Reference>,
+    /// The physical building of a logical one.
+    pub physical_of: Option<Reference>,
+    /// The reference system of the location.
+    pub location_system: i32,
+    /// Degrees of longitude.
+    pub longitude: Option<String>,
+    /// Degrees of latitude.
+    pub latitude: Option<String>,
+}
+
+impl Draft {
+    /// The row as the registry takes it.
+    pub fn into_row(self, kind: FileKind) -> ImportRow {
+        let location = match (self.longitude, self.latitude) {
+            (Some(longitude), Some(latitude)) => {
+                Some(Location { system: self.location_system, longitude, latitude })
+            }
+            _ => None,
+        };
+        let row = match kind {
+            FileKind::Regions => Row::Region(ImportRegion {
+                fields: Some(self.region),
+                parent: self.parent_of_region,
+                opens_partition: self.opens_partition.unwrap_or(false),
+            }),
+            FileKind::Compounds => Row::Compound(ImportCompound {
+                fields: Some(CompoundFields { location, ..self.compound }),
+                community: self.community_of,
+            }),
+            FileKind::Buildings => Row::Building(ImportBuilding {
+                fields: Some(BuildingFields { location, ..self.building }),
+                compound: self.compound_of,
+                community: self.community_of,
+                physical: self.physical_of,
+            }),
+            FileKind::Units => {
+                Row::Unit(ImportUnit { fields: Some(self.unit), building: self.building_of })
+            }
+        };
+        ImportRow {
+            key: self.key.unwrap_or_default(),
+            row: Some(row),
+            exists_from: self.exists_from.unwrap_or_default(),
+            from: self.from.unwrap_or_default(),
+            cleared: self.cleared,
+        }
+    }
+
+    /// Takes a row apart; the inverse of [`Draft::into_row`].
+    pub fn of_row(source: Option<String>, row: ImportRow) -> Self {
+        let mut draft = Self {
+            source,
+            key: said(row.key),
+            exists_from: said(row.exists_from),
+            from: said(row.from),
+            cleared: row.cleared,
+            ..Self::default()
+        };
+        match row.row {
+            Some(Row::Region(region)) => {
+                draft.region = region.fields.unwrap_or_default();
+                draft.parent_of_region = region.parent;
+                draft.opens_partition = region.opens_partition.then_some(true);
+            }
+            Some(Row::Compound(compound)) => {
+                draft.compound = compound.fields.unwrap_or_default();
+                draft.take_location(|draft| draft.compound.location.take());
+                draft.community_of = compound.community;
+            }
+            Some(Row::Building(building)) => {
+                draft.building = building.fields.unwrap_or_default();
+                draft.take_location(|draft| draft.building.location.take());
+                draft.compound_of = building.compound;
+                draft.community_of = building.community;
+                draft.physical_of = building.physical;
+            }
+            Some(Row::Unit(unit)) => {
+                draft.unit = unit.fields.unwrap_or_default();
+                draft.building_of = unit.building;
+            }
+            None => {}
+        }
+        draft
+    }
+
+    fn take_location(&mut self, location: impl Fn(&mut Self) -> Option<Location>) {
+        if let Some(location) = location(self) {
+            self.location_system = location.system;
+            self.longitude = Some(location.longitude);
+            self.latitude = Some(location.latitude);
+        }
+    }
+
+    /// What a subject of the registry would say as a row of its source. `None` for a subject that
+    /// was entered in error. Doubts are left out: they are what people say of a row.
+    pub fn of_export(row: ExportRow) -> Option<Self> {
+        let mut draft = Self::default();
+        let (id, life) = match row.subject? {
+            Subject::Region(region) => {
+                draft.region = region.fields.unwrap_or_default();
+                draft.parent_of_region = by_id(draft.region.parent_id.take());
+                draft.region.doubts.clear();
+                (region.id, region.life)
+            }
+            Subject::Compound(compound) => {
+                draft.compound = compound.fields.unwrap_or_default();
+                draft.take_location(|draft| draft.compound.location.take());
+                draft.community_of = by_id(draft.compound.community_id.take());
+                draft.compound.doubts.clear();
+                (compound.id, compound.life)
+            }
+            Subject::Building(building) => {
+                draft.building = building.fields.unwrap_or_default();
+                draft.take_location(|draft| draft.building.location.take());
+                draft.compound_of = by_id(draft.building.compound_id.take());
+                draft.community_of = by_id(draft.building.community_id.take());
+                draft.physical_of = by_id(draft.building.physical_id.take());
+                draft.building.doubts.clear();
+                (building.id, building.life)
+            }
+            Subject::Unit(unit) => {
+                draft.unit = unit.fields.unwrap_or_default();
+                draft.building_of = by_id(draft.unit.building_id.take());
+                draft.unit.doubts.clear();
+                (unit.id, unit.life)
+            }
+        };
+        draft.take_life(life.unwrap_or_default())?;
+        let imported = !row.source.is_empty() && !row.key.is_empty();
+        draft.source = Some(if imported { row.source } else { EXPORT_SOURCE.to_owned() });
+        draft.key = Some(if imported { row.key } else { id.clone() });
+        draft.id = Some(id);
+        Some(draft)
+    }
+
+    fn take_life(&mut self, life: Life) -> Option<()> {
+        if life.presence() == Presence::EnteredInError {
+            return None;
+        }
+        self.exists_from = said(life.exists_from);
+        self.ended_on = said(life.ended_on);
+        Some(())
+    }
+
+    /// Where the row belongs, as far as it says so itself.
+    pub fn place(&self, kind: FileKind) -> Place {
+        let level = self.region.level();
+        let above_street =
+            matches!(level, RegionLevel::Province | RegionLevel::City | RegionLevel::District);
+        if kind == FileKind::Regions && above_street {
+            return Place::Root;
+        }
+        let references = [
+            &self.parent_of_region,
+            &self.community_of,
+            &self.compound_of,
+            &self.building_of,
+            &self.physical_of,
+        ];
+        let named = references.into_iter().flatten().filter_map(|each| each.reference.as_ref());
+        let mut place = Place::Unsaid;
+        if let Some(id) = &self.id {
+            return Place::OfId(id.clone());
+        }
+        for reference in named {
+            match reference {
+                reference::Reference::Id(id) => return Place::OfId(id.clone()),
+                reference::Reference::Identifier(code) if code.scheme == "stats12" => {
+                    place = Place::district(&code.value).unwrap_or(place);
+                }
+                reference::Reference::Identifier(_) | reference::Reference::Key(_) => {}
+            }
+        }
+        let own = self.region.codes.iter().find(|code| code.scheme == "stats12");
+        own.and_then(|code| Place::district(&code.value)).unwrap_or(place)
+    }
+}
+
+/// What a row says about the partition to which it belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A province, city or district: the registry finds the partition itself.
+    Root,
+    /// That of this id.
+    OfId(String),
+    /// That of the district with this code of six digits.
+    OfDistrict(String),
+    /// Nothing.
+    Unsaid,
+}
+
+impl Place {
+    fn district(code: &str) -> Option<Self> {
+        let digits = code.get(..6)?;
+        digits
+            .bytes()
+            .all(|byte| byte.is_ascii_digit())
+            .then(|| Self::OfDistrict(digits.to_owned()))
+    }
+}
+
+fn said(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}
+
+/// A reference by id; `None` for none.
+pub fn by_id(id: Option<String>) -> Option<Reference> {
+    let id = id.filter(|id| !id.is_empty())?;
+    Some(Reference { reference: Some(reference::Reference::Id(id)) })
+}
+
+/// A reference by a key of the same source.
+pub fn by_key(key: &str) -> Option<Reference> {
+    Some(Reference { reference: Some(reference::Reference::Key(key.to_owned())) })
+}
+
+/// A reference by an outside number.
+pub fn by_identifier(scheme: &str, value: &str) -> Option<Reference> {
+    let identifier = Identifier { scheme: scheme.to_owned(), value: value.to_owned() };
+    Some(Reference { reference: Some(reference::Reference::Identifier(identifier)) })
+}

@@ -1,0 +1,353 @@
+//! Rows: the cells of one record to what they say, or all that is wrong with them.
+
+use crate::{
+    exchange::{
+        cell,
+        column::{By, Column, FileKind, Form, Word},
+        draft::{Draft, by_id, by_identifier, by_key},
+        header::{AREA_UNITS, Bound, LENGTH_UNITS, Layout},
+        table::Record,
+    },
+    kernel::{
+        id::{Kind, SubjectId},
+        limit::{
+            ALIASES_MAX, BOUNDARY_POINTS_MAX, IDENTIFIER_CHARS_MAX, NAME_CHARS_MAX,
+            SCHEME_CHARS_MAX,
+        },
+    },
+    proto::v1::{Boundary, Identifier, Reference, RegionLevel, Vertex},
+};
+
+/// Bytes of one cell.
+const CELL_BYTES_MAX: usize = 16 * 1024;
+
+/// Every reason for which a row is refused here or by the importer, with what it means. The
+/// registry's own reasons come beside these.
+pub const REASONS: &[(&str, &str)] = &[
+    ("CELL_ENCODING", "The cell is not in the encoding of the file."),
+    ("CELL_TOO_LONG", "The cell has more than 16 KiB."),
+    ("COORDINATES_INCOMPLETE", "Longitude, latitude and reference system are given together."),
+    ("DUPLICATE_KEY", "An earlier row of the file has the same source and key."),
+    ("FIELD_COUNT", "The row has more or fewer cells than the header has columns."),
+    ("NOT_A_CODE", "A statistical code has 12 digits."),
+    ("NOT_A_COORDINATE", "Degrees are decimal numbers of at most 7 decimals."),
+    ("NOT_A_DAY", "The cell is not a day in any form that is taken."),
+    ("NOT_A_FLAG", "The cell is neither yes nor no."),
+    ("NOT_A_NUMBER", "The cell is not a number in plain digits."),
+    ("NOT_AN_ID", "The cell is not an id of the registry, or of something else."),
+    ("NOT_AN_IDENTIFIER", "An outside number is written as scheme:value."),
+    ("NOT_AN_OUTLINE", "An outline is a reference system and at least three points."),
+    ("NOT_CLEARABLE", "What the column says cannot be said to be none."),
+    ("OUT_OF_RANGE", "The number is outside its range."),
+    (
+        "PARTITION_UNKNOWN",
+        "Nothing says which city the row belongs to, or the registry has it not.",
+    ),
+    ("REFERENCE_TWICE", "Two columns name the same relation."),
+    ("REQUIRED", "The cell must not be empty."),
+    ("TEXT_TOO_LONG", "The text has too many characters."),
+    ("TOO_MANY", "The list is too long."),
+    ("TOO_PRECISE", "The number has more decimals than are kept; nothing is rounded."),
+    ("UNIT_NOT_TAKEN", "Numbers in 万 or another unit are not taken."),
+    ("UNKNOWN_WORD", "The word is none of those that the column has."),
+];
+
+/// What is wrong with one cell of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The header of the column; empty for the row as a whole.
+    pub column: String,
+    /// The stable reason.
+    pub reason: String,
+    /// One sentence.
+    pub message: String,
+}
+
+impl Fault {
+    /// A fault of one column.
+    pub fn new(column: &str, reason: &str, message: impl Into<String>) -> Self {
+        Self { column: column.to_owned(), reason: reason.to_owned(), message: message.into() }
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let blank = if self.column.is_empty() { "" } else { " " };
+        write!(f, "{}{blank}{}: {}", self.column, self.reason, self.message)
+    }
+}
+
+/// Reads one record. All that is wrong with it is answered at once.
+pub fn read(layout: &Layout, record: &Record) -> Result<Draft, Vec<Fault>> {
+    let mut draft = Draft::default();
+    let mut faults = Vec::new();
+    let mut width = 0;
+    for (index, (header, bound)) in layout.columns().enumerate() {
+        width = index + 1;
+        let Some(bound) = bound else { continue };
+        let raw = record.cells.get(index).unwrap_or("");
+        if record.unreadable.contains(&index) {
+            faults.push(Fault::new(header, "CELL_ENCODING", "not in the encoding of the file"));
+        } else if raw.len() > CELL_BYTES_MAX {
+            faults.push(Fault::new(header, "CELL_TOO_LONG", "the cell has more than 16 KiB"));
+        } else if let Err((reason, message)) = put(&mut draft, bound, raw) {
+            faults.push(Fault::new(header, reason, message));
+        }
+    }
+    let count = record.cells.len();
+    // A spreadsheet may leave empty cells behind the last column. A row that is too short may be
+    // one that was cut off, so that even what it has is not to be trusted.
+    if count < width || record.cells.iter().skip(width).any(|cell| !cell.is_empty()) {
+        let message = format!("{count} cells below {width} columns; is a comma not quoted?");
+        faults.push(Fault::new("", "FIELD_COUNT", message));
+    } else {
+        check(layout, &draft, &mut faults);
+    }
+    if faults.is_empty() { Ok(draft) } else { Err(faults) }
+}
+
+/// Puts one cell into its slot.
+fn put(draft: &mut Draft, bound: Bound, raw: &str) -> Result<(), cell::Fault> {
+    let (text, guarded) = cell::unguard(raw);
+    if text.is_empty() && !guarded {
+        return Ok(());
+    }
+    let column = bound.column;
+    if !guarded && (cell::is_none(text) || (cell::is_unknown(text) && cannot_hold(column))) {
+        return clear(draft, column);
+    }
+    match column.form {
+        Form::Text(most, slot) | Form::Token(most, slot) => {
+            *slot(draft) = Some(bounded(text, most)?);
+        }
+        Form::Day(slot) => *slot(draft) = Some(cell::imprecise_day(text)?.to_string()),
+        Form::ExactDay(slot) => *slot(draft) = Some(cell::exact_day(text)?.to_string()),
+        Form::Count(least, most, units, slot) => {
+            let number = cell::whole(text, units, least.into(), most.into())?;
+            *slot(draft) = Some(narrowed(number)?);
+        }
+        Form::Storey(slot) => {
+            *slot(draft) = Some(narrowed(cell::whole(text, &["层", "楼"], -50, 300)?)?);
+        }
+        Form::Area(slot) => {
+            let area = cell::scaled_with_unit(text, AREA_UNITS, bound.decimals)?;
+            *slot(draft) = Some(not_negative(area)?);
+        }
+        Form::Height(slot) => {
+            let height = cell::scaled_with_unit(text, LENGTH_UNITS, bound.decimals)?;
+            *slot(draft) = Some(narrowed(height)?);
+        }
+        Form::Word(words, slot) => *slot(draft) = word(words, text)?,
+        Form::List(slot) => *slot(draft) = list(text)?,
+        Form::Identifiers(slot) => {
+            let identifiers = identifiers(text)?;
+            slot(draft).extend(identifiers);
+        }
+        Form::Scheme(scheme, slot) => {
+            for value in cell::split(text) {
+                let value = bounded(&value, IDENTIFIER_CHARS_MAX)?;
+                slot(draft).push(Identifier { scheme: scheme.to_owned(), value });
+            }
+        }
+        Form::Reference(by, slot) => {
+            let reference = reference(by, column, text)?;
+            if slot(draft).is_some() {
+                return Err(("REFERENCE_TWICE", "another column names it already".to_owned()));
+            }
+            *slot(draft) = reference;
+        }
+        Form::Degrees(most, slot) => *slot(draft) = Some(cell::degrees(text, most)?),
+        Form::Outline(slot) => *slot(draft) = Some(outline(text)?),
+        Form::Flag(slot) => *slot(draft) = Some(flag(text)?),
+    }
+    Ok(())
+}
+
+/// Whether "unknown" is no value of the column, so that it says that the field is unknown.
+fn cannot_hold(column: &Column) -> bool {
+    !column.field.is_empty()
+        && matches!(
+            column.form,
+            Form::Count(..)
+                | Form::Storey(_)
+                | Form::Area(_)
+                | Form::Height(_)
+                | Form::Word(..)
+                | Form::Degrees(..)
+                | Form::Reference(..)
+        )
+}
+
+fn clear(draft: &mut Draft, column: &Column) -> Result<(), cell::Fault> {
+    if let Form::Scheme(scheme, slot) = column.form {
+        slot(draft).push(Identifier { scheme: scheme.to_owned(), value: String::new() });
+        return Ok(());
+    }
+    if column.field.is_empty() {
+        let message = format!("{:?} cannot be said to be none", column.name);
+        return Err(("NOT_CLEARABLE", message));
+    }
+    let field = column.field.to_owned();
+    if !draft.cleared.contains(&field) {
+        draft.cleared.push(field);
+    }
+    Ok(())
+}
+
+/// What no cell shows by itself.
+fn check(layout: &Layout, draft: &Draft, faults: &mut Vec<Fault>) {
+    let mut require = |name: &str, missing: bool| {
+        // A cell that could not be read is not missing.
+        let header = layout.header_of(name).to_owned();
+        if missing && !faults.iter().any(|fault| layout.is_said_by(name, &fault.column)) {
+            faults.push(Fault::new(&header, "REQUIRED", format!("{name} must not be empty")));
+        }
+    };
+    require("key", draft.key.is_none());
+    match layout.kind {
+        FileKind::Regions => {
+            let level = draft.region.level();
+            require("level", level == RegionLevel::Unspecified);
+            require("name", draft.region.name.is_none());
+            let parentless = draft.parent_of_region.is_none();
+            let top = matches!(level, RegionLevel::Province | RegionLevel::Unspecified);
+            require("parent_id", parentless && !top);
+        }
+        FileKind::Compounds => {
+            require("name", draft.compound.name.is_none());
+            require("community_id", draft.community_of.is_none());
+        }
+        FileKind::Buildings => {
+            require("compound_id", draft.compound_of.is_none() && draft.community_of.is_none());
+        }
+        FileKind::Units => require("building_id", draft.building_of.is_none()),
+    }
+    let parts = [draft.longitude.is_some(), draft.latitude.is_some(), draft.location_system != 0];
+    let any_degrees = draft.longitude.is_some() || draft.latitude.is_some();
+    if any_degrees && parts.contains(&false) {
+        let message = "longitude, latitude and location_system are given together";
+        faults.push(Fault::new(layout.header_of("longitude"), "COORDINATES_INCOMPLETE", message));
+    }
+}
+
+fn bounded(text: &str, most: usize) -> Result<String, cell::Fault> {
+    let count = text.chars().count();
+    if count > most {
+        return Err(("TEXT_TOO_LONG", format!("{count} characters; at most {most} are taken")));
+    }
+    Ok(text.to_owned())
+}
+
+fn narrowed<T: TryFrom<i64>>(number: i64) -> Result<T, cell::Fault> {
+    T::try_from(number).map_err(|_| ("OUT_OF_RANGE", format!("{number} is out of range")))
+}
+
+fn not_negative(number: i64) -> Result<i64, cell::Fault> {
+    if number < 0 {
+        Err(("OUT_OF_RANGE", "an area is not negative".to_owned()))
+    } else {
+        Ok(number)
+    }
+}
+
+fn word(words: &'static [Word], text: &str) -> Result<i32, cell::Fault> {
+    let same = |word: &&Word| {
+        word.name.eq_ignore_ascii_case(text)
+            || word.chinese.iter().any(|chinese| chinese.eq_ignore_ascii_case(text))
+    };
+    words.iter().find(same).map(|word| word.number).ok_or_else(|| {
+        let known: Vec<_> = words
+            .iter()
+            .map(|word| format!("{} ({})", word.name, word.chinese.first().unwrap_or(&"")))
+            .collect();
+        ("UNKNOWN_WORD", format!("{text:?} is none of {}", known.join(", ")))
+    })
+}
+
+fn list(text: &str) -> Result<Vec<String>, cell::Fault> {
+    let texts = cell::split(text);
+    if texts.len() > ALIASES_MAX {
+        return Err(("TOO_MANY", format!("at most {ALIASES_MAX} are taken")));
+    }
+    texts.iter().map(|text| bounded(text.trim(), NAME_CHARS_MAX)).collect()
+}
+
+fn identifier(text: &str) -> Result<Identifier, cell::Fault> {
+    match text.split_once(':') {
+        Some((scheme, value)) if !scheme.is_empty() => Ok(Identifier {
+            scheme: bounded(scheme, SCHEME_CHARS_MAX)?,
+            value: bounded(value, IDENTIFIER_CHARS_MAX)?,
+        }),
+        _ => Err(("NOT_AN_IDENTIFIER", format!("{text:?} is not scheme:value"))),
+    }
+}
+
+fn identifiers(text: &str) -> Result<Vec<Identifier>, cell::Fault> {
+    cell::split(text).iter().map(|text| identifier(text)).collect()
+}
+
+fn reference(by: By, column: &Column, text: &str) -> Result<Option<Reference>, cell::Fault> {
+    Ok(match by {
+        By::Id => {
+            let id: SubjectId = text.parse().map_err(|bad| ("NOT_AN_ID", format!("{bad}")))?;
+            let expected = match column.name {
+                "compound_id" => Kind::Compound,
+                "building_id" | "physical_id" => Kind::Building,
+                _ => Kind::Region,
+            };
+            if id.kind() != expected {
+                let (found, asked) = (id.kind().word(), expected.word());
+                return Err((
+                    "NOT_AN_ID",
+                    format!("the id of a {found}; of a {asked} is asked for"),
+                ));
+            }
+            by_id(Some(id.to_string()))
+        }
+        By::Key => by_key(&bounded(text, IDENTIFIER_CHARS_MAX)?),
+        By::Identifier => {
+            let Identifier { scheme, value } = identifier(text)?;
+            by_identifier(&scheme, &value)
+        }
+        By::Code => {
+            if text.len() != 12 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+                let message = format!(
+                    "{text:?} is not a statistical code of 12 digits; a spreadsheet may have made \
+                     a number of it"
+                );
+                return Err(("NOT_A_CODE", message));
+            }
+            by_identifier("stats12", text)
+        }
+    })
+}
+
+fn outline(text: &str) -> Result<Boundary, cell::Fault> {
+    let bad = |message: String| ("NOT_AN_OUTLINE", message);
+    let (system, points) = text
+        .split_once(';')
+        .ok_or_else(|| bad("an outline is SYSTEM;longitude latitude;…".to_owned()))?;
+    let system = word(crate::exchange::column::SYSTEMS, system)?;
+    let mut vertices = Vec::new();
+    for point in points.split(';') {
+        let (longitude, latitude) = point
+            .trim()
+            .split_once(' ')
+            .ok_or_else(|| bad(format!("{point:?} is not a longitude, a blank and a latitude")))?;
+        let longitude = cell::degrees(longitude, 180)?;
+        vertices.push(Vertex { longitude, latitude: cell::degrees(latitude, 90)? });
+    }
+    if !(3..=BOUNDARY_POINTS_MAX).contains(&vertices.len()) {
+        let message = format!("{} points; 3 to {BOUNDARY_POINTS_MAX} are taken", vertices.len());
+        return Err(bad(message));
+    }
+    Ok(Boundary { system, vertices })
+}
+
+fn flag(text: &str) -> Result<bool, cell::Fault> {
+    match text {
+        "true" | "yes" | "是" | "1" => Ok(true),
+        "false" | "no" | "否" | "0" => Ok(false),
+        _ => Err(("NOT_A_FLAG", format!("{text:?} is neither true nor false"))),
+    }
+}

@@ -1,0 +1,142 @@
+//! Rows to cells: the inverse of reading, column by column.
+
+use std::{borrow::Cow, io};
+
+use crate::{
+    exchange::{
+        cell,
+        column::{By, Column, FileKind, Form, Word},
+        draft::Draft,
+    },
+    proto::v1::{Boundary, Identifier, Reference, reference},
+};
+
+/// Whether a file begins with a byte order mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// For Excel, which otherwise takes a file for one in the system's old encoding.
+    Written,
+    /// For everything else.
+    LeftOut,
+}
+
+/// Writes rows of one kind as CSV that is read back exactly.
+pub struct RowWriter<W: io::Write> {
+    columns: Vec<&'static Column>,
+    writer: csv::Writer<W>,
+}
+
+impl<W: io::Write> RowWriter<W> {
+    /// Writes the header row.
+    pub fn new(kind: FileKind, mark: Mark, mut output: W) -> io::Result<Self> {
+        if mark == Mark::Written {
+            output.write_all("\u{FEFF}".as_bytes())?;
+        }
+        let columns: Vec<_> = kind.columns().filter(|column| column.exported).collect();
+        let mut writer = csv::Writer::from_writer(output);
+        writer.write_record(columns.iter().map(|column| column.name))?;
+        Ok(Self { columns, writer })
+    }
+
+    /// Writes one row.
+    pub fn write(&mut self, mut draft: Draft) -> io::Result<()> {
+        for column in &self.columns {
+            let (text, is_text) = show(column, &mut draft);
+            let cell = if is_text { cell::guard(&text) } else { Cow::Borrowed(text.as_str()) };
+            self.writer.write_field(cell.as_bytes())?;
+        }
+        self.writer.write_record(None::<&[u8]>)?;
+        Ok(())
+    }
+
+    /// Writes what is still held back and gives the output back.
+    pub fn finish(self) -> io::Result<W> {
+        self.writer.into_inner().map_err(csv::IntoInnerError::into_error)
+    }
+}
+
+/// The text of one cell, and whether it may be anything, so that it has to be guarded.
+fn show(column: &Column, draft: &mut Draft) -> (String, bool) {
+    let cleared = !column.field.is_empty() && draft.cleared.iter().any(|f| f == column.field);
+    let text = shown(column, draft);
+    if text.is_empty() && cleared && writes_cleared(column) {
+        return (cell::NONE.to_owned(), false);
+    }
+    let is_text = matches!(
+        column.form,
+        Form::Text(..)
+            | Form::Token(..)
+            | Form::List(_)
+            | Form::Identifiers(_)
+            | Form::Scheme(..)
+            | Form::Reference(By::Key | By::Identifier, _)
+    );
+    (text, is_text)
+}
+
+/// Several columns may say one field; one of them says that there is none.
+fn writes_cleared(column: &Column) -> bool {
+    !matches!(column.form, Form::Reference(By::Key | By::Identifier | By::Code, _))
+        && column.name != "latitude"
+}
+
+fn shown(column: &Column, draft: &mut Draft) -> String {
+    match column.form {
+        Form::Text(_, slot)
+        | Form::Token(_, slot)
+        | Form::Degrees(_, slot)
+        | Form::Day(slot)
+        | Form::ExactDay(slot) => slot(draft).clone().unwrap_or_default(),
+        Form::Count(.., slot) => text(slot(draft).as_ref()),
+        Form::Storey(slot) => text(slot(draft).as_ref()),
+        Form::Area(slot) => slot(draft).map(|a| cell::show_scaled(a, 4)).unwrap_or_default(),
+        Form::Height(slot) => {
+            slot(draft).map(|h| cell::show_scaled(h.into(), 2)).unwrap_or_default()
+        }
+        Form::Word(words, slot) => word(words, *slot(draft)).to_owned(),
+        Form::List(slot) => cell::join(slot(draft)),
+        Form::Identifiers(slot) => identifiers(slot(draft)),
+        Form::Scheme(scheme, slot) => {
+            let values = slot(draft).iter().filter(|each| each.scheme == scheme);
+            cell::join(values.map(|each| &each.value))
+        }
+        Form::Reference(by, slot) => {
+            slot(draft).as_ref().and_then(|r| named(by, r)).unwrap_or_default()
+        }
+        Form::Outline(slot) => slot(draft).as_ref().map(outline).unwrap_or_default(),
+        Form::Flag(slot) => text(slot(draft).as_ref()),
+    }
+}
+
+fn text<T: ToString>(value: Option<&T>) -> String {
+    value.map(ToString::to_string).unwrap_or_default()
+}
+
+fn word(words: &'static [Word], number: i32) -> &'static str {
+    words.iter().find(|word| word.number == number).map_or("", |word| word.name)
+}
+
+fn identifiers(identifiers: &[Identifier]) -> String {
+    cell::join(identifiers.iter().map(|each| format!("{}:{}", each.scheme, each.value)))
+}
+
+fn named(by: By, reference: &Reference) -> Option<String> {
+    match (by, reference.reference.as_ref()?) {
+        (By::Id, reference::Reference::Id(id)) => Some(id.clone()),
+        (By::Key, reference::Reference::Key(key)) => Some(key.clone()),
+        (By::Identifier, reference::Reference::Identifier(Identifier { scheme, value })) => {
+            Some(format!("{scheme}:{value}"))
+        }
+        _ => None,
+    }
+}
+
+fn outline(boundary: &Boundary) -> String {
+    let mut text = word(crate::exchange::column::SYSTEMS, boundary.system).to_owned();
+    for vertex in &boundary.vertices {
+        for part in [";", &vertex.longitude, " ", &vertex.latitude] {
+            text.push_str(part);
+        }
+    }
+    text
+}

@@ -1,0 +1,269 @@
+//! Histories, differences and proofs on the wire.
+
+use tonic::{Request, Response, Status};
+
+use crate::{
+    domain::content::Content,
+    kernel::{
+        hash::Hash,
+        id::SubjectId,
+        position::{Partition, Position},
+        time::KnownAt,
+        violation::Violations,
+    },
+    proto::v1::{self, history_service_server::HistoryService},
+    registry::{Checkpoint, Entry, Fact, HistoryRow, SUITE, SubjectDiff, withhold},
+    service::{Api, Way, common, page, page::Question, status, totals::known_at},
+};
+
+#[tonic::async_trait]
+impl HistoryService for Api {
+    async fn get_history(
+        &self,
+        request: Request<v1::GetHistoryRequest>,
+    ) -> Result<Response<v1::GetHistoryResponse>, Status> {
+        let (way, mut asked) = self.begin(request)?;
+        let mut violations = Violations::default();
+        let context = asked.context.take();
+        let (size, token) = (asked.page_size, std::mem::take(&mut asked.page_token));
+        asked.page_size = 0;
+        let question = Question::new(&way, &asked, context.as_ref());
+        let page = question.page(&mut violations, size, &token);
+        let subject = common::required(&mut violations, "subject_id", &asked.subject_id);
+        let time = way.reading(context, violations).await?;
+        let subject: SubjectId = way.was_read(subject)?;
+        way.check_reach("subject_id", subject)?;
+        let (rows, position) = way
+            .blocking(move |registry| {
+                let partition = subject.partition();
+                let known = registry.known(partition, time.known_at)?;
+                let seq = known.unwrap_or_else(|| registry.frontier(partition).seq);
+                let rows = registry.history(subject, KnownAt::Seq(seq), &page)?;
+                Ok((rows, Position { partition, seq }))
+            })
+            .await?;
+        let next_page_token = question.token(&rows);
+        let rows = rows.rows.into_iter().map(|row| history_entry(row, asked.with_bytes));
+        Ok(Response::new(v1::GetHistoryResponse {
+            entries: rows.collect(),
+            next_page_token,
+            read_at: position.to_string(),
+        }))
+    }
+
+    async fn diff(
+        &self,
+        request: Request<v1::DiffRequest>,
+    ) -> Result<Response<v1::DiffResponse>, Status> {
+        let (way, mut asked) = self.begin(request)?;
+        let mut violations = Violations::default();
+        let (size, token) = (asked.page_size, std::mem::take(&mut asked.page_token));
+        asked.page_size = 0;
+        let question = Question::new(&way, &asked, None);
+        let page = question.page(&mut violations, size, &token);
+        let subject = common::required(&mut violations, "subject_id", &asked.subject_id);
+        let nothing = KnownAt::Seq(0);
+        let from = known_at(
+            &mut violations,
+            "known_from",
+            asked.known_from,
+            asked.known_from_seq,
+            nothing,
+        );
+        let to =
+            known_at(&mut violations, "known_to", asked.known_to, asked.known_to_seq, KnownAt::Now);
+        page::check(violations)?;
+        let subject: SubjectId = way.was_read(subject)?;
+        way.check_reach("subject_id", subject)?;
+        let (page, from, to) =
+            way.blocking(move |registry| registry.diff(subject, from, to, &page)).await?;
+        let next_page_token = question.token(&page);
+        let diffs = page.rows.into_iter().map(subject_diff);
+        Ok(Response::new(v1::DiffResponse {
+            diffs: diffs.collect(),
+            next_page_token,
+            from: from.to_string(),
+            to: to.to_string(),
+        }))
+    }
+
+    async fn get_checkpoint(
+        &self,
+        request: Request<v1::GetCheckpointRequest>,
+    ) -> Result<Response<v1::GetCheckpointResponse>, Status> {
+        let (way, asked) = self.begin(request)?;
+        let partition = way.partition("partition", asked.partition)?;
+        let found =
+            way.blocking(move |registry| registry.checkpoint(partition, asked.size)).await?;
+        Ok(Response::new(v1::GetCheckpointResponse { checkpoint: Some(checkpoint(&found)) }))
+    }
+
+    async fn get_inclusion_proof(
+        &self,
+        request: Request<v1::GetInclusionProofRequest>,
+    ) -> Result<Response<v1::GetInclusionProofResponse>, Status> {
+        let (way, asked) = self.begin(request)?;
+        let partition = way.partition("partition", asked.partition)?;
+        let (found, bytes, proof) = way
+            .blocking(move |registry| registry.inclusion(partition, asked.seq, asked.size))
+            .await?;
+        let entry = way.as_reached(bytes)?;
+        Ok(Response::new(v1::GetInclusionProofResponse {
+            checkpoint: Some(checkpoint(&found)),
+            entry,
+            proof: hashes(&proof),
+        }))
+    }
+
+    async fn get_consistency_proof(
+        &self,
+        request: Request<v1::GetConsistencyProofRequest>,
+    ) -> Result<Response<v1::GetConsistencyProofResponse>, Status> {
+        let (way, asked) = self.begin(request)?;
+        let partition = way.partition("partition", asked.partition)?;
+        let (old, new, proof) = way
+            .blocking(move |registry| {
+                registry.consistency(partition, asked.old_size, asked.new_size)
+            })
+            .await?;
+        Ok(Response::new(v1::GetConsistencyProofResponse {
+            old: Some(checkpoint(&old)),
+            new: Some(checkpoint(&new)),
+            proof: hashes(&proof),
+        }))
+    }
+}
+
+impl Way {
+    /// Reads the number of a partition that is there.
+    pub(crate) fn partition(&self, field: &str, number: u32) -> Result<Partition, Status> {
+        let partition =
+            Partition::new(number).filter(|partition| self.registry().frontier(*partition).seq > 0);
+        let missing = crate::registry::Refusal::missing(field, format!("partition {number}"));
+        partition.ok_or_else(|| status::refused(&[missing]))
+    }
+
+    /// Whether the caller reaches what an entry is about.
+    pub(crate) fn reaches_entry(&self, entry: &Entry) -> Result<bool, Status> {
+        let mut is_reached = self.reaches_everything()?;
+        for link in &entry.subjects {
+            is_reached = is_reached || self.reaches(link.subject)?;
+        }
+        Ok(is_reached)
+    }
+
+    /// An entry's bytes, its parts withheld when it is out of reach: the leaf still follows.
+    fn as_reached(&self, bytes: Vec<u8>) -> Result<Vec<u8>, Status> {
+        let (entry, _) = Entry::decode(&bytes).map_err(status::status)?;
+        if self.reaches_entry(&entry)? {
+            return Ok(bytes);
+        }
+        withhold(&bytes).map_err(status::status)
+    }
+}
+
+fn checkpoint(checkpoint: &Checkpoint) -> v1::Checkpoint {
+    v1::Checkpoint {
+        registry_id: registry_id(checkpoint.registry),
+        partition: checkpoint.partition.number(),
+        size: checkpoint.size,
+        root: checkpoint.root.0.to_vec(),
+        suite: SUITE.to_owned(),
+        stamp: (checkpoint.size > 0).then(|| common::timestamp(checkpoint.stamp)),
+    }
+}
+
+/// The registry's id as it is written.
+pub(crate) fn registry_id(id: [u8; 16]) -> String {
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn hashes(proof: &[Hash]) -> Vec<Vec<u8>> {
+    proof.iter().map(|hash| hash.0.to_vec()).collect()
+}
+
+fn history_entry(row: HistoryRow, with_bytes: bool) -> v1::HistoryEntry {
+    let HistoryRow { position, entry, bytes, corrected_by, in_doubt } = row;
+    let (mut kind, mut values, mut overridden) = (String::new(), Vec::new(), Vec::new());
+    let (mut source, mut source_key) = (String::new(), String::new());
+    if let Some(body) = entry.body {
+        kind = word(&body.fact).to_owned();
+        values = field_values(&body.fact);
+        overridden = body.overridden;
+        if let Some(row) = body.source_row {
+            (source, source_key) = (row.source, row.key);
+        }
+    }
+    v1::HistoryEntry {
+        position: position.to_string(),
+        recorded_at: Some(common::timestamp(entry.stamp)),
+        kind,
+        valid_from: entry.valid_from.map(|day| day.to_string()).unwrap_or_default(),
+        actor_subject: entry.author.subject,
+        actor_role: entry.author.role,
+        actor_institution: entry.author.institution,
+        actor_person: entry.author.person,
+        reason: entry.text.map(|text| text.reason).unwrap_or_default(),
+        corrects: entry.corrects,
+        corrected_by,
+        values,
+        in_doubt,
+        entry: if with_bytes { bytes } else { Vec::new() },
+        overridden,
+        source,
+        source_key,
+    }
+}
+
+fn word(fact: &Fact) -> &'static str {
+    match fact {
+        Fact::Succession { .. } => "succession",
+        other => other.word(),
+    }
+}
+
+/// What a fact says, field by field.
+fn field_values(fact: &Fact) -> Vec<v1::FieldValue> {
+    let value =
+        |field: &str, value: String| v1::FieldValue { field: field.to_owned(), value: Some(value) };
+    let of = |content: &Content| {
+        let texts = content.texts().into_iter();
+        texts.map(|(field, value)| v1::FieldValue { field, value }).collect::<Vec<_>>()
+    };
+    match fact {
+        Fact::Registered { exists_from, content, .. } => {
+            let mut values = vec![value("exists_from", exists_from.to_string())];
+            values.extend(of(content));
+            values
+        }
+        Fact::Changed { content, .. } => of(content),
+        Fact::Ended { day, cause, .. } => {
+            let cause = v1::EndCause::try_from(*cause as i32).unwrap_or_default();
+            let cause = cause.as_str_name().trim_start_matches("END_CAUSE_").to_owned();
+            vec![value("ended_on", day.to_string()), value("cause", cause)]
+        }
+        Fact::Succession { edges, .. } => edges
+            .iter()
+            .map(|edge| {
+                let share = format!("{}/{}", edge.share_numerator, edge.share_denominator);
+                value("edge", format!("{} to {}: {share}", edge.from, edge.into))
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn subject_diff(diff: SubjectDiff) -> v1::SubjectDiff {
+    let fields = diff.fields.into_iter().map(|field| v1::FieldDiff {
+        field: field.field,
+        from: field.from.to_string(),
+        until: field.until.map(|day| day.to_string()).unwrap_or_default(),
+        old: field.old,
+        new: field.new,
+    });
+    v1::SubjectDiff {
+        subject_id: diff.subject.to_string(),
+        entries: diff.entries,
+        fields: fields.collect(),
+    }
+}

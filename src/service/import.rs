@@ -1,0 +1,445 @@
+//! Rows of outside sources on the wire, in and out.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use prost::Message as _;
+use prost_types::FieldMask;
+use tokio::sync::mpsc;
+use tokio_stream::Stream;
+use tonic::{Request, Response, Status};
+
+use crate::{
+    domain::content::{Content, Fields},
+    kernel::{
+        hash::Hash,
+        id::{IdSeed, Kind, SubjectId},
+        limit,
+        page::PageRequest,
+        position::Partition,
+        time::{Day, ImpreciseDay, KnownAt, ReadTime},
+        violation::Violations,
+    },
+    proto::v1::{self, import_service_server::ImportService},
+    registry::{
+        Class, Command, Import, ImportRow, ItemOutcome, ItemRecord, ListOf, Reference, Refusal,
+        RowMode, Seen,
+    },
+    service::{
+        Api, Plan, Way, Written, common,
+        kind::{Resource, fields, resource, take_over},
+        status,
+    },
+};
+
+/// Characters of a source's name and of its keys.
+const SOURCE_CHARS_MAX: usize = 100;
+/// Rows of one message of an export.
+const EXPORT_ROWS: usize = 200;
+/// Messages of an export that wait for the reader.
+const EXPORT_MESSAGES: usize = 4;
+/// Paths that a row may clear.
+const CLEARED_MAX: usize = 64;
+
+/// The answer of an export.
+pub struct Exported(mpsc::Receiver<Result<v1::ExportRowsResponse, Status>>);
+
+impl Stream for Exported {
+    type Item = Result<v1::ExportRowsResponse, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_recv(context)
+    }
+}
+
+#[tonic::async_trait]
+impl ImportService for Api {
+    type ExportRowsStream = Exported;
+
+    async fn import_rows(
+        &self,
+        request: Request<v1::ImportRowsRequest>,
+    ) -> Result<Response<v1::ImportRowsResponse>, Status> {
+        let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
+        let seeds = write.seeds(asked.rows.len().min(limit::BATCH_ITEMS_MAX))?;
+        let openers = openers(&asked.rows);
+        let plan = plan(asked, seeds);
+        if let Ok(plan) = &plan {
+            write.way.partition("partition", plan.partition.number())?;
+            write.way.check_partition(plan.partition)?;
+        }
+        let row_count = openers.len();
+        let written = write.run(plan).await?;
+        let results = results(&written, row_count, &openers);
+        let receipt = written.receipt();
+        Ok(written.answer(v1::ImportRowsResponse { receipt, results }))
+    }
+
+    async fn export_rows(
+        &self,
+        request: Request<v1::ExportRowsRequest>,
+    ) -> Result<Response<Exported>, Status> {
+        let (way, asked) = self.begin(request)?;
+        let mut violations = Violations::default();
+        let kind = match v1::ExportKind::try_from(asked.kind) {
+            Ok(v1::ExportKind::Regions) => Some(Kind::Region),
+            Ok(v1::ExportKind::Compounds) => Some(Kind::Compound),
+            Ok(v1::ExportKind::Buildings) => Some(Kind::Building),
+            Ok(v1::ExportKind::Units) => Some(Kind::Unit),
+            Ok(v1::ExportKind::Unspecified) | Err(_) => None,
+        };
+        let message = "kind is REGIONS, COMPOUNDS, BUILDINGS or UNITS".to_owned();
+        let kind = violations.take("kind", kind.ok_or(("REQUIRED", message)));
+        let time = way.reading(asked.context, violations).await?;
+        let kind = way.was_read(kind)?;
+        let partition = way.partition("partition", asked.partition)?;
+        way.check_partition(partition)?;
+        // All pages are read at one position, so that the file is of one moment.
+        let time = way
+            .blocking(move |registry| {
+                let known = registry.known(partition, time.known_at)?;
+                let seq = known.unwrap_or_else(|| registry.frontier(partition).seq);
+                let valid_at = time.valid_at.unwrap_or_else(|| registry.now().day());
+                Ok(ReadTime { valid_at: Some(valid_at), known_at: KnownAt::Seq(seq) })
+            })
+            .await?;
+        let (sender, receiver) = mpsc::channel(EXPORT_MESSAGES);
+        tokio::spawn(async move {
+            let ended = export(&way, ListOf::All(kind, partition), time, &sender).await;
+            if let Err(status) = ended {
+                // A reader that is gone needs no last word.
+                let _ = sender.send(Err(status)).await;
+            }
+        });
+        Ok(Response::new(Exported(receiver)))
+    }
+}
+
+/// Sends page after page, as fast as the reader takes them.
+async fn export(
+    way: &Way,
+    of: ListOf,
+    time: ReadTime,
+    sender: &mpsc::Sender<Result<v1::ExportRowsResponse, Status>>,
+) -> Result<(), Status> {
+    let mut stopping = way.api.0.stopping.clone();
+    let mut after = Vec::new();
+    loop {
+        if *stopping.borrow_and_update() {
+            let message = "the registry is stopping; export again";
+            return Err(status::plain(tonic::Code::Unavailable, "STOPPING", message));
+        }
+        let page = PageRequest { rows: EXPORT_ROWS, after };
+        let page = way.blocking(move |registry| registry.list(of, time, &page)).await?;
+        let rows: Vec<v1::ExportRow> = page.rows.into_iter().map(export_row).collect();
+        let is_told =
+            rows.is_empty() || sender.send(Ok(v1::ExportRowsResponse { rows })).await.is_ok();
+        match page.next {
+            Some(next) if is_told => after = next,
+            _ => return Ok(()),
+        }
+    }
+}
+
+fn export_row(seen: Seen) -> v1::ExportRow {
+    use v1::export_row::Subject;
+    let subject = match seen.id.kind() {
+        Kind::Region => Some(Subject::Region(resource(seen))),
+        Kind::Compound => Some(Subject::Compound(resource(seen))),
+        Kind::Building => Some(Subject::Building(resource(seen))),
+        Kind::Unit => Some(Subject::Unit(resource(seen))),
+        Kind::Case => None,
+    };
+    v1::ExportRow { source: String::new(), key: String::new(), subject }
+}
+
+/// For each row whether it begins a partition.
+fn openers(rows: &[v1::ImportRow]) -> Vec<bool> {
+    let opens = |row: &v1::ImportRow| match &row.row {
+        Some(v1::import_row::Row::Region(region)) => region.opens_partition,
+        _ => false,
+    };
+    rows.iter().map(opens).collect()
+}
+
+/// Reads an import. Rows that cannot be read are refused by themselves, with the rest.
+fn plan(asked: v1::ImportRowsRequest, seeds: Vec<IdSeed>) -> Result<Plan, Violations> {
+    let mut violations = Violations::default();
+    check_key(&mut violations, "source", &asked.source);
+    let mode = match v1::RowMode::try_from(asked.mode) {
+        Ok(v1::RowMode::Change) => Some(RowMode::Change),
+        Ok(v1::RowMode::Correction) => Some(RowMode::Correction),
+        Ok(v1::RowMode::Unspecified) | Err(_) => None,
+    };
+    let message = "mode is CHANGE or CORRECTION".to_owned();
+    let mode = violations.take("mode", mode.ok_or(("REQUIRED", message)));
+    let message = format!("a partition is a number up to {}", Partition::MAX);
+    let partition = Partition::new(asked.partition).ok_or(("OUT_OF_RANGE", message));
+    let partition = violations.take("partition", partition);
+    if !(1..=limit::BATCH_ITEMS_MAX).contains(&asked.rows.len()) {
+        let message = format!("1 to {} rows", limit::BATCH_ITEMS_MAX);
+        violations.add("rows", "OUT_OF_RANGE", message);
+    }
+    let (Some(mode), Some(partition)) = (mode, partition) else { return Err(violations) };
+    violations.or(())?;
+    let (mut rows, mut unread) = (Vec::new(), Vec::new());
+    for (index, (asked, seed)) in (0_u32..).zip(asked.rows.into_iter().zip(seeds)) {
+        match row(asked, seed) {
+            Ok(row) => rows.push((index, row)),
+            Err(violations) => unread.push(refused(index, &violations)),
+        }
+    }
+    let import = Import { source: asked.source, mode, rows, unread };
+    Ok(Plan {
+        command: Command::Import(import),
+        partition,
+        named: Vec::new(),
+        needs_everything: false,
+        needs_reason: mode == RowMode::Correction,
+        warnings: Vec::new(),
+    })
+}
+
+fn check_key(violations: &mut Violations, field: &str, text: &str) {
+    if text.is_empty() {
+        violations.add(field, "REQUIRED", format!("{field} is required"));
+    } else if text.chars().count() > SOURCE_CHARS_MAX || text.chars().any(char::is_control) {
+        let message =
+            format!("at most {SOURCE_CHARS_MAX} characters, none of them control characters");
+        violations.add(field, "MALFORMED", message);
+    }
+}
+
+fn refused(index: u32, violations: &Violations) -> ItemRecord {
+    let refusals = violations.list().iter().map(|violation| {
+        let message = violation.message.clone();
+        Refusal::of(Class::Invalid, violation.reason, &violation.field, message)
+    });
+    ItemRecord {
+        index,
+        outcome: ItemOutcome::Refused,
+        subject: None,
+        refusals: refusals.collect(),
+        conflicts: Vec::new(),
+    }
+}
+
+/// What a row refers to: the field, the kind, and how.
+type Named = (&'static str, Kind, Option<v1::Reference>);
+
+/// Reads one row.
+fn row(mut asked: v1::ImportRow, seed: IdSeed) -> Result<ImportRow, Violations> {
+    use v1::import_row::Row;
+    let hash = Hash::of(&[&asked.encode_to_vec()]);
+    let mut violations = Violations::default();
+    check_key(&mut violations, "key", &asked.key);
+    let exists_from =
+        common::optional::<ImpreciseDay>(&mut violations, "exists_from", &asked.exists_from);
+    let from = common::optional::<Day>(&mut violations, "from", &asked.from);
+    if asked.cleared.len() > CLEARED_MAX {
+        violations.add("cleared", "TOO_MANY", format!("at most {CLEARED_MAX}"));
+        return Err(violations);
+    }
+    let cleared = std::mem::take(&mut asked.cleared);
+    let mut opens_partition = false;
+    let (content, named) = match asked.row {
+        None => {
+            violations.add("row", "REQUIRED", "a row is a region, compound, building or unit");
+            return Err(violations);
+        }
+        Some(Row::Region(row)) => {
+            opens_partition = row.opens_partition;
+            let content = content::<v1::Region>(&mut violations, row.fields, cleared);
+            (content, vec![("parent_id", Kind::Region, row.parent)])
+        }
+        Some(Row::Compound(row)) => {
+            let content = content::<v1::Compound>(&mut violations, row.fields, cleared);
+            (content, vec![("community_id", Kind::Region, row.community)])
+        }
+        Some(Row::Building(row)) => {
+            let content = content::<v1::Building>(&mut violations, row.fields, cleared);
+            let named = vec![
+                ("compound_id", Kind::Compound, row.compound),
+                ("community_id", Kind::Region, row.community),
+                ("physical_id", Kind::Building, row.physical),
+            ];
+            (content, named)
+        }
+        Some(Row::Unit(row)) => {
+            let content = content::<v1::Unit>(&mut violations, row.fields, cleared);
+            (content, vec![("building_id", Kind::Building, row.building)])
+        }
+    };
+    let Some(mut content) = content else { return Err(violations) };
+    let references = references(&mut violations, &mut content, named);
+    violations.or(ImportRow {
+        key: asked.key,
+        hash,
+        seed,
+        content,
+        references,
+        exists_from,
+        from,
+        opens_partition,
+    })
+}
+
+/// Reads the fields of a row, with those that it clears.
+fn content<R: Resource>(
+    violations: &mut Violations,
+    value: Option<R::Fields>,
+    cleared: Vec<String>,
+) -> Option<Content> {
+    let said = fields::<R>(value, None);
+    // What is cleared is named by a mask in which nothing has a value.
+    let empty = if cleared.is_empty() {
+        Ok(Content::empty(R::KIND))
+    } else {
+        fields::<R>(None, Some(FieldMask { paths: cleared })).map(|said| said.content)
+    };
+    let (said, empty) = match (said, empty) {
+        (Ok(said), Ok(empty)) => (said, empty),
+        (said, empty) => {
+            if let Err(nested) = said {
+                take_over(violations, "fields", &nested);
+            }
+            for violation in empty.err().iter().flat_map(Violations::list) {
+                violations.add("cleared", violation.reason, violation.message.clone());
+            }
+            return None;
+        }
+    };
+    let taken = said.content.texts();
+    for (field, _) in empty.texts() {
+        if taken.iter().any(|(other, _)| *other == field) {
+            let message = format!("{field} has a value and is cleared");
+            violations.add("cleared", "CONFLICTING", message);
+        }
+    }
+    let mut content = said.content;
+    content.lay(&empty);
+    Some(content)
+}
+
+/// Reads what the row refers to. An id among the fields is a reference too.
+fn references(
+    violations: &mut Violations,
+    content: &mut Content,
+    named: Vec<Named>,
+) -> Vec<(&'static str, Kind, Reference)> {
+    let mut references = Vec::new();
+    for (field, kind, reference) in named {
+        let name = field.trim_end_matches("_id");
+        let by_id = take_id(content, field);
+        match (by_id, reference) {
+            (Some(_), Some(_)) => {
+                let message = format!("give {name} or fields.{field}, not both");
+                violations.add(name, "CONFLICTING", message);
+            }
+            (Some(id), None) => references.push((field, kind, Reference::Id(id))),
+            (None, Some(reference)) => {
+                let read = self::reference(violations, name, kind, reference);
+                references.extend(read.map(|read| (field, kind, read)));
+            }
+            (None, None) => {}
+        }
+    }
+    references
+}
+
+fn reference(
+    violations: &mut Violations,
+    name: &str,
+    kind: Kind,
+    reference: v1::Reference,
+) -> Option<Reference> {
+    use v1::reference::Reference as Wire;
+    match reference.reference {
+        Some(Wire::Id(id)) => {
+            let id = common::required::<SubjectId>(violations, &format!("{name}.id"), &id)?;
+            if id.kind() != kind {
+                let message = format!("the id of a {} is asked for", kind.word());
+                violations.add(format!("{name}.id"), "MALFORMED", message);
+            }
+            Some(Reference::Id(id))
+        }
+        Some(Wire::Key(key)) => {
+            check_key(violations, &format!("{name}.key"), &key);
+            Some(Reference::Key(key))
+        }
+        Some(Wire::Identifier(identifier)) => {
+            check_key(violations, &format!("{name}.identifier.scheme"), &identifier.scheme);
+            check_key(violations, &format!("{name}.identifier.value"), &identifier.value);
+            Some(Reference::Identifier(identifier.scheme, identifier.value))
+        }
+        None => {
+            violations.add(name, "REQUIRED", "a reference is an id, a key or an identifier");
+            None
+        }
+    }
+}
+
+/// Takes an id out of the fields.
+fn take_id(content: &mut Content, field: &str) -> Option<SubjectId> {
+    fn take<T: Copy + Into<SubjectId>>(said: &mut Option<Option<T>>) -> Option<SubjectId> {
+        let id = (*said)??;
+        *said = None;
+        Some(id.into())
+    }
+    match (&mut content.fields, field) {
+        (Fields::Region(fields), "parent_id") => take(&mut fields.parent),
+        (Fields::Compound(fields), "community_id") => take(&mut fields.community),
+        (Fields::Building(fields), "compound_id") => take(&mut fields.compound),
+        (Fields::Building(fields), "community_id") => take(&mut fields.community),
+        (Fields::Building(fields), "physical_id") => take(&mut fields.physical),
+        (Fields::Unit(fields), "building_id") => take(&mut fields.building),
+        _ => None,
+    }
+}
+
+/// An answer for each row.
+fn results(written: &Written, row_count: usize, openers: &[bool]) -> Vec<v1::RowResult> {
+    let decided = &written.outcome.decided;
+    let mut made = decided.subjects.iter();
+    let mut results = Vec::new();
+    for (index, opens) in (0_u32..).zip(openers).take(row_count) {
+        let item = decided.items.iter().find(|item| item.index == index);
+        let Some(item) = item else {
+            let id = made.next().filter(|_| !written.is_only_judged());
+            results.push(v1::RowResult {
+                index,
+                outcome: v1::RowOutcome::Created.into(),
+                id: id.map(ToString::to_string).unwrap_or_default(),
+                partition: id.filter(|_| *opens).map(|id| id.partition().number()),
+                ..v1::RowResult::default()
+            });
+            continue;
+        };
+        let conflicts = item.conflicts.iter().map(|conflict| v1::RowConflict {
+            field: conflict.field.clone(),
+            row_value: conflict.row.clone().unwrap_or_default(),
+            registry_value: conflict.registry.clone().unwrap_or_default(),
+        });
+        results.push(v1::RowResult {
+            index,
+            outcome: outcome(item.outcome).into(),
+            id: item.subject.map(|id| id.to_string()).unwrap_or_default(),
+            refusals: common::item_refusals(&item.refusals),
+            conflicts: conflicts.collect(),
+            partition: None,
+        });
+    }
+    results
+}
+
+fn outcome(outcome: ItemOutcome) -> v1::RowOutcome {
+    match outcome {
+        ItemOutcome::Created => v1::RowOutcome::Created,
+        ItemOutcome::Changed => v1::RowOutcome::Changed,
+        ItemOutcome::Unchanged => v1::RowOutcome::Unchanged,
+        ItemOutcome::Conflict => v1::RowOutcome::Conflict,
+        ItemOutcome::Refused => v1::RowOutcome::Refused,
+    }
+}

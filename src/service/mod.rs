@@ -1,0 +1,497 @@
+//! The API over gRPC: the wire types stop here.
+//!
+//! The way of a request: who calls and whether they may ([`guard`]), what is asked (read whole, all
+//! that is wrong with it told at once), whether it is in the caller's reach, then one call of the
+//! registry and its answer on the wire. What is out of reach is answered as if it were not there.
+
+pub mod building;
+pub mod case;
+pub mod common;
+pub mod compound;
+pub mod guard;
+pub mod history;
+pub mod import;
+pub mod kind;
+pub mod page;
+pub mod region;
+pub mod registry;
+pub mod search;
+pub mod status;
+pub mod totals;
+pub mod unit;
+pub mod watch;
+
+use std::{sync::Arc, time::Duration};
+
+use prost::Message;
+use tonic::{
+    Code, Request, Response, Status, codec::CompressionEncoding, transport::server::Router,
+};
+
+use crate::{
+    auth::permission::{self, Extent},
+    domain::{author::Author, content::Content},
+    kernel::{
+        hash::Hash,
+        id::SubjectId,
+        limit,
+        page::PageRequest,
+        position::{Partition, Position},
+        time::{KnownAt, ReadTime},
+        violation::Violations,
+    },
+    proto::v1::{
+        self, building_service_server, case_service_server, compound_service_server,
+        history_service_server, import_service_server, region_service_server,
+        registry_service_server, search_service_server, totals_service_server, unit_service_server,
+        watch_service_server,
+    },
+    registry::{Call, Command, Error, Outcome, Refusal, Registry, RequestMark, Seen},
+    service::guard::Caller,
+    telemetry::Metrics,
+};
+
+/// The largest answer: a page of a thousand records.
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Warnings of one answer, each in a header of its own.
+const WARNINGS_MAX: usize = 8;
+/// The header of warnings.
+pub const WARNING_HEADER: &str = "anju-warning";
+
+/// How the services behave.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Entries that wait for a watcher.
+    pub watch_buffer_entries: usize,
+    /// How long a watcher whose buffer is full may take nothing before it is dropped.
+    pub watch_patience: Duration,
+    /// After what time without an entry a watcher is told the positions.
+    pub watch_idle: Duration,
+    /// Watchers at one time.
+    pub watcher_count_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            watch_buffer_entries: 1_024,
+            watch_patience: Duration::from_secs(5),
+            watch_idle: Duration::from_secs(10),
+            watcher_count_max: 256,
+        }
+    }
+}
+
+/// All services of `anju.v1`. Cheap to clone.
+#[derive(Clone)]
+pub struct Api(Arc<Inner>);
+
+struct Inner {
+    registry: Arc<Registry>,
+    settings: Settings,
+    metrics: Metrics,
+    /// Becomes true when the server stops.
+    stopping: tokio::sync::watch::Receiver<bool>,
+    watchers: Arc<tokio::sync::Semaphore>,
+}
+
+impl Api {
+    /// The services of a registry. `stopping` becomes true when streams are to end.
+    pub fn new(
+        registry: Arc<Registry>,
+        settings: Settings,
+        metrics: Metrics,
+        stopping: tokio::sync::watch::Receiver<bool>,
+    ) -> Self {
+        let watchers = Arc::new(tokio::sync::Semaphore::new(settings.watcher_count_max));
+        Self(Arc::new(Inner { registry, settings, metrics, stopping, watchers }))
+    }
+
+    /// Adds all services: gzip both ways, requests of at most so many bytes.
+    pub fn add_to<L: Clone>(self, router: Router<L>, request_bytes_max: usize) -> Router<L> {
+        // The generated servers have these methods, but no trait that has them.
+        macro_rules! bounded {
+            ($server:ty) => {
+                <$server>::new(self.clone())
+                    .accept_compressed(CompressionEncoding::Gzip)
+                    .send_compressed(CompressionEncoding::Gzip)
+                    .max_decoding_message_size(request_bytes_max)
+                    .max_encoding_message_size(ANSWER_BYTES_MAX)
+            };
+        }
+        router
+            .add_service(bounded!(region_service_server::RegionServiceServer<Self>))
+            .add_service(bounded!(compound_service_server::CompoundServiceServer<Self>))
+            .add_service(bounded!(building_service_server::BuildingServiceServer<Self>))
+            .add_service(bounded!(unit_service_server::UnitServiceServer<Self>))
+            .add_service(bounded!(case_service_server::CaseServiceServer<Self>))
+            .add_service(bounded!(search_service_server::SearchServiceServer<Self>))
+            .add_service(bounded!(totals_service_server::TotalsServiceServer<Self>))
+            .add_service(bounded!(history_service_server::HistoryServiceServer<Self>))
+            .add_service(bounded!(watch_service_server::WatchServiceServer<Self>))
+            .add_service(bounded!(import_service_server::ImportServiceServer<Self>))
+            .add_service(bounded!(registry_service_server::RegistryServiceServer<Self>))
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+
+    /// Who calls, and what is asked.
+    pub(crate) fn begin<M>(&self, request: Request<M>) -> Result<(Way, M), Status> {
+        let (_, mut extensions, message) = request.into_parts();
+        match extensions.remove::<Caller>() {
+            Some(caller) => Ok((Way { api: self.clone(), caller }, message)),
+            // The guard lets nobody through to a call of ours without it.
+            None => Err(status::bug("a call came without its caller")),
+        }
+    }
+
+    /// As [`Api::begin`], for a call that writes: what comes with it is taken out of the message.
+    pub(crate) fn begin_write<M: Message>(
+        &self,
+        request: Request<M>,
+        take: impl FnOnce(&mut M) -> Option<v1::WriteContext>,
+    ) -> Result<(Write, M), Status> {
+        let (way, mut message) = self.begin(request)?;
+        let context = take(&mut message).unwrap_or_default();
+        let hash = hash_of(way.caller.rpc, &message, &context);
+        tracing::Span::current().record("request.id", context.request_id.as_str());
+        Ok((Write { way, context, hash }, message))
+    }
+}
+
+/// What a request id stands for: the call, and all that it says but the id itself and whether it is
+/// only to be judged.
+fn hash_of<M: Message>(rpc: &str, message: &M, context: &v1::WriteContext) -> Hash {
+    let context = v1::WriteContext {
+        request_id: String::new(),
+        validate_only: false,
+        reason: context.reason.clone(),
+        overrides: context.overrides.clone(),
+    };
+    let [message, context] = [message.encode_to_vec(), context.encode_to_vec()];
+    let length = u64::try_from(message.len()).unwrap_or(u64::MAX).to_be_bytes();
+    Hash::of(&[rpc.as_bytes(), &[0], &length, &message, &context])
+}
+
+/// A request on its way.
+pub(crate) struct Way {
+    api: Api,
+    caller: Caller,
+}
+
+impl Way {
+    /// The registry.
+    pub(crate) fn registry(&self) -> &Registry {
+        self.api.registry()
+    }
+
+    /// Runs what blocks or takes long on a thread for such work.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Registry) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Status> {
+        let registry = Arc::clone(&self.api.0.registry);
+        match tokio::task::spawn_blocking(move || work(&registry)).await {
+            Ok(done) => done.map_err(status::status),
+            Err(panic) => Err(status::bug(&format!("a read ended badly: {panic}"))),
+        }
+    }
+
+    fn extent(&self) -> Result<Extent<'_>, Status> {
+        permission::extent(self.caller.rpc, &self.caller.actor)
+            .map_err(|refusal| status::denied(&refusal))
+    }
+
+    /// Whether the caller reaches everything.
+    pub(crate) fn reaches_everything(&self) -> Result<bool, Status> {
+        Ok(self.extent()? == Extent::Everything)
+    }
+
+    /// Whether a subject is in the caller's reach, by the tree of now.
+    pub(crate) fn reaches(&self, subject: SubjectId) -> Result<bool, Status> {
+        match self.extent()? {
+            Extent::Everything => Ok(true),
+            Extent::Caller => Ok(false),
+            Extent::Regions(regions) => {
+                let above = self.registry().regions_above(subject).map_err(status::status)?;
+                Ok(above.iter().any(|region| regions.contains(region)))
+            }
+        }
+    }
+
+    /// Refuses what is out of reach as if it were not there.
+    pub(crate) fn check_reach(&self, field: &str, subject: SubjectId) -> Result<(), Status> {
+        if self.reaches(subject)? {
+            return Ok(());
+        }
+        Err(status::refused(&[Refusal::missing(field, subject)]))
+    }
+
+    /// Refuses a caller that does not reach everything.
+    pub(crate) fn check_everything(&self) -> Result<(), Status> {
+        if self.reaches_everything()? {
+            return Ok(());
+        }
+        Err(status::plain(
+            Code::PermissionDenied,
+            "OUT_OF_REACH",
+            "this is about more than the regions of the credential",
+        ))
+    }
+
+    /// Reads what comes with a read, and waits for the commit that it names.
+    pub(crate) async fn reading(
+        &self,
+        context: Option<v1::ReadContext>,
+        mut violations: Violations,
+    ) -> Result<ReadTime, Status> {
+        let context = context.unwrap_or_default();
+        let time = common::read_time(&mut violations, context.read_time);
+        let field = "context.min_commit";
+        let least: Option<Position> = common::optional(&mut violations, field, &context.min_commit);
+        violations.or(()).map_err(|violations| status::invalid(&violations))?;
+        if let Some(least) = least
+            && self.registry().frontier(least.partition).seq < least.seq
+        {
+            self.blocking(move |registry| registry.wait_for(least)).await?;
+        }
+        Ok(time)
+    }
+
+    /// Reads one subject.
+    pub(crate) async fn get(&self, id: SubjectId, time: ReadTime) -> Result<Seen, Status> {
+        self.check_reach("id", id)?;
+        // A moment of the past may have to wait for what is in flight.
+        if matches!(time.known_at, KnownAt::Stamp(_)) {
+            return self.blocking(move |registry| registry.get(id, time)).await;
+        }
+        self.registry().get(id, time).map_err(status::status)
+    }
+}
+
+/// A write on its way.
+pub(crate) struct Write {
+    way: Way,
+    context: v1::WriteContext,
+    hash: Hash,
+}
+
+/// What is to be done, and on what it depends.
+pub(crate) struct Plan {
+    /// The command.
+    pub command: Command,
+    /// Where it goes.
+    pub partition: Partition,
+    /// What it names, with the paths of the fields: all must be in the caller's reach.
+    pub named: Vec<(String, SubjectId)>,
+    /// Whether it needs a caller that reaches everything.
+    pub needs_everything: bool,
+    /// Whether it says that something was wrong, and must say why.
+    pub needs_reason: bool,
+    /// What to warn of.
+    pub warnings: Vec<String>,
+}
+
+/// What comes with a write, read.
+struct Heading {
+    mark: Option<RequestMark>,
+    reason: String,
+    overrides: Vec<String>,
+}
+
+impl Write {
+    /// The registry.
+    pub(crate) fn registry(&self) -> &Registry {
+        self.way.registry()
+    }
+
+    /// Seeds of new ids.
+    pub(crate) fn seeds(&self, count: usize) -> Result<Vec<crate::kernel::id::IdSeed>, Status> {
+        common::seeds(self.registry(), count).map_err(status::status)
+    }
+
+    /// Does what was planned, or tells all that is wrong with the request.
+    pub(crate) async fn run(mut self, plan: Result<Plan, Violations>) -> Result<Written, Status> {
+        let request_id = self.context.request_id.clone();
+        let done = self.run_inner(plan).await;
+        let (outcome, warnings) =
+            done.map_err(|status| status::for_request(status, &request_id))?;
+        let is_only_judged = self.context.validate_only;
+        Ok(Written { api: self.way.api, outcome, is_only_judged, about: None, warnings })
+    }
+
+    async fn run_inner(
+        &mut self,
+        plan: Result<Plan, Violations>,
+    ) -> Result<(Outcome, Vec<String>), Status> {
+        let needs_reason = plan.as_ref().is_ok_and(|plan| plan.needs_reason);
+        let (heading, mut violations) = self.heading(needs_reason);
+        let plan = match plan {
+            Ok(plan) if violations.is_empty() => plan,
+            Ok(_) => return Err(status::invalid(&violations)),
+            Err(nested) => {
+                kind::take_over(&mut violations, "", &nested);
+                return Err(status::invalid(&violations));
+            }
+        };
+        if plan.needs_everything {
+            self.way.check_everything()?;
+        }
+        for (field, subject) in &plan.named {
+            self.way.check_reach(field, *subject)?;
+        }
+        let call = Call {
+            partition: plan.partition,
+            author: author(&self.way.caller),
+            request: heading.mark,
+            reason: heading.reason,
+            validate_only: self.context.validate_only,
+            overrides: heading.overrides,
+            seed: common::random().map_err(status::status)?,
+        };
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        self.registry().submit(call, plan.command, move |answer| {
+            // The caller may have gone away; what was decided stands.
+            let _ = sender.send(answer);
+        });
+        let outcome = receiver
+            .await
+            .unwrap_or_else(|_| Err(Error::Unavailable("the writer stopped".to_owned())))
+            .map_err(status::status)?;
+        Ok((outcome, plan.warnings))
+    }
+
+    /// Reads what comes with the write.
+    fn heading(&mut self, needs_reason: bool) -> (Heading, Violations) {
+        let mut violations = Violations::default();
+        let context = &mut self.context;
+        let field = "context.request_id";
+        let id = if context.request_id.is_empty() && context.validate_only {
+            None
+        } else {
+            common::required::<uuid::Uuid>(&mut violations, field, &context.request_id)
+        };
+        if id.is_some_and(|id| id.is_nil()) {
+            violations.add(field, "MALFORMED", "a request id of zeros is no id");
+        }
+        let reason = std::mem::take(&mut context.reason);
+        let overrides = common::overrides(&mut violations, std::mem::take(&mut context.overrides));
+        let field = "context.reason";
+        if !reason.is_empty() {
+            common::check_text(&mut violations, field, &reason, limit::TEXT_CHARS_MAX);
+        } else if needs_reason || !overrides.is_empty() {
+            let message = "corrections, retractions and overrides say why";
+            violations.add(field, "REASON_REQUIRED", message);
+        }
+        let mark = id.map(|id| RequestMark { id: id.into_bytes(), hash: self.hash });
+        (Heading { mark, reason, overrides }, violations)
+    }
+}
+
+/// Who calls, as entries have it.
+fn author(caller: &Caller) -> Author {
+    let actor = &caller.actor;
+    Author {
+        subject: actor.subject.clone(),
+        person: actor.person.clone().unwrap_or_default(),
+        role: actor.role.name().to_owned(),
+        institution: actor.institution.clone().unwrap_or_default(),
+    }
+}
+
+/// A write that was done.
+pub(crate) struct Written {
+    api: Api,
+    /// What came of it.
+    pub outcome: Outcome,
+    is_only_judged: bool,
+    /// The subject that it is about, when there is one that was there before.
+    about: Option<SubjectId>,
+    warnings: Vec<String>,
+}
+
+impl Written {
+    /// Whether nothing was written because nothing was to be.
+    pub(crate) fn is_only_judged(&self) -> bool {
+        self.is_only_judged
+    }
+
+    /// The receipt on the wire.
+    pub(crate) fn receipt(&self) -> Option<v1::WriteReceipt> {
+        Some(common::receipt(&self.outcome, self.is_only_judged))
+    }
+
+    /// A subject as it was known with this write; `None` when nothing was written.
+    pub(crate) fn see(&self, id: Option<SubjectId>) -> Result<Option<Seen>, Status> {
+        let Some(id) = id.filter(|_| !self.is_only_judged) else { return Ok(None) };
+        let position = self.outcome.position;
+        // A region that begins a partition is known there, by another count.
+        let known_at = if id.partition() == position.partition {
+            KnownAt::Seq(position.seq)
+        } else {
+            KnownAt::Now
+        };
+        let time = ReadTime { valid_at: None, known_at };
+        self.api.registry().get(id, time).map(Some).map_err(status::status)
+    }
+
+    /// The cases of the subject that the write opened.
+    pub(crate) fn opened_cases(&self) -> Result<Vec<String>, Status> {
+        let Some(subject) = self.about.filter(|_| !self.is_only_judged) else {
+            return Ok(Vec::new());
+        };
+        let partition = self.outcome.position.partition;
+        let page = PageRequest { rows: limit::VIEW_ROWS_MAX, after: Vec::new() };
+        let cases = self
+            .api
+            .registry()
+            .cases(partition, Some(subject), true, KnownAt::Now, &page)
+            .map_err(status::status)?;
+        let entries = &self.outcome.entries;
+        let opened = cases.rows.into_iter().filter(|(_, case)| entries.contains(&case.opened_by));
+        Ok(opened.map(|(id, _)| id.to_string()).collect())
+    }
+
+    /// The first subject that the write made.
+    pub(crate) fn made(&self) -> Option<SubjectId> {
+        self.outcome.decided.subjects.first().copied()
+    }
+
+    /// The answer, with warnings.
+    pub(crate) fn answer<T>(&self, message: T) -> Response<T> {
+        let mut response = Response::new(message);
+        for warning in self.warnings.iter().take(WARNINGS_MAX) {
+            // Header values are ASCII; a warning that is not says nothing of use without the rest.
+            if let Ok(value) = warning.parse() {
+                response.metadata_mut().append(WARNING_HEADER, value);
+            }
+        }
+        response
+    }
+}
+
+/// The subjects that a content names, with the names of the fields.
+pub(crate) fn named(content: &Content) -> Vec<(&'static str, SubjectId)> {
+    use crate::domain::content::Fields;
+    fn put<T: Copy + Into<SubjectId>>(
+        to: &mut Vec<(&'static str, SubjectId)>,
+        field: &'static str,
+        said: &crate::domain::content::Said<T>,
+    ) {
+        to.extend(said.iter().flatten().map(|id| (field, (*id).into())));
+    }
+    let mut named = Vec::new();
+    match &content.fields {
+        Fields::Region(fields) => put(&mut named, "parent_id", &fields.parent),
+        Fields::Compound(fields) => put(&mut named, "community_id", &fields.community),
+        Fields::Building(fields) => {
+            put(&mut named, "compound_id", &fields.compound);
+            put(&mut named, "community_id", &fields.community);
+            put(&mut named, "physical_id", &fields.physical);
+        }
+        Fields::Unit(fields) => put(&mut named, "building_id", &fields.building),
+    }
+    named
+}

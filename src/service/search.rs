@@ -1,0 +1,168 @@
+//! Search on the wire.
+
+use tonic::{Request, Response, Status};
+
+use crate::{
+    kernel::{
+        id::{Kind, RegionId, SubjectId},
+        limit,
+        page::{Page, PageRequest},
+        position::{Partition, Position},
+        time::{KnownAt, ReadTime},
+        violation::Violations,
+    },
+    proto::v1::{self, search_hit::Subject, search_service_server::SearchService},
+    registry::{Fact, Refusal, Search, Seen, Sought},
+    service::{Api, Way, common, kind::resource, page::Question, status},
+    store::Limit,
+};
+
+#[tonic::async_trait]
+impl SearchService for Api {
+    async fn search(
+        &self,
+        request: Request<v1::SearchRequest>,
+    ) -> Result<Response<v1::SearchResponse>, Status> {
+        let (way, mut asked) = self.begin(request)?;
+        let mut violations = Violations::default();
+        let context = asked.context.take();
+        let (size, token) = (asked.page_size, std::mem::take(&mut asked.page_token));
+        asked.page_size = 0;
+        let question = Question::new(&way, &asked, context.as_ref());
+        let page = question.page(&mut violations, size, &token);
+        let sought = sought(&mut violations, &asked);
+        let kinds = kinds(&mut violations, &asked.kinds);
+        let region: Option<RegionId> =
+            common::optional(&mut violations, "region_id", &asked.region_id);
+        if asked.region_id.is_empty() && asked.partition.is_none() {
+            let message = "say where: region_id, or the partition's number";
+            violations.add("region_id", "REQUIRED", message);
+        }
+        let time = way.reading(context, violations).await?;
+        let sought = way.was_read(sought)?;
+        let partition = match (asked.partition, region) {
+            (Some(number), _) => way.partition("partition", number)?,
+            (None, region) => way.was_read(region)?.partition(),
+        };
+        match region {
+            Some(region) => way.check_reach("region_id", region.into())?,
+            None => way.check_partition(partition)?,
+        }
+        let search = Search { partition, sought, kinds, below: region.map(SubjectId::from) };
+        let (found, position) = way.find(search, time, page).await?;
+        let next_page_token = question.token(&found);
+        let hits = found.rows.into_iter().map(hit).collect();
+        let read_at = position.to_string();
+        Ok(Response::new(v1::SearchResponse { hits, next_page_token, read_at }))
+    }
+}
+
+impl Way {
+    /// A page of a search, and what it was read at.
+    pub(crate) async fn find(
+        &self,
+        search: Search,
+        time: ReadTime,
+        page: PageRequest,
+    ) -> Result<(Page<Seen>, Position), Status> {
+        self.blocking(move |registry| {
+            let partition = search.partition;
+            let known = match time.known_at {
+                KnownAt::Now => None,
+                known => registry.known(partition, known)?,
+            };
+            // At least this much is in the answer.
+            let seq = known.unwrap_or_else(|| registry.frontier(partition).seq);
+            Ok((registry.search(&search, time, &page)?, Position { partition, seq }))
+        })
+        .await
+    }
+
+    /// Refuses a caller whose reach does not hold all of a partition, as if it were not there.
+    pub(crate) fn check_partition(&self, partition: Partition) -> Result<(), Status> {
+        if self.reaches_everything()? {
+            return Ok(());
+        }
+        if let Some(region) = self.region_of(partition)?
+            && self.reaches(region.into())?
+        {
+            return Ok(());
+        }
+        let missing = Refusal::missing("partition", format!("partition {partition}"));
+        Err(status::refused(&[missing]))
+    }
+
+    /// The region that is a partition's own; its first entry says it. None of partition 0.
+    pub(crate) fn region_of(&self, partition: Partition) -> Result<Option<RegionId>, Status> {
+        let one = Limit { entries: 1, bytes: limit::ENTRY_BYTES_MAX };
+        let first = self.registry().entries(partition, 1, one).map_err(status::status)?.pop();
+        let Some(bytes) = first else { return Ok(None) };
+        let (entry, _) = crate::registry::Entry::decode(&bytes).map_err(status::status)?;
+        Ok(match entry.body.map(|body| body.fact) {
+            Some(Fact::PartitionBegun(region)) => region,
+            _ => None,
+        })
+    }
+}
+
+/// What is searched for: exactly one of number and text.
+fn sought(violations: &mut Violations, asked: &v1::SearchRequest) -> Option<Sought> {
+    match (&asked.identifier, asked.text.as_str()) {
+        (Some(identifier), "") => {
+            let scheme: Option<String> =
+                common::required(violations, "identifier.scheme", &identifier.scheme);
+            let value: Option<String> =
+                common::required(violations, "identifier.value", &identifier.value);
+            Some(Sought::Identifier(scheme?, value?))
+        }
+        (None, text) if !text.is_empty() => {
+            // What is searched for is not kept: whatever it is, it may be asked.
+            if text.chars().count() > limit::ADDRESS_CHARS_MAX {
+                let message = format!("at most {} characters", limit::ADDRESS_CHARS_MAX);
+                violations.add("text", "TOO_LONG", message);
+                return None;
+            }
+            Some(Sought::Text(text.to_owned()))
+        }
+        _ => {
+            violations.add("text", "ONE_OF", "give exactly one of identifier and text");
+            None
+        }
+    }
+}
+
+/// The kinds wanted; buildings and compounds when none is named.
+fn kinds(violations: &mut Violations, numbers: &[i32]) -> Vec<Kind> {
+    if numbers.is_empty() {
+        return vec![Kind::Building, Kind::Compound];
+    }
+    let mut kinds = Vec::new();
+    for (index, number) in numbers.iter().enumerate().take(Kind::ALL.len() * 2) {
+        let kind = match v1::SubjectKind::try_from(*number) {
+            Ok(v1::SubjectKind::Region) => Kind::Region,
+            Ok(v1::SubjectKind::Compound) => Kind::Compound,
+            Ok(v1::SubjectKind::Building) => Kind::Building,
+            Ok(v1::SubjectKind::Unit) => Kind::Unit,
+            Ok(v1::SubjectKind::Unspecified) | Err(_) => {
+                let message = format!("{number} is no kind");
+                violations.add(format!("kinds[{index}]"), "UNKNOWN_VALUE", message);
+                continue;
+            }
+        };
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    kinds
+}
+
+fn hit(seen: Seen) -> v1::SearchHit {
+    let subject = match seen.id.kind() {
+        Kind::Region => Some(Subject::Region(resource(seen))),
+        Kind::Compound => Some(Subject::Compound(resource(seen))),
+        Kind::Building => Some(Subject::Building(resource(seen))),
+        Kind::Unit => Some(Subject::Unit(resource(seen))),
+        Kind::Case => None,
+    };
+    v1::SearchHit { subject }
+}

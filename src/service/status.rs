@@ -1,0 +1,264 @@
+//! From an error of the floors below to what a caller is told: a code of gRPC, and the details of
+//! `google.rpc` with a stable reason.
+//!
+//! What stays true: every refusal of an error is told, not the first alone; a fault of our own
+//! tells the caller nothing but that it is ours, and the rest is in the log.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt as _};
+
+use crate::{
+    auth::{authenticate::Unauthenticated, permission::Denied},
+    kernel::violation::Violations,
+    registry::{Class, Error, Refusal},
+    store::StoreError,
+};
+
+/// The domain of every reason.
+pub const DOMAIN: &str = "anju";
+/// The reason of an invalid request whose violations have several reasons.
+pub const INVALID_REQUEST: &str = "INVALID_REQUEST";
+/// Characters of a message. Clients take 16 KiB of headers, and a Chinese character is nine bytes
+/// there.
+const MESSAGE_CHARS_MAX: usize = 300;
+/// Bytes of violations that are told one by one, for the same reason.
+const VIOLATIONS_BYTES_MAX: usize = 5_000;
+/// After what time to ask again, when the state is being rebuilt.
+const REBUILDING_RETRY: Duration = Duration::from_secs(5);
+/// After what time to ask again, when a position is not reached.
+const NOT_REACHED_RETRY: Duration = Duration::from_secs(1);
+
+/// A status with a reason and nothing else.
+pub fn plain(code: Code, reason: &str, message: impl Into<String>) -> Status {
+    told(code, reason, message.into(), BTreeMap::new(), ErrorDetails::new())
+}
+
+/// A status with a reason and with pairs for programs.
+pub fn with_metadata(
+    code: Code,
+    reason: &str,
+    message: impl Into<String>,
+    metadata: impl IntoIterator<Item = (String, String)>,
+) -> Status {
+    told(code, reason, message.into(), metadata.into_iter().collect(), ErrorDetails::new())
+}
+
+/// A status that asks the caller to come again.
+pub fn retry(code: Code, reason: &str, message: impl Into<String>, after: Duration) -> Status {
+    let details = ErrorDetails::with_retry_info(Some(after));
+    told(code, reason, message.into(), BTreeMap::new(), details)
+}
+
+/// What an unreadable request is answered: all that is wrong with it.
+pub fn invalid(violations: &Violations) -> Status {
+    let list = violations.list();
+    let first = list.first().map_or(INVALID_REQUEST, |violation| violation.reason);
+    let is_one = list.iter().all(|violation| violation.reason == first);
+    let reason = if is_one { first } else { INVALID_REQUEST };
+    let mut details = ErrorDetails::new();
+    let all = list.iter().map(|one| (one.reason, one.field.as_str(), one.message.as_str()));
+    let told_of = bounded(all).map(|(reason, path, message)| field(reason, path, &message));
+    let told_of = told_of.collect::<Vec<_>>();
+    let mut metadata = BTreeMap::new();
+    if told_of.len() < list.len() {
+        metadata.insert("violation_count".to_owned(), list.len().to_string());
+    }
+    details.set_bad_request(told_of);
+    let message = format!("the request is not valid: {violations}");
+    told(Code::InvalidArgument, reason, message, metadata, details)
+}
+
+/// What rules that say no are answered: all of them.
+pub fn refused(refusals: &[Refusal]) -> Status {
+    let Some(first) = refusals.first() else {
+        return bug("an error without a refusal");
+    };
+    let all =
+        refusals.iter().map(|one| (one.reason.as_str(), one.field.as_str(), one.message.as_str()));
+    let told_of = bounded(all).zip(refusals).collect::<Vec<_>>();
+    let mut fields = Vec::new();
+    let mut conditions = Vec::new();
+    for ((reason, path, message), refusal) in &told_of {
+        if refusal.class == Class::Invalid {
+            fields.push(field(reason, path, message));
+        } else {
+            conditions.push(PreconditionViolation::new(*reason, *path, message));
+        }
+    }
+    let mut details = ErrorDetails::new();
+    if !fields.is_empty() {
+        details.set_bad_request(fields);
+    }
+    if !conditions.is_empty() {
+        details.set_precondition_failure(conditions);
+    }
+    if let Some(missing) = refusals.iter().find(|refusal| refusal.class == Class::NotFound) {
+        details.set_resource_info("anju.v1", &*missing.field, "", &*missing.message);
+    }
+    let mut metadata = BTreeMap::new();
+    if !first.field.is_empty() {
+        metadata.insert("field".to_owned(), first.field.clone());
+    }
+    if told_of.len() < refusals.len() {
+        metadata.insert("violation_count".to_owned(), refusals.len().to_string());
+    }
+    let messages = refusals.iter().map(|refusal| refusal.message.as_str()).collect::<Vec<_>>();
+    told(code_of(first.class), &first.reason, messages.join("; "), metadata, details)
+}
+
+/// As many violations as headers can carry, at least one, each message cut to its length.
+fn bounded<'a>(
+    all: impl Iterator<Item = (&'a str, &'a str, &'a str)>,
+) -> impl Iterator<Item = (&'a str, &'a str, String)> {
+    let mut left = VIOLATIONS_BYTES_MAX;
+    all.map(|(reason, path, message)| (reason, path, cut(message.to_owned())))
+        .enumerate()
+        .map_while(move |(index, (reason, path, message))| {
+            let bytes = reason.len() + path.len() + message.len() + 12;
+            left = left.checked_sub(bytes).or((index == 0).then_some(0))?;
+            Some((reason, path, message))
+        })
+}
+
+/// Cuts a message to its length.
+fn cut(mut message: String) -> String {
+    if let Some((at, _)) = message.char_indices().nth(MESSAGE_CHARS_MAX) {
+        message.truncate(at);
+        message.push('…');
+    }
+    message
+}
+
+/// A fault of our own. The caller learns an id, by which the log tells the rest.
+pub fn bug(what: &str) -> Status {
+    let id = uuid::Uuid::new_v4().to_string();
+    tracing::error!(what, fault.id = id, "a fault of our own");
+    let mut details = ErrorDetails::new();
+    details.set_request_info(&*id, "");
+    let message = format!("this is a fault of the registry; its log says more about {id}");
+    told(Code::Internal, "INTERNAL", message, BTreeMap::new(), details)
+}
+
+/// It is not known who calls.
+pub fn unauthenticated(why: Unauthenticated) -> Status {
+    plain(Code::Unauthenticated, why.reason(), why.to_string())
+}
+
+/// The caller's role has no part in the call.
+pub fn denied(denied: &Denied) -> Status {
+    let metadata =
+        [("role".to_owned(), denied.role.to_string()), ("rpc".to_owned(), denied.rpc.clone())];
+    with_metadata(Code::PermissionDenied, Denied::REASON, denied.to_string(), metadata)
+}
+
+/// The code of a class of refusals.
+const fn code_of(class: Class) -> Code {
+    match class {
+        Class::Invalid => Code::InvalidArgument,
+        Class::Precondition => Code::FailedPrecondition,
+        Class::NotFound => Code::NotFound,
+        Class::Conflict => Code::Aborted,
+        Class::AlreadyExists => Code::AlreadyExists,
+    }
+}
+
+/// What an error of the registry is answered.
+pub fn status(error: Error) -> Status {
+    match error {
+        Error::Invalid(violations) => invalid(&violations),
+        Error::Refused(refusals) => refused(&refusals),
+        Error::Busy(after) => retry(
+            Code::ResourceExhausted,
+            "QUEUE_FULL",
+            "too many commands wait to be written; ask again",
+            after,
+        ),
+        Error::Store(error) => of_store(&error),
+        Error::Unavailable(why) => {
+            tracing::warn!(why, "the registry is not available");
+            plain(Code::Unavailable, "NOT_AVAILABLE", "the registry is stopping or not ready")
+        }
+        Error::NotReached(position) => retry(
+            Code::Unavailable,
+            "NOT_REACHED",
+            format!("the registry has not reached {position}"),
+            NOT_REACHED_RETRY,
+        ),
+        Error::Bug(what) => bug(&what),
+    }
+}
+
+fn of_store(error: &StoreError) -> Status {
+    match error {
+        StoreError::DiskReserve { .. } => plain(
+            Code::ResourceExhausted,
+            "DISK_RESERVE",
+            "the disk has too little room left: nothing is written, reads go on",
+        ),
+        StoreError::Unavailable(what) => {
+            tracing::error!(what, "the journal cannot be written");
+            plain(
+                Code::Unavailable,
+                "JOURNAL_READ_ONLY",
+                "the journal cannot be written until the registry is started again; whether this \
+                 request was written is not known: ask again with the same request id then",
+            )
+        }
+        StoreError::Rebuilding { done, total } => retry(
+            Code::Unavailable,
+            "STATE_REBUILDING",
+            format!("the state is being rebuilt: {done} of {total} entries"),
+            REBUILDING_RETRY,
+        ),
+        StoreError::Conflict { .. } => plain(
+            Code::Aborted,
+            "HEAD_MOVED",
+            "somebody else wrote into the partition; nothing was written: ask again",
+        ),
+        StoreError::Damage { place, what } => {
+            tracing::error!(place, what, "damage");
+            // Not DATA_LOSS, which callers take to be final: the state is rebuilt by itself.
+            retry(
+                Code::Unavailable,
+                "STATE_DAMAGED",
+                "what is stored cannot be read in one place; the registry's log names it",
+                REBUILDING_RETRY,
+            )
+        }
+        StoreError::InUse(_) | StoreError::Io { .. } => {
+            let error = error as &dyn std::error::Error;
+            tracing::error!(error, "the store fails");
+            plain(Code::Unavailable, "STORE_UNAVAILABLE", "the store cannot be read")
+        }
+    }
+}
+
+fn field(reason: &str, field: &str, message: &str) -> FieldViolation {
+    FieldViolation { reason: reason.to_owned(), ..FieldViolation::new(field, message) }
+}
+
+fn told(
+    code: Code,
+    reason: &str,
+    message: String,
+    metadata: BTreeMap<String, String>,
+    mut details: ErrorDetails,
+) -> Status {
+    details.set_error_info(reason, DOMAIN, metadata.into_iter().collect::<Pairs>());
+    Status::with_error_details(code, cut(message), details)
+}
+
+#[expect(clippy::disallowed_types, reason = "the library's own type of a message's map")]
+type Pairs = std::collections::HashMap<String, String>;
+
+/// Names the request that a status answers, unless another id is named already.
+pub fn for_request(status: Status, request_id: &str) -> Status {
+    let mut details = status.get_error_details();
+    if request_id.is_empty() || details.request_info().is_some() {
+        return status;
+    }
+    details.set_request_info(request_id, "");
+    Status::with_error_details(status.code(), status.message(), details)
+}

@@ -1,0 +1,252 @@
+//! Totals on the wire: of one subject, side by side, month by month, and down to their rows.
+
+use std::collections::BTreeMap;
+
+use tonic::{Request, Response, Status};
+
+use crate::{
+    domain::totals::{Amounts, Certainty, Measure},
+    kernel::{
+        id::{RegionId, SubjectId},
+        position::Position,
+        time::{KnownAt, Month},
+        violation::Violations,
+    },
+    proto::v1::{self, totals_service_server::TotalsService},
+    service::{Api, Way, common, page::Question, status},
+};
+
+/// What is asked for of amounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Detail {
+    /// One amount a measure.
+    Plain,
+    /// Buildings and floor area by decade and structure.
+    BrokenDown,
+}
+
+#[tonic::async_trait]
+impl TotalsService for Api {
+    async fn get_totals(
+        &self,
+        request: Request<v1::GetTotalsRequest>,
+    ) -> Result<Response<v1::GetTotalsResponse>, Status> {
+        let (way, asked) = self.begin(request)?;
+        let mut violations = Violations::default();
+        let subject = common::required(&mut violations, "subject_id", &asked.subject_id);
+        let measures = measures(&mut violations, &asked.measures);
+        let time = way.reading(asked.context, violations).await?;
+        let subject: SubjectId = way.was_read(subject)?;
+        way.check_reach("subject_id", subject)?;
+        let totals = way.blocking(move |registry| registry.totals(subject, time)).await?;
+        let detail = if asked.breakdown { Detail::BrokenDown } else { Detail::Plain };
+        Ok(Response::new(v1::GetTotalsResponse {
+            amounts: amounts(&totals.amounts, &measures, detail),
+            read_at: texts(&totals.positions),
+            valid_at: totals.valid_at.to_string(),
+        }))
+    }
+
+    async fn list_totals(
+        &self,
+        request: Request<v1::ListTotalsRequest>,
+    ) -> Result<Response<v1::ListTotalsResponse>, Status> {
+        let (way, mut asked) = self.begin(request)?;
+        let mut violations = Violations::default();
+        let context = asked.context.take();
+        let (size, token) = (asked.page_size, std::mem::take(&mut asked.page_token));
+        asked.page_size = 0;
+        let question = Question::new(&way, &asked, context.as_ref());
+        let page = question.page(&mut violations, size, &token);
+        let region = common::required(&mut violations, "region_id", &asked.region_id);
+        let measures = measures(&mut violations, &asked.measures);
+        let time = way.reading(context, violations).await?;
+        let region: RegionId = way.was_read(region)?;
+        way.check_reach("region_id", region.into())?;
+        let day = time.valid_at.unwrap_or_else(|| way.registry().now().day());
+        let children =
+            way.blocking(move |registry| registry.list_totals(region, time, &page)).await?;
+        let next_page_token = question.token(&children);
+        let children = children.rows.into_iter().map(|(subject, name, totals)| v1::ChildTotals {
+            subject_id: subject.to_string(),
+            name,
+            amounts: amounts(&totals.amounts, &measures, Detail::Plain),
+        });
+        Ok(Response::new(v1::ListTotalsResponse {
+            children: children.collect(),
+            next_page_token,
+            valid_at: day.to_string(),
+        }))
+    }
+
+    async fn get_series(
+        &self,
+        request: Request<v1::GetSeriesRequest>,
+    ) -> Result<Response<v1::GetSeriesResponse>, Status> {
+        let (way, asked) = self.begin(request)?;
+        let mut violations = Violations::default();
+        let subject = common::required(&mut violations, "subject_id", &asked.subject_id);
+        let measures = measures(&mut violations, &asked.measures);
+        let from = month(&mut violations, "from_month", &asked.from_month);
+        let to = month(&mut violations, "to_month", &asked.to_month);
+        if from.zip(to).is_some_and(|(from, to)| to < from) {
+            violations.add("to_month", "OUT_OF_RANGE", "the last month is not before the first");
+        }
+        let time = way.reading(asked.context, violations).await?;
+        let subject: SubjectId = way.was_read(subject)?;
+        let (from, to) = (way.was_read(from)?, way.was_read(to)?);
+        way.check_reach("subject_id", subject)?;
+        let series =
+            way.blocking(move |registry| registry.series(subject, from, to, time.known_at)).await?;
+        let months = series.months.into_iter().map(|(month, sums)| v1::MonthTotals {
+            month: month.to_string(),
+            amounts: amounts(&sums, &measures, Detail::Plain),
+        });
+        let read_at = texts(&series.positions);
+        Ok(Response::new(v1::GetSeriesResponse { months: months.collect(), read_at }))
+    }
+
+    async fn explain_total(
+        &self,
+        request: Request<v1::ExplainTotalRequest>,
+    ) -> Result<Response<v1::ExplainTotalResponse>, Status> {
+        let (way, mut asked) = self.begin(request)?;
+        let mut violations = Violations::default();
+        let context = asked.context.take();
+        let (size, token) = (asked.page_size, std::mem::take(&mut asked.page_token));
+        asked.page_size = 0;
+        let question = Question::new(&way, &asked, context.as_ref());
+        let page = question.page(&mut violations, size, &token);
+        let subject = common::required(&mut violations, "subject_id", &asked.subject_id);
+        let measure = measure(&mut violations, "measure", &asked.measure);
+        let time = way.reading(context, violations).await?;
+        let subject: SubjectId = way.was_read(subject)?;
+        let measure = way.was_read(measure)?;
+        way.check_reach("subject_id", subject)?;
+        let (rows, positions) =
+            way.blocking(move |registry| registry.explain(subject, measure, time, &page)).await?;
+        let next_page_token = question.token(&rows);
+        let rows = rows.rows.into_iter().map(|row| v1::TotalRow {
+            subject_id: row.subject.to_string(),
+            label: row.label,
+            amount: amounts(&row.amounts, &[measure], Detail::Plain).pop(),
+            entries: row.entries,
+        });
+        Ok(Response::new(v1::ExplainTotalResponse {
+            rows: rows.collect(),
+            next_page_token,
+            read_at: texts(&positions),
+        }))
+    }
+}
+
+impl Way {
+    /// What was read; that it is missing though nothing was wrong with it is a fault of ours.
+    pub(crate) fn was_read<T>(&self, value: Option<T>) -> Result<T, Status> {
+        value.ok_or_else(|| {
+            let what = format!("{}: a field passed unread", self.caller.rpc);
+            status::bug(&what)
+        })
+    }
+}
+
+fn texts(positions: &[Position]) -> Vec<String> {
+    positions.iter().map(ToString::to_string).collect()
+}
+
+/// Reads the measures asked for; all, when none is.
+fn measures(violations: &mut Violations, names: &[String]) -> Vec<Measure> {
+    if names.is_empty() {
+        return Measure::ALL.to_vec();
+    }
+    let mut wanted = Vec::new();
+    for (index, name) in names.iter().enumerate().take(Measure::ALL.len() * 2) {
+        let measure = measure(violations, &format!("measures[{index}]"), name);
+        wanted.extend(measure.filter(|measure| !wanted.contains(measure)));
+    }
+    wanted
+}
+
+fn measure(violations: &mut Violations, field: &str, name: &str) -> Option<Measure> {
+    if name.is_empty() {
+        violations.add(field, "REQUIRED", format!("{field} is required"));
+        return None;
+    }
+    let names = Measure::ALL.map(Measure::name).join(", ");
+    let message = format!("the measures are {names}");
+    violations.take(field, Measure::from_name(name).ok_or(("UNKNOWN_VALUE", message)))
+}
+
+/// Reads a month, `2020-01`.
+fn month(violations: &mut Violations, field: &str, text: &str) -> Option<Month> {
+    // The day of a month is read by the one reader of days.
+    let day = format!("{text}-01").parse::<crate::kernel::time::Day>();
+    let message = "a month is written as 2020-01".to_owned();
+    violations
+        .take(field, day.map(crate::kernel::time::Day::month).map_err(|_| ("MALFORMED", message)))
+}
+
+/// Amounts on the wire: every measure that is wanted, zeros too.
+fn amounts(amounts: &Amounts, wanted: &[Measure], detail: Detail) -> Vec<v1::Amount> {
+    // By measure, decade and structure; certain and possible.
+    let mut sums: BTreeMap<(Measure, Option<i32>, String), (i64, i64)> = BTreeMap::new();
+    for measure in wanted {
+        if !is_broken_down(*measure, detail) {
+            sums.insert((*measure, None, String::new()), (0, 0));
+        }
+    }
+    for (cell, amount) in amounts.iter() {
+        let Some(measure) = cell.measure().filter(|measure| wanted.contains(measure)) else {
+            continue;
+        };
+        let (decade, structure) = if is_broken_down(measure, detail) {
+            let structure = cell.structure().map_or("UNKNOWN".to_owned(), |kind| kind.to_string());
+            (Some(cell.decade().map_or(0, i32::from)), structure)
+        } else {
+            (None, String::new())
+        };
+        let sum = sums.entry((measure, decade, structure)).or_default();
+        sum.1 += amount;
+        if cell.certainty() == Certainty::Certain {
+            sum.0 += amount;
+        }
+    }
+    let amounts =
+        sums.into_iter().map(|((measure, built_decade, structure), (certain, possible))| {
+            v1::Amount {
+                measure: measure.name().to_owned(),
+                edition: measure.edition(),
+                built_decade,
+                structure,
+                certain,
+                possible,
+            }
+        });
+    amounts.collect()
+}
+
+fn is_broken_down(measure: Measure, detail: Detail) -> bool {
+    detail == Detail::BrokenDown && matches!(measure, Measure::Buildings | Measure::FloorArea)
+}
+
+/// The known time of a comparison: a moment, a number, or what is given when there is neither.
+pub(crate) fn known_at(
+    violations: &mut Violations,
+    field: &str,
+    moment: Option<prost_types::Timestamp>,
+    seq: Option<u64>,
+    otherwise: KnownAt,
+) -> KnownAt {
+    match (moment, seq) {
+        (Some(_), Some(_)) => {
+            let message = format!("give {field} or {field}_seq, not both");
+            violations.add(format!("{field}_seq"), "CONFLICTING", message);
+            otherwise
+        }
+        (Some(moment), None) => {
+            common::stamp(violations, field, moment).map_or(otherwise, KnownAt::Stamp)
+        }
+        (None, Some(seq)) => KnownAt::Seq(seq),
+        (None, None) => otherwise,
+    }
+}

@@ -1,0 +1,844 @@
+//! Import and export over a real channel, against a small registry that keeps rows as the real one
+//! promises to: known by source and key, judged by what they say with their references resolved.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test ends at the first surprise"
+)]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use anju::{
+    cli::{
+        export::{self, ExportArgs},
+        import::{self, Answer, Clients, Counts, ImportArgs, Outcome},
+    },
+    exchange::{
+        carried::carried,
+        column::FileKind,
+        draft::{Draft, EXPORT_SOURCE, by_id},
+    },
+    kernel::{
+        id::{Kind, RawId, SubjectId},
+        position::Partition,
+    },
+    proto::v1::{
+        self, Building, CodeCandidate, Compound, ExportKind, ExportRow, ExportRowsRequest,
+        ExportRowsResponse, GetStatusRequest, GetStatusResponse, ImportRow, ImportRowsRequest,
+        ImportRowsResponse, ItemRefusal, Life, PartitionStatus, Reference, Region, RegionLevel,
+        ResolveCodeRequest, ResolveCodeResponse, RowConflict, RowOutcome, RowResult, Unit,
+        WhoAmIRequest, WhoAmIResponse,
+        export_row::Subject,
+        import_service_server::{ImportService, ImportServiceServer},
+        reference,
+        region_service_server::{RegionService, RegionServiceServer},
+        registry_service_server::{RegistryService, RegistryServiceServer},
+    },
+};
+use clap::Parser;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{
+    Code, Request, Response, Status,
+    service::interceptor::InterceptedService,
+    transport::{Channel, Server},
+};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+/// What is kept of a subject: its row with references resolved.
+#[derive(Clone)]
+struct Kept {
+    id: SubjectId,
+    kind: FileKind,
+    source: String,
+    key: String,
+    draft: Draft,
+    /// The partition that it has of its own.
+    owns: Option<u32>,
+}
+
+#[derive(Default)]
+struct Registry {
+    kept: Vec<Kept>,
+    by_key: BTreeMap<(String, FileKind, String), usize>,
+    /// Statistical codes.
+    by_code: BTreeMap<String, Vec<usize>>,
+    partitions: u32,
+    /// Keys whose `structure` somebody corrected to OTHER since.
+    corrected: BTreeSet<String>,
+    /// Answers by request id, and how often each was asked for.
+    answered: BTreeMap<String, (ImportRowsResponse, u32)>,
+    /// How many calls are answered with UNAVAILABLE after they were carried out.
+    lost_answers: u32,
+    /// A row with this key makes the whole request unreadable.
+    unreadable: Option<String>,
+    batches: usize,
+}
+
+impl Registry {
+    /// An id of this registry ends in the place where the subject is kept.
+    fn kept(&self, id: &str) -> Option<&Kept> {
+        let [.., a, b, c, d] = id.parse::<SubjectId>().ok()?.raw().to_bytes();
+        self.kept.get(u32::from_be_bytes([a, b, c, d]) as usize).filter(|k| k.id.to_string() == id)
+    }
+
+    fn find(&self, source: &str, kind: FileKind, reference: &Reference) -> Option<SubjectId> {
+        match reference.reference.as_ref()? {
+            reference::Reference::Id(id) => Some(self.kept(id)?.id),
+            reference::Reference::Key(key) => {
+                let place = self.by_key.get(&(source.to_owned(), kind, key.clone()))?;
+                Some(self.kept[*place].id)
+            }
+            reference::Reference::Identifier(code) => {
+                let place = *self.by_code.get(&code.value)?.first()?;
+                Some(self.kept[place].id)
+            }
+        }
+    }
+
+    /// The row with every reference by id; the fields whose reference is not there.
+    fn resolved(&self, source: &str, row: ImportRow) -> Result<Draft, Vec<ItemRefusal>> {
+        let mut draft = Draft::of_row(None, row);
+        let mut refusals = Vec::new();
+        for (field, kind, reference) in [
+            ("parent", FileKind::Regions, &mut draft.parent_of_region),
+            ("community", FileKind::Regions, &mut draft.community_of),
+            ("compound", FileKind::Compounds, &mut draft.compound_of),
+            ("building", FileKind::Buildings, &mut draft.building_of),
+            ("physical", FileKind::Buildings, &mut draft.physical_of),
+        ] {
+            if let Some(named) = reference {
+                match self.find(source, kind, named) {
+                    Some(id) => *reference = by_id(Some(id.to_string())),
+                    None => refusals.push(ItemRefusal {
+                        reason: "REFERENCE_NOT_FOUND".to_owned(),
+                        field: field.to_owned(),
+                        message: "there is no such thing".to_owned(),
+                    }),
+                }
+            }
+        }
+        if draft.building.storeys_above == Some(299) {
+            refusals.push(ItemRefusal {
+                reason: "IMPLAUSIBLE".to_owned(),
+                field: "building.storeys_above".to_owned(),
+                message: "too high".to_owned(),
+            });
+        }
+        if refusals.is_empty() { Ok(draft) } else { Err(refusals) }
+    }
+
+    fn row(&mut self, request: &ImportRowsRequest, index: u32, row: ImportRow) -> RowResult {
+        let kind = match row.row.as_ref().unwrap() {
+            v1::import_row::Row::Region(_) => FileKind::Regions,
+            v1::import_row::Row::Compound(_) => FileKind::Compounds,
+            v1::import_row::Row::Building(_) => FileKind::Buildings,
+            v1::import_row::Row::Unit(_) => FileKind::Units,
+        };
+        let key = (request.source.clone(), kind, row.key.clone());
+        let opens = matches!(&row.row, Some(v1::import_row::Row::Region(r)) if r.opens_partition);
+        let mut draft = match self.resolved(&request.source, row) {
+            Ok(draft) => draft,
+            Err(refusals) => {
+                let outcome = RowOutcome::Refused.into();
+                return RowResult { index, outcome, refusals, ..RowResult::default() };
+            }
+        };
+        (draft.source, draft.key, draft.opens_partition) = (None, None, None);
+        let known = if request.source == EXPORT_SOURCE {
+            let id: SubjectId = key.2.parse().unwrap();
+            self.kept.iter().position(|kept| kept.id == id)
+        } else {
+            self.by_key.get(&key).copied()
+        };
+        let only_judged = request.context.as_ref().unwrap().validate_only;
+        let Some(place) = known else {
+            return self.create(request, index, key, draft, opens, only_judged);
+        };
+        let corrected = self.corrected.contains(&key.2);
+        let kept = &mut self.kept[place];
+        let mut result = RowResult { index, id: kept.id.to_string(), ..RowResult::default() };
+        if kept.draft == draft {
+            result.set_outcome(RowOutcome::Unchanged);
+        } else if corrected && draft.building.structure != kept.draft.building.structure {
+            result.set_outcome(RowOutcome::Conflict);
+            result.conflicts.push(RowConflict {
+                field: "structure".to_owned(),
+                row_value: "STEEL".to_owned(),
+                registry_value: "OTHER".to_owned(),
+            });
+        } else {
+            result.set_outcome(RowOutcome::Changed);
+            if !only_judged {
+                kept.draft = draft;
+            }
+        }
+        result
+    }
+
+    /// The partition of the nearest region above that has one of its own.
+    fn owner_above(&self, draft: &Draft) -> Option<u32> {
+        let Some(reference::Reference::Id(id)) = &draft.parent_of_region.as_ref()?.reference else {
+            return None;
+        };
+        let parent = self.kept(id)?;
+        parent.owns.or_else(|| self.owner_above(&parent.draft))
+    }
+
+    fn create(
+        &mut self,
+        request: &ImportRowsRequest,
+        index: u32,
+        key: (String, FileKind, String),
+        draft: Draft,
+        opens: bool,
+        only_judged: bool,
+    ) -> RowResult {
+        let mut result = RowResult { index, ..RowResult::default() };
+        result.set_outcome(RowOutcome::Created);
+        if only_judged {
+            return result;
+        }
+        let inherited = self.owner_above(&draft);
+        let owns = opens.then(|| {
+            self.partitions += 1;
+            self.partitions
+        });
+        let partition = match key.1 {
+            FileKind::Regions if draft.region.level() == RegionLevel::City => 0,
+            FileKind::Regions => owns.or(inherited).unwrap_or(0),
+            _ => request.partition,
+        };
+        if key.1 == FileKind::Regions && draft.region.level() == RegionLevel::Street {
+            assert_eq!(request.partition, partition, "a street is sent to its city's partition");
+        }
+        let kind = [Kind::Region, Kind::Compound, Kind::Building, Kind::Unit][key.1 as usize];
+        let number = u64::try_from(self.kept.len()).unwrap();
+        let raw = RawId::new(1_700_000_000_000, Partition::new(partition).unwrap(), number);
+        let id = SubjectId::new(kind, raw);
+        result.id = id.to_string();
+        result.partition = owns;
+        let kept = Kept { id, kind: key.1, source: key.0.clone(), key: key.2.clone(), draft, owns };
+        for code in kept.draft.region.codes.iter().filter(|code| code.scheme == "stats12") {
+            self.by_code.entry(code.value.clone()).or_default().push(self.kept.len());
+        }
+        self.by_key.insert(key, self.kept.len());
+        self.kept.push(kept);
+        result
+    }
+
+    fn export(kept: &Kept) -> ExportRow {
+        let id = kept.id.to_string();
+        let mut draft = kept.draft.clone();
+        let life = Some(Life {
+            exists_from: draft.exists_from.take().unwrap_or_default(),
+            ..Life::default()
+        });
+        let named = |reference: &Option<Reference>| match reference.as_ref()?.reference.as_ref()? {
+            reference::Reference::Id(id) => Some(id.clone()),
+            _ => None,
+        };
+        let [parent, community, compound, building, physical] = [
+            named(&draft.parent_of_region),
+            named(&draft.community_of),
+            named(&draft.compound_of),
+            named(&draft.building_of),
+            named(&draft.physical_of),
+        ];
+        let subject = match draft.into_row(kept.kind).row.unwrap() {
+            v1::import_row::Row::Region(row) => {
+                let mut fields = row.fields.unwrap();
+                fields.parent_id = parent;
+                Subject::Region(Region { id, life, fields: Some(fields), ..Region::default() })
+            }
+            v1::import_row::Row::Compound(row) => {
+                let mut fields = row.fields.unwrap();
+                fields.community_id = community;
+                Subject::Compound(Compound {
+                    id,
+                    life,
+                    fields: Some(fields),
+                    ..Compound::default()
+                })
+            }
+            v1::import_row::Row::Building(row) => {
+                let mut fields = row.fields.unwrap();
+                (fields.compound_id, fields.community_id) = (compound, community);
+                fields.physical_id = physical;
+                Subject::Building(Building {
+                    id,
+                    life,
+                    fields: Some(fields),
+                    ..Building::default()
+                })
+            }
+            v1::import_row::Row::Unit(row) => {
+                let mut fields = row.fields.unwrap();
+                fields.building_id = building;
+                Subject::Unit(Unit { id, life, fields: Some(fields), ..Unit::default() })
+            }
+        };
+        ExportRow { source: kept.source.clone(), key: kept.key.clone(), subject: Some(subject) }
+    }
+}
+
+#[derive(Clone, Default)]
+struct Fake(Arc<Mutex<Registry>>);
+
+#[tonic::async_trait]
+impl ImportService for Fake {
+    type ExportRowsStream =
+        tokio_stream::Iter<std::vec::IntoIter<Result<ExportRowsResponse, Status>>>;
+
+    async fn import_rows(
+        &self,
+        request: Request<ImportRowsRequest>,
+    ) -> Result<Response<ImportRowsResponse>, Status> {
+        let request = request.into_inner();
+        let mut registry = self.0.lock().unwrap();
+        registry.batches += 1;
+        assert!(request.rows.len() <= 500);
+        let bad =
+            request.rows.iter().position(|row| Some(&row.key) == registry.unreadable.as_ref());
+        if let Some(bad) = bad {
+            let field = format!("rows[{bad}].building.name");
+            let details = ErrorDetails::with_bad_request_violation(field, "unreadable");
+            return Err(Status::with_error_details(Code::InvalidArgument, "bad", details));
+        }
+        let request_id = request.context.as_ref().unwrap().request_id.clone();
+        if let Some((answer, times)) = registry.answered.get_mut(&request_id) {
+            *times += 1;
+            return Ok(Response::new(answer.clone()));
+        }
+        let rows = request.rows.clone();
+        let results =
+            (0..).zip(rows).map(|(index, row)| registry.row(&request, index, row)).collect();
+        let answer = ImportRowsResponse { receipt: None, results };
+        registry.answered.insert(request_id, (answer.clone(), 1));
+        if registry.lost_answers > 0 {
+            registry.lost_answers -= 1;
+            let details = ErrorDetails::with_retry_info(Some(Duration::from_millis(1)));
+            return Err(Status::with_error_details(Code::Unavailable, "gone", details));
+        }
+        Ok(Response::new(answer))
+    }
+
+    async fn export_rows(
+        &self,
+        request: Request<ExportRowsRequest>,
+    ) -> Result<Response<Self::ExportRowsStream>, Status> {
+        let request = request.into_inner();
+        let kind = match request.kind() {
+            ExportKind::Regions => FileKind::Regions,
+            ExportKind::Compounds => FileKind::Compounds,
+            ExportKind::Buildings => FileKind::Buildings,
+            ExportKind::Units | ExportKind::Unspecified => FileKind::Units,
+        };
+        let registry = self.0.lock().unwrap();
+        let wanted =
+            |kept: &&Kept| kept.kind == kind && kept.id.partition().number() == request.partition;
+        let rows: Vec<_> = registry.kept.iter().filter(wanted).map(Registry::export).collect();
+        let answers: Vec<_> =
+            rows.chunks(100).map(|rows| Ok(ExportRowsResponse { rows: rows.to_vec() })).collect();
+        Ok(Response::new(tokio_stream::iter(answers)))
+    }
+}
+
+#[tonic::async_trait]
+impl RegistryService for Fake {
+    async fn get_status(
+        &self,
+        _: Request<GetStatusRequest>,
+    ) -> Result<Response<GetStatusResponse>, Status> {
+        let registry = self.0.lock().unwrap();
+        let owners = registry.kept.iter().filter_map(|kept| {
+            let region_id = kept.id.to_string();
+            Some(PartitionStatus { partition: kept.owns?, region_id, ..PartitionStatus::default() })
+        });
+        let root = PartitionStatus::default();
+        let partitions = std::iter::once(root).chain(owners).collect();
+        Ok(Response::new(GetStatusResponse { partitions, ..GetStatusResponse::default() }))
+    }
+
+    async fn who_am_i(
+        &self,
+        _: Request<WhoAmIRequest>,
+    ) -> Result<Response<WhoAmIResponse>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+}
+
+/// Declares the calls that nothing here makes.
+macro_rules! not_asked {
+    ($($call:ident $request:ident $response:ident),* $(,)?) => {
+        #[tonic::async_trait]
+        impl RegionService for Fake {
+            async fn resolve_code(
+                &self,
+                request: Request<ResolveCodeRequest>,
+            ) -> Result<Response<ResolveCodeResponse>, Status> {
+                Ok(Response::new(self.resolve(&request.into_inner())))
+            }
+            $(async fn $call(
+                &self,
+                _: Request<v1::$request>,
+            ) -> Result<Response<v1::$response>, Status> {
+                Err(Status::unimplemented("not asked here"))
+            })*
+        }
+    };
+}
+
+not_asked! {
+    create_region CreateRegionRequest CreateRegionResponse,
+    batch_create_regions BatchCreateRegionsRequest BatchCreateRegionsResponse,
+    get_region GetRegionRequest GetRegionResponse,
+    list_regions ListRegionsRequest ListRegionsResponse,
+    change_region ChangeRegionRequest ChangeRegionResponse,
+    correct_region CorrectRegionRequest CorrectRegionResponse,
+    end_region EndRegionRequest EndRegionResponse,
+    merge_regions MergeRegionsRequest MergeRegionsResponse,
+    split_region SplitRegionRequest SplitRegionResponse,
+    retract_region RetractRegionRequest RetractRegionResponse,
+    transfer_region TransferRegionRequest TransferRegionResponse,
+}
+
+impl Fake {
+    fn resolve(&self, request: &ResolveCodeRequest) -> ResolveCodeResponse {
+        let registry = self.0.lock().unwrap();
+        assert_eq!(request.scheme, "stats12");
+        let places = registry.by_code.get(&request.code).into_iter().flatten();
+        let candidates = places.map(|place| CodeCandidate {
+            region: Some(Region { id: registry.kept[*place].id.to_string(), ..Region::default() }),
+            ..CodeCandidate::default()
+        });
+        ResolveCodeResponse { candidates: candidates.collect(), ..ResolveCodeResponse::default() }
+    }
+}
+
+type Pass = fn(Request<()>) -> Result<Request<()>, Status>;
+
+/// A registry on a port of this machine, and a directory for files.
+struct Bench {
+    registry: Arc<Mutex<Registry>>,
+    clients: Clients<Pass>,
+    directory: tempfile::TempDir,
+}
+
+#[derive(Parser)]
+struct ImportCommand {
+    #[command(flatten)]
+    args: ImportArgs,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let fake = Fake::default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let server = Server::builder()
+            .add_service(ImportServiceServer::new(fake.clone()))
+            .add_service(RegionServiceServer::new(fake.clone()))
+            .add_service(RegistryServiceServer::new(fake.clone()));
+        tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+        let channel = Channel::from_shared(address).unwrap().connect().await.unwrap();
+        let pass: Pass = |request| Ok(request);
+        Self {
+            registry: fake.0,
+            clients: Clients::new(InterceptedService::new(channel, pass)),
+            directory: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// A registry that has the carried regions.
+    async fn with_regions() -> Self {
+        let bench = Self::new().await;
+        let files = bench.carried(FileKind::Regions);
+        bench.run("regions", &files, "").await.unwrap();
+        bench
+    }
+
+    /// With one compound, to which buildings can refer.
+    async fn with_compound() -> Self {
+        let bench = Self::with_regions().await;
+        let text = "key,name,community_code,exists_from\nc1,示例小区,410102001002,1990\n";
+        let file = bench.file("compounds.csv", text);
+        let (outcome, _, text) = bench.run("compounds", &[file], "--source s").await.unwrap();
+        let rejects = fs::read_to_string(bench.path("compounds.rejects.csv"));
+        assert_eq!(outcome, Outcome::Whole, "{text}{rejects:?}");
+        bench
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        fs::write(self.path(name), text).unwrap();
+        self.path(name)
+    }
+
+    fn carried(&self, kind: FileKind) -> Vec<PathBuf> {
+        let files = carried().into_iter().filter(|file| file.kind == kind);
+        files.map(|file| self.file(file.name, file.bytes)).collect()
+    }
+
+    /// What a command line answers: the outcome, the counts of each file, and all that was written.
+    async fn run(
+        &self,
+        kind: &str,
+        files: &[PathBuf],
+        flags: &str,
+    ) -> anyhow::Result<(Outcome, Vec<Counts>, String)> {
+        self.run_for(Answer::Table, kind, files, flags).await
+    }
+
+    async fn run_for(
+        &self,
+        answer: Answer,
+        kind: &str,
+        files: &[PathBuf],
+        flags: &str,
+    ) -> anyhow::Result<(Outcome, Vec<Counts>, String)> {
+        let files = files.iter().map(|path| path.to_str().unwrap().to_owned());
+        let words = ["import", kind].into_iter().map(str::to_owned).chain(files);
+        let words = words.chain(flags.split_whitespace().map(str::to_owned));
+        let wants_json = answer == Answer::Json;
+        let args = ImportCommand::try_parse_from(words)?.args;
+        let mut out = Vec::new();
+        let outcome = import::run(args, self.clients.clone(), answer, &mut out).await?;
+        let text = String::from_utf8(out).unwrap();
+        let counts = if wants_json {
+            let summary: serde_json::Value = serde_json::from_str(&text)?;
+            summary["files"].as_array().unwrap().iter().map(counts_of).collect()
+        } else {
+            Vec::new()
+        };
+        Ok((outcome, counts, text))
+    }
+
+    async fn counts(&self, kind: &str, files: &[PathBuf], flags: &str) -> (Outcome, Counts) {
+        let answer = self.run_for(Answer::Json, kind, files, flags).await;
+        let (outcome, counts, _) = answer.unwrap();
+        let sum = counts.into_iter().fold(Counts::default(), |a, b| Counts {
+            read: a.read + b.read,
+            created: a.created + b.created,
+            changed: a.changed + b.changed,
+            unchanged: a.unchanged + b.unchanged,
+            conflicts: a.conflicts + b.conflicts,
+            refused: a.refused + b.refused,
+            passed_over: a.passed_over + b.passed_over,
+            unjudged: a.unjudged + b.unjudged,
+        });
+        (outcome, sum)
+    }
+
+    fn kept_count(&self) -> usize {
+        self.registry.lock().unwrap().kept.len()
+    }
+}
+
+fn counts_of(file: &serde_json::Value) -> Counts {
+    let count = |name: &str| file["counts"][name].as_u64().unwrap();
+    Counts {
+        read: count("read"),
+        created: count("created"),
+        changed: count("changed"),
+        unchanged: count("unchanged"),
+        conflicts: count("conflicts"),
+        refused: count("refused"),
+        passed_over: count("passed_over"),
+        unjudged: count("unjudged"),
+    }
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> = entries.map(|name| name.to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+const ODD: [(&str, &str); 4] = [
+    ("p.csv", "code,name\n11,北京市\n44,广东省\n42,湖北省\n"),
+    (
+        "c.csv",
+        "code,name,provinceCode\n1101,市辖区,11\n4419,东莞市,44\n4290,省直辖县级行政区划,42\n",
+    ),
+    (
+        "a.csv",
+        "code,name,cityCode,provinceCode\n110101,东城区,1101,11\n441900,东莞市,4419,44\n\
+         429004,仙桃市,4290,42\n429005,潜江市,4290,42\n",
+    ),
+    (
+        "s.csv",
+        "code,name,areaCode,provinceCode,cityCode\n110101001,东华门街道,110101,11,1101\n\
+         441900003,东城街道,441900,44,4419\n429004001,沙嘴街道,429004,42,4290\n\
+         429005001,园林街道,429005,42,4290\n",
+    ),
+];
+
+#[tokio::test]
+async fn files_of_an_edition_in_any_order_build_the_tree_and_again_change_nothing() {
+    let bench = Bench::new().await;
+    let mut files = bench.carried(FileKind::Regions);
+    files.reverse();
+    let (outcome, counts) = bench.counts("regions", &files, "").await;
+    assert_eq!(outcome, Outcome::Whole);
+    assert_eq!((counts.read, counts.created), (3_531, 3_531));
+    let (outcome, counts) = bench.counts("regions", &files, "").await;
+    assert_eq!(outcome.exit_code(), 0);
+    assert_eq!((counts.unchanged, counts.created, counts.changed), (3_531, 0, 0));
+    let (_, _, text) = bench.run("regions", &files, "").await.unwrap();
+    assert!(text.contains("nothing changed"), "{text}");
+    assert!(text.contains("1 provinces, 1 cities, 15 districts, 208 streets, 3306 communities"));
+}
+
+#[tokio::test]
+async fn odd_regions_open_the_partitions_that_are_theirs_and_are_told() {
+    let bench = Bench::new().await;
+    let files: Vec<_> = ODD.iter().map(|(name, text)| bench.file(name, text)).collect();
+    let (outcome, _, text) = bench.run("regions", &files, "").await.unwrap();
+    assert_eq!(outcome, Outcome::Whole, "{text}");
+    let registry = bench.registry.lock().unwrap();
+    let owners: BTreeSet<_> = registry
+        .kept
+        .iter()
+        .filter(|kept| kept.owns.is_some())
+        .map(|kept| kept.key.as_str())
+        .collect();
+    assert_eq!(owners, BTreeSet::from(["11", "4419", "429004", "429005"]));
+    for told in [
+        "placeholders, kept with their statistical code only: 2 (1101 市辖区, 4290 省直辖县级行政区划)",
+        "districts directly under a province, each a partition: 2 (429004 仙桃市, 429005 潜江市)",
+        "cities without districts, one row standing in: 1 (441900 东莞市)",
+    ] {
+        assert!(text.contains(told), "{told}\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn lower_levels_imported_later_find_their_partitions() {
+    let bench = Bench::new().await;
+    let files: Vec<_> = ODD.iter().map(|(name, text)| bench.file(name, text)).collect();
+    bench.run("regions", &files[..3], "").await.unwrap();
+    // The registry checks that each street is sent where its district is.
+    let (outcome, counts) = bench.counts("regions", &files[3..], "").await;
+    assert_eq!((outcome, counts.created), (Outcome::Whole, 4));
+}
+
+#[tokio::test]
+async fn the_carried_city_is_taken_and_taken_again() {
+    let bench = Bench::with_regions().await;
+    for (kind, rows) in
+        [(FileKind::Compounds, 330), (FileKind::Buildings, 3_507), (FileKind::Units, 3_230)]
+    {
+        let files = bench.carried(kind);
+        let (outcome, counts) = bench.counts(kind.word(), &files, "").await;
+        assert_eq!((outcome, counts.created, counts.refused), (Outcome::Whole, rows, 0));
+        let (_, counts) = bench.counts(kind.word(), &files, "").await;
+        assert_eq!((counts.unchanged, counts.created + counts.changed), (rows, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_again_under_the_same_request_id() {
+    let bench = Bench::with_regions().await;
+    bench.registry.lock().unwrap().lost_answers = 3;
+    let files = bench.carried(FileKind::Compounds);
+    let (_, counts) = bench.counts("compounds", &files, "--batch-rows 50").await;
+    assert_eq!(counts.created, 330, "a row counted as unchanged would have been sent anew");
+    let registry = bench.registry.lock().unwrap();
+    let again = registry.answered.values().filter(|(_, times)| *times == 2).count();
+    assert_eq!((again, registry.lost_answers), (3, 0));
+}
+
+#[tokio::test]
+async fn rejected_rows_stop_no_other_and_are_taken_once_mended() {
+    let bench = Bench::with_compound().await;
+    let text = "# anju: source=s\n编号,小区编号,层数,存在起始\nb1,c1,6,1990\nb2,c1,六,1990\n\
+                b3,c1,299,1990\nb4,c9,6,1990\nb1,c1,7,1990\nb5,c1,6,1990\n";
+    let file = bench.file("楼栋.csv", text);
+    let (outcome, counts) = bench.counts("buildings", &[file], "").await;
+    assert_eq!((outcome.exit_code(), counts.created, counts.refused), (3, 2, 4));
+
+    let rejects = bench.path("楼栋.rejects.csv");
+    let found = fs::read_to_string(&rejects).unwrap();
+    expect_test::expect![[r#"
+        # anju: source=s
+        编号,小区编号,层数,存在起始,reject_line,reject_reasons
+        b2,c1,六,1990,4,"层数 NOT_A_NUMBER: ""六"" is not a whole number"
+        b1,c1,7,1990,7,编号 DUPLICATE_KEY: line 3 has the same source and key
+        b3,c1,299,1990,5,层数 IMPLAUSIBLE: too high
+        b4,c9,6,1990,6,小区编号 REFERENCE_NOT_FOUND: there is no such thing
+    "#]]
+    .assert_eq(found.trim_start_matches('\u{FEFF}'));
+
+    let mended = found.replace("六", "6").replace("299", "29").replace("c9", "c1");
+    fs::write(&rejects, mended.replace("b1,", "b6,")).unwrap();
+    let (outcome, counts) = bench.counts("buildings", &[rejects], "").await;
+    assert_eq!((outcome, counts.created, counts.refused), (Outcome::Whole, 4, 0));
+}
+
+#[tokio::test]
+async fn what_somebody_corrected_since_is_reported_and_stays() {
+    let bench = Bench::with_compound().await;
+    let header = "key,compound_key,structure,exists_from\n";
+    let file = bench.file("b.csv", format!("{header}b1,c1,砖混,1990\nb2,c1,砖混,1990\n"));
+    bench.run("buildings", &[file], "--source s").await.unwrap();
+    {
+        let mut registry = bench.registry.lock().unwrap();
+        registry.corrected.insert("b1".to_owned());
+    }
+    let file = bench.file("b.csv", format!("{header}b1,c1,钢结构,1990\nb2,c1,钢结构,1990\n"));
+    let (outcome, counts) = bench.counts("buildings", &[file], "--source s").await;
+    assert_eq!((outcome.exit_code(), counts.conflicts, counts.changed), (3, 1, 1));
+    let rejects = fs::read_to_string(bench.path("b.rejects.csv")).unwrap();
+    assert!(rejects.contains("structure CONFLICT: the row says \"\"STEEL\"\""), "{rejects}");
+    let registry = bench.registry.lock().unwrap();
+    let kept = registry.kept.iter().find(|kept| kept.key == "b1").unwrap();
+    assert_eq!(kept.draft.building.structure, 1);
+}
+
+#[tokio::test]
+async fn a_row_may_refer_to_one_that_stands_below_it() {
+    let bench = Bench::with_compound().await;
+    let text =
+        "key,compound_key,physical_key,exists_from\nb1,c1,b2,1990\nb2,c1,b3,1990\nb3,c1,,1990\n";
+    let file = bench.file("b.csv", text);
+    let (outcome, counts) =
+        bench.counts("buildings", &[file], "--source s --batch-rows 1 --in-flight 1").await;
+    assert_eq!((outcome, counts.created), (Outcome::Whole, 3));
+}
+
+#[tokio::test]
+async fn a_dry_run_judges_every_row_and_writes_nothing() {
+    let bench = Bench::new().await;
+    let files: Vec<_> = ODD.iter().map(|(name, text)| bench.file(name, text)).collect();
+    let (outcome, counts) = bench.counts("regions", &files, "--dry-run").await;
+    assert_eq!((outcome, counts.read, counts.refused), (Outcome::Whole, 14, 0));
+    assert_eq!((counts.created, counts.unjudged), (3, 11));
+    assert_eq!(bench.kept_count(), 0);
+    let orphan = bench.file("a.csv", "code,name,cityCode,provinceCode\n410102,中原区,4101,41\n");
+    let (outcome, counts) = bench.counts("regions", &[orphan], "--dry-run").await;
+    assert_eq!((outcome, counts.refused), (Outcome::Partly, 1));
+}
+
+#[tokio::test]
+async fn one_unreadable_row_does_not_take_its_batch_with_it() {
+    let bench = Bench::with_compound().await;
+    bench.registry.lock().unwrap().unreadable = Some("b33".to_owned());
+    let rows: Vec<_> = (0..100).map(|number| format!("b{number},c1,1990")).collect();
+    let rows = rows.join("\n");
+    let file = bench.file("b.csv", format!("key,compound_key,exists_from\n{rows}"));
+    let (outcome, counts) = bench.counts("buildings", &[file], "--source s").await;
+    assert_eq!((outcome, counts.created, counts.refused), (Outcome::Partly, 99, 1));
+    let rejects = fs::read_to_string(bench.path("b.rejects.csv")).unwrap();
+    assert!(rejects.lines().any(|line| line.starts_with("b33,c1,1990,35,")), "{rejects}");
+}
+
+#[tokio::test]
+async fn nothing_is_sent_when_a_header_or_the_source_is_wrong() {
+    let bench = Bench::new().await;
+    let good = bench.file("good.csv", "key,building_key\nu1,b1\n");
+    let bad = bench.file("bad.csv", "key,building_key,颜色,价格\nu1,b1,红,1\n");
+    let error = bench.run("units", &[good.clone(), bad], "--source s").await.unwrap_err();
+    let text = format!("{error:#}");
+    assert!(text.contains("\"颜色\"") && text.contains("\"价格\""), "{text}");
+    let error = bench.run("units", &[good], "").await.unwrap_err();
+    assert!(format!("{error:#}").contains("--source"), "{error:#}");
+    assert_eq!(bench.registry.lock().unwrap().batches, 0);
+}
+
+#[tokio::test]
+async fn a_file_that_breaks_off_is_taken_up_to_there_and_the_run_fails() {
+    let bench = Bench::with_compound().await;
+    let text =
+        format!("key,compound_key,exists_from\nb1,c1,1990\nb2,\"{}", "x\n".repeat(1_000_000));
+    let file = bench.file("b.csv", text);
+    let error = bench.run("buildings", &[file], "--source s").await.unwrap_err();
+    assert!(format!("{error:#}").contains("begins on line 3"), "{error:#}");
+    let registry = bench.registry.lock().unwrap();
+    assert!(registry.kept.iter().any(|kept| kept.key == "b1"));
+}
+
+#[tokio::test]
+async fn importing_what_was_exported_changes_nothing() {
+    let bench = Bench::with_regions().await;
+    for kind in [FileKind::Compounds, FileKind::Buildings, FileKind::Units] {
+        bench.run(kind.word(), &bench.carried(kind), "").await.unwrap();
+    }
+    // One that no source ever said.
+    {
+        let mut registry = bench.registry.lock().unwrap();
+        let kept = registry.kept.iter_mut().find(|kept| kept.kind == FileKind::Units).unwrap();
+        (kept.source, kept.key) = Default::default();
+    }
+    let everything = bench.kept_count();
+    let mut rows = 0;
+    for (kind, partition, name, bom) in [
+        (FileKind::Regions, 0, "root.csv", false),
+        (FileKind::Regions, 1, "regions.csv.gz", true),
+        (FileKind::Compounds, 1, "compounds.csv", true),
+        (FileKind::Buildings, 1, "buildings.csv.gz", false),
+        (FileKind::Units, 1, "units.csv", false),
+    ] {
+        let out = Some(bench.path(name));
+        let args = ExportArgs { kind, partition, out, bom };
+        let exported = export::run(args, bench.clients.clone(), &mut Vec::new()).await.unwrap();
+        assert_eq!(exported.left_out, 0);
+        rows += exported.rows;
+        let (outcome, counts) = bench.counts(kind.word(), &[bench.path(name)], "").await;
+        assert_eq!((outcome, counts.unchanged, counts.changed), (Outcome::Whole, exported.rows, 0));
+    }
+    assert_eq!(usize::try_from(rows).unwrap(), everything);
+    assert_eq!(bench.kept_count(), everything);
+    let left: Vec<_> = names(bench.directory.path());
+    assert!(
+        !left.iter().any(|name| name.ends_with(".partial") || name.contains("rejects")),
+        "{left:?}"
+    );
+}
+
+#[tokio::test]
+async fn rows_of_what_has_ended_are_passed_over() {
+    let bench = Bench::with_compound().await;
+    let text = "key,compound_key,exists_from,ended_on\nb1,c1,1990,2020-01-01\nb2,c1,1990,\n";
+    let file = bench.file("b.csv", text);
+    let (outcome, counts) = bench.counts("buildings", &[file], "--source s").await;
+    assert_eq!((outcome, counts.created, counts.passed_over), (Outcome::Whole, 1, 1));
+}
+
+#[tokio::test]
+async fn without_a_city_the_rows_of_a_registry_of_many_are_refused_by_name() {
+    let bench = Bench::with_compound().await;
+    let odd: Vec<_> = ODD.iter().map(|(name, text)| bench.file(name, text)).collect();
+    bench.run("regions", &odd, "").await.unwrap();
+    let file = bench.file("b.csv", "key,compound_key,exists_from\nb1,c1,1990\n");
+    let (_, counts) = bench.counts("buildings", std::slice::from_ref(&file), "--source s").await;
+    assert_eq!(counts.refused, 1);
+    let rejects = fs::read_to_string(bench.path("b.rejects.csv")).unwrap();
+    assert!(rejects.contains("PARTITION_UNKNOWN"), "{rejects}");
+    let (_, counts) = bench.counts("buildings", &[file], "--source s --city 410100").await;
+    assert_eq!(counts.created, 1);
+}
+
+#[tokio::test]
+async fn a_refusal_by_the_registry_is_the_cause_of_the_error() {
+    let mut bench = Bench::with_compound().await;
+    let file = bench.file("b.csv", "key,compound_key,exists_from\nb1,c1,1990\n");
+    let deny: Pass = |_| Err(Status::permission_denied("not yours"));
+    let channel = Channel::from_static("http://127.0.0.1:9").connect_lazy();
+    bench.clients = Clients::new(InterceptedService::new(channel, deny));
+    let flags = "--source s --partition 1";
+    let error = bench.run("buildings", &[file], flags).await.unwrap_err();
+    let status = error.chain().find_map(|cause| cause.downcast_ref::<Status>()).unwrap();
+    assert_eq!(status.code(), Code::PermissionDenied);
+    assert!(format!("{error:#}").contains("not yours"), "{error:#}");
+}

@@ -1,0 +1,526 @@
+//! Rows of files: what is wrong with them is said, and what is written is read back.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends at the first surprise")]
+
+use std::{fmt::Write as _, fs, io::Cursor};
+
+use anju::{
+    exchange::{
+        column::{By, Column, FileKind, Form, Word},
+        draft::{Draft, EXPORT_SOURCE, by_id},
+        header::{Layout, Mapping},
+        row::{self, REASONS},
+        table::Table,
+        write::{Mark, RowWriter},
+    },
+    proto::v1::{
+        Boundary, Building, BuildingFields, Compound, CompoundFields, ExportRow, FieldDoubt,
+        Identifier, ImportBuilding, ImportCompound, ImportRegion, ImportRow, ImportUnit, Life,
+        Location, Presence, Region, RegionFields, Unit, UnitFields, Vertex, export_row::Subject,
+        import_row::Row,
+    },
+};
+use expect_test::{Expect, expect, expect_file};
+use proptest::{collection::vec, option, prelude::*};
+
+fn table(bytes: &[u8]) -> Table {
+    Table::read(Cursor::new(bytes.to_vec())).unwrap()
+}
+
+fn layout(kind: FileKind, table: &Table) -> Layout {
+    Layout::bind(kind, table.headers(), &Mapping::default(), false)
+        .unwrap_or_else(|faults| panic!("{faults:?}"))
+}
+
+/// Each row's key, or the line, columns and reasons of what is wrong with it.
+fn check(kind: FileKind, text: &str, expected: Expect) {
+    let table = table(text.as_bytes());
+    let layout = layout(kind, &table);
+    let mut found = String::new();
+    for record in table {
+        let record = record.unwrap();
+        match row::read(&layout, &record) {
+            Ok(draft) => writeln!(found, "{} {}", record.line, draft.key.unwrap()).unwrap(),
+            Err(faults) => {
+                for fault in faults {
+                    assert!(REASONS.iter().any(|(reason, _)| *reason == fault.reason), "{fault}");
+                    writeln!(found, "{} {fault}", record.line).unwrap();
+                }
+            }
+        }
+    }
+    expected.assert_eq(&found);
+}
+
+#[test]
+fn a_bad_row_is_told_by_line_column_and_reason_and_stops_no_other() {
+    check(
+        FileKind::Buildings,
+        "编号,小区编号,竣工日期,结构类型,层数,建筑面积(m²),建筑高度,经度,纬度,坐标系,电梯数,设计使用年限,房屋用途
+b1,c1,80年代,砖混,6层,1234.5㎡,18.3,113.6,34.7,CGCS2000,0,50年,住宅
+b2,c1,85年,砖头,6.5,1.2万,十八米,113.6,,,两部,500,住房
+,,2000,砖木,3,98.00001,9,,,,,,
+b3,c1,不详,未知,不详,,(无),,,,,,(none)
+b4,c1,2001,REINFORCED_CONCRETE,12,-1,36.123,200,95,WGS84,1,,dwelling,多余
+b5,c1
+",
+        expect![[r#"
+            2 b1
+            3 竣工日期 NOT_A_DAY: "85年" is not a day; write 2024-07-01, 2024-07, 2024, 1980s, <1986, 1983..1985 or unknown (or 1985年3月, 80年代, 1985年以前, 不详)
+            3 结构类型 UNKNOWN_WORD: "砖头" is none of BRICK_CONCRETE (砖混), BRICK_TIMBER (砖木), TIMBER (木结构), REINFORCED_CONCRETE (钢筋混凝土), STEEL (钢结构), STEEL_CONCRETE (钢和钢筋混凝土混合), OTHER (其他)
+            3 层数 NOT_A_NUMBER: "6.5" is not a whole number
+            3 建筑面积(m²) UNIT_NOT_TAKEN: numbers in 万 or 亿 are not taken: write all digits
+            3 建筑高度 NOT_A_NUMBER: "十八" is not a decimal number like 98.47
+            3 电梯数 NOT_A_NUMBER: "两部" is not a whole number
+            3 设计使用年限 OUT_OF_RANGE: 500 is not between 1 and 200
+            3 房屋用途 UNKNOWN_WORD: "住房" is none of DWELLING (住宅), MIXED (商住), COMMERCE (商业), OFFICE (办公), INDUSTRY (工业仓储), EDUCATION (教育), HEALTH (医疗), OTHER (其他)
+            3 经度 COORDINATES_INCOMPLETE: longitude, latitude and location_system are given together
+            4 建筑面积(m²) TOO_PRECISE: "98.00001" has more than 4 decimals; nothing is rounded in silence
+            4 编号 REQUIRED: key must not be empty
+            4 小区编号 REQUIRED: compound_id must not be empty
+            5 b3
+            6 建筑面积(m²) OUT_OF_RANGE: an area is not negative
+            6 建筑高度 TOO_PRECISE: "36.123" has more than 2 decimals; nothing is rounded in silence
+            6 经度 NOT_A_COORDINATE: "200" is beyond 180 degrees
+            6 纬度 NOT_A_COORDINATE: "95" is beyond 90 degrees
+            6 FIELD_COUNT: 14 cells below 13 columns; is a comma not quoted?
+            7 FIELD_COUNT: 2 cells below 13 columns; is a comma not quoted?
+        "#]],
+    );
+}
+
+#[test]
+fn references_identifiers_and_outlines_are_checked() {
+    check(
+        FileKind::Compounds,
+        r"key,name,community_code,community_id,identifiers,boundary,aliases,management,exists_from
+c1,春和苑,410102001001,,a:1|b:x\|y,CGCS2000;113.1 34.1;113.2 34.1;113.2 34.2,一|二,物业企业,<2000
+c2,春和苑,4.10102E+11,,a,CGCS2000;113.1 34.1,,管家,
+c3,春和苑,,cmp_01HF7YAT000000E0000000001A,:1,113.1 34.1,,,
+c4,春和苑,410102001001,rgn_01HF7YAT000000E0000000001A,(none),WGS84;a b;c d;e f,,,
+c5,,,,,,,,
+c6,春和苑,410102001001,,,,1|2|3|4|5|6|7|8|9|10|11|12|13|14|15|16|17,,明天
+",
+        expect![[r#"
+            2 c1
+            3 community_code NOT_A_CODE: "4.10102E+11" is not a statistical code of 12 digits; a spreadsheet may have made a number of it
+            3 identifiers NOT_AN_IDENTIFIER: "a" is not scheme:value
+            3 boundary NOT_AN_OUTLINE: 1 points; 3 to 500 are taken
+            3 management UNKNOWN_WORD: "管家" is none of COMPANY (物业企业), SELF (业主自管), COMMUNITY (社区代管), WORK_UNIT (单位管理), NONE (无管理)
+            4 community_id NOT_AN_ID: the id of a compound; of a region is asked for
+            4 identifiers NOT_AN_IDENTIFIER: ":1" is not scheme:value
+            4 boundary NOT_AN_OUTLINE: an outline is SYSTEM;longitude latitude;…
+            5 community_id REFERENCE_TWICE: another column names it already
+            5 identifiers NOT_CLEARABLE: "identifiers" cannot be said to be none
+            5 boundary NOT_A_COORDINATE: "a" is not a decimal number like 98.47 of degrees
+            6 name REQUIRED: name must not be empty
+            6 community_id REQUIRED: community_id must not be empty
+            7 aliases TOO_MANY: at most 16 are taken
+            7 exists_from NOT_A_DAY: "明天" is not a day; write 2024-07-01, 2024-07, 2024, 1980s, <1986, 1983..1985 or unknown (or 1985年3月, 80年代, 1985年以前, 不详)
+        "#]],
+    );
+}
+
+#[test]
+fn units_and_regions_say_what_they_miss() {
+    check(
+        FileKind::Units,
+        "key,building_key,单元,楼层,房号,面积,用途,from,不动产单元号
+u1,b1,1单元,-1层,101,89.5,车库,2024-07-01,410102001001GB00001F00010001
+u2,,1单元,一楼,101,89.5,卧室,2024-07,(无)
+",
+        expect![[r#"
+            2 u1
+            3 楼层 NOT_A_NUMBER: "一楼" is not a whole number
+            3 用途 UNKNOWN_WORD: "卧室" is none of DWELLING (住宅), COMMERCE (商业), OFFICE (办公), GARAGE (车库), STORAGE (储藏), OTHER (其他)
+            3 from NOT_A_DAY: "2024-07" is not one day, as 2024-07-01 is
+            3 building_key REQUIRED: building_id must not be empty
+        "#]],
+    );
+    check(
+        FileKind::Regions,
+        "key,level,name,parent_key,opens_partition,gbt2260
+41,省,河南省,,,410000
+4101,CITY,郑州市,41,是,410100
+4102,地级市,,,maybe,
+4103,州,开封市,41,,
+",
+        expect![[r#"
+            2 41
+            3 4101
+            4 opens_partition NOT_A_FLAG: "maybe" is neither true nor false
+            4 name REQUIRED: name must not be empty
+            4 parent_key REQUIRED: parent_id must not be empty
+            5 level UNKNOWN_WORD: "州" is none of PROVINCE (省), CITY (市), DISTRICT (区县), STREET (街道), COMMUNITY (社区)
+        "#]],
+    );
+}
+
+#[test]
+fn a_row_that_ended_and_a_row_that_clears_are_read_as_such() {
+    let text = "key,building_key,floor,number,ended_on\nu1,b1,(none),(无),2020\nu2,b1,不详,无,\n";
+    let table = table(text.as_bytes());
+    let layout = layout(FileKind::Units, &table);
+    let drafts: Vec<_> =
+        table.map(|record| row::read(&layout, &record.unwrap()).unwrap()).collect();
+    let said: Vec<_> = drafts
+        .iter()
+        .map(|draft| (draft.ended_on.clone(), draft.cleared.join(" "), draft.unit.number.clone()))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            (Some("2020".to_owned()), "floor number".to_owned(), None),
+            (None, "floor".to_owned(), Some("无".to_owned())),
+        ]
+    );
+}
+
+// What is exported is imported exactly.
+
+/// Writes rows and reads them again.
+fn through_a_file(kind: FileKind, mark: Mark, drafts: Vec<Draft>) -> Vec<Draft> {
+    let mut writer = RowWriter::new(kind, mark, Vec::new()).unwrap();
+    for draft in drafts {
+        writer.write(draft).unwrap();
+    }
+    let bytes = writer.finish().unwrap();
+    let table = table(&bytes);
+    let layout = layout(kind, &table);
+    table
+        .map(|record| {
+            row::read(&layout, &record.unwrap()).unwrap_or_else(|faults| panic!("{faults:?}"))
+        })
+        .collect()
+}
+
+const REGION_ID: &str = "rgn_01HF7YAT000000E0000000001A";
+const COMPOUND_ID: &str = "cmp_01HF7YAT000000E0000000001B";
+const BUILDING_ID: &str = "bld_01HF7YAT000000E0000000001C";
+const UNIT_ID: &str = "unt_01HF7YAT000000E0000000001D";
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[-=+@'#;:|,\\\\ \"a1.郑州（）\n]{1,12}",
+        Just("(none)".to_owned()),
+        Just("unknown".to_owned()),
+        Just("'(无)".to_owned()),
+        Just("# anju: source=x".to_owned()),
+    ]
+}
+
+/// A list's parts are taken without blanks around them.
+fn part() -> impl Strategy<Value = String> {
+    text().prop_map(|text| text.trim().to_owned()).prop_filter("not empty", |text| !text.is_empty())
+}
+
+fn day() -> impl Strategy<Value = String> {
+    prop_oneof![
+        (1900_i32..2025, 1_u8..=12, 1_u8..=28).prop_map(|(y, m, d)| format!("{y}-{m:02}-{d:02}")),
+        (190_i32..202).prop_map(|decade| format!("{decade}0s")),
+        (1900_i32..2025).prop_map(|year| format!("<{year}")),
+        (1900_i32..2000, 1_i32..9).prop_map(|(year, more)| {
+            let last = year + more;
+            if year % 10 == 0 && more == 9 {
+                "unknown".to_owned()
+            } else {
+                format!("{year}..{last}")
+            }
+        }),
+        Just("unknown".to_owned()),
+    ]
+}
+
+fn identifiers() -> impl Strategy<Value = Vec<Identifier>> {
+    vec(("[a-z0-9]{1,8}", text()), 0..4).prop_map(|pairs| {
+        pairs.into_iter().map(|(scheme, value)| Identifier { scheme, value }).collect()
+    })
+}
+
+fn location() -> impl Strategy<Value = Option<Location>> {
+    option::of((1..=4, -179_i32..180, 0_u32..9_999_999, -89_i32..90)).prop_map(|parts| {
+        parts.map(|(system, longitude, part, latitude)| Location {
+            system,
+            longitude: format!("{longitude}.{part}"),
+            latitude: format!("{latitude}.{part:07}"),
+        })
+    })
+}
+
+fn boundary() -> impl Strategy<Value = Option<Boundary>> {
+    let vertex = (-179_i32..180, -89_i32..90).prop_map(|(longitude, latitude)| Vertex {
+        longitude: longitude.to_string(),
+        latitude: format!("{latitude}.5"),
+    });
+    option::of((1..=4, vec(vertex, 3..6)))
+        .prop_map(|parts| parts.map(|(system, vertices)| Boundary { system, vertices }))
+}
+
+fn region() -> impl Strategy<Value = RegionFields> {
+    (1..=5, text(), any::<bool>(), identifiers()).prop_map(|(level, name, _, codes)| RegionFields {
+        level,
+        name: Some(name),
+        parent_id: (level > 1).then(|| REGION_ID.to_owned()),
+        codes,
+        doubts: doubts(),
+    })
+}
+
+fn doubts() -> Vec<FieldDoubt> {
+    vec![FieldDoubt { field: "name".to_owned(), sentence: "seen otherwise".to_owned() }]
+}
+
+fn compound() -> impl Strategy<Value = CompoundFields> {
+    let texts = (text(), vec(part(), 0..4), option::of(text()), option::of(day()));
+    (texts, location(), boundary(), 0..=5, identifiers()).prop_map(
+        |((name, aliases, address, built), location, boundary, management, identifiers)| {
+            CompoundFields {
+                name: Some(name),
+                aliases,
+                address,
+                community_id: Some(REGION_ID.to_owned()),
+                built,
+                location,
+                boundary,
+                management,
+                identifiers,
+                doubts: doubts(),
+            }
+        },
+    )
+}
+
+fn building() -> impl Strategy<Value = BuildingFields> {
+    let texts = (option::of(text()), option::of(text()), option::of(day()), any::<bool>());
+    let counts = (
+        option::of(1_u32..=200),
+        option::of(0_u32..=300),
+        option::of(0_u32..=50),
+        option::of(0_u32..100_000),
+        option::of(0_i64..1 << 50),
+        option::of(0_u32..=200),
+    );
+    let words = (0..=7, 0..=8, 0..=4);
+    (texts, counts, words, location(), identifiers()).prop_map(
+        |(texts, counts, words, location, identifiers)| BuildingFields {
+            name: texts.0,
+            address: texts.1,
+            completed: texts.2,
+            compound_id: Some(COMPOUND_ID.to_owned()),
+            community_id: texts.3.then(|| REGION_ID.to_owned()),
+            physical_id: texts.3.then(|| BUILDING_ID.to_owned()),
+            design_life_years: counts.0,
+            storeys_above: counts.1,
+            storeys_below: counts.2,
+            height_cm: counts.3,
+            floor_area_cm2: counts.4,
+            lift_count: counts.5,
+            structure: words.0,
+            r#use: words.1,
+            protection: words.2,
+            location,
+            identifiers,
+            doubts: doubts(),
+        },
+    )
+}
+
+fn unit() -> impl Strategy<Value = UnitFields> {
+    let texts = (option::of(text()), option::of(text()));
+    (texts, option::of(-50..=300), option::of(0_i64..1 << 50), 0..=6, identifiers()).prop_map(
+        |((entrance, number), floor, area_cm2, r#use, identifiers)| UnitFields {
+            building_id: Some(BUILDING_ID.to_owned()),
+            entrance,
+            floor,
+            number,
+            area_cm2,
+            r#use,
+            identifiers,
+            doubts: doubts(),
+        },
+    )
+}
+
+/// What the registry should be handed for an exported row: its fields, references by id.
+fn expected(row: &ExportRow, exists_from: &str) -> (String, ImportRow) {
+    let (id, sent) = match row.subject.clone().unwrap() {
+        Subject::Region(each) => {
+            let mut fields = each.fields.unwrap();
+            let parent = by_id(fields.parent_id.take());
+            fields.doubts.clear();
+            let sent = ImportRegion { fields: Some(fields), parent, opens_partition: false };
+            (each.id, Row::Region(sent))
+        }
+        Subject::Compound(each) => {
+            let mut fields = each.fields.unwrap();
+            let community = by_id(fields.community_id.take());
+            fields.doubts.clear();
+            (each.id, Row::Compound(ImportCompound { fields: Some(fields), community }))
+        }
+        Subject::Building(each) => {
+            let mut fields = each.fields.unwrap();
+            let compound = by_id(fields.compound_id.take());
+            let community = by_id(fields.community_id.take());
+            let physical = by_id(fields.physical_id.take());
+            fields.doubts.clear();
+            let fields = Some(fields);
+            (each.id, Row::Building(ImportBuilding { fields, compound, community, physical }))
+        }
+        Subject::Unit(each) => {
+            let mut fields = each.fields.unwrap();
+            let building = by_id(fields.building_id.take());
+            fields.doubts.clear();
+            (each.id, Row::Unit(ImportUnit { fields: Some(fields), building }))
+        }
+    };
+    let known = !row.source.is_empty();
+    let source = if known { row.source.clone() } else { EXPORT_SOURCE.to_owned() };
+    let key = if known { row.key.clone() } else { id };
+    let exists_from = exists_from.to_owned();
+    let (from, cleared) = (String::new(), Vec::new());
+    (source, ImportRow { key, row: Some(sent), exists_from, from, cleared })
+}
+
+fn exported_is_imported(
+    kind: FileKind,
+    subject: Subject,
+    key: Option<String>,
+    born: &str,
+    bom: bool,
+) {
+    let (source, key) = key.map_or_else(Default::default, |key| ("census".to_owned(), key));
+    let row = ExportRow { source, key, subject: Some(subject) };
+    let (source, sent) = expected(&row, born);
+    let mark = if bom { Mark::Written } else { Mark::LeftOut };
+    let draft = Draft::of_export(row).unwrap();
+    let read = through_a_file(kind, mark, vec![draft]).pop().unwrap();
+    assert_eq!(read.source.as_deref(), Some(source.as_str()));
+    assert_eq!(read.into_row(kind), sent);
+}
+
+fn life(exists_from: &str) -> Life {
+    Life { exists_from: exists_from.to_owned(), ..Life::default() }
+}
+
+proptest! {
+    #[test]
+    fn a_region_goes_out_and_comes_in(fields in region(), key in option::of(text()), born in day(), bom: bool) {
+        let region = Region { id: REGION_ID.into(), life: Some(life(&born)), fields: Some(fields), ..Region::default() };
+        exported_is_imported(FileKind::Regions, Subject::Region(region), key, &born, bom);
+    }
+
+    #[test]
+    fn a_compound_goes_out_and_comes_in(fields in compound(), key in option::of(text()), born in day(), bom: bool) {
+        let each = Compound { id: COMPOUND_ID.into(), life: Some(life(&born)), fields: Some(fields), ..Compound::default() };
+        exported_is_imported(FileKind::Compounds, Subject::Compound(each), key, &born, bom);
+    }
+
+    #[test]
+    fn a_building_goes_out_and_comes_in(fields in building(), key in option::of(text()), born in day(), bom: bool) {
+        let each = Building { id: BUILDING_ID.into(), life: Some(life(&born)), fields: Some(fields), ..Building::default() };
+        exported_is_imported(FileKind::Buildings, Subject::Building(each), key, &born, bom);
+    }
+
+    #[test]
+    fn a_unit_goes_out_and_comes_in(fields in unit(), key in option::of(text()), born in day(), bom: bool) {
+        let each = Unit { id: UNIT_ID.into(), life: Some(life(&born)), fields: Some(fields), ..Unit::default() };
+        exported_is_imported(FileKind::Units, Subject::Unit(each), key, &born, bom);
+    }
+}
+
+#[test]
+fn what_was_entered_in_error_is_not_exported() {
+    let life = Life { presence: Presence::EnteredInError.into(), ..Life::default() };
+    let unit = Unit { id: UNIT_ID.to_owned(), life: Some(life), ..Unit::default() };
+    let row = ExportRow { subject: Some(Subject::Unit(unit)), ..ExportRow::default() };
+    assert_eq!(Draft::of_export(row), None);
+}
+
+#[test]
+fn fields_said_to_be_none_survive_a_file() {
+    for kind in FileKind::ALL {
+        let fields: std::collections::BTreeSet<_> = kind
+            .columns()
+            .filter(|column| column.exported && !column.field.is_empty())
+            // What a row must have cannot be none.
+            .filter(|column| !kind.required().iter().any(|group| group.contains(&column.name)))
+            .map(|column| column.field.to_owned())
+            .collect();
+        let mut draft = Draft { key: Some("k".to_owned()), ..Draft::default() };
+        draft.region.level = 1;
+        draft.region.name = Some("名".to_owned());
+        draft.compound.name = Some("名".to_owned());
+        draft.community_of = by_id(Some(REGION_ID.to_owned()));
+        draft.compound_of = by_id(Some(COMPOUND_ID.to_owned()));
+        draft.building_of = by_id(Some(BUILDING_ID.to_owned()));
+        draft.cleared = fields.iter().cloned().collect();
+        let read = through_a_file(kind, Mark::LeftOut, vec![draft]).pop().unwrap();
+        let read: std::collections::BTreeSet<_> = read.cleared.into_iter().collect();
+        assert_eq!(read, fields, "{kind:?}");
+    }
+}
+
+// The page for people.
+
+fn form(column: &Column) -> String {
+    match column.form {
+        Form::Text(most, _) | Form::Token(most, _) => format!("text, at most {most} characters"),
+        Form::Day(_) => "day, may be imprecise".to_owned(),
+        Form::ExactDay(_) => "day".to_owned(),
+        Form::Count(least, most, ..) => format!("whole number, {least} to {most}"),
+        Form::Storey(_) => "whole number, -50 to 300".to_owned(),
+        Form::Area(_) => "m², or cm² when the header says so".to_owned(),
+        Form::Height(_) => "m, or cm when the header says so".to_owned(),
+        Form::Word(words, _) => words_of(words),
+        Form::List(_) => "texts with `|` between them".to_owned(),
+        Form::Identifiers(_) => "`scheme:value` with `|` between them".to_owned(),
+        Form::Scheme(..) => "numbers with `|` between them".to_owned(),
+        Form::Reference(By::Id, _) => "id".to_owned(),
+        Form::Reference(By::Key, _) => "key".to_owned(),
+        Form::Reference(By::Identifier, _) => "`scheme:value`".to_owned(),
+        Form::Reference(By::Code, _) => "12 digits".to_owned(),
+        Form::Degrees(most, _) => format!("degrees, -{most} to {most}"),
+        Form::Outline(_) => "points with `;` between them".to_owned(),
+        Form::Flag(_) => "`true` 是, `false` 否".to_owned(),
+    }
+}
+
+fn words_of(words: &[Word]) -> String {
+    let each = words.iter().map(|word| format!("`{}` {}", word.name, word.chinese.join(" ")));
+    each.collect::<Vec<_>>().join(", ")
+}
+
+fn columns_page() -> String {
+    let mut page = String::new();
+    for kind in FileKind::ALL {
+        writeln!(page, "\n## Columns of {}\n", kind.word()).unwrap();
+        writeln!(page, "| column | also | cells | what it says |\n|---|---|---|---|").unwrap();
+        for column in kind.columns() {
+            let also = column.aliases.join(", ");
+            let (name, form, about) = (column.name, form(column), column.about);
+            let cells = form.replace('|', "\\|");
+            let about = about.replace('|', "\\|");
+            writeln!(page, "| `{name}` | {also} | {cells} | {about} |").unwrap();
+        }
+        let needed: Vec<_> = kind.required().iter().map(|group| group.join(" or ")).collect();
+        writeln!(page, "\nNeeded: {}.", needed.join("; ")).unwrap();
+    }
+    writeln!(page, "\n## Reasons\n\nBeside the registry's own reasons:\n").unwrap();
+    writeln!(page, "| reason | what it means |\n|---|---|").unwrap();
+    for (reason, meaning) in REASONS {
+        writeln!(page, "| `{reason}` | {meaning} |").unwrap();
+    }
+    page
+}
+
+#[test]
+fn the_page_lists_the_columns_that_there_are() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/import.md");
+    let page = fs::read_to_string(path).unwrap();
+    let begin = "cargo test --test exchange_rows -->\n";
+    let end = "<!-- end of what is generated -->";
+    let (before, rest) = page.split_once(begin).unwrap();
+    let (_, after) = rest.split_once(end).unwrap();
+    let expected = format!("{before}{begin}{}{end}{after}", columns_page());
+    expect_file![path].assert_eq(&expected);
+}
