@@ -25,6 +25,7 @@ pub mod prove;
 pub mod read;
 pub mod rebuild;
 pub mod record;
+pub mod region;
 pub mod search;
 pub mod serve;
 pub mod session;
