@@ -12,9 +12,15 @@ use tonic_types::StatusExt as _;
 
 use crate::harness::{City, told};
 
+/// The next message; a feed that says nothing for long has lost something.
+async fn next(stream: &mut tonic::Streaming<v1::WatchResponse>) -> Event {
+    let message = tokio::time::timeout(Duration::from_secs(20), stream.message());
+    message.await.expect("the feed goes on").unwrap().unwrap().event.unwrap()
+}
+
 async fn entry(stream: &mut tonic::Streaming<v1::WatchResponse>) -> v1::WatchedEntry {
     loop {
-        match stream.message().await.unwrap().unwrap().event.unwrap() {
+        match next(stream).await {
             Event::Entry(entry) => return entry,
             Event::Idle(_) => {}
         }
@@ -61,7 +67,7 @@ async fn a_watcher_of_everything_learns_of_all_partitions_and_of_idleness() {
         .collect();
     expected.sort();
     loop {
-        if let Event::Idle(idle) = stream.message().await.unwrap().unwrap().event.unwrap() {
+        if let Event::Idle(idle) = next(&mut stream).await {
             let mut positions = idle.positions;
             positions.sort();
             assert_eq!(positions, expected);

@@ -167,7 +167,7 @@ async fn a_correction_says_why() {
     };
     let request = city.asking("operator", correct(write()));
     let refusal = city.buildings().correct_building(request).await.unwrap_err();
-    assert_eq!(told(&refusal), "InvalidArgument REASON_REQUIRED\nREASON_REQUIRED context.reason");
+    assert_eq!(told(&refusal), "InvalidArgument REASON_MISSING\nREASON_MISSING context.reason");
     let request = city.asking("operator", correct(write_because("measured anew")));
     let answer = city.buildings().correct_building(request).await.unwrap().into_inner();
     let building = answer.building.unwrap();
