@@ -132,6 +132,30 @@ fn read_batch_rows(text: &str) -> Result<usize, String> {
     rows.ok_or_else(|| format!("a batch has 1 to {BATCH_ITEMS_MAX} rows"))
 }
 
+impl ImportArgs {
+    /// Files of one kind, with everything else as it is without flags.
+    pub fn of(kind: FileKind, files: Vec<PathBuf>) -> Self {
+        Self {
+            kind,
+            files,
+            source: None,
+            mode: None,
+            from: None,
+            exists_from: None,
+            partition: None,
+            city: None,
+            mapping: None,
+            ignore_unknown: false,
+            dry_run: false,
+            batch_rows: BATCH_ITEMS_MAX,
+            in_flight: 4,
+            rejects: None,
+            reason: None,
+            overrides: Vec::new(),
+        }
+    }
+}
+
 /// For whom a summary is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {

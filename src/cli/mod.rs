@@ -19,11 +19,13 @@ pub mod import;
 pub mod list;
 pub mod load;
 pub mod message;
+pub mod offline;
 pub mod page;
 pub mod prove;
 pub mod read;
 pub mod rebuild;
 pub mod record;
+pub mod region;
 pub mod search;
 pub mod serve;
 pub mod session;
@@ -32,6 +34,7 @@ pub mod status;
 pub mod table;
 pub mod token;
 pub mod totals;
+mod transfer;
 pub mod verify;
 pub mod watch;
 pub mod write;
@@ -135,6 +138,14 @@ pub struct GlobalArgs {
 /// The subcommands.
 #[derive(Subcommand, Clone, Debug)]
 pub enum Command {
+    /// Starts a registry with an example city.
+    Demo(demo::DemoArgs),
+    /// Serves a registry.
+    Serve(serve::ServeArgs),
+    /// Takes rows of files in.
+    Import(import::ImportArgs),
+    /// Writes rows to files that can be imported again.
+    Export(export::ExportArgs),
     /// Shows one subject, on any day, as known at any moment.
     Get(get::GetArgs),
     /// Lists regions, compounds, buildings, units or cases.
@@ -166,6 +177,18 @@ pub enum Command {
     /// Shows whom the registry takes you for.
     #[command(name = "whoami")]
     WhoAmI(status::WhoAmIArgs),
+    /// Checks whether journal and state are whole. Needs no server.
+    Verify(verify::VerifyArgs),
+    /// Makes the state anew from the journal. Needs that no server runs.
+    Rebuild(rebuild::RebuildArgs),
+    /// Saves all entries of a data directory in one file, also beside a running server.
+    Dump(dump::DumpArgs),
+    /// Restores a dump into an empty data directory.
+    Load(load::LoadArgs),
+    /// Shows or checks the settings of a server.
+    Config(config::ConfigArgs),
+    /// Makes credentials.
+    Token(token::TokenArgs),
     /// Writes what a shell needs to complete commands.
     Completions(completions::CompletionsArgs),
 }
@@ -218,16 +241,40 @@ pub async fn run(
     terminal: bool,
 ) -> anyhow::Result<Outcome> {
     // What needs no server is done without a connection.
-    if let Command::Completions(args) = &arguments.command {
-        return completions::run(args, writer);
+    match &arguments.command {
+        Command::Serve(args) => return serve::run(args).await,
+        Command::Demo(args) => return demo::run(args, writer).await,
+        _ => {}
+    }
+    let mut out = Output::new(writer, arguments.global.json, terminal);
+    if let Some(done) = without_server(&arguments.command, &mut out) {
+        let outcome = done?;
+        out.flush()?;
+        return Ok(outcome);
     }
     let connection = connect(&arguments.global)?;
-    let out = Output::new(writer, arguments.global.json, terminal);
     let mut session = Session::new(connection, Retry::PATIENT, out);
     let outcome = dispatch(&arguments.command, &mut session).await;
     let outcome = outcome.map_err(|error| name_server(error, &arguments.global.server))?;
     session.out.flush()?;
     Ok(outcome)
+}
+
+/// Does what needs no server; `None` for everything else.
+fn without_server(command: &Command, out: &mut Output<'_>) -> Option<anyhow::Result<Outcome>> {
+    Some(match command {
+        Command::Verify(args) => verify::run(args, out),
+        Command::Rebuild(args) => rebuild::run(args, out),
+        Command::Dump(args) => dump::run(args, out),
+        Command::Load(args) => load::run(args, out),
+        Command::Config(args) => config::run(args, out, config::render),
+        Command::Token(args) => token::run(args, out, token::add),
+        Command::Prove(prove::ProveArgs { action: prove::ProveAction::Check(args) }) => {
+            prove::check(args, out, prove::read_entry)
+        }
+        Command::Completions(args) => completions::run(args, out.writer()),
+        _ => return None,
+    })
 }
 
 /// Names the server when it did not even refuse.
@@ -240,6 +287,8 @@ fn name_server(error: anyhow::Error, server: &str) -> anyhow::Error {
 
 async fn dispatch(command: &Command, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     match command {
+        Command::Import(args) => transfer::import(args, session).await,
+        Command::Export(args) => transfer::export(args, session).await,
         Command::Get(args) => get::run(args, session).await,
         Command::List(args) => list::run(args, session).await,
         Command::History(args) => history::run(args, session).await,
@@ -255,7 +304,15 @@ async fn dispatch(command: &Command, session: &mut Session<'_>) -> anyhow::Resul
         Command::Case(args) => case::run(args, session).await,
         Command::Status(_) => status::status(session).await,
         Command::WhoAmI(_) => status::whoami(session).await,
-        Command::Completions(args) => completions::run(args, session.out.writer()),
+        Command::Serve(_)
+        | Command::Demo(_)
+        | Command::Verify(_)
+        | Command::Rebuild(_)
+        | Command::Dump(_)
+        | Command::Load(_)
+        | Command::Config(_)
+        | Command::Token(_)
+        | Command::Completions(_) => anyhow::bail!("this is not asked of a server"),
     }
 }
 
@@ -363,14 +420,11 @@ mod tests {
     enum Offline {
         Serve(serve::ServeArgs),
         Demo(demo::DemoArgs),
-        Verify(verify::VerifyArgs),
-        Rebuild(rebuild::RebuildArgs),
-        Dump(dump::DumpArgs),
-        Load(load::LoadArgs),
         Bench(bench::BenchArgs),
-        Config(config::ConfigArgs),
-        Token(token::TokenArgs),
-        Check(prove::CheckArgs),
+    }
+
+    fn command(words: &[&str]) -> Command {
+        Arguments::try_parse_from(words).unwrap().command
     }
 
     #[test]
@@ -381,7 +435,6 @@ mod tests {
             for line in help.lines().filter(|line| line.starts_with("  anju ")) {
                 let line = line.trim();
                 let line = line.split(" > ").next().unwrap().replace("--json", "");
-                let line = line.replace("prove check", "check");
                 if let Err(error) = Offline::try_parse_from(line.split_whitespace()) {
                     panic!("{line}: {error}");
                 }
@@ -407,8 +460,7 @@ mod tests {
     #[test]
     fn a_configuration_is_rendered_by_whoever_knows_it() {
         let run = |words: &[&str], render: fn(&config::SettingArgs) -> anyhow::Result<String>| {
-            let words = ["anju", "config"].iter().chain(words);
-            let Ok(Offline::Config(args)) = Offline::try_parse_from(words) else {
+            let Command::Config(args) = command(&[&["anju", "config"], words].concat()) else {
                 panic!("no config")
             };
             let mut written = Vec::new();
@@ -428,9 +480,8 @@ mod tests {
     #[test]
     fn a_token_is_written_alone_on_its_line() {
         let words = "anju token new --role auditor --subject audit --everywhere --until 2026-12-31";
-        let Ok(Offline::Token(args)) = Offline::try_parse_from(words.split(' ')) else {
-            panic!("no token")
-        };
+        let words = words.split(' ').collect::<Vec<_>>();
+        let Command::Token(args) = command(&words) else { panic!("no token") };
         let mut written = Vec::new();
         let mut out = Output::new(&mut written, false, false);
         let add = |new: &token::NewTokenArgs| {

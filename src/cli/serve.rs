@@ -1,8 +1,13 @@
 //! `anju serve`: a registry on this machine.
 
+use anyhow::Context as _;
 use clap::Args;
 
-use crate::cli::config::SettingArgs;
+use crate::{
+    cli::{Outcome, config::SettingArgs, offline},
+    config::Config,
+    server, telemetry,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,4 +22,23 @@ pub struct ServeArgs {
     /// Where settings come from.
     #[command(flatten)]
     pub settings: SettingArgs,
+}
+
+/// Begins to write logs as the settings say.
+pub(crate) fn log(config: &Config) -> anyhow::Result<()> {
+    telemetry::init_tracing(config.log.format, &config.log.level)?;
+    Ok(())
+}
+
+/// Serves until a signal ends it.
+pub async fn run(args: &ServeArgs) -> anyhow::Result<Outcome> {
+    let config = offline::settings(&args.settings)?;
+    log(&config)?;
+    let data_dir = config.data_dir.display().to_string();
+    server::serve(config, move |address| {
+        tracing::info!(%address, data_dir, "serving");
+    })
+    .await
+    .context("the server ended")?;
+    Ok(Outcome::Fine)
 }

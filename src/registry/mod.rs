@@ -6,12 +6,14 @@ mod cache;
 mod case;
 mod command;
 mod commands;
+mod dump;
 mod engine;
 mod entry;
 mod error;
 mod fact;
 mod history;
 mod overlay;
+mod proved;
 mod query;
 mod read;
 mod rebuild;
@@ -23,6 +25,7 @@ mod state;
 mod sweep;
 mod totals;
 mod tx;
+mod verify;
 mod work;
 mod writer;
 
@@ -33,14 +36,20 @@ pub use crate::registry::{
         Change, Command, Correct, End, Import, ImportRow, Merge, MergeInto, Reference, Register,
         Retract, RowMode, Split, SplitPart,
     },
+    dump::{Contents, DumpError, DumpReader, DumpWriter, load},
     engine::{Options, Registry},
     entry::{Entry, Link, RequestMark, Text, withhold},
     error::{Class, Error, Refusal},
     fact::{Body, Conflict, Fact, ItemOutcome, ItemRecord, SourceRow},
+    proved::{NotAnEntry, Opened, OpenedPart, open_entry, sayings},
     query::{CodeMatch, Series, TotalRow, Totals},
     read::{At, ListOf, Seen},
     rebuild::{catch_up, rebuild, replay},
     search::{Search, Sought},
     tx::{Call, Decided},
+    verify::{
+        FINDINGS_MAX, Finding, Findings, JournalCheck, JournalSummary, PartitionSummary,
+        check_roots, compare_states,
+    },
     writer::{Frontier, Observed, Outcome},
 };

@@ -6,6 +6,8 @@
 //! journal/         segments, side files, torn tails that were cut
 //! state/           sled; disposable
 //! state.aside/     a state that was not believed; only one is kept
+//! state.scratch/   a second state that the first is compared with, while that lasts
+//! loading          there while the directory is being filled from a dump
 //! ```
 //!
 //! What stays true: `commit` returns only after everything that it wrote to the journal was synced;
@@ -19,10 +21,12 @@ mod frame;
 mod index;
 mod journal;
 mod keeper;
+mod loading;
 mod marker;
 mod open;
 mod read;
 mod recover;
+mod scratch;
 mod segment;
 mod state;
 mod verify;
@@ -36,8 +40,10 @@ use std::{
 };
 
 pub use self::{
+    loading::Loading,
+    scratch::Scratch,
     segment::DirectoryId,
-    verify::{EachEntry, JournalReport, TornTail, for_each_entry, verify_journal},
+    verify::{EachEntry, JournalReport, TornTail, for_each_entry, sync_journal, verify_journal},
 };
 use crate::{
     kernel::position::{Partition, Seq},

@@ -16,6 +16,7 @@ use crate::{
             Cut, EmbeddedOptions, EmbeddedStore, OpenReport,
             journal::{Journal, JournalOptions, failure},
             keeper::Keeper,
+            loading,
             marker::{self, Marker},
             recover::{self, Recovered, Torn},
             state::{self, Applied, Opened, Refused, State, StateOptions},
@@ -32,7 +33,17 @@ impl EmbeddedStore {
     ///
     /// When [`Store::heads`](crate::store::Store::heads) then shows partitions whose state is
     /// behind, the caller replays. Damage to the journal is an error: nothing was changed then.
+    /// So is a directory that was not filled to the end.
     pub fn open(path: &Path, options: EmbeddedOptions) -> Result<(Self, OpenReport), StoreError> {
+        loading::refuse_unfinished(path)?;
+        Self::open_any(path, options)
+    }
+
+    /// The same, also while the directory is being filled.
+    pub(crate) fn open_any(
+        path: &Path,
+        options: EmbeddedOptions,
+    ) -> Result<(Self, OpenReport), StoreError> {
         let files = Arc::clone(&options.files);
         let journal_options = JournalOptions {
             path: path.join("journal"),

@@ -226,6 +226,14 @@ impl State {
         release(db, &self.options.path) && sync_tree(&self.options.path).is_ok() && !self.damaged()
     }
 
+    /// Closes sled without making anything durable: for a state that is thrown away.
+    pub(crate) fn discard(&self) {
+        let mut tree = self.tree.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(db) = tree.db.take() {
+            release(db, &self.options.path);
+        }
+    }
+
     /// Bytes of the state's files.
     pub(crate) fn bytes(&self) -> u64 {
         tree_bytes(&self.options.path)
@@ -424,7 +432,7 @@ fn position_key(partition: Partition) -> Vec<u8> {
     [POSITION_PREFIX, &partition.to_bytes()].concat()
 }
 
-fn remove_tree(path: &Path) -> Result<(), StoreError> {
+pub(crate) fn remove_tree(path: &Path) -> Result<(), StoreError> {
     let result = match fs::symlink_metadata(path) {
         Ok(found) if found.is_dir() => fs::remove_dir_all(path),
         Ok(_) => fs::remove_file(path),

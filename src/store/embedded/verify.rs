@@ -15,6 +15,7 @@ use crate::{
             files::{Files, SystemFiles, read_all},
             frame::Frame,
             journal::failure,
+            loading,
             marker::Marker,
             segment::{
                 Chain, DirectoryId, End, SEGMENT_HEADER_BYTES, SegmentHeader, damage, frame_beyond,
@@ -78,6 +79,7 @@ pub fn for_each_entry(
     each: &mut EachEntry<'_>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<JournalReport, StoreError> {
+    loading::refuse_unfinished(path)?;
     let directory = path.join("journal");
     // Read first: a running server only makes the journal longer than this says.
     let marker = Marker::read(&SystemFiles, path);
@@ -109,6 +111,20 @@ pub fn for_each_entry(
         heads: walk.chain.heads.iter().map(position).collect(),
         tail,
     })
+}
+
+/// Makes durable whatever of the journal can be read, beside a running server too: it may not have
+/// synced its last frame yet.
+pub fn sync_journal(path: &Path) -> Result<(), StoreError> {
+    let directory = path.join("journal");
+    for number in numbers(&directory)? {
+        let path = directory.join(segment_name(number));
+        let synced = SystemFiles.open_read(&path).and_then(|handle| handle.sync());
+        synced.map_err(|source| failure("it cannot be synced", &path, source))?;
+    }
+    SystemFiles
+        .sync_directory(&directory)
+        .map_err(|source| failure("it cannot be synced", &directory, source))
 }
 
 #[derive(Clone, Copy, Debug)]
