@@ -320,10 +320,13 @@ async fn exported(city: &City) -> Vec<String> {
         imports.export_rows(city.asking("auditor", export)).await.unwrap().into_inner();
     let mut ids = Vec::new();
     while let Some(message) = stream.message().await.unwrap() {
-        ids.extend(message.rows.into_iter().map(|row| match row.subject {
-            Some(v1::export_row::Subject::Building(building)) => building.id,
-            other => panic!("not a building: {other:?}"),
-        }));
+        for row in message.rows {
+            let subject = row.subject.unwrap();
+            assert!(matches!(subject, v1::export_row::Subject::Building(_)));
+            if let v1::export_row::Subject::Building(building) = subject {
+                ids.push(building.id);
+            }
+        }
     }
     ids
 }
