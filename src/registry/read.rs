@@ -48,6 +48,8 @@ pub struct Seen {
     pub doubts: Vec<(String, String)>,
     /// Open cases that concern it, with the entries of it that are in doubt.
     pub cases: Vec<(CaseId, Vec<Seq>)>,
+    /// The source and key with which an import said it last.
+    pub source: Option<(String, String)>,
     /// The day of the read.
     pub valid_at: Day,
     /// What it was read at.
@@ -334,6 +336,7 @@ pub(crate) fn see(
         edges: timeline.edges().collect(),
         doubts,
         cases: open_cases(state, partition, id, &record, at)?,
+        source: record.source.clone(),
         content,
         valid_at: at.day,
         position: Position {
