@@ -76,6 +76,18 @@ impl City {
         city
     }
 
+    /// Closes the registry and opens another on the store.
+    pub(crate) fn reopen(&mut self, store: Arc<dyn Store>) {
+        self.registry.close();
+        self.registry = Registry::open(
+            store,
+            Arc::clone(&self.clock) as Arc<dyn anju::kernel::time::Clock>,
+            Options::default(),
+            &mut |_, _| {},
+        )
+        .unwrap();
+    }
+
     pub(crate) fn seed(&self) -> IdSeed {
         IdSeed { unix_ms: 1_764_000_000_000, random: self.next.fetch_add(1, Ordering::SeqCst) }
     }

@@ -3,3 +3,7 @@
 
 mod city;
 mod life;
+mod oracle;
+mod rebuild;
+mod story;
+mod totals;
