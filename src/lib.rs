@@ -7,9 +7,13 @@
 //! - [`domain`]: the rules of the trade, pure; [`store`]: journal and state as bytes.
 //! - [`registry`]: commands, `apply`, and all that is derived.
 //! - [`auth`]: who is calling and what a caller may do.
+//! - [`client`]: the registry as its callers see it.
 //! - [`config`], [`telemetry`], [`listener`]: settings, logs and metrics, connections.
+//! - [`cli`]: the command line.
 
 pub mod auth;
+pub mod cli;
+pub mod client;
 pub mod config;
 pub mod domain;
 pub mod kernel;

@@ -141,19 +141,19 @@ impl Content {
 
     /// The subjects that it names: parent, compound, community, building.
     pub fn references(&self) -> Vec<SubjectId> {
-        fn put<T: Copy + Into<SubjectId>>(field: &Said<T>, to: &mut Vec<SubjectId>) {
-            to.extend(field.iter().flatten().map(|id| (*id).into()));
+        fn put<T: Copy + Into<SubjectId>>(field: Said<T>, to: &mut Vec<SubjectId>) {
+            to.extend(field.flatten().map(Into::into));
         }
         let mut named = Vec::new();
         match &self.fields {
-            Fields::Region(fields) => put(&fields.parent, &mut named),
-            Fields::Compound(fields) => put(&fields.community, &mut named),
+            Fields::Region(fields) => put(fields.parent, &mut named),
+            Fields::Compound(fields) => put(fields.community, &mut named),
             Fields::Building(fields) => {
-                put(&fields.compound, &mut named);
-                put(&fields.community, &mut named);
-                put(&fields.physical, &mut named);
+                put(fields.compound, &mut named);
+                put(fields.community, &mut named);
+                put(fields.physical, &mut named);
             }
-            Fields::Unit(fields) => put(&fields.building, &mut named),
+            Fields::Unit(fields) => put(fields.building, &mut named),
         }
         named
     }
@@ -172,7 +172,7 @@ impl Content {
         let mut texts: Vec<&str> = Vec::new();
         match &self.fields {
             Fields::Region(fields) => {
-                texts.extend(fields.name.iter().flatten().map(String::as_str))
+                texts.extend(fields.name.iter().flatten().map(String::as_str));
             }
             Fields::Compound(fields) => {
                 texts.extend(fields.name.iter().flatten().map(String::as_str));
@@ -190,6 +190,7 @@ impl Content {
 }
 
 /// Puts a said field among the texts.
+#[expect(clippy::ref_option, reason = "a field is kept as it was said")]
 pub(crate) fn push<T: ToString>(texts: &mut Vec<FieldText>, name: &str, field: &Said<T>) {
     if let Some(value) = field {
         texts.push((name.to_owned(), value.as_ref().map(ToString::to_string)));

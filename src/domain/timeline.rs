@@ -396,6 +396,7 @@ mod tests {
     };
     use expect_test::{Expect, expect};
     use proptest::prelude::*;
+    use std::fmt::Write as _;
 
     fn day(text: &str) -> Day {
         text.parse().unwrap()
@@ -453,11 +454,11 @@ mod tests {
         for text in days {
             let on = day(text);
             let fields = timeline.content_at(on).map(|content| content.texts()).unwrap_or_default();
-            let fields = fields
-                .into_iter()
-                .map(|(name, value)| format!(" {name}={}", value.unwrap_or_else(|| "?".to_owned())))
-                .collect::<String>();
-            told.push_str(&format!("{text} {:?}{fields}\n", timeline.presence(on)));
+            write!(told, "{text} {:?}", timeline.presence(on)).unwrap();
+            for (name, value) in fields {
+                write!(told, " {name}={}", value.unwrap_or_else(|| "?".to_owned())).unwrap();
+            }
+            told.push('\n');
         }
         expected.assert_eq(&told);
     }
@@ -470,14 +471,14 @@ mod tests {
              change 1995-01-01 address=x
              end 2010-03-04",
             &["1975-01-01", "1985-01-01", "1990-01-01", "1996-01-01", "2000-01-01", "2010-03-04"],
-            expect![[r#"
+            expect![[r"
                 1975-01-01 NotYet name=a
                 1985-01-01 Unknown name=a
                 1990-01-01 Exists name=a
                 1996-01-01 Exists address=x name=a
                 2000-01-01 Exists address=x name=b
                 2010-03-04 Ended address=x name=b
-            "#]],
+            "]],
         );
     }
 
@@ -490,13 +491,13 @@ mod tests {
              correct 2: change 2001-01-01 name=y
              correct 4: change 2002-01-01 name=x",
             &["1980-06-01", "1990-01-01", "2000-06-01", "2001-06-01", "2002-06-01"],
-            expect![[r#"
+            expect![[r"
                 1980-06-01 NotYet name=z
                 1990-01-01 Exists name=z
                 2000-06-01 Exists name=z
                 2001-06-01 Exists name=z
                 2002-06-01 Exists name=x
-            "#]],
+            "]],
         );
     }
 
@@ -508,18 +509,18 @@ mod tests {
              retract 2
              correct 3: end 2005-01-01",
             &["2001-01-01", "2006-01-01"],
-            expect![[r#"
+            expect![[r"
                 2001-01-01 Exists name=a
                 2006-01-01 Ended name=a
-            "#]],
+            "]],
         );
         check(
             "register 1980-01-01 name=a
              retract 1",
             &["2001-01-01"],
-            expect![[r#"
+            expect![[r"
                 2001-01-01 EnteredInError
-            "#]],
+            "]],
         );
     }
 
@@ -566,6 +567,7 @@ mod tests {
     }
 
     /// The same by the plainest reading of the rule: walk every chain to its newest, then lay.
+    #[expect(clippy::option_option, reason = "a field may be said to be unknown")]
     fn plain_name(sayings: &[(Statement, Vec<Seq>)], on: Day) -> Option<Option<String>> {
         let mut standing: Vec<(Seq, &Statement, Day)> = Vec::new();
         let mut root_of: Vec<(Seq, Seq)> = Vec::new();
@@ -581,17 +583,10 @@ mod tests {
                 }
             };
             let day = day_of(&standing);
-            match root {
-                Some(root) => {
-                    standing.retain(|(other, ..)| *other != root);
-                    standing.push((root, statement, day));
-                    root_of.push((statement.seq, root));
-                }
-                None => {
-                    standing.push((statement.seq, statement, day));
-                    root_of.push((statement.seq, statement.seq));
-                }
-            }
+            let root = root.unwrap_or(statement.seq);
+            standing.retain(|(other, ..)| *other != root);
+            standing.push((root, statement, day));
+            root_of.push((statement.seq, root));
         }
         standing.sort_by_key(|(root, _, day)| (*day, *root));
         let mut name = None;

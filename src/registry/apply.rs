@@ -28,6 +28,7 @@ use crate::{
         totals::{is_node, land},
         work::Work,
     },
+    store::Key,
 };
 
 /// Entries of known time in one bucket.
@@ -256,23 +257,10 @@ fn post(
         return Ok(());
     }
     let shape_key = text_key(partition, Space::Shape, &[&shape.shape]);
-    let number = match work.get(&shape_key)? {
-        Some(bytes) => read::<u32>(&bytes)?,
-        None => {
-            let meta = work.meta_mut(partition)?;
-            meta.shape_count += 1;
-            let number = meta.shape_count;
-            work.put(shape_key, Some(put(&number)?));
-            let mut text_of = key(partition, Space::ShapeText);
-            text_of.extend_from_slice(&number.to_be_bytes());
-            work.put(text_of, Some(shape.shape.clone().into_bytes()));
-            for gram in text::grams(&shape.shape) {
-                let mut key = text_key(partition, Space::Gram, &[&gram]);
-                key.extend_from_slice(&number.to_be_bytes());
-                work.put(key, Some(Vec::new()));
-            }
-            number
-        }
+    let number = if let Some(bytes) = work.get(&shape_key)? {
+        read::<u32>(&bytes)?
+    } else {
+        new_shape(work, partition, shape_key, &shape.shape)?
     };
     let mut posting = key(partition, Space::Posting);
     posting.extend_from_slice(&number.to_be_bytes());
@@ -280,6 +268,28 @@ fn post(
     posting.extend_from_slice(&subject.to_bytes());
     work.put(posting, Some(Vec::new()));
     Ok(())
+}
+
+/// Numbers a shape that was not seen before and posts its grams.
+fn new_shape(
+    work: &mut Work<'_>,
+    partition: Partition,
+    shape_key: Key,
+    shape: &str,
+) -> Result<u32, Error> {
+    let meta = work.meta_mut(partition)?;
+    meta.shape_count += 1;
+    let number = meta.shape_count;
+    work.put(shape_key, Some(put(&number)?));
+    let mut text_of = key(partition, Space::ShapeText);
+    text_of.extend_from_slice(&number.to_be_bytes());
+    work.put(text_of, Some(shape.as_bytes().to_vec()));
+    for gram in text::grams(shape) {
+        let mut key = text_key(partition, Space::Gram, &[&gram]);
+        key.extend_from_slice(&number.to_be_bytes());
+        work.put(key, Some(Vec::new()));
+    }
+    Ok(number)
 }
 
 /// Adds the difference that the entry makes to the totals; when the subject's parents changed,

@@ -8,9 +8,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{timeline::Timeline, totals::Targets},
+    domain::{content::Content, timeline::Timeline},
     kernel::{
-        id::{CaseId, Kind, SubjectId},
+        id::{CaseId, SubjectId},
         position::{Partition, Seq},
         time::{Day, Stamp},
     },
@@ -198,7 +198,7 @@ fn outside_parents(
     let Some((born, gone)) = timeline.certain_span() else {
         return Ok(());
     };
-    let spans = timeline.spans(|content| content.references());
+    let spans = timeline.spans(Content::references);
     for (from, until, holders) in spans {
         let first = from.max(born);
         let beyond = until.unwrap_or(Day::MAX).min(gone);
@@ -315,7 +315,7 @@ pub(crate) fn after_entry(
     subject: SubjectId,
     before: &Timeline,
 ) -> Result<(), Error> {
-    put_basis(work, entry, subject)?;
+    put_basis(work, entry, subject);
     let Some(record) = work.known(entry.partition, subject)? else {
         return Ok(());
     };
@@ -451,7 +451,7 @@ fn close(
 }
 
 /// Notes which entries an entry rests on, where a correction of these puts it in doubt.
-fn put_basis(work: &mut Work<'_>, entry: &Entry, subject: SubjectId) -> Result<(), Error> {
+fn put_basis(work: &mut Work<'_>, entry: &Entry, subject: SubjectId) {
     let is_watched = matches!(
         entry.body.as_ref().map(|body| &body.fact),
         Some(crate::registry::fact::Fact::Succession { .. })
@@ -464,7 +464,6 @@ fn put_basis(work: &mut Work<'_>, entry: &Entry, subject: SubjectId) -> Result<(
             work.put(key, Some(Vec::new()));
         }
     }
-    Ok(())
 }
 
 /// Opens cases for entries that rest on what this entry corrects.
@@ -536,14 +535,4 @@ pub(crate) fn page(
         }
     }
     Ok(cases)
-}
-
-/// Whether a subject of this kind can be in doubt.
-pub(crate) fn has_cases(kind: Kind) -> bool {
-    kind != Kind::Case
-}
-
-/// The nodes that a subject belongs to, for reach: its parents now.
-pub(crate) fn parents(timeline: &Timeline, day: Day) -> Vec<SubjectId> {
-    Targets::of(timeline).on(day).iter().map(|target| target.node).collect()
 }

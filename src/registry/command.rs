@@ -143,7 +143,7 @@ pub enum MergeInto {
         /// Its id.
         seed: IdSeed,
         /// Its fields.
-        content: Content,
+        content: Box<Content>,
     },
 }
 

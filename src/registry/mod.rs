@@ -1,6 +1,7 @@
 //! Commands, `apply`, and all that is derived: the only room that knows the journal's messages.
 
 mod apply;
+mod audit;
 mod cache;
 mod case;
 mod command;
@@ -16,6 +17,7 @@ mod read;
 mod rebuild;
 mod record;
 mod request;
+mod search;
 mod space;
 mod state;
 mod sweep;
@@ -25,6 +27,7 @@ mod work;
 mod writer;
 
 pub use crate::registry::{
+    audit::{Checkpoint, FieldDiff, HistoryRow, SUITE, SubjectDiff},
     case::{Case, Contradiction},
     command::{
         Change, Command, Correct, End, Import, ImportRow, Merge, MergeInto, Reference, Register,
@@ -37,6 +40,7 @@ pub use crate::registry::{
     query::{CodeMatch, Series, TotalRow, Totals},
     read::{At, ListOf, Seen},
     rebuild::{catch_up, rebuild, replay},
+    search::{Search, Sought},
     tx::{Call, Decided},
     writer::{Frontier, Observed, Outcome},
 };

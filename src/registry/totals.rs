@@ -4,17 +4,17 @@
 //! buckets up to K; a K within a bucket adds what the bucket's entries up to K changed, found by
 //! folding their subjects before and after.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use crate::{
-    domain::totals::{Amounts, Landings, Target, Targets, contributions},
+    domain::totals::{Amounts, Landings, Targets, contributions},
     kernel::{
         id::{Kind, SubjectId},
         position::{Partition, Seq},
         time::{Day, Month},
     },
     registry::{
-        entry::Entry,
+        entry,
         error::Error,
         history::timeline_at,
         record::{put, read},
@@ -135,9 +135,11 @@ pub(crate) fn profile(
 fn read_cell_key(key: &[u8], prefix: usize) -> Result<(Month, u32, u8), Error> {
     let unreadable = || Error::unreadable("the key of a cell");
     let rest = key.get(prefix..).ok_or_else(unreadable)?;
-    let [a, b, c, d, e, f, g, h, chunk] = rest.try_into().map_err(|_| unreadable())?;
-    let month = Month::from_number(u32::from_be_bytes([a, b, c, d])).ok_or_else(unreadable)?;
-    Ok((month, u32::from_be_bytes([e, f, g, h]), chunk))
+    let (month, rest) = rest.split_first_chunk().ok_or_else(unreadable)?;
+    let (bucket, rest) = rest.split_first_chunk().ok_or_else(unreadable)?;
+    let month = Month::from_number(u32::from_be_bytes(*month)).ok_or_else(unreadable)?;
+    let chunk = rest.first().copied().ok_or_else(unreadable)?;
+    Ok((month, u32::from_be_bytes(*bucket), chunk))
 }
 
 /// Lets amounts land and flow on to the ancestors.
@@ -280,7 +282,7 @@ pub(crate) fn touched(
         let to = last.min(from + 255);
         let numbers = (from..=to).collect::<Vec<_>>();
         for bytes in state.entries_at(partition, &numbers)? {
-            let (entry, _) = Entry::decode(&bytes)?;
+            let (entry, _) = entry::Entry::decode(&bytes)?;
             subjects.extend(entry.subjects.iter().map(|link| link.subject));
         }
         from = to + 1;
@@ -313,15 +315,16 @@ fn add_subject(
                 sum.add_all(&amounts, times);
                 continue;
             }
-            if !chains.contains_key(&landed) {
-                let targets = timeline_at(state, node.partition(), landed, Some(known))?
-                    .map(|timeline| Targets::of(&timeline))
-                    .unwrap_or_default();
-                chains.insert(landed, targets);
-            }
+            let chain = match chains.entry(landed) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => place.insert(
+                    timeline_at(state, node.partition(), landed, Some(known))?
+                        .map(|timeline| Targets::of(&timeline))
+                        .unwrap_or_default(),
+                ),
+            };
             let mut flowed = Landings::default();
-            let targets = chains.get(&landed).map_or(&[] as &[Target], |targets| targets.on(*day));
-            for target in targets {
+            for target in chain.on(*day) {
                 let amounts = amounts.flowing();
                 flowed.add_at(*target, *day, &amounts);
             }

@@ -358,13 +358,14 @@ fn readers_never_see_half_a_group<S: Store + 'static>(store: S) {
                 let range = KeyRange { from: key(0), to: key(9) };
                 let rows = view.scan(&range, Direction::Up, 10).unwrap();
                 let applied = view.applied(partition);
+                // Heads may be asked for beside a view, and are those of the same moment.
+                let head = store.heads().first().copied();
+                assert!(head.is_none_or(|head| (head.seq, head.applied) == (applied, applied)));
                 drop(view);
                 assert!(applied >= seen && applied.is_multiple_of(2), "{applied} after {seen}");
                 let value = applied.to_be_bytes().to_vec();
                 let wanted = if applied == 0 { vec![] } else { vec![value.clone(), value] };
                 assert_eq!(rows.into_iter().map(|(_, value)| value).collect::<Vec<_>>(), wanted);
-                let head = store.heads().first().copied();
-                assert!(head.is_none_or(|head| head.applied == head.seq));
                 seen = applied;
             }
         }
@@ -395,4 +396,31 @@ fn readers_of_the_memory_store_never_see_half_a_group() {
 fn readers_of_the_embedded_store_never_see_half_a_group() {
     let directory = tempfile::tempdir().unwrap();
     readers_never_see_half_a_group(embedded::open(directory.path()));
+}
+
+#[test]
+fn a_thread_that_would_wait_for_its_own_view_is_stopped_before_anything_is_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Arc::new(embedded::open(directory.path()));
+    let entry = NewEntry { partition: Partition::ROOT, seq: 1, bytes: vec![1] };
+    let group = Group { entries: vec![entry], steps: Vec::new() };
+    let writer = {
+        let (store, group) = (Arc::clone(&store), group.clone());
+        move || {
+            let _view = store.view().unwrap();
+            store.commit(group)
+        }
+    };
+    assert!(std::thread::spawn(writer).join().is_err());
+    let reader = {
+        let store = Arc::clone(&store);
+        move || {
+            let _view = store.view().unwrap();
+            drop(store.view());
+        }
+    };
+    assert!(std::thread::spawn(reader).join().is_err());
+    assert_eq!(store.heads(), []);
+    store.commit(group).unwrap();
+    assert_eq!(store.heads().len(), 1);
 }

@@ -1,11 +1,14 @@
 //! A store in memory: the specification that the others are held to.
 //!
 //! Everything is "durable" as soon as it is there. Useful for tests, and to read how a store acts.
+//!
+//! What stays true: whoever holds a view may still ask for entries and heads, since these lie under
+//! a lock of their own that is only held for moments.
 
 use std::{
     collections::BTreeMap,
     ops::Bound,
-    sync::{PoisonError, RwLock, RwLockReadGuard},
+    sync::{Mutex, PoisonError, RwLock, RwLockReadGuard},
 };
 
 use crate::{
@@ -19,14 +22,23 @@ use crate::{
 /// Entries and state in maps.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    content: RwLock<Content>,
+    /// Held by whoever writes.
+    writer: Mutex<()>,
+    state: RwLock<State>,
+    journal: RwLock<Journal>,
 }
 
 #[derive(Debug, Default)]
-struct Content {
-    entries: BTreeMap<Partition, Vec<Vec<u8>>>,
+struct State {
     applied: BTreeMap<Partition, Seq>,
-    state: BTreeMap<Key, Value>,
+    rows: BTreeMap<Key, Value>,
+}
+
+#[derive(Debug, Default)]
+struct Journal {
+    entries: BTreeMap<Partition, Vec<Vec<u8>>>,
+    /// How far the state has come, so that heads are told without it.
+    applied: BTreeMap<Partition, Seq>,
 }
 
 impl MemoryStore {
@@ -35,30 +47,37 @@ impl MemoryStore {
         Self::default()
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Content> {
-        self.content.read().unwrap_or_else(PoisonError::into_inner)
+    fn journal(&self) -> RwLockReadGuard<'_, Journal> {
+        self.journal.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state and shows the entries, for readers all at once.
+    fn write(&self, entries: Vec<NewEntry>, steps: Vec<Step>) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        for step in steps {
+            state.applied.extend(step.applied);
+            for write in step.writes {
+                match write.value {
+                    Some(value) => state.rows.insert(write.key, value),
+                    None => state.rows.remove(&write.key),
+                };
+            }
+        }
+        let mut journal = self.journal.write().unwrap_or_else(PoisonError::into_inner);
+        for NewEntry { partition, bytes, .. } in entries {
+            journal.entries.entry(partition).or_default().push(bytes);
+        }
+        journal.applied.clone_from(&state.applied);
     }
 }
 
-impl Content {
+impl Journal {
     fn head(&self, partition: Partition) -> Seq {
         self.entries.get(&partition).map_or(0, |entries| entries.len() as u64)
     }
 
     fn applied(&self, partition: Partition) -> Seq {
         self.applied.get(&partition).copied().unwrap_or(0)
-    }
-
-    fn apply(&mut self, steps: Vec<Step>) {
-        for step in steps {
-            self.applied.extend(step.applied);
-            for write in step.writes {
-                match write.value {
-                    Some(value) => self.state.insert(write.key, value),
-                    None => self.state.remove(&write.key),
-                };
-            }
-        }
     }
 
     fn entry(&self, partition: Partition, seq: Seq) -> Option<&Vec<u8>> {
@@ -69,28 +88,32 @@ impl Content {
 
 impl Store for MemoryStore {
     fn view(&self) -> Result<Box<dyn View + '_>, StoreError> {
-        Ok(Box::new(MemoryView { content: self.read() }))
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(Box::new(MemoryView { state }))
     }
 
     fn commit(&self, group: Group) -> Result<(), StoreError> {
-        let mut content = self.content.write().unwrap_or_else(PoisonError::into_inner);
-        check::entries(&group.entries, &|partition| content.head(partition))?;
-        check::steps_of_group(&group, &|partition| content.head(partition), &|partition| {
-            content.applied(partition)
-        })?;
-        for NewEntry { partition, bytes, .. } in group.entries {
-            content.entries.entry(partition).or_default().push(bytes);
+        let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        {
+            let journal = self.journal();
+            check::entries(&group.entries, &|partition| journal.head(partition))?;
+            check::steps_of_group(&group, &|partition| journal.head(partition), &|partition| {
+                journal.applied(partition)
+            })?;
         }
-        content.apply(group.steps);
+        self.write(group.entries, group.steps);
         Ok(())
     }
 
     fn replay(&self, steps: Vec<Step>) -> Result<(), StoreError> {
-        let mut content = self.content.write().unwrap_or_else(PoisonError::into_inner);
-        check::steps(&steps, &|partition| content.head(partition), &|partition| {
-            content.applied(partition)
-        });
-        content.apply(steps);
+        let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        {
+            let journal = self.journal();
+            check::steps(&steps, &|partition| journal.head(partition), &|partition| {
+                journal.applied(partition)
+            });
+        }
+        self.write(Vec::new(), steps);
         Ok(())
     }
 
@@ -100,11 +123,11 @@ impl Store for MemoryStore {
         from: Seq,
         limit: Limit,
     ) -> Result<Vec<Vec<u8>>, StoreError> {
-        let content = self.read();
+        let journal = self.journal();
         let mut found = Vec::new();
         let mut sum = 0;
-        for seq in from.max(1)..=content.head(partition) {
-            let Some(bytes) = content.entry(partition, seq) else { break };
+        for seq in from.max(1)..=journal.head(partition) {
+            let Some(bytes) = journal.entry(partition, seq) else { break };
             sum += bytes.len();
             let full = found.len() >= limit.entries || sum > limit.bytes;
             if full && !found.is_empty() {
@@ -116,29 +139,30 @@ impl Store for MemoryStore {
     }
 
     fn entries_at(&self, partition: Partition, at: &[Seq]) -> Result<Vec<Vec<u8>>, StoreError> {
-        let content = self.read();
+        let journal = self.journal();
         at.iter()
             .map(|seq| {
-                let entry = content.entry(partition, *seq);
+                let entry = journal.entry(partition, *seq);
                 entry.cloned().ok_or_else(|| check::no_such_entry(partition, *seq))
             })
             .collect()
     }
 
     fn heads(&self) -> Vec<Head> {
-        let content = self.read();
+        let journal = self.journal();
         let head = |(partition, entries): (&Partition, &Vec<Vec<u8>>)| Head {
             partition: *partition,
             seq: entries.len() as u64,
-            applied: content.applied(*partition),
+            applied: journal.applied(*partition),
         };
-        content.entries.iter().map(head).collect()
+        journal.entries.iter().map(head).collect()
     }
 
     fn clear_state(&self) -> Result<(), StoreError> {
-        let mut content = self.content.write().unwrap_or_else(PoisonError::into_inner);
-        content.applied.clear();
-        content.state.clear();
+        let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        *state = State::default();
+        self.journal.write().unwrap_or_else(PoisonError::into_inner).applied.clear();
         Ok(())
     }
 
@@ -148,16 +172,16 @@ impl Store for MemoryStore {
 }
 
 struct MemoryView<'a> {
-    content: RwLockReadGuard<'a, Content>,
+    state: RwLockReadGuard<'a, State>,
 }
 
 impl View for MemoryView<'_> {
     fn applied(&self, partition: Partition) -> Seq {
-        self.content.applied(partition)
+        self.state.applied.get(&partition).copied().unwrap_or(0)
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
-        Ok(self.content.state.get(key).cloned())
+        Ok(self.state.rows.get(key).cloned())
     }
 
     fn scan(
@@ -170,7 +194,7 @@ impl View for MemoryView<'_> {
             return Ok(Vec::new());
         }
         let bounds = (Bound::Included(&range.from), Bound::Excluded(&range.to));
-        let rows = self.content.state.range::<Key, _>(bounds);
+        let rows = self.state.rows.range::<Key, _>(bounds);
         let owned = |(key, value): (&Key, &Value)| (key.clone(), value.clone());
         Ok(match direction {
             Direction::Up => rows.take(limit).map(owned).collect(),

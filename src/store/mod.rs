@@ -91,6 +91,9 @@ pub struct KeyRange {
 
 /// The state as it is at one moment. Short-lived: at most
 /// [`crate::kernel::limit::VIEW_ROWS_MAX`] rows, since writers wait for it.
+///
+/// A thread holds one view of a store at a time and writes nothing while it does: it would wait
+/// for itself. Entries and heads may be asked for beside it.
 pub trait View {
     /// The last entry of `partition` that what is seen here reflects.
     fn applied(&self, partition: Partition) -> Seq;
@@ -107,12 +110,13 @@ pub trait View {
     ) -> Result<Vec<(Key, Value)>, StoreError>;
 }
 
-/// How much to read at a time. At least one entry is given if there is one.
+/// How much to read at a time. At least one entry is given if there is one; of more, none that
+/// would go beyond either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
     /// At most so many entries.
     pub entries: usize,
-    /// Stop after so many bytes.
+    /// At most so many bytes.
     pub bytes: usize,
 }
 
@@ -126,6 +130,9 @@ pub trait Store: Send + Sync {
     /// When it returns `Ok` everything is durable and visible. After [`StoreError::Unavailable`] it
     /// is unknown whether the entries are durable, and the store takes no more of them until it is
     /// opened again. Every other error means that nothing was written.
+    ///
+    /// The entries of a group without steps wait for a replay; until then a group with steps for
+    /// their partitions is refused as [`StoreError::Rebuilding`].
     fn commit(&self, group: Group) -> Result<(), StoreError>;
 
     /// Changes the state for entries that are already durable: replay. Clears nothing.

@@ -60,7 +60,7 @@ fn totals_follow_a_building_on_both_axes() {
     ] {
         told.push_str(&format!("{valid} {known:?} {}\n", city.totals(street, at(valid, known))));
     }
-    expect![[r#"
+    expect![[r"
         2 buildings 4300 m², 1 units, 0 compounds
         2 buildings 4300 m², 1 units, 1 compounds
         2 buildings 4300 m², 1 units, 1 compounds
@@ -73,7 +73,7 @@ fn totals_follow_a_building_on_both_axes() {
         1990-05-01 Seq(9) 2 buildings 4000 m², 1 units, 1 compounds
         1990-05-01 Seq(8) 2 buildings 4000 m², 0 units, 1 compounds
         1990-05-01 Seq(7) 1 buildings 3000 m², 0 units, 1 compounds
-    "#]]
+    "]]
     .assert_eq(&told);
 }
 
@@ -102,7 +102,7 @@ fn a_moved_community_takes_its_past_and_future_along() {
         }
     }
     told.push_str(&format!("then {}\n", city.totals(one, at("2026-08-01", KnownAt::Seq(before)))));
-    expect![[r#"
+    expect![[r"
         1999-12-31 1 buildings 1000 m², 1 units, 1 compounds
         1999-12-31 0 buildings 0 m², 0 units, 0 compounds
         2026-06-30 2 buildings 1500 m², 1 units, 1 compounds
@@ -112,7 +112,7 @@ fn a_moved_community_takes_its_past_and_future_along() {
         2026-08-01 0 buildings 0 m², 0 units, 0 compounds
         2026-08-01 3 buildings 1700 m², 1 units, 1 compounds
         then 1 buildings 1000 m², 1 units, 1 compounds
-    "#]]
+    "]]
     .assert_eq(&told);
 }
 
@@ -141,9 +141,9 @@ fn a_building_in_error_never_was_and_a_demolished_one_was() {
     for valid in ["2000-01-01", "2021-01-01"] {
         told.push_str(&format!("{valid} {}\n", city.totals(community, at(valid, KnownAt::Now))));
     }
-    expect![[r#"
+    expect![[r"
         2000-01-01 1 buildings 1000 m², 0 units, 1 compounds
         2021-01-01 0 buildings 0 m², 0 units, 1 compounds
-    "#]]
+    "]]
     .assert_eq(&told);
 }

@@ -1,6 +1,7 @@
 //! The registry on the memory store: commands, corrections, totals, sweeps, cases.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
+mod budget;
 mod city;
 mod life;
 mod oracle;

@@ -318,3 +318,28 @@ fn a_state_found_damaged_while_reading_is_replaced_live() {
     assert!(report.clean);
     assert_is(&store, &heads);
 }
+
+#[test]
+fn what_a_start_serves_is_durable() {
+    let directory = tempfile::tempdir().unwrap();
+    let files = FaultFiles::new();
+    let (store, _) = EmbeddedStore::open(directory.path(), options_with(files.clone())).unwrap();
+    let mut heads = Heads::new();
+    commit(&store, &mut heads, &[1, 2]).unwrap();
+    // Written to the last byte, then the process ends before it is synced.
+    files.plan(Fault::ShortWrite(usize::MAX), "seg", 0);
+    commit(&store, &mut heads.clone(), &[1, 2, 3]).unwrap_err();
+    drop(store);
+    let (store, _) = EmbeddedStore::open(directory.path(), options_with(files.clone())).unwrap();
+    let served = after(&heads, &[1, 2, 3]);
+    replay(&store);
+    assert_is(&store, &served);
+    // The end of this run must not be what makes it durable.
+    files.plan(Fault::Write, "seg", 0);
+    drop(store);
+    assert_eq!(files.planned_count(), 0);
+    files.power_cut(Left::Nothing).unwrap();
+    let (store, _) = EmbeddedStore::open(directory.path(), options_with(files)).unwrap();
+    replay(&store);
+    assert_is(&store, &served);
+}

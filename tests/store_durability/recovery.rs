@@ -9,13 +9,13 @@ use std::{
 };
 
 use anju::store::{
-    Store, StoreError,
+    Limit, Store, StoreError,
     embedded::{EmbeddedOptions, EmbeddedStore, verify_journal},
 };
 
 use crate::registry::{
-    Heads, SEGMENT_BYTES, after, assert_is, commit, copy_tree, heads, open, options, replay,
-    segment, side_file,
+    Heads, SEGMENT_BYTES, after, assert_is, commit, copy_tree, entry_bytes, heads, open, options,
+    partition, replay, segment, side_file,
 };
 
 /// A store with a few groups in one segment.
@@ -118,6 +118,8 @@ fn a_tail_torn_at_any_byte_is_cut_and_nothing_else_is_lost() {
         let (directory, store, cut) = open_segment(&torn);
         assert_eq!(cut, was_torn, "{end}");
         let store = store.unwrap();
+        let report = verify_journal(directory.path(), &mut |_, _| {}).unwrap();
+        assert_eq!(report.tail, None, "what was cut is gone");
         replay(&store);
         let mut heads = if torn == after { heads_after.clone() } else { heads_before.clone() };
         assert_is(&store, &heads);
@@ -537,4 +539,29 @@ fn entries_are_handed_out_in_the_order_of_the_journal() {
     assert_eq!(report.heads.len(), heads.len());
     assert!(steps >= 2);
     drop(store);
+}
+
+#[test]
+fn an_entry_that_was_changed_on_the_disk_is_never_handed_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, heads) = small(directory.path());
+    let path = segment(directory.path(), 1);
+    let bytes = fs::read(&path).unwrap();
+    let (partition, seq) = (partition(2), 2);
+    let content = entry_bytes(partition, seq);
+    let begin = bytes.windows(content.len()).position(|window| window == content).unwrap();
+    let limit = Limit { entries: 1, bytes: usize::MAX };
+    for at in begin - 24..begin + content.len() {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 0x20;
+        fs::write(&path, &flipped).unwrap();
+        for read in [store.entries(partition, seq, limit), store.entries_at(partition, &[1, seq])] {
+            let text = damage(&read.unwrap_err());
+            assert!(text.contains(&format!("00000001.seg byte {}", begin - 24)), "{text}");
+        }
+        // Others are read as ever.
+        assert_eq!(store.entries(partition, 1, limit).unwrap(), [entry_bytes(partition, 1)]);
+    }
+    fs::write(&path, &bytes).unwrap();
+    assert_is(&store, &heads);
 }

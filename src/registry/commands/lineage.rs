@@ -50,7 +50,7 @@ pub(crate) fn merge(tx: &mut Tx<'_, '_>, command: Merge) -> Result<Decided, Erro
                 .first()
                 .and_then(|(_, record)| record.timeline.content_at(day))
                 .unwrap_or_else(|| Content::empty(kind));
-            begin(tx, seed, &model, content, day)?
+            begin(tx, seed, &model, *content, day)?
         }
     };
     let edges = subjects

@@ -215,7 +215,7 @@ pub(crate) fn references(
             );
         }
         Fields::Unit(unit) => {
-            named.extend(unit.building.flatten().map(|id| ("fields.building_id", id.into(), None)))
+            named.extend(unit.building.flatten().map(|id| ("fields.building_id", id.into(), None)));
         }
     }
     for (field, id, level) in named {

@@ -145,6 +145,10 @@ pub struct Cut {
 }
 
 /// Journal and state in one data directory.
+///
+/// When sled fails while a group is applied, `commit` says [`StoreError::Unavailable`] though the
+/// journal goes on: the group is durable, [`EmbeddedStore::state_damaged`] is set, and groups with
+/// steps are refused until the state was cleared and replayed.
 pub struct EmbeddedStore {
     options: EmbeddedOptions,
     path: PathBuf,
@@ -235,6 +239,7 @@ impl Store for EmbeddedStore {
     }
 
     fn commit(&self, group: Group) -> Result<(), StoreError> {
+        self.state.assert_not_viewed();
         if group.entries.is_empty() {
             return self.replay(group.steps);
         }
@@ -266,6 +271,7 @@ impl Store for EmbeddedStore {
     }
 
     fn replay(&self, steps: Vec<Step>) -> Result<(), StoreError> {
+        self.state.assert_not_viewed();
         // Held so that no commit comes between the check and the write.
         let writer = self.journal.writer();
         check::steps(&steps, &|partition| self.journal.head(partition), &|partition| {
@@ -298,6 +304,7 @@ impl Store for EmbeddedStore {
     }
 
     fn clear_state(&self) -> Result<(), StoreError> {
+        self.state.assert_not_viewed();
         // Held so that no commit meets a state that is being replaced.
         let writer = self.journal.writer();
         let done = self.state.clear(|| self.publish_heads(self.partitions(), &BTreeMap::new()));

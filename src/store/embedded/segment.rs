@@ -251,6 +251,7 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
+    use crate::store::NewEntry;
 
     const HEADER: SegmentHeader = SegmentHeader {
         directory: DirectoryId(*b"0123456789abcdef"),
@@ -282,6 +283,50 @@ mod tests {
                 assert_eq!(SegmentHeader::decode(&flipped), None, "byte {at} bit {bit}");
             }
         }
+    }
+
+    /// Three frames, then a change to the last; what is said of it.
+    fn chain_of(number: u64, mark: u64, link: impl Fn(u32) -> u32, seq: Seq) -> String {
+        let partition = Partition::new(5).unwrap();
+        let entry = |seq| [NewEntry { partition, seq, bytes: vec![1, 2, 3] }];
+        let mut bytes = Vec::new();
+        let mut last = HEADER.directory.link();
+        for number in 1..=2 {
+            last = frame::encode(number, number - 1, last, &entry(number), &mut bytes).unwrap().crc;
+        }
+        let begin = bytes.len();
+        frame::encode(number, mark, link(last), &entry(seq), &mut bytes).unwrap();
+        let mut chain = Chain::start(HEADER.directory);
+        match scan(&bytes, 0, &mut chain, "here", &mut |_, _| Ok(())) {
+            Ok(End::Clean { at }) if at == bytes.len() => "fits".to_owned(),
+            Ok(end) => panic!("{end:?}"),
+            Err(error) => error.to_string().replace(&begin.to_string(), "BEGIN"),
+        }
+    }
+
+    #[test]
+    fn a_frame_that_does_not_fit_the_chain_is_damage() {
+        let same = |link| link;
+        assert_eq!(chain_of(3, 2, same, 3), "fits");
+        assert_eq!(chain_of(3, 1, same, 3), "fits");
+        let said = [
+            chain_of(4, 2, same, 3),
+            chain_of(2, 1, same, 3),
+            chain_of(3, 2, |link| link ^ 1, 3),
+            chain_of(3, 3, same, 3),
+            chain_of(3, 0, same, 3),
+            chain_of(3, 2, same, 4),
+            chain_of(3, 2, same, 2),
+        ];
+        expect![[r"
+            damage at here byte BEGIN: frame 4 stands where frame 3 should
+            damage at here byte BEGIN: frame 2 stands where frame 3 should
+            damage at here byte BEGIN: frame 3 does not follow the frame before it
+            damage at here byte BEGIN: frame 3 has the impossible mark 3
+            damage at here byte BEGIN: frame 3 has the impossible mark 0
+            damage at here byte BEGIN: entry 5:4 follows entry 5:2
+            damage at here byte BEGIN: entry 5:2 follows entry 5:2"]]
+        .assert_eq(&said.join("\n"));
     }
 
     #[test]

@@ -173,7 +173,13 @@ impl State {
         tree.applied.get(&partition).map_or(0, |applied| applied.seq)
     }
 
+    /// A mistake of the caller otherwise: a thread that writes while it reads waits for itself.
+    pub(crate) fn assert_not_viewed(&self) {
+        held::assert_none(self);
+    }
+
     pub(crate) fn view(&self) -> StateView<'_> {
+        held::take(self);
         StateView { state: self, tree: self.tree.read().unwrap_or_else(PoisonError::into_inner) }
     }
 
@@ -266,6 +272,12 @@ pub(crate) struct StateView<'a> {
     tree: RwLockReadGuard<'a, Tree>,
 }
 
+impl Drop for StateView<'_> {
+    fn drop(&mut self) {
+        held::give_back(self.state);
+    }
+}
+
 impl View for StateView<'_> {
     fn applied(&self, partition: Partition) -> Seq {
         self.tree.applied.get(&partition).map_or(0, |applied| applied.seq)
@@ -295,6 +307,42 @@ impl View for StateView<'_> {
             Direction::Up => rows.take(limit).map(owned).collect(),
             Direction::Down => rows.rev().take(limit).map(owned).collect(),
         })
+    }
+}
+
+/// Which states this thread has a view of. Looked at in debug builds only: what would be a rare
+/// deadlock, when a writer comes between two views of one thread, is a panic there every time.
+mod held {
+    use std::{cell::RefCell, collections::BTreeSet};
+
+    use crate::store::embedded::state::State;
+
+    thread_local! {
+        static HELD: RefCell<BTreeSet<usize>> = const { RefCell::new(BTreeSet::new()) };
+    }
+
+    pub(super) fn take(state: &State) {
+        if cfg!(debug_assertions) {
+            let first = HELD.with_borrow_mut(|held| held.insert(address(state)));
+            assert!(first, "this thread has a view of the store already");
+        }
+    }
+
+    pub(super) fn give_back(state: &State) {
+        if cfg!(debug_assertions) {
+            HELD.with_borrow_mut(|held| held.remove(&address(state)));
+        }
+    }
+
+    pub(super) fn assert_none(state: &State) {
+        if cfg!(debug_assertions) {
+            let holds = HELD.with_borrow(|held| held.contains(&address(state)));
+            assert!(!holds, "this thread has a view of the store and would wait for itself");
+        }
+    }
+
+    fn address(state: &State) -> usize {
+        std::ptr::from_ref(state).addr()
     }
 }
 

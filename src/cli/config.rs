@@ -1,0 +1,71 @@
+//! `anju config`: what a server would be started with, and whether it makes sense.
+//!
+//! The settings themselves belong to the server's configuration; here they are only named.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::cli::{Outcome, session::Output};
+
+const EXAMPLES: &str = "\
+Examples:
+  anju config show
+  anju config check --config /etc/anju/anju.toml
+  anju config show --config anju.toml --setting store.cache_mib=512";
+
+/// Flags of `anju config`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct ConfigArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: ConfigAction,
+}
+
+/// What can be done with a configuration.
+#[derive(Subcommand, Clone, Debug)]
+pub enum ConfigAction {
+    /// Reads file, environment and flags, and says everything that is wrong with them.
+    Check(SettingArgs),
+    /// Shows every setting with its value and where that is from.
+    Show(SettingArgs),
+}
+
+/// Where settings come from, besides the environment.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+#[command(next_help_heading = "Settings")]
+pub struct SettingArgs {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", env = "ANJU_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// A setting and its value, before file and environment. May be repeated.
+    #[arg(long = "setting", value_name = "NAME=VALUE", value_parser = pair)]
+    pub settings: Vec<(String, String)>,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err("a setting is written as name=value, for example listen=[::1]:50051".to_owned()),
+    }
+}
+
+/// Checks or shows. `render` reads the settings and writes all of them out, or refuses with
+/// everything that is wrong.
+pub fn run(
+    args: &ConfigArgs,
+    out: &mut Output<'_>,
+    render: impl FnOnce(&SettingArgs) -> anyhow::Result<String>,
+) -> anyhow::Result<Outcome> {
+    match &args.action {
+        ConfigAction::Check(settings) => {
+            render(settings)?;
+            out.line("the configuration is fine 配置无误")?;
+        }
+        ConfigAction::Show(settings) => out.line(render(settings)?.trim_end())?,
+    }
+    Ok(Outcome::Fine)
+}

@@ -1,0 +1,290 @@
+//! Fields of the API as people read them: English and Chinese names, values with their units.
+//!
+//! What has no name here is shown by its own: a new field of the API is never hidden.
+
+use prost_reflect::{
+    DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, ReflectMessage as _, Value,
+};
+
+/// English and Chinese names of fields and measures.
+const LABELS: &[(&str, &str, &str)] = &[
+    ("address", "address", "地址"),
+    ("aliases", "other names", "别名"),
+    ("area_cm2", "area", "建筑面积"),
+    ("boundary", "boundary", "边界"),
+    ("building_id", "building", "楼栋"),
+    ("buildings", "buildings", "楼栋"),
+    ("built", "built", "建成年代"),
+    ("case_ids", "open cases", "待办事项"),
+    ("codes", "codes", "代码"),
+    ("community_id", "community", "社区"),
+    ("completed", "completed", "竣工日期"),
+    ("compound_id", "compound", "小区"),
+    ("compounds", "compounds", "小区"),
+    ("design_life_years", "design life", "设计使用年限"),
+    ("doubts", "doubts", "存疑"),
+    ("ended_on", "ended on", "终止日期"),
+    ("entrance", "entrance", "单元"),
+    ("entries_in_doubt", "entries in doubt", "存疑记录"),
+    ("etag", "etag", "版本"),
+    ("exists_from", "exists from", "起始日期"),
+    ("floor", "floor", "楼层"),
+    ("floor_area_cm2", "floor area", "建筑面积"),
+    ("height_cm", "height", "高度"),
+    ("id", "id", "编号"),
+    ("identifiers", "outside numbers", "外部编号"),
+    ("level", "level", "级别"),
+    ("lift_count", "lifts", "电梯数"),
+    ("location", "location", "位置"),
+    ("logical_buildings", "logical buildings", "逻辑幢"),
+    ("management", "management", "管理方式"),
+    ("name", "name", "名称"),
+    ("number", "number", "房号"),
+    ("parent_id", "parent", "上级"),
+    ("physical_id", "physical building", "所在物理幢"),
+    ("protection", "protection", "保护身份"),
+    ("storeys_above", "storeys above ground", "地上层数"),
+    ("storeys_below", "storeys below ground", "地下层数"),
+    ("structure", "structure", "结构类型"),
+    ("unit_area_cm2", "area of units", "户面积"),
+    ("units", "units", "户"),
+    ("use", "use", "用途"),
+];
+
+/// Chinese names of the values of enumerations.
+const CHINESE: &[(&str, &str)] = &[
+    ("BUILDING_USE_COMMERCE", "商业"),
+    ("BUILDING_USE_DWELLING", "住宅"),
+    ("BUILDING_USE_EDUCATION", "教育"),
+    ("BUILDING_USE_HEALTH", "医疗"),
+    ("BUILDING_USE_INDUSTRY", "工业仓储"),
+    ("BUILDING_USE_MIXED", "商住"),
+    ("BUILDING_USE_OFFICE", "办公"),
+    ("BUILDING_USE_OTHER", "其他"),
+    ("CASE_OUTCOME_CORRECTED", "已更正"),
+    ("CASE_OUTCOME_STANDS", "维持"),
+    ("CASE_OUTCOME_UNFOUNDED", "不成立"),
+    ("CASE_STATE_ASSIGNED", "已分派"),
+    ("CASE_STATE_CLEARED", "已消除"),
+    ("CASE_STATE_OPEN", "待处理"),
+    ("CASE_STATE_SETTLED", "已办结"),
+    ("END_CAUSE_ABOLISHED", "撤销"),
+    ("END_CAUSE_DEMOLISHED", "拆除"),
+    ("END_CAUSE_DESTROYED", "灭失"),
+    ("END_CAUSE_MERGED", "合并"),
+    ("END_CAUSE_OTHER", "其他"),
+    ("END_CAUSE_SPLIT", "拆分"),
+    ("MANAGEMENT_MODE_COMMUNITY", "社区代管"),
+    ("MANAGEMENT_MODE_COMPANY", "物业企业"),
+    ("MANAGEMENT_MODE_NONE", "无管理"),
+    ("MANAGEMENT_MODE_SELF", "业主自管"),
+    ("MANAGEMENT_MODE_WORK_UNIT", "单位管理"),
+    ("PRESENCE_ENDED", "已终止"),
+    ("PRESENCE_ENTERED_IN_ERROR", "误录"),
+    ("PRESENCE_EXISTS", "存续"),
+    ("PRESENCE_NOT_YET", "尚未存在"),
+    ("PRESENCE_UNKNOWN", "不明"),
+    ("PROTECTION_HERITAGE", "文物保护单位"),
+    ("PROTECTION_HISTORIC", "历史建筑"),
+    ("PROTECTION_NONE", "无"),
+    ("PROTECTION_TRADITIONAL", "传统风貌建筑"),
+    ("REGION_LEVEL_CITY", "地级"),
+    ("REGION_LEVEL_COMMUNITY", "社区"),
+    ("REGION_LEVEL_DISTRICT", "县级"),
+    ("REGION_LEVEL_PROVINCE", "省级"),
+    ("REGION_LEVEL_STREET", "乡级"),
+    ("STRUCTURE_BRICK_CONCRETE", "砖混"),
+    ("STRUCTURE_BRICK_TIMBER", "砖木"),
+    ("STRUCTURE_OTHER", "其他"),
+    ("STRUCTURE_REINFORCED_CONCRETE", "钢筋混凝土"),
+    ("STRUCTURE_STEEL", "钢结构"),
+    ("STRUCTURE_STEEL_CONCRETE", "钢和钢筋混凝土混合"),
+    ("STRUCTURE_TIMBER", "木结构"),
+    ("UNIT_USE_COMMERCE", "商业"),
+    ("UNIT_USE_DWELLING", "住宅"),
+    ("UNIT_USE_GARAGE", "车库"),
+    ("UNIT_USE_OFFICE", "办公"),
+    ("UNIT_USE_OTHER", "其他"),
+    ("UNIT_USE_STORAGE", "储藏"),
+];
+
+/// The name of a field for people, with its unit: `floor area 建筑面积 m²`.
+pub fn label(field: &str) -> String {
+    let (head, tail) =
+        field.split_once('.').map_or((field, None), |(head, tail)| (head, Some(tail)));
+    let mut text = match LABELS.iter().find(|(name, ..)| *name == head) {
+        Some((_, english, chinese)) => format!("{english} {chinese}"),
+        None => head.replace('_', " "),
+    };
+    if let Some(tail) = tail {
+        text = format!("{text} {tail}");
+    }
+    match unit(head) {
+        Some((unit, _)) => format!("{text} {unit}"),
+        None => text,
+    }
+}
+
+/// The unit in which people read a field, and how many decimal places its stored unit is below it.
+pub fn unit(field: &str) -> Option<(&'static str, usize)> {
+    if field.ends_with("_cm2") {
+        Some(("m²", 4))
+    } else if field.ends_with("_cm") {
+        Some(("m", 2))
+    } else {
+        None
+    }
+}
+
+/// A number of a field in the unit that people read: 123456 of `floor_area_cm2` is `12.3456`.
+pub fn amount(field: &str, number: i64) -> String {
+    let Some((_, places)) = unit(field) else { return number.to_string() };
+    let digits = format!("{:0width$}", number.unsigned_abs(), width = places + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - places);
+    let fraction = fraction.trim_end_matches('0');
+    let sign = if number < 0 { "-" } else { "" };
+    if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+}
+
+/// A value that came as text, in the unit that people read.
+pub fn text_amount(field: &str, value: &str) -> String {
+    match (unit(field), value.parse()) {
+        (Some(_), Ok(number)) => amount(field, number),
+        _ => value.to_owned(),
+    }
+}
+
+/// A value of an enumeration as words: `brick concrete 砖混`; `None` when nothing was said.
+pub fn enum_words(of: &EnumDescriptor, number: i32) -> Option<String> {
+    if number == 0 {
+        return None;
+    }
+    let Some(value) = of.get_value(number) else { return Some(number.to_string()) };
+    let words = short_name(of, value.name()).to_ascii_lowercase().replace('_', " ");
+    Some(match chinese_of(value.name()) {
+        Some(chinese) => format!("{words} {chinese}"),
+        None => words,
+    })
+}
+
+/// The name of a value without the enumeration's own: `BRICK_CONCRETE`.
+pub fn short_name<'a>(of: &EnumDescriptor, name: &'a str) -> &'a str {
+    let none = of.default_value();
+    let prefix = none.name().strip_suffix("UNSPECIFIED").unwrap_or_default();
+    name.strip_prefix(prefix).unwrap_or(name)
+}
+
+/// The Chinese name of a value of an enumeration.
+pub fn chinese_of(value: &str) -> Option<&'static str> {
+    CHINESE.iter().find(|(name, _)| *name == value).map(|(_, chinese)| *chinese)
+}
+
+/// All that was said of a subject: label and value, in the order of the field numbers.
+pub fn said(fields: &DynamicMessage) -> Vec<(String, String)> {
+    let mut said: Vec<_> = fields.fields().collect();
+    said.sort_by_key(|(field, _)| field.number());
+    said.into_iter()
+        .filter_map(|(field, value)| Some((label(field.name()), show(&field, value)?)))
+        .collect()
+}
+
+/// A value as people read it; `None` when there is nothing to show.
+pub fn show(field: &FieldDescriptor, value: &Value) -> Option<String> {
+    if let Value::List(values) = value {
+        let shown: Vec<_> = values.iter().filter_map(|value| show_one(field, value)).collect();
+        return (!shown.is_empty()).then(|| shown.join("\n"));
+    }
+    show_one(field, value)
+}
+
+fn show_one(field: &FieldDescriptor, value: &Value) -> Option<String> {
+    Some(match value {
+        Value::Bool(true) => "yes 是".to_owned(),
+        Value::Bool(false) => "no 否".to_owned(),
+        Value::I32(number) => amount(field.name(), i64::from(*number)),
+        Value::U32(number) => amount(field.name(), i64::from(*number)),
+        Value::I64(number) => amount(field.name(), *number),
+        Value::U64(number) => number.to_string(),
+        Value::String(text) => text.clone(),
+        Value::EnumNumber(number) => match field.kind() {
+            Kind::Enum(of) => return enum_words(&of, *number),
+            _ => number.to_string(),
+        },
+        Value::Message(message) => show_message(message),
+        // Nothing of the API that people read is of another type.
+        _ => return None,
+    })
+}
+
+fn show_message(message: &DynamicMessage) -> String {
+    let text = |name: &str| shown(message, name).unwrap_or_default();
+    match message.descriptor().name() {
+        "Identifier" => format!("{}:{}", text("scheme"), text("value")),
+        "FieldDoubt" => format!("{}: {}", text("field"), text("sentence")),
+        "Location" => format!("{}:{},{}", text("system"), text("longitude"), text("latitude")),
+        "Boundary" => {
+            let count = message.get_field_by_name("vertices");
+            let count = count.as_ref().and_then(|value| value.as_list()).map_or(0, <[Value]>::len);
+            format!("{}: {count} vertices", text("system"))
+        }
+        _ => {
+            let pairs: Vec<_> = said(message)
+                .into_iter()
+                .map(|(label, value)| format!("{label}: {value}"))
+                .collect();
+            pairs.join(", ")
+        }
+    }
+}
+
+/// A field of a message as people read it.
+pub fn shown(message: &DynamicMessage, name: &str) -> Option<String> {
+    let field = message.descriptor().get_field_by_name(name)?;
+    show(&field, &message.get_field(&field))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::POOL;
+
+    #[test]
+    fn amounts_are_read_in_metres_and_lose_nothing() {
+        assert_eq!(amount("floor_area_cm2", 12_345_678), "1234.5678");
+        assert_eq!(amount("floor_area_cm2", 10_000), "1");
+        assert_eq!(amount("floor_area_cm2", 1), "0.0001");
+        assert_eq!(amount("floor_area_cm2", -15_000), "-1.5");
+        assert_eq!(amount("height_cm", 2_105), "21.05");
+        assert_eq!(amount("units", 36), "36");
+        assert_eq!(amount("area_cm2", i64::MIN), "-922337203685477.5808");
+        assert_eq!(label("floor_area_cm2"), "floor area 建筑面积 m²");
+        assert_eq!(label("identifiers.census"), "outside numbers 外部编号 census");
+        assert_eq!(label("brand_new_field"), "brand new field");
+    }
+
+    #[test]
+    fn every_field_and_value_that_people_see_has_a_chinese_name() {
+        let kinds = ["RegionFields", "CompoundFields", "BuildingFields", "UnitFields"];
+        for kind in kinds {
+            let message = POOL.get_message_by_name(&format!("anju.v1.{kind}")).unwrap();
+            for field in message.fields() {
+                let known = LABELS.iter().any(|(name, ..)| *name == field.name());
+                assert!(known, "{kind}.{}", field.name());
+            }
+        }
+        let plain = [
+            "CodeAnswer",
+            "CoordinateSystem",
+            "ExportKind",
+            "RowMode",
+            "RowOutcome",
+            "SubjectKind",
+        ];
+        for of in POOL.all_enums().filter(|of| of.package_name() == "anju.v1") {
+            for value in of.values().filter(|value| value.number() != 0) {
+                let known = chinese_of(value.name()).is_some() || plain.contains(&of.name());
+                assert!(known, "{}", value.name());
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! `anju get`: one subject by its id, or by a number that somebody else gave it.
+
+use anyhow::Context as _;
+use clap::Args;
+use prost_reflect::{DynamicMessage, Value};
+
+use crate::{
+    cli::{
+        NothingFound, Outcome,
+        message::{self, noun, put, put_typed},
+        read::ReadArgs,
+        record,
+        session::{Answer, Session},
+    },
+    kernel::id::{Kind, SubjectId},
+    proto::v1,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  anju get bld_01HF7YAT000000E0000000001A
+  anju get bld_01HF7YAT000000E0000000001A --valid-at 1990-01-01
+  anju get bld_01HF7YAT000000E0000000001A --known-at 2024-07-01
+  anju get --identifier census:410102000123
+  anju get cas_01HF7YAT000000E0000000001A --json";
+
+/// Flags of `anju get`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct GetArgs {
+    /// The id of a region, compound, building, unit or case; its prefix says which.
+    #[arg(required_unless_present = "identifier")]
+    pub id: Option<SubjectId>,
+    /// An outside number instead of an id, for example census:410102000123.
+    #[arg(long, value_name = "SCHEME:VALUE", conflicts_with = "id", value_parser = identifier)]
+    pub identifier: Option<v1::Identifier>,
+    /// The partition in which to look an outside number up; not needed when there is one city.
+    #[arg(long, value_name = "N", requires = "identifier")]
+    pub partition: Option<u32>,
+    /// Which days and which knowledge.
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+/// Shows one subject.
+pub async fn run(args: &GetArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
+    if let Some(identifier) = &args.identifier {
+        return by_identifier(args, identifier, session).await;
+    }
+    let id = args.id.context("an id or --identifier is needed")?;
+    let answer = fetch(id, &args.read, session).await?;
+    if session.out.is_json() {
+        session.out.json(&answer)?;
+    } else {
+        let name = noun(id.kind()).to_lowercase();
+        let record = message::nested(&answer, &name).context("the answer is empty")?;
+        session.out.sheet(&record::page(&record))?;
+    }
+    Ok(Outcome::Fine)
+}
+
+/// The whole answer about one subject.
+pub async fn fetch(
+    id: SubjectId,
+    read: &ReadArgs,
+    session: &Session<'_>,
+) -> anyhow::Result<DynamicMessage> {
+    let noun = noun(id.kind());
+    let method = message::method(&format!("{noun}Service"), &format!("Get{noun}"))?;
+    let mut request = DynamicMessage::new(method.input());
+    put(&mut request, "id", Value::String(id.to_string()))?;
+    put_typed(&mut request, "context", &read.context())?;
+    session.ask_by_name(&method, &request).await
+}
+
+async fn by_identifier(
+    args: &GetArgs,
+    identifier: &v1::Identifier,
+    session: &mut Session<'_>,
+) -> anyhow::Result<Outcome> {
+    let kinds = [Kind::Region, Kind::Compound, Kind::Building, Kind::Unit];
+    let request = v1::SearchRequest {
+        context: Some(args.read.context()),
+        identifier: Some(identifier.clone()),
+        kinds: kinds.into_iter().map(subject_kind).map(i32::from).collect(),
+        partition: Some(session.partition(args.partition).await?),
+        ..v1::SearchRequest::default()
+    };
+    let answer: Answer<v1::SearchResponse> =
+        session.ask("SearchService", "Search", &request).await?;
+    let records: Vec<_> =
+        message::list(&answer.message, "hits").iter().filter_map(hit_record).collect();
+    if records.is_empty() {
+        let sentence = format!("nothing has the {} {}", identifier.scheme, identifier.value);
+        return Err(NothingFound(sentence).into());
+    }
+    if session.out.is_json() {
+        session.out.json(&answer.message)?;
+    } else if let [only] = records.as_slice() {
+        session.out.sheet(&record::page(only))?;
+    } else {
+        session.out.sheet(&record::rows(&records))?;
+    }
+    Ok(Outcome::Fine)
+}
+
+/// The subject of a hit of a search.
+pub fn hit_record(hit: &DynamicMessage) -> Option<DynamicMessage> {
+    ["building", "compound", "unit", "region"]
+        .into_iter()
+        .find_map(|name| message::nested(hit, name))
+}
+
+/// A kind as searches name it.
+pub const fn subject_kind(kind: Kind) -> v1::SubjectKind {
+    match kind {
+        Kind::Region => v1::SubjectKind::Region,
+        Kind::Compound => v1::SubjectKind::Compound,
+        Kind::Building => v1::SubjectKind::Building,
+        Kind::Unit => v1::SubjectKind::Unit,
+        Kind::Case => v1::SubjectKind::Unspecified,
+    }
+}
+
+/// Reads `scheme:value`.
+pub fn identifier(text: &str) -> Result<v1::Identifier, String> {
+    match text.split_once(':') {
+        Some((scheme, value)) if !scheme.is_empty() && !value.is_empty() => {
+            Ok(v1::Identifier { scheme: scheme.to_owned(), value: value.to_owned() })
+        }
+        _ => Err("an outside number is written as scheme:value, for example gbt2260:410102".into()),
+    }
+}

@@ -1,0 +1,149 @@
+//! `anju list`: what lies in a region, a compound or a building.
+
+use clap::{Args, Subcommand};
+
+use crate::{
+    cli::{
+        Outcome, case, message,
+        page::{self, PageArgs},
+        read::ReadArgs,
+        record,
+        session::Session,
+    },
+    kernel::id::{BuildingId, CompoundId, RegionId},
+    proto::v1,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  anju list regions
+  anju list regions --parent rgn_01HF7YAT000000E0000000001A
+  anju list compounds --region rgn_01HF7YAT000000E0000000001A --valid-at 2020-12-31
+  anju list buildings --compound cmp_01HF7YAT000000E0000000001A
+  anju list buildings --region rgn_01HF7YAT000000E0000000001A --all --json
+  anju list units --building bld_01HF7YAT000000E0000000001A
+  anju list cases --partition 1";
+
+/// Flags of `anju list`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct ListArgs {
+    /// What to list.
+    #[command(subcommand)]
+    pub of: ListOf,
+}
+
+/// What can be listed.
+#[derive(Subcommand, Clone, Debug)]
+pub enum ListOf {
+    /// The children of a region; without --parent the provinces.
+    Regions {
+        /// Their parent.
+        #[arg(long, value_name = "RGN")]
+        parent: Option<RegionId>,
+        /// Which days and which knowledge.
+        #[command(flatten)]
+        read: ReadArgs,
+        /// How much.
+        #[command(flatten)]
+        page: PageArgs,
+    },
+    /// The compounds (小区) of a region.
+    Compounds {
+        /// The region, of any level below the province.
+        #[arg(long, value_name = "RGN")]
+        region: RegionId,
+        /// Which days and which knowledge.
+        #[command(flatten)]
+        read: ReadArgs,
+        /// How much.
+        #[command(flatten)]
+        page: PageArgs,
+    },
+    /// The buildings (栋) of a region or a compound.
+    Buildings {
+        /// The region.
+        #[arg(
+            long,
+            value_name = "RGN",
+            required_unless_present = "compound",
+            conflicts_with = "compound"
+        )]
+        region: Option<RegionId>,
+        /// The compound.
+        #[arg(long, value_name = "CMP")]
+        compound: Option<CompoundId>,
+        /// Which days and which knowledge.
+        #[command(flatten)]
+        read: ReadArgs,
+        /// How much.
+        #[command(flatten)]
+        page: PageArgs,
+    },
+    /// The units (户) of a building.
+    Units {
+        /// The building.
+        #[arg(long, value_name = "BLD")]
+        building: BuildingId,
+        /// Which days and which knowledge.
+        #[command(flatten)]
+        read: ReadArgs,
+        /// How much.
+        #[command(flatten)]
+        page: PageArgs,
+    },
+    /// The open cases of a partition; the same as `anju case list`.
+    Cases(case::CaseListArgs),
+}
+
+/// Lists.
+pub async fn run(args: &ListArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
+    match &args.of {
+        ListOf::Regions { parent, read, page } => {
+            let request = v1::ListRegionsRequest {
+                context: Some(read.context()),
+                parent_id: parent.map(|id| id.to_string()).unwrap_or_default(),
+                ..v1::ListRegionsRequest::default()
+            };
+            let call = ("RegionService", "ListRegions");
+            page::show(session, call, &request, page, |answer| rows(answer, "regions")).await
+        }
+        ListOf::Compounds { region, read, page } => {
+            let request = v1::ListCompoundsRequest {
+                context: Some(read.context()),
+                region_id: region.to_string(),
+                ..v1::ListCompoundsRequest::default()
+            };
+            let call = ("CompoundService", "ListCompounds");
+            page::show(session, call, &request, page, |answer| rows(answer, "compounds")).await
+        }
+        ListOf::Buildings { region, compound, read, page } => {
+            let request = v1::ListBuildingsRequest {
+                context: Some(read.context()),
+                region_id: region.map(|id| id.to_string()).unwrap_or_default(),
+                compound_id: compound.map(|id| id.to_string()).unwrap_or_default(),
+                ..v1::ListBuildingsRequest::default()
+            };
+            let call = ("BuildingService", "ListBuildings");
+            page::show(session, call, &request, page, |answer| rows(answer, "buildings")).await
+        }
+        ListOf::Units { building, read, page } => {
+            let request = v1::ListUnitsRequest {
+                context: Some(read.context()),
+                building_id: building.to_string(),
+                ..v1::ListUnitsRequest::default()
+            };
+            let call = ("UnitService", "ListUnits");
+            page::show(session, call, &request, page, |answer| rows(answer, "units")).await
+        }
+        ListOf::Cases(args) => case::list(args, session).await,
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the form that page::show asks for")]
+fn rows(
+    answer: &prost_reflect::DynamicMessage,
+    field: &str,
+) -> anyhow::Result<crate::cli::table::Sheet> {
+    Ok(record::rows(&message::list(answer, field)))
+}

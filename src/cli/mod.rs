@@ -1,0 +1,465 @@
+//! The command line: one file a subcommand, over the API of a running registry.
+//!
+//! Nothing here decides anything about housing. What a subcommand came to is an [`Outcome`] or an
+//! error, and [`exit_code`] turns both into the number that scripts see ([`EXIT_CODES`], never
+//! renumbered). All output goes through the writer that [`run`] is given.
+
+pub mod bench;
+pub mod case;
+pub mod completions;
+pub mod config;
+pub mod demo;
+pub mod diff;
+pub mod dump;
+pub mod field;
+pub mod get;
+pub mod history;
+pub mod list;
+pub mod load;
+pub mod message;
+pub mod page;
+pub mod prove;
+pub mod read;
+pub mod rebuild;
+pub mod record;
+pub mod search;
+pub mod serve;
+pub mod session;
+pub mod set;
+pub mod status;
+pub mod table;
+pub mod token;
+pub mod totals;
+pub mod verify;
+pub mod watch;
+pub mod write;
+
+use std::{
+    fs,
+    io::{ErrorKind, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use tonic::Code;
+
+use crate::{
+    cli::session::{Output, Session},
+    client::{BadConnection, ClientTls, Connection, Failure, Retry},
+    kernel::violation::Violations,
+};
+
+/// The variables of the environment that the command line reads, besides the server's settings.
+pub const VARIABLES: [&str; 6] =
+    ["ANJU_SERVER", "ANJU_TOKEN", "ANJU_TOKEN_FILE", "ANJU_CA", "ANJU_PERSON", "ANJU_CONFIG"];
+/// Where `anju demo` leaves the token of its client.
+pub const DEMO_TOKEN_FILE: &str = "./anju-data/client.token";
+/// The largest file that is taken for a token.
+const TOKEN_BYTES_MAX: u64 = 4096;
+
+/// What the exit codes mean. Scripts rely on them: never renumber.
+pub const EXIT_CODES: [(u8, &str); 8] = [
+    (0, "fine"),
+    (1, "failed for another reason"),
+    (2, "the command line is wrong"),
+    (3, "partly refused (import), or damage found (verify, prove check)"),
+    (4, "not found"),
+    (5, "refused by a rule, or the request is wrong"),
+    (6, "not authenticated, or not permitted"),
+    (7, "the server is not reachable, or too busy"),
+];
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  fine
+  1  failed for another reason
+  2  the command line is wrong
+  3  partly refused (import), or damage found (verify, prove check)
+  4  not found
+  5  refused by a rule, or the request is wrong
+  6  not authenticated, or not permitted
+  7  the server is not reachable, or too busy
+
+Examples:
+  anju status
+  anju search 人民路12号
+  anju get bld_01HF7YAT000000E0000000001A --valid-at 1990-01-01
+  anju totals --code gbt2260:410102 --breakdown
+  anju correct bld_01HF7YAT000000E0000000001A --set completed=1985 --reason 'misread deed'";
+
+/// Anju (安居): a housing lifecycle registry.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "anju", version, after_help = AFTER_HELP, disable_help_subcommand = true)]
+pub struct Arguments {
+    /// What holds for all subcommands.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What holds for all subcommands.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Connection and output")]
+pub struct GlobalArgs {
+    /// The registry's address.
+    #[arg(
+        long,
+        global = true,
+        env = "ANJU_SERVER",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:50051"
+    )]
+    pub server: String,
+    /// The bearer token. Better given by file or environment: other users see command lines.
+    #[arg(long, global = true, env = "ANJU_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// A file with the bearer token. Default: ./anju-data/client.token, where demo leaves it.
+    #[arg(long, global = true, env = "ANJU_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// PEM file of the authority that signed the certificate of an https:// server.
+    #[arg(long, global = true, env = "ANJU_CA", value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// The person for whom the command is given: an opaque key of the calling system's.
+    #[arg(long, global = true, env = "ANJU_PERSON", value_name = "KEY")]
+    pub person: Option<String>,
+    /// Canonical proto3 JSON for programs: one object, or one a line for streams.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// The subcommands.
+#[derive(Subcommand, Clone, Debug)]
+pub enum Command {
+    /// Shows one subject, on any day, as known at any moment.
+    Get(get::GetArgs),
+    /// Lists regions, compounds, buildings, units or cases.
+    List(list::ListArgs),
+    /// Shows every entry about a subject, and who said it.
+    History(history::HistoryArgs),
+    /// Shows what became known between two states of knowledge.
+    Diff(diff::DiffArgs),
+    /// Shows totals, their parts, their course, or their rows.
+    Totals(totals::TotalsArgs),
+    /// Finds subjects by name and address.
+    Search(search::SearchArgs),
+    /// Shows entries as they come.
+    Watch(watch::WatchArgs),
+    /// Saves proofs that nothing was changed.
+    Prove(prove::ProveArgs),
+    /// Says that the world changed.
+    Change(write::ChangeArgs),
+    /// Says that an entry was wrong.
+    Correct(write::CorrectArgs),
+    /// Takes an entry back.
+    Retract(write::RetractArgs),
+    /// Ends a subject's life.
+    End(write::EndArgs),
+    /// Works on cases: what people have to look at.
+    Case(case::CaseArgs),
+    /// Shows what the registry holds.
+    Status(status::StatusArgs),
+    /// Shows whom the registry takes you for.
+    #[command(name = "whoami")]
+    WhoAmI(status::WhoAmIArgs),
+    /// Writes what a shell needs to complete commands.
+    Completions(completions::CompletionsArgs),
+}
+
+/// What a subcommand came to when nothing failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All of it was done.
+    Fine,
+    /// Part of it was refused, or what was checked is damaged.
+    Partly,
+}
+
+/// What was looked for is not there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NothingFound(pub String);
+
+/// The flags are wrong in a way that only the subcommand sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadUsage(pub Violations);
+
+impl BadUsage {
+    /// One sentence about the command line as a whole.
+    pub fn new(sentence: &str) -> Self {
+        let mut violations = Violations::default();
+        violations.add("", "USAGE", sentence);
+        Self(violations)
+    }
+}
+
+impl std::error::Error for BadUsage {}
+
+impl std::fmt::Display for BadUsage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the command line is wrong")?;
+        for violation in self.0.list() {
+            let at = if violation.field.is_empty() { "" } else { ": " };
+            write!(f, "\n  {}{at}{}", violation.field, violation.message)?;
+        }
+        Ok(())
+    }
+}
+
+/// Does what the command line says and writes the answer to `writer`. `terminal` says whether people
+/// read it.
+pub async fn run(
+    arguments: &Arguments,
+    writer: &mut dyn Write,
+    terminal: bool,
+) -> anyhow::Result<Outcome> {
+    // What needs no server is done without a connection.
+    if let Command::Completions(args) = &arguments.command {
+        return completions::run(args, writer);
+    }
+    let connection = connect(&arguments.global)?;
+    let out = Output::new(writer, arguments.global.json, terminal);
+    let mut session = Session::new(connection, Retry::PATIENT, out);
+    let outcome = dispatch(&arguments.command, &mut session).await;
+    let outcome = outcome.map_err(|error| name_server(error, &arguments.global.server))?;
+    session.out.flush()?;
+    Ok(outcome)
+}
+
+/// Names the server when it did not even refuse.
+fn name_server(error: anyhow::Error, server: &str) -> anyhow::Error {
+    let is_silent = error
+        .downcast_ref::<Failure>()
+        .is_some_and(|failure| failure.code == Code::Unavailable && failure.reason.is_none());
+    if is_silent { error.context(format!("no answer from {server}")) } else { error }
+}
+
+async fn dispatch(command: &Command, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
+    match command {
+        Command::Get(args) => get::run(args, session).await,
+        Command::List(args) => list::run(args, session).await,
+        Command::History(args) => history::run(args, session).await,
+        Command::Diff(args) => diff::run(args, session).await,
+        Command::Totals(args) => totals::run(args, session).await,
+        Command::Search(args) => search::run(args, session).await,
+        Command::Watch(args) => watch::run(args, session).await,
+        Command::Prove(args) => prove::run(args, session).await,
+        Command::Change(args) => write::change(args, session).await,
+        Command::Correct(args) => write::correct(args, session).await,
+        Command::Retract(args) => write::retract(args, session).await,
+        Command::End(args) => write::end(args, session).await,
+        Command::Case(args) => case::run(args, session).await,
+        Command::Status(_) => status::status(session).await,
+        Command::WhoAmI(_) => status::whoami(session).await,
+        Command::Completions(args) => completions::run(args, session.out.writer()),
+    }
+}
+
+/// The connection that the flags describe.
+pub fn connect(global: &GlobalArgs) -> anyhow::Result<Connection> {
+    let tls = ClientTls { ca_file: global.ca.clone(), server_name: None };
+    let connection = Connection::open(&global.server, token(global)?, &tls)?;
+    Ok(match &global.person {
+        Some(person) => connection.for_person(person)?,
+        None => connection,
+    })
+}
+
+/// The token: given, from the file that was named, or from where demo leaves it.
+fn token(global: &GlobalArgs) -> anyhow::Result<Option<String>> {
+    if let Some(token) = &global.token {
+        return Ok(Some(token.clone()));
+    }
+    let path = global.token_file.as_deref().unwrap_or(Path::new(DEMO_TOKEN_FILE));
+    match read_token(path) {
+        Ok(token) => Ok(Some(token)),
+        Err(error) if error.kind() == ErrorKind::NotFound && global.token_file.is_none() => {
+            Ok(None)
+        }
+        Err(error) => {
+            Err(error).with_context(|| format!("the token in {} cannot be read", path.display()))
+        }
+    }
+}
+
+fn read_token(path: &Path) -> std::io::Result<String> {
+    if fs::metadata(path)?.len() > TOKEN_BYTES_MAX {
+        return Err(std::io::Error::other("it is too large to be a token"));
+    }
+    let text = fs::read_to_string(path)?;
+    match text.trim() {
+        "" => Err(std::io::Error::other("the file is empty")),
+        token if token.contains(char::is_whitespace) => {
+            Err(std::io::Error::other("there is more than a token in it"))
+        }
+        token => Ok(token.to_owned()),
+    }
+}
+
+/// The exit code of a run, as [`EXIT_CODES`] lists them.
+pub fn exit_code(result: &anyhow::Result<Outcome>) -> u8 {
+    let error = match result {
+        Ok(Outcome::Fine) => return 0,
+        Ok(Outcome::Partly) => return 3,
+        Err(error) => error,
+    };
+    if is_closed_pipe(error) {
+        return 0;
+    }
+    for cause in error.chain() {
+        if let Some(failure) = cause.downcast_ref::<Failure>() {
+            return failure_code(failure.code);
+        }
+        if cause.is::<NothingFound>() {
+            return 4;
+        }
+        if cause.is::<BadUsage>() || cause.is::<BadConnection>() {
+            return 2;
+        }
+    }
+    1
+}
+
+/// Whether whoever read the output has had enough, as `head` does: no failure.
+pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+    })
+}
+
+const fn failure_code(code: Code) -> u8 {
+    match code {
+        Code::NotFound => 4,
+        Code::InvalidArgument
+        | Code::FailedPrecondition
+        | Code::Aborted
+        | Code::AlreadyExists
+        | Code::OutOfRange => 5,
+        Code::Unauthenticated | Code::PermissionDenied => 6,
+        Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted => 7,
+        Code::Ok
+        | Code::Cancelled
+        | Code::Unknown
+        | Code::Unimplemented
+        | Code::Internal
+        | Code::DataLoss => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    /// The flags of what is done without a running registry.
+    #[derive(Parser)]
+    #[command(name = "anju")]
+    enum Offline {
+        Serve(serve::ServeArgs),
+        Demo(demo::DemoArgs),
+        Verify(verify::VerifyArgs),
+        Rebuild(rebuild::RebuildArgs),
+        Dump(dump::DumpArgs),
+        Load(load::LoadArgs),
+        Bench(bench::BenchArgs),
+        Config(config::ConfigArgs),
+        Token(token::TokenArgs),
+        Check(prove::CheckArgs),
+    }
+
+    #[test]
+    fn the_examples_of_offline_commands_parse() {
+        Offline::command().debug_assert();
+        for sub in Offline::command().get_subcommands_mut() {
+            let help = sub.render_long_help().to_string();
+            for line in help.lines().filter(|line| line.starts_with("  anju ")) {
+                let line = line.trim();
+                let line = line.split(" > ").next().unwrap().replace("--json", "");
+                let line = line.replace("prove check", "check");
+                if let Err(error) = Offline::try_parse_from(line.split_whitespace()) {
+                    panic!("{line}: {error}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_setting_is_a_name_and_a_value() {
+        let parse = |setting: &str| {
+            let flags = ["anju", "serve", "--setting", setting];
+            match Offline::try_parse_from(flags) {
+                Ok(Offline::Serve(args)) => args.settings.settings.first().cloned(),
+                _ => None,
+            }
+        };
+        assert_eq!(parse("listen = [::1]:5"), Some(("listen".to_owned(), "[::1]:5".to_owned())));
+        assert_eq!(parse("log.level=a=b"), Some(("log.level".to_owned(), "a=b".to_owned())));
+        assert_eq!(parse("listen"), None);
+        assert_eq!(parse("=5"), None);
+    }
+
+    #[test]
+    fn a_configuration_is_rendered_by_whoever_knows_it() {
+        let run = |words: &[&str], render: fn(&config::SettingArgs) -> anyhow::Result<String>| {
+            let words = ["anju", "config"].iter().chain(words);
+            let Ok(Offline::Config(args)) = Offline::try_parse_from(words) else {
+                panic!("no config")
+            };
+            let mut written = Vec::new();
+            let mut out = Output::new(&mut written, false, false);
+            let result = config::run(&args, &mut out, render);
+            (exit_code(&result), String::from_utf8(written).unwrap())
+        };
+        let shown = run(&["show", "--setting", "a=1"], |args| Ok(format!("{:?}\n", args.settings)));
+        assert_eq!(shown, (0, "[(\"a\", \"1\")]\n".to_owned()));
+        assert_eq!(
+            run(&["check"], |_| Ok("all".to_owned())).1,
+            "the configuration is fine 配置无误\n"
+        );
+        assert_eq!(run(&["check"], |_| anyhow::bail!("no")), (1, String::new()));
+    }
+
+    #[test]
+    fn a_token_is_written_alone_on_its_line() {
+        let words = "anju token new --role auditor --subject audit --everywhere --until 2026-12-31";
+        let Ok(Offline::Token(args)) = Offline::try_parse_from(words.split(' ')) else {
+            panic!("no token")
+        };
+        let mut written = Vec::new();
+        let mut out = Output::new(&mut written, false, false);
+        let add = |new: &token::NewTokenArgs| {
+            assert_eq!(
+                new.until.map(|stamp| stamp.to_string()).unwrap(),
+                "2026-12-31T15:59:59.999999Z"
+            );
+            Ok("s3cret".to_owned())
+        };
+        token::run(&args, &mut out, add).unwrap();
+        assert_eq!(written, b"s3cret\n");
+    }
+
+    #[test]
+    fn every_variable_of_the_environment_is_known() {
+        let command = Arguments::command();
+        let used = command.get_arguments().filter_map(|flag| flag.get_env()?.to_str());
+        assert_eq!(used.chain(["ANJU_CONFIG"]).collect::<Vec<_>>(), VARIABLES);
+    }
+
+    #[test]
+    fn a_token_file_holds_one_word() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("client.token");
+        for (text, token) in
+            [("s3cret\n", Some("s3cret")), ("", None), ("\n", None), ("[[token]]\nhash = 1", None)]
+        {
+            fs::write(&path, text).unwrap();
+            assert_eq!(read_token(&path).ok().as_deref(), token, "{text:?}");
+        }
+        fs::write(&path, "s".repeat(5000)).unwrap();
+        assert!(read_token(&path).is_err());
+    }
+}

@@ -1,0 +1,147 @@
+//! A region, compound, building, unit or case as a page of labels and values.
+
+use prost_reflect::{DynamicMessage, ReflectMessage as _};
+
+use crate::cli::{field, message, read, table::Sheet};
+use crate::proto::v1;
+
+/// One subject, label by label.
+pub fn page(record: &DynamicMessage) -> Sheet {
+    if record.descriptor().name() == "Case" {
+        return case_page(record);
+    }
+    let mut sheet = Sheet::default();
+    sheet.row([record.descriptor().name().to_lowercase(), message::text(record, "id")]);
+    sheet.row([field::label("etag"), message::text(record, "etag")]);
+    if let Some(life) = message::nested(record, "life") {
+        sheet.row(["life 存续".to_owned(), life_text(&life)]);
+        for (name, label) in [("predecessors", "comes from 来自"), ("successors", "became 成为")]
+        {
+            for relative in message::list(&life, name) {
+                sheet.row([label.to_owned(), relative_text(&relative)]);
+            }
+        }
+    }
+    if let Some(fields) = message::nested(record, "fields") {
+        for (label, value) in field::said(&fields) {
+            sheet.row([label, value]);
+        }
+    }
+    for name in ["case_ids", "entries_in_doubt"] {
+        if let Some(value) = field::shown(record, name) {
+            sheet.row([field::label(name), value.replace('\n', ", ")]);
+        }
+    }
+    sheet
+}
+
+/// Many subjects of one kind, a row each.
+pub fn rows(records: &[DynamicMessage]) -> Sheet {
+    let mut sheet = Sheet::new([
+        "id 编号",
+        "name 名称",
+        "address 地址",
+        "since 起始",
+        "state 状态",
+        "details 详情",
+    ]);
+    for record in records {
+        let fields = message::nested(record, "fields");
+        let life = message::nested(record, "life");
+        let of = |name: &str| fields.as_ref().map(|fields| message::text(fields, name));
+        sheet.row([
+            message::text(record, "id"),
+            of("name").filter(|name| !name.is_empty()).or_else(|| of("number")).unwrap_or_default(),
+            of("address").unwrap_or_default(),
+            life.as_ref().map(|life| message::text(life, "exists_from")).unwrap_or_default(),
+            life.as_ref().and_then(|life| field::shown(life, "presence")).unwrap_or_default(),
+            fields.as_ref().map(details).unwrap_or_default(),
+        ]);
+    }
+    sheet
+}
+
+/// What tells one subject of a list from another, in a few words.
+fn details(fields: &DynamicMessage) -> String {
+    const TELLING: [&str; 11] = [
+        "level",
+        "entrance",
+        "floor",
+        "completed",
+        "built",
+        "structure",
+        "use",
+        "storeys_above",
+        "floor_area_cm2",
+        "area_cm2",
+        "management",
+    ];
+    let mut words = Vec::new();
+    for name in TELLING {
+        if !fields.has_field_by_name(name) {
+            continue;
+        }
+        let Some(value) = field::shown(fields, name) else { continue };
+        words.push(match (name, field::unit(name)) {
+            (_, Some((unit, _))) => format!("{value} {unit}"),
+            ("storeys_above", _) => format!("{value} storeys 层"),
+            ("floor", _) => format!("floor {value} 层"),
+            ("entrance", _) => format!("entrance {value} 单元"),
+            _ => value,
+        });
+    }
+    words.join(", ")
+}
+
+/// From when to when, and whether it is there on the day of the read.
+fn life_text(life: &DynamicMessage) -> String {
+    let mut text = format!("from {}", message::text(life, "exists_from"));
+    let ended_on = message::text(life, "ended_on");
+    if !ended_on.is_empty() {
+        text = format!("{text}, ended {ended_on}");
+    }
+    if let Some(cause) = field::shown(life, "end_cause") {
+        text = format!("{text} ({cause})");
+    }
+    if let Some(presence) = field::shown(life, "presence") {
+        text = format!("{text}: {presence}");
+    }
+    let because = message::text(life, "because");
+    if because.is_empty() { text } else { format!("{text}, because {because}") }
+}
+
+fn relative_text(relative: &DynamicMessage) -> String {
+    let (id, day) = (message::text(relative, "id"), message::text(relative, "day"));
+    let Ok(typed) = relative.transcode_to::<v1::Relative>() else { return id };
+    match (typed.share_numerator, typed.share_denominator) {
+        (_, 0) | (1, 1) => format!("{id} on {day}"),
+        (numerator, denominator) => format!("{id} on {day}, {numerator}/{denominator}"),
+    }
+}
+
+fn case_page(case: &DynamicMessage) -> Sheet {
+    let mut sheet = Sheet::default();
+    let Ok(typed) = case.transcode_to::<v1::Case>() else { return sheet };
+    let mut row = |label: &str, value: String| {
+        if !value.is_empty() {
+            sheet.row([label.to_owned(), value]);
+        }
+    };
+    row("case", typed.id.clone());
+    row("reason 原因", typed.reason.clone());
+    row("", typed.message.clone());
+    row("state 状态", field::shown(case, "state").unwrap_or_default());
+    row("outcome 结论", field::shown(case, "outcome").unwrap_or_default());
+    row("assignee 经办", typed.assignee.clone());
+    row("opened 建立", read::clock_text(typed.opened_at.as_ref()));
+    row("by entry 起因", typed.opened_by_entry.to_string());
+    row("closed by 办结", typed.closed_by_entry.map(|entry| entry.to_string()).unwrap_or_default());
+    row("subjects 对象", typed.subject_ids.join("\n"));
+    row("entries in doubt 存疑记录", numbers(&typed.entries_in_doubt));
+    sheet
+}
+
+/// Numbers of entries with commas between them.
+pub fn numbers(entries: &[u64]) -> String {
+    entries.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
+}

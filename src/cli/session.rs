@@ -1,0 +1,144 @@
+//! What a subcommand works with: the connection, where to write, and how an answer is shown.
+
+use std::io::{self, Write};
+
+use anyhow::Context as _;
+use prost::Message;
+use prost_reflect::{DynamicMessage, MethodDescriptor};
+
+use crate::{
+    cli::{message, table::Sheet},
+    client::{Connection, Retry, describe},
+    proto::v1,
+};
+
+/// Where answers go, and in what form.
+pub struct Output<'w> {
+    writer: &'w mut dyn Write,
+    json: bool,
+    terminal: bool,
+}
+
+impl<'w> Output<'w> {
+    /// Writes JSON or tables to `writer`; tables with lines when it is a terminal.
+    pub fn new(writer: &'w mut dyn Write, json: bool, terminal: bool) -> Self {
+        Self { writer, json, terminal }
+    }
+
+    /// Whether programs read it.
+    pub const fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Where to write what is neither line, table nor JSON.
+    pub fn writer(&mut self) -> &mut dyn Write {
+        self.writer
+    }
+
+    /// Writes a line.
+    pub fn line(&mut self, text: impl AsRef<str>) -> io::Result<()> {
+        writeln!(self.writer, "{}", text.as_ref())
+    }
+
+    /// Writes a table.
+    pub fn sheet(&mut self, sheet: &Sheet) -> io::Result<()> {
+        writeln!(self.writer, "{}", sheet.render(self.terminal))
+    }
+
+    /// Writes a message as canonical JSON over several lines.
+    pub fn json(&mut self, message: &DynamicMessage) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut *self.writer, message)?;
+        writeln!(self.writer)
+    }
+
+    /// Writes a value of our own as JSON over several lines.
+    pub fn value(&mut self, value: &impl serde::Serialize) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut *self.writer, value)?;
+        writeln!(self.writer)
+    }
+
+    /// Writes a message as canonical JSON on one line and hands it on at once: for streams.
+    pub fn json_line(&mut self, message: &DynamicMessage) -> io::Result<()> {
+        serde_json::to_writer(&mut *self.writer, message)?;
+        writeln!(self.writer)?;
+        self.writer.flush()
+    }
+
+    /// Hands on what was written.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+/// An answer as it came, and by its type.
+#[derive(Clone, Debug)]
+pub struct Answer<A> {
+    /// With every field, for JSON.
+    pub message: DynamicMessage,
+    /// For tables.
+    pub typed: A,
+}
+
+/// One run of a subcommand against a server.
+pub struct Session<'w> {
+    connection: Connection,
+    retry: Retry,
+    /// Where answers go.
+    pub out: Output<'w>,
+}
+
+impl<'w> Session<'w> {
+    /// A run over `connection`.
+    pub const fn new(connection: Connection, retry: Retry, out: Output<'w>) -> Self {
+        Self { connection, retry, out }
+    }
+
+    /// The connection, for streams.
+    pub const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Calls a method and waits for its answer; repeats the same request when the server says when.
+    pub async fn ask<Q: Message, A: Message + Default>(
+        &self,
+        service: &str,
+        name: &str,
+        request: &Q,
+    ) -> anyhow::Result<Answer<A>> {
+        let method = message::method(service, name)?;
+        let mut asked = DynamicMessage::new(method.input());
+        asked.transcode_from(request).context("the request is of another type")?;
+        let message = self.ask_by_name(&method, &asked).await?;
+        let typed = message.transcode_to().context("the answer is of another type")?;
+        Ok(Answer { message, typed })
+    }
+
+    /// Calls a method with a message that is known by descriptor.
+    pub async fn ask_by_name(
+        &self,
+        method: &MethodDescriptor,
+        request: &DynamicMessage,
+    ) -> anyhow::Result<DynamicMessage> {
+        let answer = self.retry.run(|| self.connection.call(method, request)).await;
+        answer.map_err(|status| anyhow::Error::new(describe(&status)))
+    }
+
+    /// The partition to look in: the one that was named, or the only one there is.
+    pub async fn partition(&self, named: Option<u32>) -> anyhow::Result<u32> {
+        if let Some(partition) = named {
+            return Ok(partition);
+        }
+        let status: Answer<v1::GetStatusResponse> =
+            self.ask("RegistryService", "GetStatus", &v1::GetStatusRequest {}).await?;
+        let cities: Vec<_> =
+            status.typed.partitions.iter().filter(|partition| partition.partition != 0).collect();
+        if let [only] = cities.as_slice() {
+            return Ok(only.partition);
+        }
+        let known: Vec<_> = cities
+            .iter()
+            .map(|partition| format!("{} {}", partition.partition, partition.name))
+            .collect();
+        anyhow::bail!("say which --partition; there are: {}", known.join(", "))
+    }
+}

@@ -1,0 +1,303 @@
+//! `anju totals`: how much there is in a region or compound, on any day, down to the rows.
+//!
+//! Where days are imprecise a total is two numbers, and both are shown: `12–15` is at least 12 and
+//! at most 15.
+
+use std::str::FromStr;
+
+use anyhow::bail;
+use clap::Args;
+use prost_reflect::DynamicMessage;
+
+use crate::{
+    cli::{
+        NothingFound, Outcome, field, get,
+        page::{self, PageArgs},
+        read::ReadArgs,
+        record::numbers,
+        session::{Answer, Session},
+        table::Sheet,
+    },
+    kernel::{
+        id::SubjectId,
+        time::{Day, Month},
+    },
+    proto::v1,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  anju totals rgn_01HF7YAT000000E0000000001A
+  anju totals --code gbt2260:410102 --date 2020-12-31
+  anju totals rgn_01HF7YAT000000E0000000001A --valid-at 2000-12-31 --breakdown
+  anju totals rgn_01HF7YAT000000E0000000001A --children --measure buildings --measure units
+  anju totals rgn_01HF7YAT000000E0000000001A --series 2020-01..2024-12
+  anju totals cmp_01HF7YAT000000E0000000001A --explain floor_area_cm2";
+
+/// Flags of `anju totals`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct TotalsArgs {
+    /// The id of a region or a compound.
+    #[arg(required_unless_present = "code")]
+    pub id: Option<SubjectId>,
+    /// A region by its code, for example gbt2260:410102.
+    #[arg(long, value_name = "SCHEME:CODE", conflicts_with = "id", value_parser = get::identifier)]
+    pub code: Option<v1::Identifier>,
+    /// A day on which the code was used; codes are reused.
+    #[arg(long, value_name = "DAY", requires = "code")]
+    pub date: Option<Day>,
+    /// The partition in which to look the code up. Default: all.
+    #[arg(long, value_name = "N", requires = "code")]
+    pub partition: Option<u32>,
+    /// Only this measure; may be repeated. Default: all.
+    #[arg(long, value_name = "MEASURE")]
+    pub measure: Vec<String>,
+    /// By decade of completion and structure.
+    #[arg(long, group = "form")]
+    pub breakdown: bool,
+    /// The children of the region side by side.
+    #[arg(long, group = "form")]
+    pub children: bool,
+    /// At the end of each month of a span, for example 2020-01..2024-12.
+    #[arg(long, value_name = "MONTH..MONTH", group = "form")]
+    pub series: Option<Months>,
+    /// The rows that make up a measure.
+    #[arg(long, value_name = "MEASURE", group = "form", conflicts_with = "measure")]
+    pub explain: Option<String>,
+    /// Which days and which knowledge.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// How much, of --children and --explain.
+    #[command(flatten)]
+    pub page: PageArgs,
+}
+
+/// The first and last month of a series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Months {
+    /// The first.
+    pub first: Month,
+    /// The last, not before the first.
+    pub last: Month,
+}
+
+impl FromStr for Months {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (first, last) = text.split_once("..").unwrap_or((text, text));
+        match (month(first), month(last)) {
+            (Some(first), Some(last)) if first <= last => Ok(Self { first, last }),
+            (Some(_), Some(_)) => Err("the span ends before it begins".to_owned()),
+            _ => Err("a span of months is written as 2020-01..2024-12".to_owned()),
+        }
+    }
+}
+
+fn month(text: &str) -> Option<Month> {
+    format!("{text}-01").parse::<Day>().ok().map(Day::month)
+}
+
+/// Shows totals.
+pub async fn run(args: &TotalsArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
+    let subject_id = subject(args, session).await?;
+    let context = Some(args.read.context());
+    let measures = args.measure.clone();
+    if let Some(measure) = &args.explain {
+        let request = v1::ExplainTotalRequest {
+            context,
+            subject_id,
+            measure: measure.clone(),
+            ..v1::ExplainTotalRequest::default()
+        };
+        let call = ("TotalsService", "ExplainTotal");
+        return page::show(session, call, &request, &args.page, explained).await;
+    }
+    if args.children {
+        let request = v1::ListTotalsRequest {
+            context,
+            region_id: subject_id,
+            measures,
+            ..v1::ListTotalsRequest::default()
+        };
+        let call = ("TotalsService", "ListTotals");
+        return page::show(session, call, &request, &args.page, children).await;
+    }
+    if let Some(months) = args.series {
+        let request = v1::GetSeriesRequest {
+            context,
+            subject_id,
+            measures,
+            from_month: months.first.to_string(),
+            to_month: months.last.to_string(),
+        };
+        let answer: Answer<v1::GetSeriesResponse> =
+            session.ask("TotalsService", "GetSeries", &request).await?;
+        return shown(&answer.message, &series(&answer.typed), session);
+    }
+    let request = v1::GetTotalsRequest { context, subject_id, measures, breakdown: args.breakdown };
+    let answer: Answer<v1::GetTotalsResponse> =
+        session.ask("TotalsService", "GetTotals", &request).await?;
+    shown(&answer.message, &totals(&answer.typed), session)
+}
+
+fn shown(
+    message: &DynamicMessage,
+    sheet: &Sheet,
+    session: &mut Session<'_>,
+) -> anyhow::Result<Outcome> {
+    if session.out.is_json() {
+        session.out.json(message)?;
+    } else {
+        session.out.sheet(sheet)?;
+    }
+    Ok(Outcome::Fine)
+}
+
+/// The id of the subject, looked up by its code if need be.
+async fn subject(args: &TotalsArgs, session: &Session<'_>) -> anyhow::Result<String> {
+    let Some(code) = &args.code else {
+        return Ok(args.id.map(|id| id.to_string()).unwrap_or_default());
+    };
+    let request = v1::ResolveCodeRequest {
+        context: Some(args.read.context()),
+        scheme: code.scheme.clone(),
+        code: code.value.clone(),
+        date: args.date.map(|day| day.to_string()).unwrap_or_default(),
+        partition: args.partition,
+    };
+    let answer: Answer<v1::ResolveCodeResponse> =
+        session.ask("RegionService", "ResolveCode", &request).await?;
+    let candidates = answer.typed.candidates;
+    let ids: Vec<_> = candidates
+        .iter()
+        .map(|candidate| {
+            candidate.region.as_ref().map(|region| region.id.clone()).unwrap_or_default()
+        })
+        .collect();
+    match ids.as_slice() {
+        [] => {
+            let sentence = format!("no region has the code {}:{}", code.scheme, code.value);
+            Err(NothingFound(sentence).into())
+        }
+        [only] => Ok(only.clone()),
+        _ => {
+            let spans: Vec<_> = candidates
+                .iter()
+                .zip(&ids)
+                .map(|(candidate, id)| {
+                    let until = if candidate.until.is_empty() { "now" } else { &candidate.until };
+                    format!("\n  {id} from {} until {until}", candidate.from)
+                })
+                .collect();
+            bail!("several regions had this code; say --date, or take an id:{}", spans.concat())
+        }
+    }
+}
+
+/// `12`, or `12–15` when it is uncertain, in the unit that people read.
+pub fn amount_text(amount: &v1::Amount) -> String {
+    let certain = field::amount(&amount.measure, amount.certain);
+    if amount.certain == amount.possible {
+        return certain;
+    }
+    format!("{certain}–{}", field::amount(&amount.measure, amount.possible))
+}
+
+/// The totals of an answer, with decade and structure when it is broken down.
+pub fn totals(answer: &v1::GetTotalsResponse) -> Sheet {
+    let is_broken_down = answer
+        .amounts
+        .iter()
+        .any(|amount| amount.built_decade.is_some() || !amount.structure.is_empty());
+    let valid_at = format!("on {} 当日", answer.valid_at);
+    if !is_broken_down {
+        let mut sheet = Sheet::new(["measure 指标".to_owned(), valid_at]).numbers([1]);
+        for amount in &answer.amounts {
+            sheet.row([field::label(&amount.measure), amount_text(amount)]);
+        }
+        return sheet;
+    }
+    let header =
+        ["measure 指标".to_owned(), "built 建成年代".into(), "structure 结构类型".into(), valid_at];
+    let mut sheet = Sheet::new(header).numbers([3]);
+    for amount in &answer.amounts {
+        let decade = match amount.built_decade {
+            None => String::new(),
+            Some(0) => "unknown 不明".to_owned(),
+            Some(year) => format!("{year}s"),
+        };
+        let structure = structure_words(&amount.structure);
+        sheet.row([field::label(&amount.measure), decade, structure, amount_text(amount)]);
+    }
+    sheet
+}
+
+fn structure_words(structure: &str) -> String {
+    let words = structure.to_lowercase().replace('_', " ");
+    match field::chinese_of(&format!("STRUCTURE_{structure}")) {
+        Some(chinese) => format!("{words} {chinese}"),
+        None if structure == "UNKNOWN" => "unknown 不明".to_owned(),
+        None => words,
+    }
+}
+
+/// The measures that occur, in the order in which they first do.
+fn measures<'a>(amounts: impl Iterator<Item = &'a v1::Amount>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for amount in amounts {
+        if !names.contains(&amount.measure) {
+            names.push(amount.measure.clone());
+        }
+    }
+    names
+}
+
+/// Rows with a column for each measure.
+fn side_by_side(
+    first: &[&str],
+    measures: &[String],
+    rows: Vec<(Vec<String>, &[v1::Amount])>,
+) -> Sheet {
+    let header = first.iter().map(|name| (*name).to_owned());
+    let header = header.chain(measures.iter().map(|measure| field::label(measure)));
+    let mut sheet = Sheet::new(header).numbers(first.len()..first.len() + measures.len());
+    for (mut cells, amounts) in rows {
+        for measure in measures {
+            let amount = amounts.iter().find(|amount| amount.measure == *measure);
+            cells.push(amount.map(amount_text).unwrap_or_default());
+        }
+        sheet.row(cells);
+    }
+    sheet
+}
+
+fn series(answer: &v1::GetSeriesResponse) -> Sheet {
+    let measures = measures(answer.months.iter().flat_map(|month| &month.amounts));
+    let rows = answer.months.iter();
+    let rows = rows.map(|month| (vec![month.month.clone()], month.amounts.as_slice())).collect();
+    side_by_side(&["month 月份"], &measures, rows)
+}
+
+fn children(answer: &DynamicMessage) -> anyhow::Result<Sheet> {
+    let answer: v1::ListTotalsResponse = answer.transcode_to()?;
+    let measures = measures(answer.children.iter().flat_map(|child| &child.amounts));
+    let rows = answer
+        .children
+        .iter()
+        .map(|child| (vec![child.subject_id.clone(), child.name.clone()], child.amounts.as_slice()))
+        .collect();
+    Ok(side_by_side(&["id 编号", "name 名称"], &measures, rows))
+}
+
+fn explained(answer: &DynamicMessage) -> anyhow::Result<Sheet> {
+    let answer: v1::ExplainTotalResponse = answer.transcode_to()?;
+    let header = ["subject 对象", "name 名称", "adds 计入", "entries 记录"];
+    let mut sheet = Sheet::new(header).numbers([2]);
+    for row in &answer.rows {
+        let amount = row.amount.as_ref().map(amount_text).unwrap_or_default();
+        sheet.row([row.subject_id.clone(), row.label.clone(), amount, numbers(&row.entries)]);
+    }
+    Ok(sheet)
+}

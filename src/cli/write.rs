@@ -1,0 +1,348 @@
+//! `anju change`, `correct`, `retract`, `end`: what people say about the world, and what they take
+//! back.
+//!
+//! `change` says that the world changed from a day on; `correct` says that the registry was wrong.
+//! Each run makes one request id, so that a repeated call is not done twice.
+
+use anyhow::Context as _;
+use clap::Args;
+use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
+use prost_types::FieldMask;
+use tonic::Code;
+use uuid::Uuid;
+
+use crate::{
+    cli::{
+        BadUsage, Outcome, field,
+        message::{self, noun, put, put_text, put_typed},
+        read,
+        record::{self, numbers},
+        session::Session,
+        set,
+    },
+    client::Failure,
+    kernel::{
+        id::{Kind, SubjectId},
+        time::{Day, ImpreciseDay},
+        violation::Violations,
+    },
+    proto::v1,
+};
+
+const CHANGE_EXAMPLES: &str = "\
+Examples:
+  anju change bld_01HF7YAT000000E0000000001A --from 2024-07-01 --set address=人民路12号
+  anju change bld_01HF7YAT000000E0000000001A --from 2024-07-01 --set use=mixed --unset name
+  anju change cmp_01HF7YAT000000E0000000001A --from 2024-07-01 --set management=company
+  anju change bld_01HF7YAT000000E0000000001A --from 2024-07-01 --set floor_area_m2=4210.5
+  anju change bld_01HF7YAT000000E0000000001A --from 2024-07-01 --set location=cgcs2000:113.66,34.75
+  anju change bld_01HF7YAT000000E0000000001A --from 2024-07-01 --set identifiers.census=123
+  anju change bld_01HF7YAT000000E0000000001A --from 2024-07-01 --set doubts.completed='plan says 1987'";
+
+const CORRECT_EXAMPLES: &str = "\
+Examples:
+  anju correct bld_01HF7YAT000000E0000000001A --set completed=1985 --reason 'misread deed'
+  anju correct bld_01HF7YAT000000E0000000001A --entry 12 --set storeys_above=6 --reason 'typing error'
+  anju correct bld_01HF7YAT000000E0000000001A --entry 12 --from 2024-01-01 --reason 'wrong day'
+  anju correct bld_01HF7YAT000000E0000000001A --exists-from 1980s --reason 'no deed before 1991'";
+
+const RETRACT_EXAMPLES: &str = "\
+Examples:
+  anju retract bld_01HF7YAT000000E0000000001A --reason 'registered twice'
+  anju retract bld_01HF7YAT000000E0000000001A --entry 12 --reason 'belongs to another building'";
+
+const END_EXAMPLES: &str = "\
+Examples:
+  anju end bld_01HF7YAT000000E0000000001A --on 2024-07-01 --cause demolished
+  anju end cmp_01HF7YAT000000E0000000001A --on 2024 --cause abolished --validate-only";
+
+/// What comes with every write.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Writing")]
+pub struct WriteArgs {
+    /// Why, in one sentence; without names of people, identity numbers or phone numbers.
+    #[arg(long, value_name = "SENTENCE")]
+    pub reason: Option<String>,
+    /// Break a plausibility rule, by its reason, for example `AREA_PER_UNIT`. May be repeated.
+    #[arg(long = "override", value_name = "RULE")]
+    pub overrides: Vec<String>,
+    /// Judge the request and write nothing.
+    #[arg(long, visible_alias = "dry-run")]
+    pub validate_only: bool,
+    /// The id of an earlier try, to hear what became of it instead of doing it twice.
+    #[arg(long, value_name = "UUID")]
+    pub request_id: Option<Uuid>,
+}
+
+impl WriteArgs {
+    /// The part of a request that comes with every write; a new request id unless one is given.
+    pub fn context(&self) -> v1::WriteContext {
+        v1::WriteContext {
+            request_id: self.request_id.unwrap_or_else(Uuid::new_v4).to_string(),
+            reason: self.reason.clone().unwrap_or_default(),
+            validate_only: self.validate_only,
+            overrides: self.overrides.clone(),
+        }
+    }
+}
+
+/// Which subject, and that nothing came between.
+#[derive(Args, Clone, Debug)]
+pub struct TargetArgs {
+    /// The id of a region, compound, building or unit.
+    pub id: SubjectId,
+    /// Only if this is still its etag, as an earlier answer gave it.
+    #[arg(long, value_name = "ETAG")]
+    pub etag: Option<String>,
+}
+
+/// What is said of its fields.
+#[derive(Args, Clone, Debug, Default)]
+pub struct FieldArgs {
+    /// A field and its value. May be repeated; lists by repeating the same field.
+    #[arg(long, value_name = "FIELD=VALUE")]
+    pub set: Vec<String>,
+    /// A field that is unknown or none. May be repeated.
+    #[arg(long, value_name = "FIELD")]
+    pub unset: Vec<String>,
+}
+
+/// Flags of `anju change`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = CHANGE_EXAMPLES)]
+pub struct ChangeArgs {
+    /// Which one.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// The first day on which the new values hold.
+    #[arg(long, value_name = "DAY")]
+    pub from: Day,
+    /// The time on that day, when it matters for the order.
+    #[arg(long, value_name = "HH:MM:SS")]
+    pub time: Option<String>,
+    /// A key that orders facts of the same day and time.
+    #[arg(long, value_name = "KEY")]
+    pub order_key: Option<String>,
+    /// The new values.
+    #[command(flatten)]
+    pub fields: FieldArgs,
+    /// What comes with every write.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// Flags of `anju correct`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = CORRECT_EXAMPLES)]
+#[command(mut_arg("reason", |arg| arg.required(true)))]
+pub struct CorrectArgs {
+    /// Which one.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// The entry that was wrong, as `anju history` numbers it. Default: the newest entry that says
+    /// something about every field that is set or unset.
+    #[arg(long, value_name = "SEQ")]
+    pub entry: Option<u64>,
+    /// The day from which the entry should have held. Default: the day it has.
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<Day>,
+    /// Since when it exists, when the registration is what is wrong.
+    #[arg(long, value_name = "DAY|ROUGHLY")]
+    pub exists_from: Option<ImpreciseDay>,
+    /// The first day on which it was no more, when its end is what is wrong.
+    #[arg(long, value_name = "DAY|ROUGHLY")]
+    pub ended_on: Option<ImpreciseDay>,
+    /// What the entry should have said.
+    #[command(flatten)]
+    pub fields: FieldArgs,
+    /// What comes with every write.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// Flags of `anju retract`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = RETRACT_EXAMPLES)]
+#[command(mut_arg("reason", |arg| arg.required(true)))]
+pub struct RetractArgs {
+    /// Which one.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// The entry to take back. Default: the registration, so that it never existed.
+    #[arg(long, value_name = "SEQ")]
+    pub entry: Option<u64>,
+    /// What comes with every write.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// Flags of `anju end`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = END_EXAMPLES)]
+pub struct EndArgs {
+    /// Which one.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// The first day on which it is no more; may be rough, for example 2024 or 2024-07.
+    #[arg(long, value_name = "DAY|ROUGHLY")]
+    pub on: ImpreciseDay,
+    /// Why: demolished 拆除, destroyed 灭失, abolished 撤销, other 其他.
+    #[arg(long)]
+    pub cause: String,
+    /// What comes with every write.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// The world changed.
+pub async fn change(args: &ChangeArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
+    let said = said(args.target.id, &args.fields)?;
+    if said.mask.is_empty() {
+        return Err(BadUsage::new("nothing changes: give --set or --unset").into());
+    }
+    let mut request = begun("Change", &args.target, &args.write)?;
+    put(&mut request, "from", Value::String(args.from.to_string()))?;
+    put_text(&mut request, "time", args.time.as_deref())?;
+    put_text(&mut request, "order_key", args.order_key.as_deref())?;
+    put(&mut request, "fields", Value::Message(said.fields))?;
+    put_typed(&mut request, "update_mask", &FieldMask { paths: said.mask })?;
+    send("Change", args.target.id, &request, &args.write, session).await
+}
+
+/// The registry was wrong.
+pub async fn correct(args: &CorrectArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
+    let said = said(args.target.id, &args.fields)?;
+    let days = [args.exists_from, args.ended_on];
+    if said.mask.is_empty() && args.from.is_none() && days.iter().all(Option::is_none) {
+        let sentence =
+            "nothing is corrected: give --set, --unset, --from, --exists-from or --ended-on";
+        return Err(BadUsage::new(sentence).into());
+    }
+    let mut request = begun("Correct", &args.target, &args.write)?;
+    if let Some(entry) = args.entry {
+        put(&mut request, "entry", Value::U64(entry))?;
+    }
+    put_text(&mut request, "from", args.from.map(|day| day.to_string()).as_deref())?;
+    for (name, day) in ["exists_from", "ended_on"].into_iter().zip(days) {
+        put_text(&mut request, name, day.map(|day| day.to_string()).as_deref())?;
+    }
+    if !said.mask.is_empty() {
+        put(&mut request, "fields", Value::Message(said.fields))?;
+        put_typed(&mut request, "update_mask", &FieldMask { paths: said.mask })?;
+    }
+    send("Correct", args.target.id, &request, &args.write, session).await
+}
+
+/// It was entered in error.
+pub async fn retract(args: &RetractArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
+    let mut request = begun("Retract", &args.target, &args.write)?;
+    if let Some(entry) = args.entry {
+        put(&mut request, "entry", Value::U64(entry))?;
+    }
+    send("Retract", args.target.id, &request, &args.write, session).await
+}
+
+/// It is no more.
+pub async fn end(args: &EndArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
+    let mut request = begun("End", &args.target, &args.write)?;
+    put(&mut request, "ended_on", Value::String(args.on.to_string()))?;
+    let field = request.descriptor().get_field_by_name("cause").context("there is no cause")?;
+    let kind = field.kind();
+    let causes = kind.as_enum().context("the cause has no values")?;
+    let cause = set::enum_number(causes, &args.cause).map_err(|(reason, sentence)| {
+        let mut violations = Violations::default();
+        violations.add("cause", reason, sentence);
+        BadUsage(violations)
+    })?;
+    put(&mut request, "cause", Value::EnumNumber(cause))?;
+    send("End", args.target.id, &request, &args.write, session).await
+}
+
+fn said(id: SubjectId, fields: &FieldArgs) -> Result<set::Said, BadUsage> {
+    set::read(id.kind(), &fields.set, &fields.unset).map_err(BadUsage)
+}
+
+/// The request of a verb with what all of them have.
+fn begun(verb: &str, target: &TargetArgs, write: &WriteArgs) -> anyhow::Result<DynamicMessage> {
+    if target.id.kind() == Kind::Case {
+        return Err(BadUsage::new("a case is worked on with anju case").into());
+    }
+    let mut request = message::empty(&format!("{verb}{}Request", noun(target.id.kind())))?;
+    put_typed(&mut request, "context", &write.context())?;
+    put(&mut request, "id", Value::String(target.id.to_string()))?;
+    put_text(&mut request, "etag", target.etag.as_deref())?;
+    Ok(request)
+}
+
+async fn send(
+    verb: &str,
+    id: SubjectId,
+    request: &DynamicMessage,
+    write: &WriteArgs,
+    session: &mut Session<'_>,
+) -> anyhow::Result<Outcome> {
+    let noun = noun(id.kind());
+    let method = message::method(&format!("{noun}Service"), &format!("{verb}{noun}"))?;
+    let answer = session.ask_by_name(&method, request).await;
+    let answer = answer.map_err(|error| name_request(error, request))?;
+    show(&answer, write.validate_only, session)
+}
+
+/// Names the request when it cannot be known whether it was done, so that it can be asked for.
+fn name_request(error: anyhow::Error, request: &DynamicMessage) -> anyhow::Error {
+    let is_open = error.downcast_ref::<Failure>().is_some_and(|failure| {
+        matches!(
+            failure.code,
+            Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown
+        )
+    });
+    if !is_open {
+        return error;
+    }
+    let context = message::nested(request, "context");
+    let id = context.map(|context| message::text(&context, "request_id")).unwrap_or_default();
+    error.context(format!("it is not known whether it was recorded; ask with --request-id {id}"))
+}
+
+/// Shows what a write came to: the receipt, new cases, and the subject as it now is.
+pub fn show(
+    answer: &DynamicMessage,
+    validate_only: bool,
+    session: &mut Session<'_>,
+) -> anyhow::Result<Outcome> {
+    if session.out.is_json() {
+        session.out.json(answer)?;
+        return Ok(Outcome::Fine);
+    }
+    if validate_only {
+        session.out.line("it would be accepted; nothing was written 可以接受，未写入")?;
+    } else if let Some(receipt) = message::nested(answer, "receipt") {
+        let receipt: v1::WriteReceipt = receipt.transcode_to()?;
+        session.out.line(receipt_text(&receipt))?;
+    }
+    if let Some(cases) = field::shown(answer, "case_ids") {
+        session.out.line(format!("cases opened 产生待办: {}", cases.replace('\n', ", ")))?;
+    }
+    for kind in Kind::ALL {
+        if let Some(record) = message::nested(answer, kind.word()) {
+            session.out.sheet(&record::page(&record))?;
+        }
+    }
+    Ok(Outcome::Fine)
+}
+
+fn receipt_text(receipt: &v1::WriteReceipt) -> String {
+    let recorded = read::clock_text(receipt.recorded_at.as_ref());
+    let mut text = format!(
+        "recorded 已记录 {recorded} (+08:00), entries {}, commit token {}",
+        numbers(&receipt.entries),
+        receipt.commit_token
+    );
+    if receipt.repeated {
+        text.push_str("; this request had been made before");
+    }
+    if receipt.sweep_under_way {
+        text.push_str("; what it causes on others is still under way");
+    }
+    text
+}

@@ -1,0 +1,549 @@
+//! The registry as its callers see it: one connection, a typed client for each service, and what a
+//! refusal says.
+//!
+//! A bearer token is only ever sent over TLS or to this machine itself. A call is repeated only
+//! when the server says when ([`Retry`]), and always with the same bytes, so that the request id
+//! keeps a write from being done twice. Nothing here prints.
+
+use std::{
+    collections::BTreeMap,
+    fmt, fs,
+    future::Future,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    sync::LazyLock,
+    time::Duration,
+};
+
+use http::uri::PathAndQuery;
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, MethodDescriptor};
+use tonic::{
+    Code, Request, Status,
+    codec::{Codec, CompressionEncoding, DecodeBuf, Decoder},
+    metadata::AsciiMetadataValue,
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Uri},
+};
+use tonic_prost::ProstEncoder;
+use tonic_types::StatusExt as _;
+
+use crate::proto::v1::{
+    building_service_client::BuildingServiceClient, case_service_client::CaseServiceClient,
+    compound_service_client::CompoundServiceClient, history_service_client::HistoryServiceClient,
+    import_service_client::ImportServiceClient, region_service_client::RegionServiceClient,
+    registry_service_client::RegistryServiceClient, search_service_client::SearchServiceClient,
+    totals_service_client::TotalsServiceClient, unit_service_client::UnitServiceClient,
+    watch_service_client::WatchServiceClient,
+};
+
+/// The largest answer that is read.
+pub const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// How long a unary call may take.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// The metadata key under which the calling system vouches for a person.
+pub const PERSON_KEY: &str = "x-anju-person";
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// The largest file of authorities that is read.
+const CA_BYTES_MAX: u64 = 1024 * 1024;
+/// What a certificate in a PEM file begins with.
+const PEM_MARK: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
+/// Every message and service of the API by its full name, for calls and JSON by name.
+pub static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
+    // What the build wrote decodes; a test holds that no service is missing.
+    DescriptorPool::decode(crate::proto::v1::DESCRIPTORS).unwrap_or_default()
+});
+
+/// What secures the connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientTls {
+    /// PEM file of the authorities that are trusted. Needed for `https://`: no other is trusted.
+    pub ca_file: Option<PathBuf>,
+    /// The name that the server's certificate must bear, when it is not the address's.
+    pub server_name: Option<String>,
+}
+
+/// A channel that says with every call who is calling.
+pub type Authenticated = InterceptedService<Channel, Credentials>;
+
+/// The token, and the person that the calling system vouches for.
+#[derive(Clone, Debug, Default)]
+pub struct Credentials {
+    authorization: Option<AsciiMetadataValue>,
+    person: Option<AsciiMetadataValue>,
+}
+
+impl Interceptor for Credentials {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        let metadata = request.metadata_mut();
+        if let Some(authorization) = &self.authorization {
+            metadata.insert("authorization", authorization.clone());
+        }
+        if let Some(person) = &self.person {
+            metadata.insert(PERSON_KEY, person.clone());
+        }
+        Ok(request)
+    }
+}
+
+/// Why a connection cannot even be tried.
+#[derive(Debug, thiserror::Error)]
+pub enum BadConnection {
+    /// Not an address.
+    #[error(
+        "{0:?} is not an address; one looks like http://127.0.0.1:50051 or https://anju.example:443"
+    )]
+    Address(String),
+    /// A token would be readable on the way.
+    #[error("a token is not sent to {0} in the clear; use https:// with --ca")]
+    TokenInClear(String),
+    /// TLS without anybody to trust.
+    #[error(
+        "an https:// address needs the file of the authority that signed its certificate (--ca)"
+    )]
+    NoAuthority,
+    /// The file of authorities cannot be read.
+    #[error("the authorities in {path} cannot be read")]
+    AuthorityFile {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A token or person that no header can carry.
+    #[error("the {0} has characters that cannot be sent")]
+    Unsendable(&'static str),
+    /// The TLS settings do not fit together.
+    #[error("the connection cannot be secured")]
+    Tls(#[from] tonic::transport::Error),
+}
+
+/// A connection to one registry. Cheap to clone; opened at the first call.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    channel: Channel,
+    credentials: Credentials,
+}
+
+impl Connection {
+    /// Prepares a connection to `address`, `http://…` or `https://…`.
+    ///
+    /// Reads the file of authorities; reaches for the server only at the first call. Must be called
+    /// within a tokio runtime.
+    pub fn open(
+        address: &str,
+        token: Option<String>,
+        tls: &ClientTls,
+    ) -> Result<Self, BadConnection> {
+        let bad_address = || BadConnection::Address(address.to_owned());
+        let uri: Uri = address.parse().map_err(|_| bad_address())?;
+        let host = uri.host().ok_or_else(bad_address)?.to_owned();
+        let mut endpoint = Endpoint::from(uri.clone())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
+            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+            .http2_adaptive_window(true);
+        match uri.scheme_str() {
+            Some("https") => endpoint = endpoint.tls_config(tls_config(tls)?)?,
+            Some("http") if token.is_some() && !is_this_machine(&host) => {
+                return Err(BadConnection::TokenInClear(host));
+            }
+            Some("http") => {}
+            _ => return Err(bad_address()),
+        }
+        let authorization = token.map(|token| bearer(token.trim())).transpose()?;
+        let credentials = Credentials { authorization, person: None };
+        Ok(Self { channel: endpoint.connect_lazy(), credentials })
+    }
+
+    /// The same connection, vouching for a person: an opaque key of the municipal system's.
+    pub fn for_person(mut self, person: &str) -> Result<Self, BadConnection> {
+        let value = person.parse().map_err(|_| BadConnection::Unsendable("person"))?;
+        self.credentials.person = Some(value);
+        Ok(self)
+    }
+
+    /// What typed clients are made of; one connection, however many of them there are.
+    pub fn service(&self) -> Authenticated {
+        InterceptedService::new(self.channel.clone(), self.credentials.clone())
+    }
+
+    /// Regions.
+    pub fn regions(&self) -> RegionServiceClient<Authenticated> {
+        RegionServiceClient::new(self.service())
+            .max_decoding_message_size(ANSWER_BYTES_MAX)
+            .accept_compressed(CompressionEncoding::Gzip)
+    }
+
+    /// Compounds.
+    pub fn compounds(&self) -> CompoundServiceClient<Authenticated> {
+        CompoundServiceClient::new(self.service())
+            .max_decoding_message_size(ANSWER_BYTES_MAX)
+            .accept_compressed(CompressionEncoding::Gzip)
+    }
+
+    /// Buildings.
+    pub fn buildings(&self) -> BuildingServiceClient<Authenticated> {
+        BuildingServiceClient::new(self.service())
+            .max_decoding_message_size(ANSWER_BYTES_MAX)
+            .accept_compressed(CompressionEncoding::Gzip)
+    }
+
+    /// Units.
+    pub fn units(&self) -> UnitServiceClient<Authenticated> {
+        UnitServiceClient::new(self.service())
+            .max_decoding_message_size(ANSWER_BYTES_MAX)
+            .accept_compressed(CompressionEncoding::Gzip)
+    }
+
+    /// Cases.
+    pub fn cases(&self) -> CaseServiceClient<Authenticated> {
+        CaseServiceClient::new(self.service())
+            .max_decoding_message_size(ANSWER_BYTES_MAX)
+            .accept_compressed(CompressionEncoding::Gzip)
+    }
+
+    /// Histories, differences and proofs.
+    pub fn histories(&self) -> HistoryServiceClient<Authenticated> {
+        HistoryServiceClient::new(self.service())
+            .max_decoding_message_size(ANSWER_BYTES_MAX)
+            .accept_compressed(CompressionEncoding::Gzip)
+    }
+
+    /// Rows in and out.
+    pub fn imports(&self) -> ImportServiceClient<Authenticated> {
+        ImportServiceClient::new(self.service())
+            .max_decoding_message_size(ANSWER_BYTES_MAX)
+            .accept_compressed(CompressionEncoding::Gzip)
+    }
+
+    /// The registry itself.
+    pub fn registry(&self) -> RegistryServiceClient<Authenticated> {
+        RegistryServiceClient::new(self.service())
+            .max_decoding_message_size(ANSWER_BYTES_MAX)
+            .accept_compressed(CompressionEncoding::Gzip)
+    }
+
+    /// Search.
+    pub fn searches(&self) -> SearchServiceClient<Authenticated> {
+        SearchServiceClient::new(self.service())
+            .max_decoding_message_size(ANSWER_BYTES_MAX)
+            .accept_compressed(CompressionEncoding::Gzip)
+    }
+
+    /// Totals.
+    pub fn totals(&self) -> TotalsServiceClient<Authenticated> {
+        TotalsServiceClient::new(self.service())
+            .max_decoding_message_size(ANSWER_BYTES_MAX)
+            .accept_compressed(CompressionEncoding::Gzip)
+    }
+
+    /// The feed of entries.
+    pub fn watches(&self) -> WatchServiceClient<Authenticated> {
+        WatchServiceClient::new(self.service())
+            .max_decoding_message_size(ANSWER_BYTES_MAX)
+            .accept_compressed(CompressionEncoding::Gzip)
+    }
+
+    /// Makes a unary call that is known by name: for callers that treat all kinds of subject alike.
+    ///
+    /// `request` is of the method's input type; the answer is of its output type.
+    pub async fn call(
+        &self,
+        method: &MethodDescriptor,
+        request: &DynamicMessage,
+    ) -> Result<DynamicMessage, Status> {
+        let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+        let path = PathAndQuery::from_maybe_shared(path)
+            .map_err(|error| Status::internal(error.to_string()))?;
+        let mut grpc = tonic::client::Grpc::new(self.service())
+            .max_decoding_message_size(ANSWER_BYTES_MAX)
+            .accept_compressed(CompressionEncoding::Gzip);
+        grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+        let mut request = Request::new(request.clone());
+        request.set_timeout(CALL_TIMEOUT);
+        let codec = ByName { answer: method.output() };
+        grpc.unary(request, path, codec).await.map(tonic::Response::into_inner)
+    }
+}
+
+/// A method of the API by its service's short name and its own.
+pub fn method(service: &str, method: &str) -> Option<MethodDescriptor> {
+    let service = POOL.get_service_by_name(&format!("anju.v1.{service}"))?;
+    service.methods().find(|known| known.name() == method)
+}
+
+fn tls_config(tls: &ClientTls) -> Result<ClientTlsConfig, BadConnection> {
+    let path = tls.ca_file.as_deref().ok_or(BadConnection::NoAuthority)?;
+    let pem = read_authorities(path)
+        .map_err(|source| BadConnection::AuthorityFile { path: path.to_owned(), source })?;
+    let config = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem));
+    Ok(match &tls.server_name {
+        Some(name) => config.domain_name(name),
+        None => config,
+    })
+}
+
+fn read_authorities(path: &Path) -> Result<Vec<u8>, std::io::Error> {
+    if fs::metadata(path)?.len() > CA_BYTES_MAX {
+        return Err(std::io::Error::other("it is larger than 1 MiB"));
+    }
+    let pem = fs::read(path)?;
+    if !pem.windows(PEM_MARK.len()).any(|bytes| bytes == PEM_MARK) {
+        return Err(std::io::Error::other("there is no certificate in it"));
+    }
+    Ok(pem)
+}
+
+fn bearer(token: &str) -> Result<AsciiMetadataValue, BadConnection> {
+    let mut value: AsciiMetadataValue =
+        format!("Bearer {token}").parse().map_err(|_| BadConnection::Unsendable("token"))?;
+    // So that it is shown nowhere.
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Messages whose types are only known by descriptor.
+struct ByName {
+    answer: MessageDescriptor,
+}
+
+impl Codec for ByName {
+    type Encode = DynamicMessage;
+    type Decode = DynamicMessage;
+    type Encoder = ProstEncoder<DynamicMessage>;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self::Encoder {
+        ProstEncoder::default()
+    }
+
+    fn decoder(&mut self) -> Self::Decoder {
+        Self { answer: self.answer.clone() }
+    }
+}
+
+impl Decoder for ByName {
+    type Item = DynamicMessage;
+    type Error = Status;
+
+    fn decode(&mut self, bytes: &mut DecodeBuf<'_>) -> Result<Option<DynamicMessage>, Status> {
+        DynamicMessage::decode(self.answer.clone(), bytes)
+            .map(Some)
+            .map_err(|error| Status::internal(format!("the answer cannot be read: {error}")))
+    }
+}
+
+/// How long to go on asking a server that says to come back later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// Calls in all, the first included.
+    pub calls_max: u32,
+    /// All waiting together.
+    pub wait_max: Duration,
+}
+
+impl Retry {
+    /// For people who wait at a terminal.
+    pub const PATIENT: Self = Self { calls_max: 6, wait_max: Duration::from_secs(30) };
+    /// The first answer stands.
+    pub const NEVER: Self = Self { calls_max: 1, wait_max: Duration::ZERO };
+
+    /// Makes a call, again each time the server is busy and says when to come back.
+    ///
+    /// `call` must send the same request every time.
+    pub async fn run<T, F>(self, mut call: impl FnMut() -> F) -> Result<T, Status>
+    where
+        F: Future<Output = Result<T, Status>>,
+    {
+        let mut calls = 0;
+        let mut waited = Duration::ZERO;
+        loop {
+            calls += 1;
+            let status = match call().await {
+                Ok(answer) => return Ok(answer),
+                Err(status) => status,
+            };
+            let Some(delay) = come_back_after(&status) else { return Err(status) };
+            let wait = waited.saturating_add(delay);
+            if calls >= self.calls_max || wait > self.wait_max {
+                return Err(status);
+            }
+            tokio::time::sleep(delay).await;
+            waited = wait;
+        }
+    }
+}
+
+/// When the server wants to be asked again, if it says so.
+fn come_back_after(status: &Status) -> Option<Duration> {
+    if !matches!(status.code(), Code::Unavailable | Code::ResourceExhausted) {
+        return None;
+    }
+    status.get_details_retry_info()?.retry_delay
+}
+
+/// What a refusal says, taken out of its `google.rpc` details.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Failure {
+    /// The class.
+    pub code: Code,
+    /// The stable reason, when the server gave one.
+    pub reason: Option<String>,
+    /// One English sentence.
+    pub message: String,
+    /// What goes with the reason, for example the position that was reached.
+    pub facts: BTreeMap<String, String>,
+    /// Everything that is wrong with the request.
+    pub violations: Vec<FieldViolation>,
+    /// What stands in the way, each as one sentence.
+    pub preconditions: Vec<String>,
+    /// When to come back.
+    pub retry_after: Option<Duration>,
+    /// The request, as the server's log knows it.
+    pub request_id: Option<String>,
+}
+
+/// One thing wrong with one field of the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldViolation {
+    /// Its path.
+    pub field: String,
+    /// The stable reason; may be empty.
+    pub reason: String,
+    /// One English sentence.
+    pub description: String,
+}
+
+impl Failure {
+    /// The Chinese sentence for the reason, where there is one.
+    pub fn chinese(&self) -> Option<&'static str> {
+        self.reason.as_deref().and_then(chinese)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reason = self.reason.as_deref().unwrap_or(code_name(self.code));
+        write!(f, "{reason}: {}", self.message)?;
+        if let Some(chinese) = self.chinese() {
+            write!(f, "\n  {chinese}")?;
+        }
+        for violation in &self.violations {
+            write!(f, "\n  {}: {}", violation.field, violation.description)?;
+            if !violation.reason.is_empty() {
+                write!(f, " [{}]", violation.reason)?;
+            }
+        }
+        for precondition in &self.preconditions {
+            write!(f, "\n  {precondition}")?;
+        }
+        for (key, value) in &self.facts {
+            write!(f, "\n  {key} = {value}")?;
+        }
+        if let Some(delay) = self.retry_after {
+            write!(f, "\n  to be tried again after {} ms", delay.as_millis())?;
+        }
+        if let Some(id) = &self.request_id {
+            write!(f, "\n  request {id}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Takes a status apart. Details that cannot be read are left out; the message always stays.
+pub fn describe(status: &Status) -> Failure {
+    let details = status.get_error_details();
+    let info = details.error_info();
+    let violations = details.bad_request().map(|bad| bad.field_violations.as_slice());
+    let violations = violations.unwrap_or_default().iter().map(|violation| FieldViolation {
+        field: violation.field.clone(),
+        reason: violation.reason.clone(),
+        description: violation.description.clone(),
+    });
+    let preconditions = details.precondition_failure().map(|failure| failure.violations.as_slice());
+    let preconditions = preconditions.unwrap_or_default().iter().map(|violation| {
+        format!("{} {}: {}", violation.r#type, violation.subject, violation.description)
+    });
+    Failure {
+        code: status.code(),
+        reason: info.map(|info| info.reason.clone()).filter(|reason| !reason.is_empty()),
+        message: message(status),
+        facts: info
+            .map(|info| info.metadata.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
+            .unwrap_or_default(),
+        violations: violations.collect(),
+        preconditions: preconditions.collect(),
+        retry_after: details.retry_info().and_then(|retry| retry.retry_delay),
+        request_id: details.request_info().map(|request| request.request_id.clone()),
+    }
+}
+
+/// The status's message, and for a broken connection also what broke it.
+fn message(status: &Status) -> String {
+    let mut text = status.message().to_owned();
+    let mut source = std::error::Error::source(status);
+    while let Some(error) = source {
+        let sentence = error.to_string();
+        if !text.contains(&sentence) {
+            text = format!("{text}: {sentence}");
+        }
+        source = error.source();
+    }
+    text
+}
+
+/// The class as the API's documents write it.
+const fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+/// The Chinese sentence for a stable reason, where one is known.
+pub fn chinese(reason: &str) -> Option<&'static str> {
+    Some(match reason {
+        "TOKEN_MISSING" => "缺少访问令牌",
+        "TOKEN_UNKNOWN" => "访问令牌无效",
+        "TOKEN_REVOKED" => "访问令牌已被撤销",
+        "TOKEN_EXPIRED" => "访问令牌已过期",
+        "PERSON_MALFORMED" => "人员代号格式不正确",
+        "ROLE_NOT_PERMITTED" => "该角色无权执行此操作",
+        "REQUEST_ID_REUSED" => "同一请求编号已用于另一请求",
+        "FOUR_EYES" => "须由另一人办理（双人复核）",
+        "ORDER_ONLY_NOW" => "历史时点的列表只能按编号排序",
+        "SWEEP_UNDER_WAY" => "批量变更正在进行，请稍后再试",
+        "DISK_RESERVE" => "磁盘剩余空间不足，暂停写入",
+        "SLOW_READER" => "读取过慢，连接已断开，可从所示位置继续",
+        "IDENTIFIER_OVERLAP" => "外部编号与其他对象重叠",
+        "BASIS_CORRECTED" => "所依据的记录已被更正",
+        "OUTSIDE_PARENT_LIFE" => "超出上级对象的存续期间",
+        "AREA_PER_UNIT" => "户均面积超出合理范围",
+        _ => return None,
+    })
+}

@@ -1,0 +1,1083 @@
+//! The command line against a server that answers what it is told: what is sent, what is shown,
+//! what is repeated, and the exit codes. Whether the answers are right is tested elsewhere.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anju::{
+    cli::{self, Arguments},
+    client::POOL,
+    proto::v1,
+};
+use clap::{CommandFactory as _, Parser as _};
+use expect_test::{Expect, expect};
+use prost::Message;
+use prost_reflect::DynamicMessage;
+use tonic::{
+    Code, Request, Response, Status,
+    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    metadata::MetadataMap,
+};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
+
+const BUILDING: &str = "bld_01HF7YAT000000E0000000001A";
+const COMPOUND: &str = "cmp_01HF7YAT000000E0000000001A";
+const REGION: &str = "rgn_01HF7YAT000000E0000000001A";
+const CASE: &str = "cas_01HF7YAT000000E0000000001A";
+
+/// Messages as bytes, so that one server speaks every method.
+#[derive(Clone, Copy)]
+struct Raw;
+
+impl Codec for Raw {
+    type Encode = Vec<u8>;
+    type Decode = Vec<u8>;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Raw {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn encode(&mut self, item: Vec<u8>, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        prost::bytes::BufMut::put_slice(buffer, &item);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, Status> {
+        let length = prost::bytes::Buf::remaining(buffer);
+        Ok(Some(prost::bytes::Buf::copy_to_bytes(buffer, length).to_vec()))
+    }
+}
+
+type Reply = Result<Vec<Vec<u8>>, Status>;
+
+/// What a server was asked, and what it is to answer.
+#[derive(Default)]
+struct Script {
+    /// `Service/Method` and the replies to its calls, in order; the last one stays.
+    replies: Vec<(String, VecDeque<Reply>)>,
+    /// `Service/Method request` of each call, the request as JSON.
+    asked: Vec<String>,
+    metadata: MetadataMap,
+}
+
+/// A server on a port of its own that follows a script.
+#[derive(Clone)]
+struct Server {
+    script: Arc<Mutex<Script>>,
+    address: SocketAddr,
+}
+
+impl Server {
+    async fn start() -> Self {
+        Self::begin(tonic::transport::Server::builder()).await
+    }
+
+    async fn begin(builder: tonic::transport::Server) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = Self { script: Arc::default(), address };
+        let handler = server.clone();
+        let service = tower::service_fn(move |request| {
+            let answer = handler.clone().handle(request);
+            async move { Ok::<_, std::convert::Infallible>(answer.await) }
+        });
+        let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
+        tokio::spawn(async move {
+            builder.serve_with_incoming(service, incoming).await.unwrap();
+        });
+        server
+    }
+
+    /// The same behind TLS; also the PEM of the authority to trust.
+    async fn start_secured() -> (Self, String) {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        let identity = tonic::transport::Identity::from_pem(&certificate, key);
+        let tls = tonic::transport::ServerTlsConfig::new().identity(identity);
+        let server = tonic::transport::Server::builder().tls_config(tls).unwrap();
+        (Self::begin(server).await, certificate)
+    }
+
+    fn script(&self) -> std::sync::MutexGuard<'_, Script> {
+        self.script.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a reply to the next calls of a method: messages of a stream, or the one of a unary call.
+    fn reply<M: Message>(&self, call: &str, messages: &[M]) {
+        self.add(call, Ok(messages.iter().map(Message::encode_to_vec).collect()));
+    }
+
+    fn refuse(&self, call: &str, status: Status) {
+        self.add(call, Err(status));
+    }
+
+    fn add(&self, call: &str, reply: Reply) {
+        let mut script = self.script();
+        match script.replies.iter_mut().find(|(known, _)| known == call) {
+            Some((_, replies)) => replies.push_back(reply),
+            None => script.replies.push((call.to_owned(), VecDeque::from([reply]))),
+        }
+    }
+
+    /// What was asked so far, one call a line; the random request ids are left out.
+    fn asked(&self) -> String {
+        self.script().asked.join("\n")
+    }
+
+    async fn handle(
+        self,
+        request: http::Request<tonic::body::Body>,
+    ) -> http::Response<tonic::body::Body> {
+        let call = request.uri().path().trim_start_matches("/anju.v1.").to_owned();
+        let answering = Answering { server: self, call };
+        tonic::server::Grpc::new(Raw).server_streaming(answering, request).await
+    }
+
+    fn answer(&self, call: &str, request: &Request<Vec<u8>>) -> Reply {
+        let (service, name) = call.split_once('/').unwrap();
+        let method = anju::client::method(service, name).unwrap();
+        let message = DynamicMessage::decode(method.input(), request.get_ref().as_slice()).unwrap();
+        assert_eq!(message.unknown_fields().count(), 0, "{call}");
+        let mut script = self.script();
+        script.asked.push(format!("{call} {}", serde_json::to_string(&message).unwrap()));
+        script.metadata = request.metadata().clone();
+        let Some((_, replies)) = script.replies.iter_mut().find(|(known, _)| known == call) else {
+            return Err(Status::unimplemented(format!("the script has no {call}")));
+        };
+        if replies.len() > 1 {
+            replies.pop_front().unwrap()
+        } else {
+            replies.front().unwrap().clone()
+        }
+    }
+}
+
+struct Answering {
+    server: Server,
+    call: String,
+}
+
+impl tonic::server::ServerStreamingService<Vec<u8>> for Answering {
+    type Response = Vec<u8>;
+    type ResponseStream = tokio_stream::Iter<std::vec::IntoIter<Result<Vec<u8>, Status>>>;
+    type Future = std::future::Ready<Result<Response<Self::ResponseStream>, Status>>;
+
+    fn call(&mut self, request: Request<Vec<u8>>) -> Self::Future {
+        let reply = self.server.answer(&self.call, &request);
+        std::future::ready(reply.map(|messages| {
+            let messages: Vec<_> = messages.into_iter().map(Ok).collect();
+            Response::new(tokio_stream::iter(messages))
+        }))
+    }
+}
+
+/// Runs `anju` against the server and answers its exit code and all that it says.
+async fn anju(server: &Server, arguments: &[&str]) -> (u8, String) {
+    let address = format!("http://{}", server.address);
+    let whole = ["anju", "--server", &address, "--token", "t0ken"];
+    let arguments = whole.iter().copied().chain(arguments.iter().copied());
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return (2, error.to_string()),
+    };
+    let mut written = Vec::new();
+    let result = cli::run(&arguments, &mut written, false).await;
+    let mut said = String::from_utf8(written).unwrap();
+    if let Err(error) = &result {
+        said = format!("{said}{error:#}\n");
+    }
+    (cli::exit_code(&result), said)
+}
+
+/// Runs it and holds that it succeeds and says this.
+async fn check(server: &Server, arguments: &[&str], expected: &Expect) {
+    let (code, said) = anju(server, arguments).await;
+    assert_eq!(code, 0, "{said}");
+    expected.assert_eq(&said);
+}
+
+fn moment() -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds: 1_720_000_000, nanos: 0 }
+}
+
+fn building() -> v1::Building {
+    v1::Building {
+        id: BUILDING.to_owned(),
+        etag: "42".to_owned(),
+        life: Some(v1::Life {
+            exists_from: "1983..1985".to_owned(),
+            presence: v1::Presence::Exists.into(),
+            ..v1::Life::default()
+        }),
+        fields: Some(v1::BuildingFields {
+            name: Some("12号楼".to_owned()),
+            address: Some("人民路12号".to_owned()),
+            completed: Some("1985".to_owned()),
+            structure: v1::Structure::BrickConcrete.into(),
+            storeys_above: Some(6),
+            floor_area_cm2: Some(42_105_000),
+            location: Some(v1::Location {
+                system: v1::CoordinateSystem::Wgs84.into(),
+                longitude: "113.6654".to_owned(),
+                latitude: "34.7579".to_owned(),
+            }),
+            identifiers: vec![v1::Identifier { scheme: "census".into(), value: "123".into() }],
+            ..v1::BuildingFields::default()
+        }),
+        case_ids: vec![CASE.to_owned()],
+        entries_in_doubt: vec![17],
+    }
+}
+
+fn get_response() -> v1::GetBuildingResponse {
+    v1::GetBuildingResponse { building: Some(building()), read_at: "7:42".to_owned() }
+}
+
+#[test]
+fn the_commands_fit_together() {
+    Arguments::command().debug_assert();
+}
+
+#[test]
+fn every_command_has_help_and_examples() {
+    let mut command = Arguments::command();
+    command.build();
+    for sub in command.get_subcommands_mut() {
+        let name = sub.get_name().to_owned();
+        let help = sub.render_long_help().to_string();
+        assert!(help.contains("Examples:\n"), "{name}");
+        assert!(sub.get_about().is_some(), "{name}");
+        // An example of a command is one that parses.
+        for line in help.lines().filter_map(|line| line.trim().strip_prefix("anju ")) {
+            parses(line.split(" > ").next().unwrap());
+        }
+    }
+}
+
+fn parses(line: &str) {
+    let mut words = vec!["anju".to_owned()];
+    for (index, piece) in line.split('\'').enumerate() {
+        if index % 2 == 1 {
+            let glued = line.split('\'').take(index).last().unwrap().ends_with('=');
+            let word = if glued { words.pop().unwrap() + piece } else { piece.to_owned() };
+            words.push(word);
+        } else {
+            words.extend(piece.split_whitespace().map(str::to_owned));
+        }
+    }
+    if let Err(error) = Arguments::try_parse_from(words) {
+        panic!("{line}: {error}");
+    }
+}
+
+#[test]
+fn the_exit_codes_are_told_the_same_everywhere() {
+    let help = Arguments::command().render_long_help().to_string();
+    let page = include_str!("../docs/cli.md");
+    for (code, meaning) in cli::EXIT_CODES {
+        assert!(help.contains(&format!("  {code}  {meaning}")), "{code}");
+        assert!(page.contains(&format!("| {code} | {meaning} |")), "{code}");
+    }
+}
+
+#[test]
+fn every_service_of_the_api_is_known_by_name() {
+    let services: Vec<_> = POOL.services().map(|service| service.name().to_owned()).collect();
+    assert_eq!(services.len(), 11, "{services:?}");
+}
+
+#[tokio::test]
+async fn a_building_is_shown_label_by_label() {
+    let server = Server::start().await;
+    server.reply("BuildingService/GetBuilding", &[get_response()]);
+    check(
+        &server,
+        &["get", BUILDING],
+        &expect![[r"
+        building                       bld_01HF7YAT000000E0000000001A
+        etag 版本                      42
+        life 存续                      from 1983..1985: exists 存续
+        name 名称                      12号楼
+        address 地址                   人民路12号
+        completed 竣工日期             1985
+        structure 结构类型             brick concrete 砖混
+        storeys above ground 地上层数  6
+        floor area 建筑面积 m²         4210.5
+        location 位置                  wgs84:113.6654,34.7579
+        outside numbers 外部编号       census:123
+        open cases 待办事项            cas_01HF7YAT000000E0000000001A
+        entries in doubt 存疑记录      17
+    "]],
+    )
+    .await;
+    check(
+        &server,
+        &["get", BUILDING, "--json"],
+        &expect![[r#"
+        {
+          "building": {
+            "id": "bld_01HF7YAT000000E0000000001A",
+            "etag": "42",
+            "life": {
+              "existsFrom": "1983..1985",
+              "presence": "PRESENCE_EXISTS"
+            },
+            "fields": {
+              "name": "12号楼",
+              "address": "人民路12号",
+              "completed": "1985",
+              "structure": "STRUCTURE_BRICK_CONCRETE",
+              "storeysAbove": 6,
+              "floorAreaCm2": "42105000",
+              "location": {
+                "system": "COORDINATE_SYSTEM_WGS84",
+                "longitude": "113.6654",
+                "latitude": "34.7579"
+              },
+              "identifiers": [
+                {
+                  "scheme": "census",
+                  "value": "123"
+                }
+              ]
+            },
+            "caseIds": [
+              "cas_01HF7YAT000000E0000000001A"
+            ],
+            "entriesInDoubt": [
+              "17"
+            ]
+          },
+          "readAt": "7:42"
+        }
+    "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_two_times_of_a_read_are_sent() {
+    let server = Server::start().await;
+    server.reply("BuildingService/GetBuilding", &[get_response()]);
+    for times in [
+        ["--valid-at", "1990-01-01", "--known-at", "2024-07-01"],
+        ["--known-at", "42", "--min-commit", "7:42"],
+        ["--known-at", "2024-07-01T12:00:00+08:00", "--person", "p-1"],
+    ] {
+        let arguments: Vec<_> = ["get", BUILDING].into_iter().chain(times).collect();
+        assert_eq!(anju(&server, &arguments).await.0, 0);
+    }
+    expect![[r#"
+        BuildingService/GetBuilding {"context":{"readTime":{"validAt":"1990-01-01","knownAt":"2024-07-01T15:59:59.999999Z"}},"id":"bld_01HF7YAT000000E0000000001A"}
+        BuildingService/GetBuilding {"context":{"readTime":{"knownAtSeq":"42"},"minCommit":"7:42"},"id":"bld_01HF7YAT000000E0000000001A"}
+        BuildingService/GetBuilding {"context":{"readTime":{"knownAt":"2024-07-01T04:00:00Z"}},"id":"bld_01HF7YAT000000E0000000001A"}"#]].assert_eq(&server.asked());
+    let metadata = server.script().metadata.clone();
+    assert_eq!(metadata.get("authorization").unwrap(), "Bearer t0ken");
+    assert_eq!(metadata.get("x-anju-person").unwrap(), "p-1");
+}
+
+#[tokio::test]
+async fn a_list_goes_on_page_by_page() {
+    let server = Server::start().await;
+    let page = |token: &str| v1::ListBuildingsResponse {
+        buildings: vec![building()],
+        next_page_token: token.to_owned(),
+        read_at: "7:42".to_owned(),
+    };
+    server.reply("BuildingService/ListBuildings", &[page("next")]);
+    server.reply("BuildingService/ListBuildings", &[page("next")]);
+    server.reply("BuildingService/ListBuildings", &[page("")]);
+    check(&server, &["list", "buildings", "--compound", COMPOUND], &expect![[r"
+        id 编号                         name 名称  address 地址  since 起始  state 状态   details 详情
+        bld_01HF7YAT000000E0000000001A  12号楼     人民路12号    1983..1985  exists 存续  1985, brick concrete 砖混, 6 storeys 层, 4210.5 m²
+        more 更多: --page-token next
+    "]]).await;
+    let all = ["list", "buildings", "--region", REGION, "--all", "--json", "--page-size", "1"];
+    let (code, said) = anju(&server, &all).await;
+    assert_eq!((code, said.lines().count()), (0, 2), "{said}");
+    expect![[r#"
+        BuildingService/ListBuildings {"context":{},"compoundId":"cmp_01HF7YAT000000E0000000001A","pageSize":50}
+        BuildingService/ListBuildings {"context":{},"regionId":"rgn_01HF7YAT000000E0000000001A","pageSize":1}
+        BuildingService/ListBuildings {"context":{},"regionId":"rgn_01HF7YAT000000E0000000001A","pageSize":1,"pageToken":"next"}"#]].assert_eq(&server.asked());
+}
+
+#[tokio::test]
+async fn a_history_says_who_said_what_and_what_became_of_it() {
+    let server = Server::start().await;
+    let value = |field: &str, value: Option<&str>| v1::FieldValue {
+        field: field.to_owned(),
+        value: value.map(str::to_owned),
+    };
+    let registered = v1::HistoryEntry {
+        position: "7:12".to_owned(),
+        recorded_at: Some(moment()),
+        kind: "registered".to_owned(),
+        valid_from: "1983..1985".to_owned(),
+        actor_subject: "bureau".to_owned(),
+        actor_role: "municipality".to_owned(),
+        actor_person: "p-1042".to_owned(),
+        corrected_by: Some(42),
+        values: vec![value("name", Some("12号楼")), value("floor_area_cm2", Some("42105000"))],
+        ..v1::HistoryEntry::default()
+    };
+    let corrected = v1::HistoryEntry {
+        position: "7:42".to_owned(),
+        recorded_at: Some(moment()),
+        kind: "changed".to_owned(),
+        actor_subject: "bureau".to_owned(),
+        reason: "misread deed".to_owned(),
+        corrects: vec![12],
+        values: vec![value("completed", None)],
+        in_doubt: true,
+        ..v1::HistoryEntry::default()
+    };
+    let answer = v1::GetHistoryResponse {
+        entries: vec![registered, corrected],
+        ..v1::GetHistoryResponse::default()
+    };
+    server.reply("HistoryService/GetHistory", &[answer]);
+    check(&server, &["history", BUILDING], &expect![[r"
+        entry 记录  recorded 记录时间 (+08:00)  valid from 生效  who 谁                 kind 类别   what 内容                                     corrected by 更正
+        12          2024-07-03 17:46:40         1983..1985       bureau (municipality)  registered  name 名称: 12号楼                             42
+                                                                 for p-1042                         floor area 建筑面积 m²: 4210.5
+        42          2024-07-03 17:46:40                          bureau                 changed     completed 竣工日期: unknown or none 不明或无  in doubt 存疑
+                                                                                                    corrects 更正 12
+                                                                                                    reason 原因: misread deed
+    "]]).await;
+}
+
+#[tokio::test]
+async fn a_difference_shows_old_and_new() {
+    let server = Server::start().await;
+    let change = v1::FieldDiff {
+        field: "floor_area_cm2".to_owned(),
+        from: "1985-01-01".to_owned(),
+        until: String::new(),
+        old: Some("42105000".to_owned()),
+        new: None,
+    };
+    let diff = v1::SubjectDiff {
+        subject_id: BUILDING.to_owned(),
+        entries: vec![42, 43],
+        fields: vec![change],
+    };
+    let answer = v1::DiffResponse { diffs: vec![diff], ..v1::DiffResponse::default() };
+    server.reply("HistoryService/Diff", &[answer]);
+    check(&server, &["diff", BUILDING, "--from", "12"], &expect![[r"
+        subject 对象                    field 字段              from 起     until 止  old 旧  new 新  entries 记录
+        bld_01HF7YAT000000E0000000001A  floor area 建筑面积 m²  1985-01-01            4210.5          42, 43
+    "]]).await;
+    let mixed = ["diff", BUILDING, "--from", "12", "--to", "2024-07-01"];
+    assert_eq!(anju(&server, &mixed).await.0, 2);
+}
+
+fn amount(measure: &str, certain: i64, possible: i64) -> v1::Amount {
+    v1::Amount { measure: measure.to_owned(), certain, possible, ..v1::Amount::default() }
+}
+
+fn amounts() -> Vec<v1::Amount> {
+    vec![amount("buildings", 12, 15), amount("floor_area_cm2", 125_000, 125_000)]
+}
+
+#[tokio::test]
+async fn uncertain_totals_are_shown_as_both_numbers() {
+    let server = Server::start().await;
+    let plain = v1::GetTotalsResponse {
+        amounts: amounts(),
+        valid_at: "2024-07-01".to_owned(),
+        ..v1::GetTotalsResponse::default()
+    };
+    let mut broken = plain.clone();
+    broken.amounts[0].built_decade = Some(1980);
+    broken.amounts[0].structure = "BRICK_CONCRETE".to_owned();
+    broken.amounts[1].built_decade = Some(0);
+    broken.amounts[1].structure = "UNKNOWN".to_owned();
+    server.reply("TotalsService/GetTotals", &[plain]);
+    server.reply("TotalsService/GetTotals", &[broken]);
+    check(
+        &server,
+        &["totals", REGION],
+        &expect![[r"
+        measure 指标            on 2024-07-01 当日
+        buildings 楼栋                       12–15
+        floor area 建筑面积 m²                12.5
+    "]],
+    )
+    .await;
+    check(
+        &server,
+        &["totals", REGION, "--breakdown"],
+        &expect![[r"
+        measure 指标            built 建成年代  structure 结构类型   on 2024-07-01 当日
+        buildings 楼栋          1980s           brick concrete 砖混               12–15
+        floor area 建筑面积 m²  unknown 不明    unknown 不明                       12.5
+    "]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn totals_are_shown_over_months_children_and_rows() {
+    let server = Server::start().await;
+    let month = |month: &str| v1::MonthTotals { month: month.into(), amounts: amounts() };
+    let months = vec![month("2020-01"), month("2020-02")];
+    let answer = v1::GetSeriesResponse { months, ..v1::GetSeriesResponse::default() };
+    server.reply("TotalsService/GetSeries", &[answer]);
+    check(
+        &server,
+        &["totals", REGION, "--series", "2020-01..2020-02"],
+        &expect![[r"
+        month 月份  buildings 楼栋  floor area 建筑面积 m²
+        2020-01              12–15                    12.5
+        2020-02              12–15                    12.5
+    "]],
+    )
+    .await;
+    let child = v1::ChildTotals {
+        subject_id: REGION.into(),
+        name: "人民路街道".into(),
+        amounts: amounts(),
+    };
+    let answer = v1::ListTotalsResponse { children: vec![child], ..Default::default() };
+    server.reply("TotalsService/ListTotals", &[answer]);
+    check(
+        &server,
+        &["totals", REGION, "--children"],
+        &expect![[r"
+        id 编号                         name 名称   buildings 楼栋  floor area 建筑面积 m²
+        rgn_01HF7YAT000000E0000000001A  人民路街道           12–15                    12.5
+    "]],
+    )
+    .await;
+    let row = v1::TotalRow {
+        subject_id: BUILDING.to_owned(),
+        label: "12号楼".to_owned(),
+        amount: Some(amount("buildings", 0, 1)),
+        entries: vec![12, 42],
+    };
+    let answer = v1::ExplainTotalResponse { rows: vec![row], ..Default::default() };
+    server.reply("TotalsService/ExplainTotal", &[answer]);
+    check(
+        &server,
+        &["totals", REGION, "--explain", "buildings"],
+        &expect![[r"
+        subject 对象                    name 名称  adds 计入  entries 记录
+        bld_01HF7YAT000000E0000000001A  12号楼           0–1  12, 42
+    "]],
+    )
+    .await;
+    expect![[r#"
+        TotalsService/GetSeries {"context":{},"subjectId":"rgn_01HF7YAT000000E0000000001A","fromMonth":"2020-01","toMonth":"2020-02"}
+        TotalsService/ListTotals {"context":{},"regionId":"rgn_01HF7YAT000000E0000000001A","pageSize":50}
+        TotalsService/ExplainTotal {"context":{},"subjectId":"rgn_01HF7YAT000000E0000000001A","measure":"buildings","pageSize":50}"#]].assert_eq(&server.asked());
+}
+
+#[tokio::test]
+async fn a_code_that_was_reused_asks_for_a_day() {
+    let server = Server::start().await;
+    let candidate = |id: &str, from: &str, until: &str| v1::CodeCandidate {
+        region: Some(v1::Region { id: id.to_owned(), ..v1::Region::default() }),
+        from: from.to_owned(),
+        until: until.to_owned(),
+    };
+    let both = v1::ResolveCodeResponse {
+        answer: v1::CodeAnswer::Ambiguous.into(),
+        candidates: vec![
+            candidate(REGION, "1983-01-01", "2003-01-01"),
+            candidate(&REGION.replace("1A", "2B"), "2010-01-01", ""),
+        ],
+    };
+    server.reply("RegionService/ResolveCode", &[both]);
+    server.reply("RegionService/ResolveCode", &[v1::ResolveCodeResponse::default()]);
+    let arguments = ["totals", "--code", "gbt2260:410102", "--date", "1990-01-01"];
+    let (code, said) = anju(&server, &arguments).await;
+    assert_eq!(code, 1);
+    expect![[r"
+        several regions had this code; say --date, or take an id:
+          rgn_01HF7YAT000000E0000000001A from 1983-01-01 until 2003-01-01
+          rgn_01HF7YAT000000E0000000002B from 2010-01-01 until now
+    "]]
+    .assert_eq(&said);
+    let (code, said) = anju(&server, &arguments).await;
+    assert_eq!((code, said.as_str()), (4, "no region has the code gbt2260:410102\n"));
+}
+
+#[tokio::test]
+async fn a_search_looks_in_the_only_city() {
+    let server = Server::start().await;
+    let partition = |partition: u32| v1::PartitionStatus { partition, ..Default::default() };
+    let status = v1::GetStatusResponse {
+        partitions: vec![partition(0), partition(7)],
+        ..v1::GetStatusResponse::default()
+    };
+    server.reply("RegistryService/GetStatus", &[status]);
+    let hit = v1::SearchHit { subject: Some(v1::search_hit::Subject::Building(building())) };
+    let answer = v1::SearchResponse { hits: vec![hit], ..v1::SearchResponse::default() };
+    server.reply("SearchService/Search", &[answer]);
+    server.reply("SearchService/Search", &[v1::SearchResponse::default()]);
+    check(&server, &["search", "人民路12", "--kind", "building"], &expect![[r"
+        id 编号                         name 名称  address 地址  since 起始  state 状态   details 详情
+        bld_01HF7YAT000000E0000000001A  12号楼     人民路12号    1983..1985  exists 存续  1985, brick concrete 砖混, 6 storeys 层, 4210.5 m²
+    "]]).await;
+    let (code, said) = anju(&server, &["get", "--identifier", "census:9"]).await;
+    assert_eq!((code, said.as_str()), (4, "nothing has the census 9\n"));
+    expect![[r#"
+        RegistryService/GetStatus {}
+        SearchService/Search {"context":{},"text":"人民路12","kinds":["SUBJECT_KIND_BUILDING"],"partition":7,"pageSize":50}
+        RegistryService/GetStatus {}
+        SearchService/Search {"context":{},"identifier":{"scheme":"census","value":"9"},"kinds":["SUBJECT_KIND_REGION","SUBJECT_KIND_COMPOUND","SUBJECT_KIND_BUILDING","SUBJECT_KIND_UNIT"],"partition":7}"#]].assert_eq(&server.asked());
+}
+
+#[tokio::test]
+async fn a_correction_is_sent_with_its_mask_and_answers_its_receipt() {
+    let server = Server::start().await;
+    let receipt = v1::WriteReceipt {
+        commit_token: "7:43".to_owned(),
+        recorded_at: Some(moment()),
+        entries: vec![43],
+        ..v1::WriteReceipt::default()
+    };
+    let answer = v1::CorrectBuildingResponse {
+        receipt: Some(receipt),
+        building: Some(building()),
+        case_ids: vec![CASE.to_owned()],
+    };
+    server.reply("BuildingService/CorrectBuilding", &[answer]);
+    let id = "5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11";
+    let arguments = [
+        "correct",
+        BUILDING,
+        "--set",
+        "completed=1985",
+        "--unset",
+        "name",
+        "--reason",
+        "misread deed",
+        "--entry",
+        "12",
+        "--from",
+        "2024-01-01",
+        "--etag",
+        "42",
+        "--request-id",
+        id,
+        "--override",
+        "AREA_PER_UNIT",
+    ];
+    check(
+        &server,
+        &arguments,
+        &expect![[r"
+        recorded 已记录 2024-07-03 17:46:40 (+08:00), entries 43, commit token 7:43
+        cases opened 产生待办: cas_01HF7YAT000000E0000000001A
+        building                       bld_01HF7YAT000000E0000000001A
+        etag 版本                      42
+        life 存续                      from 1983..1985: exists 存续
+        name 名称                      12号楼
+        address 地址                   人民路12号
+        completed 竣工日期             1985
+        structure 结构类型             brick concrete 砖混
+        storeys above ground 地上层数  6
+        floor area 建筑面积 m²         4210.5
+        location 位置                  wgs84:113.6654,34.7579
+        outside numbers 外部编号       census:123
+        open cases 待办事项            cas_01HF7YAT000000E0000000001A
+        entries in doubt 存疑记录      17
+    "]],
+    )
+    .await;
+    expect![[r#"BuildingService/CorrectBuilding {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","reason":"misread deed","overrides":["AREA_PER_UNIT"]},"id":"bld_01HF7YAT000000E0000000001A","etag":"42","entry":"12","from":"2024-01-01","fields":{"completed":"1985"},"updateMask":"completed,name"}"#]].assert_eq(&server.asked());
+    let (code, said) = anju(&server, &["correct", BUILDING, "--set", "completed=1985"]).await;
+    assert_eq!(code, 2);
+    assert!(said.contains("--reason"), "{said}");
+}
+
+#[tokio::test]
+async fn every_verb_reaches_its_method_for_every_kind() {
+    let server = Server::start().await;
+    let reason = ["--reason", "why"];
+    for prefix in ["rgn", "cmp", "bld", "unt"] {
+        let id = BUILDING.replace("bld", prefix);
+        let verbs: [&[&str]; 4] = [
+            &["change", &id, "--from", "2024-07-01", "--unset", "doubts.name"],
+            &["correct", &id, "--exists-from", "1980s"],
+            &["retract", &id, "--entry", "12"],
+            &["end", &id, "--on", "2024", "--cause", "拆除", "--validate-only"],
+        ];
+        for verb in verbs {
+            let arguments: Vec<_> = verb.iter().chain(&reason).copied().collect();
+            // The script has no answer; that the method exists and takes the request is the point.
+            let (code, said) = anju(&server, &arguments).await;
+            assert_eq!(code, 1, "{said}");
+            assert!(said.contains("the script has no"), "{said}");
+        }
+    }
+    let asked = server.asked();
+    assert_eq!(asked.lines().count(), 16, "{asked}");
+    for method in ["ChangeRegion", "CorrectCompound", "RetractUnit", "EndBuilding"] {
+        assert!(asked.contains(method), "{method}");
+    }
+    let of_a_case = ["retract", CASE, "--reason", "why"];
+    assert_eq!(anju(&server, &of_a_case).await.0, 2);
+}
+
+#[tokio::test]
+async fn a_case_is_listed_assigned_and_settled() {
+    let server = Server::start().await;
+    let case = v1::Case {
+        id: CASE.to_owned(),
+        reason: "BASIS_CORRECTED".to_owned(),
+        message: "entry 17 rests on entry 12, which was corrected".to_owned(),
+        subject_ids: vec![BUILDING.to_owned()],
+        opened_by_entry: 42,
+        entries_in_doubt: vec![17],
+        opened_at: Some(moment()),
+        state: v1::CaseState::Open.into(),
+        ..v1::Case::default()
+    };
+    let cases = vec![case.clone()];
+    server.reply("CaseService/ListCases", &[v1::ListCasesResponse { cases, ..Default::default() }]);
+    server.reply("CaseService/GetCase", &[v1::GetCaseResponse { case: Some(case.clone()) }]);
+    let settled = v1::SettleCaseResponse { receipt: None, case: Some(case) };
+    server.reply("CaseService/SettleCase", &[settled]);
+    check(&server, &["case", "list", "--subject", BUILDING], &expect![[r"
+        id 编号                         opened 建立          reason 原因      state 状态   assignee 经办  subjects 对象                   what 说明
+        cas_01HF7YAT000000E0000000001A  2024-07-03 17:46:40  BASIS_CORRECTED  open 待处理                 bld_01HF7YAT000000E0000000001A  entry 17 rests on entry 12, which was corrected
+    "]]).await;
+    check(
+        &server,
+        &["case", "show", CASE],
+        &expect![[r"
+        case                       cas_01HF7YAT000000E0000000001A
+        reason 原因                BASIS_CORRECTED
+                                   entry 17 rests on entry 12, which was corrected
+        state 状态                 open 待处理
+        opened 建立                2024-07-03 17:46:40
+        by entry 起因              42
+        subjects 对象              bld_01HF7YAT000000E0000000001A
+        entries in doubt 存疑记录  17
+    "]],
+    )
+    .await;
+    let settle = ["case", "settle", CASE, "--outcome", "stands", "--validate-only"];
+    check(
+        &server,
+        &settle,
+        &expect![[r"
+        it would be accepted; nothing was written 可以接受，未写入
+        case                       cas_01HF7YAT000000E0000000001A
+        reason 原因                BASIS_CORRECTED
+                                   entry 17 rests on entry 12, which was corrected
+        state 状态                 open 待处理
+        opened 建立                2024-07-03 17:46:40
+        by entry 起因              42
+        subjects 对象              bld_01HF7YAT000000E0000000001A
+        entries in doubt 存疑记录  17
+    "]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_feed_resumes_behind_the_last_entry_that_was_shown() {
+    let server = Server::start().await;
+    let entry = |position: &str| v1::WatchResponse {
+        event: Some(v1::watch_response::Event::Entry(v1::WatchedEntry {
+            position: position.to_owned(),
+            leaf: vec![0xab; 32],
+            entry: vec![0; 512],
+        })),
+    };
+    server.reply("WatchService/Watch", &[entry("7:1"), entry("8:1")]);
+    server.refuse("WatchService/Watch", Status::unavailable("restarting"));
+    server.reply("WatchService/Watch", &[entry("7:2"), entry("7:3")]);
+    let arguments = ["watch", "--after", "7:0", "--after", "8:0", "--count", "3"];
+    check(
+        &server,
+        &arguments,
+        &expect![[r"
+        7:1 abababababababababababababababababababababababababababababababab 512 bytes
+        8:1 abababababababababababababababababababababababababababababababab 512 bytes
+        7:2 abababababababababababababababababababababababababababababababab 512 bytes
+    "]],
+    )
+    .await;
+    expect![[r#"
+        WatchService/Watch {"after":["7:0","8:0"]}
+        WatchService/Watch {"after":["7:1","8:1"]}
+        WatchService/Watch {"after":["7:1","8:1"]}"#]]
+    .assert_eq(&server.asked());
+}
+
+#[tokio::test]
+async fn a_busy_server_is_asked_the_same_again_when_it_says() {
+    let server = Server::start().await;
+    let details = ErrorDetails::with_retry_info(Some(Duration::from_millis(1)));
+    let busy = Status::with_error_details(Code::ResourceExhausted, "the queue is full", details);
+    server.refuse("BuildingService/RetractBuilding", busy.clone());
+    server.refuse("BuildingService/RetractBuilding", busy.clone());
+    server.reply("BuildingService/RetractBuilding", &[v1::RetractBuildingResponse::default()]);
+    let (code, said) = anju(&server, &["retract", BUILDING, "--reason", "twice"]).await;
+    assert_eq!(code, 0, "{said}");
+    let asked = server.asked();
+    let calls: Vec<_> = asked.lines().collect();
+    assert_eq!(calls.len(), 3, "{asked}");
+    assert!(calls.iter().all(|call| *call == calls[0]), "{asked}");
+
+    let server = Server::start().await;
+    server.refuse("BuildingService/RetractBuilding", busy);
+    let (code, _) = anju(&server, &["retract", BUILDING, "--reason", "twice"]).await;
+    assert_eq!((code, server.asked().lines().count()), (7, 6));
+
+    let server = Server::start().await;
+    server.refuse("BuildingService/RetractBuilding", Status::unavailable("no word of when"));
+    let (code, said) = anju(&server, &["retract", BUILDING, "--reason", "twice"]).await;
+    assert_eq!((code, server.asked().lines().count()), (7, 1));
+    assert!(
+        said.contains("it is not known whether it was recorded; ask with --request-id"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_says_all_that_is_wrong() {
+    let server = Server::start().await;
+    let mut details = ErrorDetails::with_error_info(
+        "REQUEST_ID_REUSED",
+        "anju",
+        [("position".to_owned(), "7:42".to_owned())],
+    );
+    let mut violation = FieldViolation::new("fields.completed", "a day still to come");
+    violation.reason = "FUTURE_DAY".to_owned();
+    details.set_bad_request(vec![violation, FieldViolation::new("fields.use", "is missing")]);
+    details.add_precondition_failure_violation("LIFE", BUILDING, "it has ended");
+    details.set_request_info("5f0c9b5e", "");
+    let status = Status::with_error_details(Code::InvalidArgument, "the request is wrong", details);
+    server.refuse("BuildingService/GetBuilding", status);
+    let (code, said) = anju(&server, &["get", BUILDING]).await;
+    assert_eq!(code, 5);
+    expect![[r"
+        REQUEST_ID_REUSED: the request is wrong
+          同一请求编号已用于另一请求
+          fields.completed: a day still to come [FUTURE_DAY]
+          fields.use: is missing
+          LIFE bld_01HF7YAT000000E0000000001A: it has ended
+          position = 7:42
+          request 5f0c9b5e
+    "]]
+    .assert_eq(&said);
+}
+
+#[tokio::test]
+async fn every_class_of_refusal_has_its_exit_code() {
+    for (code, expected) in [
+        (Code::NotFound, 4),
+        (Code::FailedPrecondition, 5),
+        (Code::Aborted, 5),
+        (Code::Unauthenticated, 6),
+        (Code::PermissionDenied, 6),
+        (Code::Unavailable, 7),
+        (Code::Internal, 1),
+    ] {
+        let server = Server::start().await;
+        server.refuse("BuildingService/GetBuilding", Status::new(code, "no"));
+        assert_eq!(anju(&server, &["get", BUILDING]).await.0, expected, "{code:?}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_at_the_address_is_an_exit_code_of_its_own() {
+    // A port that was free a moment ago.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let server = Server { script: Arc::default(), address };
+    let (code, said) = anju(&server, &["status"]).await;
+    assert_eq!(code, 7, "{said}");
+    assert!(said.contains("refused"), "{said}");
+}
+
+#[tokio::test]
+async fn a_token_is_not_sent_in_the_clear_to_another_machine() {
+    let run = async |server: &str| {
+        let arguments = ["anju", "--server", server, "--token", "t0ken", "status"];
+        let arguments = Arguments::try_parse_from(arguments).unwrap();
+        let result = cli::run(&arguments, &mut Vec::new(), false).await;
+        (cli::exit_code(&result), result.unwrap_err().to_string())
+    };
+    let (code, said) = run("http://anju.example:50051").await;
+    assert_eq!(code, 2);
+    assert!(said.contains("in the clear"), "{said}");
+    assert!(run("https://anju.example").await.1.contains("--ca"));
+    assert!(run("ftp://localhost").await.1.contains("is not an address"));
+    assert!(run("localhost:50051").await.1.contains("is not an address"));
+}
+
+#[tokio::test]
+async fn tls_trusts_the_named_authority_and_no_other() {
+    let (server, authority) = Server::start_secured().await;
+    server.reply("RegistryService/WhoAmI", &[v1::WhoAmIResponse::default()]);
+    let (_, stranger) = Server::start_secured().await;
+    let directory = tempfile::tempdir().unwrap();
+    let run = async |pem: &str| {
+        let ca = directory.path().join("ca.pem");
+        std::fs::write(&ca, pem).unwrap();
+        let address = format!("https://localhost:{}", server.address.port());
+        let ca = ca.to_str().unwrap();
+        let words =
+            ["anju", "--server", &address, "--ca", ca, "--token", "t0ken", "whoami", "--json"];
+        let arguments = Arguments::try_parse_from(words).unwrap();
+        cli::exit_code(&cli::run(&arguments, &mut Vec::new(), false).await)
+    };
+    assert_eq!(run(&authority).await, 0);
+    assert_eq!(server.script().metadata.get("authorization").unwrap(), "Bearer t0ken");
+    assert_eq!(run(&stranger).await, 7);
+    assert_eq!(run("no certificate").await, 2);
+    assert_eq!(server.asked().lines().count(), 1);
+}
+
+#[tokio::test]
+async fn who_and_what_the_registry_is() {
+    let server = Server::start().await;
+    let partition = v1::PartitionStatus {
+        partition: 7,
+        region_id: REGION.to_owned(),
+        name: "郑州市".to_owned(),
+        entry_count: 1300,
+        sweep_count: 0,
+        open_case_count: 2,
+    };
+    let status = v1::GetStatusResponse {
+        version: "0.1.0".to_owned(),
+        registry_id: "00112233445566778899aabbccddeeff".to_owned(),
+        partitions: vec![partition],
+        now: Some(moment()),
+        read_only: true,
+    };
+    server.reply("RegistryService/GetStatus", &[status]);
+    let caller = v1::WhoAmIResponse {
+        subject: "bureau".to_owned(),
+        role: "municipality".to_owned(),
+        everywhere: true,
+        ..v1::WhoAmIResponse::default()
+    };
+    server.reply("RegistryService/WhoAmI", &[caller]);
+    check(&server, &["status"], &expect![[r"
+        registry 00112233445566778899aabbccddeeff (anju 0.1.0), 2024-07-03 17:46:40 (+08:00)
+        writes are refused until a restart 只读
+        partition 分区  name 名称  region 区划                     entries 记录  open cases 待办  sweeps 批量
+                     7  郑州市     rgn_01HF7YAT000000E0000000001A          1300                2            0
+    "]]).await;
+    check(
+        &server,
+        &["whoami"],
+        &expect![[r"
+        subject 凭证  bureau
+        role 角色     municipality
+        reach 范围    everywhere 全部
+    "]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_proof_is_saved_once_and_never_written_over() {
+    let server = Server::start().await;
+    let checkpoint = |size: u64| v1::Checkpoint {
+        registry_id: "00112233445566778899aabbccddeeff".to_owned(),
+        partition: 7,
+        size,
+        root: vec![0xcd; 32],
+        suite: "rfc6962-sha256".to_owned(),
+        stamp: Some(moment()),
+    };
+    let old = v1::GetCheckpointResponse { checkpoint: Some(checkpoint(10)) };
+    server.reply("HistoryService/GetCheckpoint", &[old]);
+    let answer = v1::GetInclusionProofResponse {
+        checkpoint: Some(checkpoint(12)),
+        entry: vec![1, 2, 255],
+        proof: vec![vec![0xab; 32]],
+    };
+    server.reply("HistoryService/GetInclusionProof", &[answer]);
+    let answer =
+        v1::GetConsistencyProofResponse { proof: vec![vec![0xef; 32]], ..Default::default() };
+    server.reply("HistoryService/GetConsistencyProof", &[answer]);
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let (old, proof) = (path("old.json"), path("proof.json"));
+    let save = ["prove", "checkpoint", "--partition", "7", "--out", &old];
+    assert_eq!(anju(&server, &save).await.0, 0);
+    let fetch =
+        ["prove", "fetch", "3", "--partition", "7", "--since", &old, "--out", &proof, "--json"];
+    let (code, said) = anju(&server, &fetch).await;
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(std::fs::read_to_string(&proof).unwrap(), said);
+    expect![[r#"
+        {
+          "format": "anju-proof-1",
+          "seq": 3,
+          "entry": "0102ff",
+          "checkpoint": {
+            "registry_id": "00112233445566778899aabbccddeeff",
+            "partition": 7,
+            "size": 12,
+            "root": "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd",
+            "suite": "rfc6962-sha256",
+            "stamp": "2024-07-03T09:46:40Z"
+          },
+          "inclusion": [
+            "abababababababababababababababababababababababababababababababab"
+          ],
+          "older": {
+            "checkpoint": {
+              "registry_id": "00112233445566778899aabbccddeeff",
+              "partition": 7,
+              "size": 10,
+              "root": "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd",
+              "suite": "rfc6962-sha256",
+              "stamp": "2024-07-03T09:46:40Z"
+            },
+            "consistency": [
+              "efefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefef"
+            ]
+          }
+        }
+    "#]]
+    .assert_eq(&said);
+    let (code, said) = anju(&server, &fetch).await;
+    assert_eq!(code, 1);
+    assert!(said.contains("cannot be written"), "{said}");
+}
+
+#[tokio::test]
+async fn completions_need_no_server() {
+    for shell in ["bash", "zsh", "fish"] {
+        let arguments = Arguments::try_parse_from(["anju", "completions", shell]).unwrap();
+        let mut written = Vec::new();
+        cli::run(&arguments, &mut written, false).await.unwrap();
+        let script = String::from_utf8(written).unwrap();
+        assert!(script.contains("whoami") && script.contains("known-at"), "{shell}");
+    }
+}
