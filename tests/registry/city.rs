@@ -52,11 +52,15 @@ impl City {
     }
 
     pub(crate) fn on(store: Arc<dyn Store>) -> Self {
+        Self::with(store, Options::default())
+    }
+
+    pub(crate) fn with(store: Arc<dyn Store>, options: Options) -> Self {
         let clock = Arc::new(ManualClock::new("2026-11-23T02:00:00Z".parse().unwrap()));
         let registry = Registry::open(
             store,
             Arc::clone(&clock) as Arc<dyn anju::kernel::time::Clock>,
-            Options::default(),
+            options,
             &mut |_, _| {},
         )
         .unwrap();

@@ -2,9 +2,13 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod budget;
+mod cases;
 mod city;
+mod gate;
 mod life;
 mod oracle;
 mod rebuild;
+mod requests;
 mod story;
+mod sweeps;
 mod totals;

@@ -304,9 +304,7 @@ pub(crate) fn explained(rows: &[TotalRow]) -> Sums {
     sums(rows.iter().flat_map(|row| row.amounts.iter()))
 }
 
-pub(crate) fn sums(
-    amounts: impl Iterator<Item = (anju::domain::totals::Cell, i64)>,
-) -> Sums {
+pub(crate) fn sums(amounts: impl Iterator<Item = (anju::domain::totals::Cell, i64)>) -> Sums {
     let mut sums = Sums::new();
     for (cell, amount) in amounts {
         let sum = sums.entry(cell.measure().unwrap().name()).or_default();

@@ -4,9 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use anju::{
     registry::replay,
-    store::{
-        Direction, Group, Key, KeyRange, Limit, NewEntry, Store, Value, memory::MemoryStore,
-    },
+    store::{Direction, Group, Key, KeyRange, Limit, NewEntry, Store, Value, memory::MemoryStore},
 };
 use proptest::prelude::*;
 

@@ -173,15 +173,6 @@ impl Story {
         story
     }
 
-    /// What was accepted, for whoever has to understand a failure.
-    pub(crate) fn print(&self) {
-        for (index, sent) in self.sent.iter().enumerate() {
-            if let Some(outcome) = &sent.outcome {
-                eprintln!("{index}: {:?} {:?}", outcome.entries, sent.command);
-            }
-        }
-    }
-
     pub(crate) fn home(&self) -> Partition {
         self.city.home()
     }
@@ -316,10 +307,7 @@ impl Story {
     }
 
     fn compound(&self, act: &Act) -> Option<Content> {
-        Some(crate::city::compound(
-            &format!("小区{}", act.b % 5),
-            pick(&self.communities, act.a)?,
-        ))
+        Some(crate::city::compound(&format!("小区{}", act.b % 5), pick(&self.communities, act.a)?))
     }
 
     /// In a compound, in a community, in both; physical or logical.
@@ -449,11 +437,8 @@ impl Story {
     fn end(&mut self, act: &Act) {
         let kind = pick(&KINDS, act.c).unwrap_or(Kind::Building);
         let Some(subject) = pick(&self.of_kind(kind), act.a) else { return };
-        let day = if act.b.is_multiple_of(3) {
-            imprecise(act)
-        } else {
-            ImpreciseDay::exactly(on(act))
-        };
+        let day =
+            if act.b.is_multiple_of(3) { imprecise(act) } else { ImpreciseDay::exactly(on(act)) };
         let cause = if kind == Kind::Building { EndCause::Demolished } else { EndCause::Abolished };
         self.send("end", Command::End(End { subject, etag: None, day, cause }));
     }
@@ -481,7 +466,7 @@ impl Story {
             (vec![first], MergeInto::Existing(second))
         } else {
             let content = named(kind, act);
-            (vec![first, second], MergeInto::New { seed: self.seed(), content })
+            (vec![first, second], MergeInto::New { seed: self.seed(), content: Box::new(content) })
         };
         self.send("merge", Command::Merge(Merge { kind, subjects, day: on(act), into }));
     }
@@ -578,7 +563,9 @@ impl Story {
         let answer = self.city.registry.execute(call, command);
         self.count("again", &answer);
         let week = 7 * 24 * 3_600_000_000_i64;
+        // What wrote nothing is judged anew.
         if let Some(before) = before
+            && !before.entries.is_empty()
             && before.stamp.micros() > self.city.registry.now().micros() - week
         {
             let after = answer.unwrap();
@@ -615,10 +602,9 @@ impl Story {
                 day: imprecise(act),
                 cause: EndCause::Demolished,
             }),
-            _ => Command::SettleCase {
-                case: CaseId::new(RawId::new(1, self.home(), 1)),
-                outcome: 1,
-            },
+            _ => {
+                Command::SettleCase { case: CaseId::new(RawId::new(1, self.home(), 1)), outcome: 1 }
+            }
         };
         let head = self.head();
         self.send("nonsense", command);
@@ -628,7 +614,8 @@ impl Story {
     fn several(&mut self, act: &Act) {
         let mut items = Vec::new();
         for step in 0..4_u16 {
-            let act = Act { a: act.a.wrapping_add(step), c: act.c.wrapping_add(step), ..act.clone() };
+            let act =
+                Act { a: act.a.wrapping_add(step), c: act.c.wrapping_add(step), ..act.clone() };
             items.extend(self.building(&act).map(|content| self.item(&act, content)));
             items.extend(self.unit(&act).map(|content| self.item(&act, content)));
         }
@@ -710,4 +697,33 @@ fn named(kind: Kind, act: &Act) -> Content {
         Fields::Unit(fields) => fields.area_cm2 = Some(Some(area(act))),
     }
     content
+}
+
+/// The stories of the properties are worth nothing if their commands are all refused.
+#[test]
+fn stories_have_every_kind_of_command_accepted_and_refused() {
+    use proptest::{
+        strategy::ValueTree,
+        test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+    };
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let mut tally: BTreeMap<&str, (u32, u32)> = BTreeMap::new();
+    let mut reasons: BTreeMap<String, u32> = BTreeMap::new();
+    for _ in 0..40 {
+        let acts = acts(70).new_tree(&mut runner).unwrap().current();
+        let story = Story::tell(&acts);
+        for (name, (accepted, refused)) in story.tally {
+            let sum = tally.entry(name).or_default();
+            *sum = (sum.0 + accepted, sum.1 + refused);
+        }
+        for (reason, count) in story.reasons {
+            *reasons.entry(reason).or_default() += count;
+        }
+    }
+    for (name, (accepted, _)) in &tally {
+        assert!(*name == "nonsense" || *accepted >= 1, "{name}: {tally:?} {reasons:?}");
+    }
+    assert_eq!(tally.len(), 19, "{tally:?}");
+    assert!(reasons.len() >= 20, "{reasons:?}");
 }

@@ -36,7 +36,6 @@ fn told(registry: &Registry, node: SubjectId, valid: Day, known: KnownAt) -> Sum
     oracle::answered(&registry.totals(node, time).unwrap())
 }
 
-/// Whether the registry knows the node at all with this entry.
 fn counted(oracle: &Oracle, days: &[Day], nodes: &[SubjectId]) -> Vec<(Day, SubjectId, Sums)> {
     let mut counted = Vec::new();
     for day in days {
@@ -164,7 +163,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(cases(24))]
+    #![proptest_config(cases(12))]
 
     #[test]
     fn totals_known_at_every_entry_equal_a_recount(acts in acts(45), choice in 0_usize..100) {
