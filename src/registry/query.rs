@@ -153,6 +153,7 @@ impl Registry {
             return Ok(Some(Totals { amounts, valid_at: day, positions: vec![position] }));
         }
         must_be_known(&state, subject)?;
+        no_sweep_open(&state, partition, None)?;
         let mut sums = totals_at(&state, subject, None, &[day])?;
         let amounts = sums.pop().unwrap_or_default();
         self.cache().put(subject, day, seq, amounts.clone());

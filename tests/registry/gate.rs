@@ -29,6 +29,17 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
+    /// Opens the gate at the end, also of a test that fails: the writer waits for it.
+    pub(crate) fn opened_at_the_end(&self) -> impl Drop {
+        struct Opened<'a>(&'a Gate);
+        impl Drop for Opened<'_> {
+            fn drop(&mut self) {
+                self.0.open();
+            }
+        }
+        Opened(self)
+    }
+
     /// Lets only so many more commits pass.
     pub(crate) fn close_after(&self, passes: u32) {
         self.door.lock().unwrap().passes = Some(passes);
