@@ -244,7 +244,10 @@ fn faults_put_in_by_hand_are_seen() {
         see("attic.rs", "//! A.\n"),
         see("kernel/id.rs", "use std::fmt;"),
         see("kernel/id.rs", "//! A.\nuse std::collections::*;\nuse super::super::a; // TODO later"),
-        see("kernel/id.rs", "//! A.\n// crate::cli in a comment is no arrow\nuse crate::kernel::id;"),
+        see(
+            "kernel/id.rs",
+            "//! A.\n// crate::cli in a comment is no arrow\nuse crate::kernel::id;",
+        ),
         see("kernel/id.rs", &format!("//! A.\n{}", "\n".repeat(LINES_MAX))),
     ];
     expect_test::expect![[r#"

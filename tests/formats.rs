@@ -134,10 +134,7 @@ fn facts() -> Vec<(&'static str, Body)> {
         ("merged", plain(Fact::Succession { split: false, edges: vec![edge], ended: vec![] })),
         ("retracted", plain(Fact::Retracted { subjects: vec![one] })),
         ("partition begun", plain(Fact::PartitionBegun(Some(own)))),
-        (
-            "partition listed",
-            plain(Fact::PartitionListed { partition: partition(), region: own }),
-        ),
+        ("partition listed", plain(Fact::PartitionListed { partition: partition(), region: own })),
         (
             "sweep step",
             plain(Fact::SweepStep {
@@ -196,9 +193,7 @@ fn hex(bytes: &[u8]) -> String {
 
 fn unhex(text: &str) -> Vec<u8> {
     let digits = text.as_bytes().chunks(2);
-    digits
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect()
+    digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
 fn samples(text: &str) -> Vec<(&str, Vec<u8>)> {

@@ -30,6 +30,8 @@ struct Move {
     nodes: Vec<SubjectId>,
     compound: SubjectId,
     communities: [SubjectId; 3],
+    /// The last entry before anything moved.
+    built: Seq,
 }
 
 impl Drop for Move {
@@ -62,7 +64,8 @@ impl Move {
             .collect();
         city.run(city.home(), Command::RegisterAll { items, per_item: false }).unwrap();
         let nodes = [&communities[..], &[one, two, city.district, compound]].concat();
-        Self { gate, city, nodes, compound, communities }
+        let built = city.registry.frontier(city.home()).seq;
+        Self { gate, city, nodes, compound, communities, built }
     }
 
     fn registry(&self) -> &Registry {
@@ -140,8 +143,7 @@ impl Move {
     fn check_all(&self) -> usize {
         let head = self.head();
         let mut refused = self.check(KnownAt::Now, head);
-        // The entries of the buildings are all alike; those of the moves are the last.
-        for seq in (1..=head).filter(|seq| seq + 12 > head) {
+        for seq in self.built..=head {
             refused += self.check(KnownAt::Seq(seq), seq);
         }
         refused
