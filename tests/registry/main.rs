@@ -7,6 +7,7 @@ mod city;
 mod gate;
 mod life;
 mod oracle;
+mod reads;
 mod rebuild;
 mod requests;
 mod story;

@@ -272,20 +272,6 @@ impl Oracle {
     pub(crate) fn may_be_there(&self, subject: SubjectId, day: Day) -> bool {
         self.lives.get(&subject).is_some_and(|life| life.is_there(day).1)
     }
-
-    /// The holder that a subject names itself: parent, community, compound, building.
-    pub(crate) fn named_holder(&self, subject: SubjectId, day: Day) -> Option<SubjectId> {
-        self.lives.get(&subject)?.value(day, first_holder)
-    }
-
-    /// A code or number of a subject on a day.
-    pub(crate) fn identifiers(&self, subject: SubjectId, scheme: &str, day: Day) -> Vec<String> {
-        let life = self.lives.get(&subject);
-        life.and_then(|life| {
-            life.value(day, |content| content.shared.identifiers.get(scheme).cloned().map(Some))
-        })
-        .unwrap_or_default()
-    }
 }
 
 pub(crate) fn entries(store: &dyn Store, partition: Partition) -> Vec<Entry> {

@@ -293,7 +293,7 @@ fn moves_to_and_fro(months: usize, moves: &[(usize, usize)]) {
 }
 
 proptest! {
-    #![proptest_config(cases(6))]
+    #![proptest_config(cases(3))]
 
     #[test]
     fn moves_to_and_fro_leave_exact_totals(

@@ -154,7 +154,7 @@ fn rows_sum_to_the_total(acts: &[Act], known: u16, on: u8) {
 }
 
 proptest! {
-    #![proptest_config(cases(48))]
+    #![proptest_config(cases(24))]
 
     #[test]
     fn totals_known_now_equal_a_recount(acts in acts(60)) {
@@ -163,7 +163,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(cases(12))]
+    #![proptest_config(cases(8))]
 
     #[test]
     fn totals_known_at_every_entry_equal_a_recount(acts in acts(45), choice in 0_usize..100) {

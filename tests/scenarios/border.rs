@@ -40,7 +40,8 @@ fn a_county_that_got_another_code_is_found_by_both_with_a_date() {
         code 620881 on 2018-06-30: nobody's
         code 620881 on 2018-07-01: 华亭 (from 2018-07-01 to today)
         code 620824 without a date: 华亭 (from 0001-01-01 to 2018-07-01)
-    "#]].assert_eq(&page.text);
+    "#]]
+    .assert_eq(&page.text);
 }
 
 #[test]
@@ -188,5 +189,6 @@ fn what_ends_after_a_move_is_taken_away_where_it_has_moved_to() {
         the second street on 2026-09-01: 2 buildings 1300 m², 0 units, 2 compounds
         the first street on 2027-01-01: 2 buildings 1300 m², 0 units, 2 compounds
         the second street on 2027-01-01: 0 buildings 0 m², 0 units, 0 compounds
-    "#]].assert_eq(&page.text);
+    "#]]
+    .assert_eq(&page.text);
 }

@@ -39,7 +39,8 @@ fn a_duplicate_never_was_and_a_demolished_block_was_until_its_day() {
         the community on 2000-01-01: 2 buildings 2000 m², 2 units, 1 compounds
         the block on 2026-11-22: is there no more
         the duplicate on 2000-01-01: was entered in error and never existed
-    "#]].assert_eq(&page.text);
+    "#]]
+    .assert_eq(&page.text);
 }
 
 #[test]
@@ -64,5 +65,6 @@ fn a_back_dated_correction_changes_the_past_only_as_it_is_known_since() {
         the community on 2026-11-30: 1 buildings 1000 m², 0 units, 1 compounds
         and as it is known now:
         the community on 2026-11-30: 1 buildings 900 m², 0 units, 1 compounds
-    "#]].assert_eq(&page.text);
+    "#]]
+    .assert_eq(&page.text);
 }

@@ -31,7 +31,8 @@ fn one_block_sold_as_two_is_counted_once() {
     page.totals(compound, "2026-11-22", NOW);
     expect![[r#"
         the compound on 2026-11-22: 1 buildings 3000 m², 2 units, 0 compounds
-    "#]].assert_eq(&page.text);
+    "#]]
+    .assert_eq(&page.text);
 }
 
 #[test]
