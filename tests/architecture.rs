@@ -250,7 +250,7 @@ fn faults_put_in_by_hand_are_seen() {
         ),
         see("kernel/id.rs", &format!("//! A.\n{}", "\n".repeat(LINES_MAX))),
     ];
-    expect_test::expect![[r#"
+    expect_test::expect![[r"
         domain/unit.rs: store::Store is not below domain; domain/unit.rs: store::View is not below domain
         kernel/id.rs: domain::unit::UnitUse is not below kernel
         service/unit.rs: proto::fact is not for service
@@ -259,5 +259,5 @@ fn faults_put_in_by_hand_are_seen() {
         kernel/id.rs: it does not say what it is
         kernel/id.rs: super::super; kernel/id.rs: a glob import: use std::collections::*;; kernel/id.rs: a TODO without the number of its issue
 
-        kernel/id.rs: 901 lines, more than 900"#]].assert_eq(&told.join("\n"));
+        kernel/id.rs: 901 lines, more than 900"]].assert_eq(&told.join("\n"));
 }

@@ -327,7 +327,7 @@ impl Story {
                 let physical = pick(&self.buildings, act.b)?;
                 fields.physical = Some(BuildingId::try_from(physical).ok());
             }
-            if act.c % 5 != 0 {
+            if !act.c.is_multiple_of(5) {
                 fields.floor_area_cm2 = Some(Some(area(act)));
             }
         }
@@ -340,7 +340,7 @@ impl Story {
         if let Fields::Unit(fields) = &mut content.fields {
             fields.building = Some(pick(&self.buildings, act.a)?.try_into().ok());
             fields.number = Some(Some(format!("{}", act.b % 40)));
-            if act.c % 4 != 0 {
+            if !act.c.is_multiple_of(4) {
                 fields.area_cm2 = Some(Some(area(act)));
             }
         }
@@ -373,11 +373,11 @@ impl Story {
                 4..=5 => fields.compound = Some(compound),
                 6 => fields.physical = Some(building),
                 7 => fields.physical = Some(None),
-                _ => fields.floor_area_cm2 = Some((act.b % 7 != 0).then(|| area(act))),
+                _ => fields.floor_area_cm2 = Some((!act.b.is_multiple_of(7)).then(|| area(act))),
             },
             Fields::Unit(fields) => match act.c % 3 {
                 0 => fields.building = Some(building),
-                _ => fields.area_cm2 = Some((act.b % 7 != 0).then(|| area(act))),
+                _ => fields.area_cm2 = Some((!act.b.is_multiple_of(7)).then(|| area(act))),
             },
         }
         if act.a.is_multiple_of(4) {
@@ -485,7 +485,7 @@ impl Story {
         let assignments = children
             .into_iter()
             .enumerate()
-            .filter(|(index, _)| !keeps || (usize::from(act.said) + index) % 2 == 0)
+            .filter(|(index, _)| !keeps || (usize::from(act.said) + index).is_multiple_of(2))
             .map(|(index, child)| (child, (usize::from(act.b) + index) % count))
             .collect();
         let split = Split { subject, etag: None, day: on(act), parts, assignments, keeps };
@@ -527,8 +527,8 @@ impl Story {
             Command::SettleCase { case, outcome: 1 + u32::from(act.c % 3) }
         };
         let mut call = self.city.call(self.home());
-        if act.c % 4 != 0 {
-            call.author.subject = "another".to_owned();
+        if !act.c.is_multiple_of(4) {
+            "another".clone_into(&mut call.author.subject);
         }
         let answer = self.city.registry.execute(call.clone(), command.clone());
         let name = if act.b.is_multiple_of(2) { "assign a case" } else { "settle a case" };

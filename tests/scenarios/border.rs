@@ -33,14 +33,14 @@ fn a_county_that_got_another_code_is_found_by_both_with_a_date() {
     ] {
         page.code(code, valid);
     }
-    expect![[r#"
+    expect![[r"
         a city since 2018-07-01, with the code 620881: done
         code 620824 on 2018-06-30: 华亭 (from 0001-01-01 to 2018-07-01)
         code 620824 on 2018-07-01: nobody's
         code 620881 on 2018-06-30: nobody's
         code 620881 on 2018-07-01: 华亭 (from 2018-07-01 to today)
         code 620824 without a date: 华亭 (from 0001-01-01 to 2018-07-01)
-    "#]]
+    "]]
     .assert_eq(&page.text);
 }
 
@@ -58,7 +58,7 @@ fn a_code_that_came_back_for_another_place_is_ambiguous_without_a_date() {
     for valid in [Some("2000-12-31"), Some("2001-06-01"), Some("2002-01-01"), None] {
         page.code("362324", valid);
     }
-    expect![[r#"
+    expect![[r"
         the first holder gives the code up on 2001-01-01: done
         the second holder takes it on 2000-06-01: refused, another subject has the same outside number on the same day: gb2260 362324 (rgn_01KAV9FT000000200000000007)
         the second holder takes it on 2002-01-01: done
@@ -66,7 +66,7 @@ fn a_code_that_came_back_for_another_place_is_ambiguous_without_a_date() {
         code 362324 on 2001-06-01: nobody's
         code 362324 on 2002-01-01: the second holder (from 2002-01-01 to today)
         code 362324 without a date: the first holder (from 0001-01-01 to 2001-01-01) or the second holder (from 2002-01-01 to today)
-    "#]].assert_eq(&page.text);
+    "]].assert_eq(&page.text);
 }
 
 /// Two streets, and a community of the first with two compounds of a block each.
@@ -122,7 +122,7 @@ fn a_community_split_over_two_streets_on_the_first_of_july_is_told_by_either_bor
     for id in [community, parts[0], parts[1]] {
         page.life(id, "2026-07-01");
     }
-    expect![[r#"
+    expect![[r"
         split without a word on the south compound: refused, 1 live in it and go nowhere
         split on 2026-07-01: done
         by the old border:
@@ -138,7 +138,7 @@ fn a_community_split_over_two_streets_on_the_first_of_july_is_told_by_either_bor
         the old community on 2026-07-01: is there no more, goes on in the north community with 1/2 since 2026-07-01, goes on in the south community with 1/2 since 2026-07-01
         the north community on 2026-07-01: is there, comes from the old community with 1/2 on 2026-07-01
         the south community on 2026-07-01: is there, comes from the old community with 1/2 on 2026-07-01
-    "#]].assert_eq(&page.text);
+    "]].assert_eq(&page.text);
 }
 
 /// Ids differ with the order of the seeds: a scenario tells none.
@@ -175,7 +175,7 @@ fn what_ends_after_a_move_is_taken_away_where_it_has_moved_to() {
         }
     }
     let _: ReadTime = today();
-    expect![[r#"
+    expect![[r"
         a block of 70 m² is demolished on 2026-09-01: done
         its community belongs to the second street since 2026-07-01: done
         and will come back on 2027-01-01: done
@@ -189,6 +189,6 @@ fn what_ends_after_a_move_is_taken_away_where_it_has_moved_to() {
         the second street on 2026-09-01: 2 buildings 1300 m², 0 units, 2 compounds
         the first street on 2027-01-01: 2 buildings 1300 m², 0 units, 2 compounds
         the second street on 2027-01-01: 0 buildings 0 m², 0 units, 0 compounds
-    "#]]
+    "]]
     .assert_eq(&page.text);
 }

@@ -23,7 +23,7 @@ fn a_block_of_the_eighties_is_certain_after_them_and_possible_within() {
         }
         page.totals(community, valid, NOW);
     }
-    expect![[r#"
+    expect![[r"
         the block of the 1980s on 1979-12-31: is not there yet
         the block from before 1985 on 1979-12-31: may be there, which is not known
         the block of unknown age on 1979-12-31: may be there, which is not known
@@ -44,6 +44,6 @@ fn a_block_of_the_eighties_is_certain_after_them_and_possible_within() {
         the block from before 1985 on 2000-12-31: is there
         the block of unknown age on 2000-12-31: may be there, which is not known
         the community on 2000-12-31: 2..3 buildings 1100..1110 m², 0 units, 1 compounds
-    "#]]
+    "]]
     .assert_eq(&page.text);
 }

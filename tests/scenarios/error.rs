@@ -29,7 +29,7 @@ fn a_duplicate_never_was_and_a_demolished_block_was_until_its_day() {
     page.totals(community, "2000-01-01", KnownAt::Seq(before));
     page.life(block, "2026-11-22");
     page.life(twice, "2000-01-01");
-    expect![[r#"
+    expect![[r"
         the duplicate is taken back: done
         the block was demolished on 2020-03-01: done
         the community on 2000-01-01: 1 buildings 1000 m², 1 units, 1 compounds
@@ -39,7 +39,7 @@ fn a_duplicate_never_was_and_a_demolished_block_was_until_its_day() {
         the community on 2000-01-01: 2 buildings 2000 m², 2 units, 1 compounds
         the block on 2026-11-22: is there no more
         the duplicate on 2000-01-01: was entered in error and never existed
-    "#]]
+    "]]
     .assert_eq(&page.text);
 }
 
@@ -59,12 +59,12 @@ fn a_back_dated_correction_changes_the_past_only_as_it_is_known_since() {
     page.totals(community, "2026-11-30", KnownAt::Seq(december));
     page.line("and as it is known now:");
     page.totals(community, "2026-11-30", NOW);
-    expect![[r#"
+    expect![[r"
         in October the area of 1 000 m² is corrected to 900 m²: done
         the report of December is told again as it was sent:
         the community on 2026-11-30: 1 buildings 1000 m², 0 units, 1 compounds
         and as it is known now:
         the community on 2026-11-30: 1 buildings 900 m², 0 units, 1 compounds
-    "#]]
+    "]]
     .assert_eq(&page.text);
 }

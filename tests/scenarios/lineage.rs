@@ -29,9 +29,9 @@ fn one_block_sold_as_two_is_counted_once() {
         page.city.unit(part, "1990-05-01");
     }
     page.totals(compound, "2026-11-22", NOW);
-    expect![[r#"
+    expect![[r"
         the compound on 2026-11-22: 1 buildings 3000 m², 2 units, 0 compounds
-    "#]]
+    "]]
     .assert_eq(&page.text);
 }
 
@@ -63,7 +63,7 @@ fn two_blocks_joined_by_an_extension_go_on_in_one() {
     for id in [one, two, whole] {
         page.life(id, "2020-06-01");
     }
-    expect![[r#"
+    expect![[r"
         joined on 2020-06-01: done
         the compound on 2020-05-31: 2 buildings 1800 m², 2 units, 0 compounds
         the joined block on 2020-05-31: 0 buildings 0 m², 0 units, 0 compounds
@@ -72,7 +72,7 @@ fn two_blocks_joined_by_an_extension_go_on_in_one() {
         block one on 2020-06-01: is there no more, goes on in the joined block since 2020-06-01
         block two on 2020-06-01: is there no more, goes on in the joined block since 2020-06-01
         the joined block on 2020-06-01: is there, comes from block one on 2020-06-01, comes from block two on 2020-06-01
-    "#]].assert_eq(&page.text);
+    "]].assert_eq(&page.text);
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_unit_split_in_two_goes_on_in_both_by_their_shares() {
     }
     page.totals(compound, "2018-02-28", NOW);
     page.totals(compound, "2018-03-01", NOW);
-    expect![[r#"
+    expect![[r"
         split into 3/8 and 4/8: refused, the shares sum to one exactly, or to less than one when the subject lives on
         split into 3/8 and 5/8: done
         the unit on 2018-03-01: is there no more, goes on in the smaller part with 3/8 since 2018-03-01, goes on in the larger part with 5/8 since 2018-03-01
@@ -121,5 +121,5 @@ fn a_unit_split_in_two_goes_on_in_both_by_their_shares() {
         the larger part on 2018-03-01: is there, comes from the unit with 5/8 on 2018-03-01
         the compound on 2018-02-28: 1 buildings 1000 m², 1 units, 0 compounds
         the compound on 2018-03-01: 1 buildings 1000 m², 2 units, 0 compounds
-    "#]].assert_eq(&page.text);
+    "]].assert_eq(&page.text);
 }
