@@ -125,17 +125,15 @@ fn spell_out<'t>(prefix: &str, text: &'t str, to: &mut Vec<String>) -> &'t str {
         return rest.as_str();
     }
     let path = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}::{name}") };
-    match rest.strip_prefix("::") {
-        Some(rest) => spell_out(&path, rest, to),
-        None => {
-            to.push(path);
-            // A path may have another name here.
-            let renamed = rest.trim_start().strip_prefix("as ");
-            renamed.map_or(rest, |rest| {
-                rest.trim_start().trim_start_matches(|c: char| c.is_alphanumeric() || c == '_')
-            })
-        }
+    if let Some(rest) = rest.strip_prefix("::") {
+        return spell_out(&path, rest, to);
     }
+    to.push(path);
+    // A path may have another name here.
+    let renamed = rest.trim_start().strip_prefix("as ");
+    renamed.map_or(rest, |rest| {
+        rest.trim_start().trim_start_matches(|c: char| c.is_alphanumeric() || c == '_')
+    })
 }
 
 fn floor(room: &str) -> Option<u8> {

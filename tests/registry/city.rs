@@ -25,6 +25,7 @@ use anju::{
     store::{Store, memory::MemoryStore},
 };
 
+#[expect(clippy::struct_field_names, reason = "a city has a region of that level")]
 pub(crate) struct City {
     pub(crate) registry: Registry,
     pub(crate) clock: Arc<ManualClock>,

@@ -94,7 +94,7 @@ impl Life {
     fn value<T>(&self, day: Day, of: impl Fn(&Content) -> Option<Option<T>>) -> Option<T> {
         let mut best: Option<(&Line, Option<T>)> = None;
         for line in &self.lines {
-            let (Some(Said::Begins(_, content)) | Some(Said::Fields(content))) = &line.said else {
+            let Some(Said::Begins(_, content) | Said::Fields(content)) = &line.said else {
                 continue;
             };
             let Some(value) = of(content) else { continue };

@@ -70,36 +70,36 @@ fn compare(live: &BTreeMap<Key, Value>, rebuilt: &BTreeMap<Key, Value>) {
 }
 
 fn rebuilt_equals_live(acts: &[Act]) {
-    let store = Arc::new(MemoryStore::new());
-    let mut story = Story::on(City::on(Arc::clone(&store) as Arc<dyn Store>));
+    let kept = Arc::new(MemoryStore::new());
+    let mut story = Story::on(City::on(Arc::clone(&kept) as Arc<dyn Store>));
     for act in acts {
         story.act(act);
     }
-    let live = state(store.as_ref());
-    let copy = journal_of(store.as_ref());
+    let live = state(kept.as_ref());
+    let copy = journal_of(kept.as_ref());
     assert!(state(&copy).is_empty());
     replay(&copy, &copy, &mut |_, _| {}).unwrap();
     compare(&live, &state(&copy));
     // And once more in place.
-    anju::registry::rebuild(store.as_ref(), &mut |_, _| {}).unwrap();
-    compare(&live, &state(store.as_ref()));
+    anju::registry::rebuild(kept.as_ref(), &mut |_, _| {}).unwrap();
+    compare(&live, &state(kept.as_ref()));
 }
 
 /// A registry that is opened again in the middle of a story goes on as if nothing had been.
 fn reopened_equals_live(acts: &[Act], cut: usize) {
-    let store = Arc::new(MemoryStore::new());
-    let mut story = Story::on(City::on(Arc::clone(&store) as Arc<dyn Store>));
+    let kept = Arc::new(MemoryStore::new());
+    let mut story = Story::on(City::on(Arc::clone(&kept) as Arc<dyn Store>));
     for act in &acts[..cut % acts.len()] {
         story.act(act);
     }
     // Part of the state is lost; opening finds what is missing.
-    store.clear_state().unwrap();
-    story.city.reopen(Arc::clone(&store) as Arc<dyn Store>);
+    kept.clear_state().unwrap();
+    story.city.reopen(Arc::clone(&kept) as Arc<dyn Store>);
     for act in &acts[cut % acts.len()..] {
         story.act(act);
     }
-    let live = state(store.as_ref());
-    let copy = journal_of(store.as_ref());
+    let live = state(kept.as_ref());
+    let copy = journal_of(kept.as_ref());
     replay(&copy, &copy, &mut |_, _| {}).unwrap();
     compare(&live, &state(&copy));
 }
