@@ -411,7 +411,9 @@ impl Registry {
         let partition = id.partition();
         let known = self.known(partition, known_at)?;
         let live = Live(self.store());
-        must_be_known(&live, id)?;
+        if timeline_at(&live, partition, id, known)?.is_none() {
+            return Err(Error::refused(Refusal::missing("id", id)));
+        }
         let mut edges = BTreeSet::new();
         let mut seen = BTreeSet::new();
         let mut next = vec![id];
