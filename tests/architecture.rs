@@ -17,7 +17,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("store", 1),
     ("registry", 2),
     ("auth", 3),
-    ("exchange", 3),
+    ("exchange", 4),
     ("service", 4),
     ("web", 4),
     ("upward", 4),
@@ -39,16 +39,23 @@ const STRANGERS: &[(&str, &str)] = &[
     ("proto", "kernel"),
     ("client", "service"),
     ("service", "client"),
-    ("auth", "exchange"),
-    ("exchange", "auth"),
+    ("exchange", "service"),
+    ("service", "exchange"),
+    ("client", "exchange"),
+    ("exchange", "client"),
 ];
 
 /// Arrows that run up, each with its reason.
-const EXCEPTIONS: &[(&str, &str, &str)] = &[];
+const EXCEPTIONS: &[(&str, &str, &str)] =
+    &[("service", "telemetry", "a watcher is counted for as long as it watches")];
 
 /// Generated messages, and the rooms that may use them.
-const MESSAGES: &[(&str, &[&str])] =
-    &[("proto::fact", &["registry"]), ("proto::v1", &["service", "client", "cli"])];
+const MESSAGES: &[(&str, &[&str])] = &[
+    ("proto::fact", &["registry"]),
+    // Files hold the rows of the API: what is imported is what is sent.
+    // The server names its calls by their descriptors, for reflection and for the permissions.
+    ("proto::v1", &["service", "client", "exchange", "cli", "server"]),
+];
 
 /// Lines of the longest file.
 const LINES_MAX: usize = 900;

@@ -710,7 +710,7 @@ fn stories_have_every_kind_of_command_accepted_and_refused() {
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let mut tally: BTreeMap<&str, (u32, u32)> = BTreeMap::new();
     let mut reasons: BTreeMap<String, u32> = BTreeMap::new();
-    for _ in 0..40 {
+    for _ in 0..60 {
         let acts = acts(70).new_tree(&mut runner).unwrap().current();
         let story = Story::tell(&acts);
         for (name, (accepted, refused)) in story.tally {
