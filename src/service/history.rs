@@ -180,9 +180,16 @@ fn hashes(proof: &[Hash]) -> Vec<Vec<u8>> {
 fn history_entry(row: HistoryRow, with_bytes: bool) -> v1::HistoryEntry {
     let HistoryRow { position, entry, bytes, corrected_by, in_doubt } = row;
     let (mut kind, mut values, mut overridden) = ("", Vec::new(), Vec::new());
+    let mut valid_from = entry.valid_from.map(|day| day.to_string()).unwrap_or_default();
     let (mut source, mut source_key) = (String::new(), String::new());
     if let Some(body) = entry.body {
         kind = word(&body.fact);
+        // An imprecise day is told as it was said, not as the first day that it can mean.
+        if let Fact::Registered { exists_from: said, .. } | Fact::Ended { day: said, .. } =
+            &body.fact
+        {
+            valid_from = said.to_string();
+        }
         values = field_values(&body.fact);
         overridden = body.overridden;
         if let Some(row) = body.source_row {
@@ -193,7 +200,7 @@ fn history_entry(row: HistoryRow, with_bytes: bool) -> v1::HistoryEntry {
         position: position.to_string(),
         recorded_at: Some(common::timestamp(entry.stamp)),
         kind: kind.to_owned(),
-        valid_from: entry.valid_from.map(|day| day.to_string()).unwrap_or_default(),
+        valid_from,
         actor_subject: entry.author.subject,
         actor_role: entry.author.role,
         actor_institution: entry.author.institution,
