@@ -8,12 +8,7 @@
 
 mod support;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anju::{
     auth::authenticate::Authenticator,
@@ -33,6 +28,7 @@ use anju::{
 };
 use support::{
     city::{City, building},
+    files::{State, copy},
     load::{Ledger, check, checkpoint, clients, listed},
     server::operator,
 };
@@ -119,66 +115,6 @@ impl Running {
         self.signals.send(()).await.unwrap();
         drop(self.connection);
         assert_eq!(self.server.await.unwrap().unwrap(), Ended::Finished);
-    }
-}
-
-/// What became of the state while nobody looked.
-#[derive(Clone, Copy, Debug)]
-enum State {
-    Kept,
-    Older,
-    Empty,
-    Gone,
-    Noise,
-}
-
-impl State {
-    const ALL: [Self; 5] = [Self::Kept, Self::Older, Self::Empty, Self::Gone, Self::Noise];
-
-    fn put(self, data: &Path, older: &Path) {
-        let state = data.join("state");
-        match self {
-            Self::Kept => {}
-            Self::Older => {
-                fs::remove_dir_all(&state).unwrap();
-                copy(older, &state);
-            }
-            Self::Empty => {
-                fs::remove_dir_all(&state).unwrap();
-                fs::create_dir(&state).unwrap();
-            }
-            Self::Gone => fs::remove_dir_all(&state).unwrap(),
-            Self::Noise => overwrite(&state),
-        }
-    }
-}
-
-/// Copies a directory.
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let target = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            fs::copy(&path, &target).unwrap();
-        }
-    }
-}
-
-/// Puts random bytes in the place of every file's.
-fn overwrite(directory: &Path) {
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            overwrite(&path);
-        } else {
-            let length = usize::try_from(fs::metadata(&path).unwrap().len()).unwrap();
-            let mut noise = vec![0; length];
-            ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut noise).unwrap();
-            fs::write(&path, noise).unwrap();
-        }
     }
 }
 

@@ -84,6 +84,7 @@ async fn region(
 ) -> String {
     let codes = match level {
         RegionLevel::City => vec![code("410100")],
+        RegionLevel::District => vec![code("410102")],
         _ => Vec::new(),
     };
     let request = CreateRegionRequest {

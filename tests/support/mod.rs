@@ -2,6 +2,7 @@
 //! to do when a program that a test drives is not installed.
 
 pub(crate) mod city;
+pub(crate) mod files;
 pub(crate) mod load;
 pub(crate) mod need;
 pub(crate) mod server;
