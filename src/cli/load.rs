@@ -108,7 +108,7 @@ fn fill(
     let mut replaying = Progress::new("computing the state", Unit::Entries);
     let contents =
         registry::load(dump, &store, &mut |_| reading.set(bytes(), total), &mut |done, total| {
-            replaying.set(done, total)
+            replaying.set(done, total);
         });
     reading.finish();
     replaying.finish();

@@ -38,12 +38,10 @@ pub fn settings(args: &SettingArgs) -> anyhow::Result<Config> {
         Ok(_) => {}
         Err(violations) => wrong.absorb("", violations),
     }
-    let mut sentence = "the configuration is wrong".to_owned();
-    for violation in wrong.list() {
-        let field = violation.field.trim_matches('.');
-        sentence.push_str(&format!("\n  {field}: {}", violation.message));
-    }
-    bail!(sentence)
+    let told = wrong.list().iter().map(|violation| {
+        format!("\n  {}: {}", violation.field.trim_matches('.'), violation.message)
+    });
+    bail!("the configuration is wrong{}", told.collect::<String>())
 }
 
 /// How the store of these settings is run.

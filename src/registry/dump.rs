@@ -111,7 +111,7 @@ impl Contents {
 #[derive(Debug, Default)]
 struct Trees {
     registry: Option<[u8; 16]>,
-    trees: BTreeMap<Partition, Tree>,
+    by_partition: BTreeMap<Partition, Tree>,
     entry_count: u64,
 }
 
@@ -124,7 +124,7 @@ impl Trees {
         if *self.registry.get_or_insert(entry.registry) != entry.registry {
             return Err(self.damaged(format!("entry {position} is of another registry")));
         }
-        let tree = self.trees.entry(entry.partition).or_default();
+        let tree = self.by_partition.entry(entry.partition).or_default();
         if entry.seq != tree.size() + 1 {
             let size = tree.size();
             return Err(self.damaged(format!("entry {position} follows entry {size}")));
@@ -144,7 +144,7 @@ impl Trees {
         };
         Some(Contents {
             registry: self.registry?,
-            partitions: self.trees.iter().map(partition).collect(),
+            partitions: self.by_partition.iter().map(partition).collect(),
         })
     }
 }

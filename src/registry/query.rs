@@ -153,6 +153,7 @@ impl Registry {
             return Ok(Some(Totals { amounts, valid_at: day, positions: vec![position] }));
         }
         must_be_known(&state, subject)?;
+        no_sweep_open(&state, partition, None)?;
         let mut sums = totals_at(&state, subject, None, &[day])?;
         let amounts = sums.pop().unwrap_or_default();
         self.cache().put(subject, day, seq, amounts.clone());
@@ -186,13 +187,15 @@ impl Registry {
         for (node, belongs) in parts.nodes {
             let partition = node.partition();
             let known = self.known(partition, known_at)?;
-            let live = Live(self.store());
+            // One view, so that all cells are of one moment.
+            let state = Durable::new(self.store())?;
             let seq = match known {
                 Some(known) => known,
-                None => live.meta(partition)?.seq,
+                None => state.meta(partition)?.seq,
             };
-            no_sweep_open(&live, partition, known)?;
-            let own = totals_at(&live, node, known, days)?;
+            no_sweep_open(&state, partition, known)?;
+            let own = totals_at(&state, node, known, days)?;
+            drop(state);
             for ((sum, amounts), belongs) in sums.iter_mut().zip(own).zip(belongs) {
                 if belongs {
                     sum.add_all(&amounts, 1);

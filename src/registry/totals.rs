@@ -250,10 +250,12 @@ pub(crate) fn totals_at(
     known: Option<Seq>,
     days: &[Day],
 ) -> Result<Vec<Amounts>, Error> {
-    let Some(known) = known else {
+    let partition = node.partition();
+    // What is known with the last entry is all that is known.
+    let head = state.meta(partition)?.seq;
+    let Some(known) = known.filter(|known| *known < head) else {
         return in_cells(state, node, u32::MAX, days);
     };
-    let partition = node.partition();
     let (bucket, first, is_whole) = bucket_at(state, partition, known)?;
     if is_whole {
         return in_cells(state, node, bucket, days);

@@ -267,7 +267,9 @@ impl JournalCheck {
             author: entry.author.clone(),
             request: entry.request,
         };
-        let goes_on = progress.command.as_ref().is_some_and(|last| last.seq == mark.seq);
+        let is_first = mark.seq == place.seq;
+        let goes_on =
+            !is_first && progress.command.as_ref().is_some_and(|last| last.seq == mark.seq);
         if goes_on {
             if entry.stamp != progress.stamp {
                 let message = format!(
@@ -282,7 +284,7 @@ impl JournalCheck {
             }
         } else {
             self.command_count += 1;
-            if mark.seq != place.seq {
+            if !is_first {
                 let message = format!("it says that its command began with entry {}", mark.seq);
                 self.findings.add(place, "COMMAND_SEQ", message);
             }

@@ -32,6 +32,9 @@ use crate::{
 
 /// How long a full queue asks callers to wait.
 const BUSY_RETRY: Duration = Duration::from_millis(100);
+/// Entries after which a group takes no further command: whoever waits for the first is not kept
+/// for long, and a frame stays small beside its segment.
+const GROUP_ENTRIES_MAX: usize = 1_000;
 /// How long the loop waits for a command before it looks whether it is to stop.
 const IDLE: Duration = Duration::from_millis(200);
 
@@ -186,7 +189,6 @@ impl Writer {
     /// Runs until every sender of the queue is gone.
     pub(crate) fn run(mut self) {
         loop {
-            let mut jobs = Vec::new();
             let first = if self.sweeping.is_empty() {
                 match self.queue.recv_timeout(IDLE) {
                     Ok(job) => Some(job),
@@ -196,14 +198,7 @@ impl Writer {
             } else {
                 self.queue.try_recv().ok()
             };
-            jobs.extend(first);
-            while jobs.len() < self.commands_max {
-                match self.queue.try_recv() {
-                    Ok(job) => jobs.push(job),
-                    Err(_) => break,
-                }
-            }
-            self.group(jobs);
+            self.group(first);
         }
     }
 
@@ -213,18 +208,23 @@ impl Writer {
         stamp
     }
 
-    /// Runs commands and commits what they decided.
-    fn group(&mut self, jobs: Vec<Job>) {
+    /// Runs the first command and those that wait, until the group is full, and commits what they
+    /// decided.
+    fn group(&mut self, first_job: Option<Job>) {
         let first = Stamp::from_micros(self.last.micros() + 1).max(self.clock.now());
         *self.shared.in_flight.lock().unwrap_or_else(PoisonError::into_inner) = Some(first);
         let store = Arc::clone(&self.store);
         let mut work = Work::new(store.as_ref());
         let mut answers: Vec<(Answer, Result<Outcome, Error>)> = Vec::new();
         let mut stamps: BTreeMap<Partition, Stamp> = BTreeMap::new();
-        for job in jobs {
+        let mut next = first_job;
+        while let Some(job) = next {
             let stamp = self.next_stamp();
             let ran = run(&mut work, &job.call, job.run, stamp, &mut stamps);
             answers.push((job.answer, ran));
+            let is_full =
+                answers.len() >= self.commands_max || work.group_entry_count() >= GROUP_ENTRIES_MAX;
+            next = if is_full { None } else { self.queue.try_recv().ok() };
         }
         self.sweep(&mut work, &mut stamps);
         let command_count = answers.len();

@@ -287,7 +287,7 @@ fn check_level(violations: &mut Violations, content: &Content) {
         && region.level.is_some()
     {
         let message = "the level is said at creation and never changed";
-        violations.add("fields.level", "IMMUTABLE", message);
+        violations.add("fields.level", "LEVEL", message);
     }
 }
 

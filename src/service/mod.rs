@@ -386,7 +386,7 @@ impl Write {
             common::check_text(&mut violations, field, &reason, limit::TEXT_CHARS_MAX);
         } else if needs_reason || !overrides.is_empty() {
             let message = "corrections, retractions and overrides say why";
-            violations.add(field, "REASON_REQUIRED", message);
+            violations.add(field, "REASON_MISSING", message);
         }
         let mark = id.map(|id| RequestMark { id: id.into_bytes(), hash: self.hash });
         (Heading { mark, reason, overrides }, violations)

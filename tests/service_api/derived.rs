@@ -5,27 +5,34 @@ use tonic::Code;
 
 use crate::harness::{City, building, told, write, write_because};
 
-#[tokio::test]
-async fn totals_are_broken_down_followed_by_month_and_explained_by_their_rows() {
-    let city = City::start().await;
-    let mut totals = v1::totals_service_client::TotalsServiceClient::new(city.channel.clone());
+fn told_of(amounts: Vec<v1::Amount>) -> Vec<String> {
+    let lines = amounts.into_iter().map(|one| {
+        let decade = one.built_decade.map(|year| format!(" {year}s {}", one.structure));
+        let decade = decade.unwrap_or_default();
+        format!("{}{decade}: {} {}", one.measure, one.certain, one.possible)
+    });
+    lines.collect()
+}
+
+/// A compound of three buildings in the first community.
+async fn three_buildings(city: &City) -> v1::Compound {
     let compound = city.compound(&city.communities[0], "东院").await;
     for number in 1..=3 {
         city.building(&compound.id, &format!("{number}号楼")).await;
     }
+    compound
+}
+
+#[tokio::test]
+async fn totals_are_broken_down_and_followed_by_month() {
+    let city = City::start().await;
+    let mut totals = v1::totals_service_client::TotalsServiceClient::new(city.channel.clone());
+    let compound = three_buildings(&city).await;
     let get = |subject: &str, breakdown| v1::GetTotalsRequest {
         subject_id: subject.to_owned(),
         measures: vec!["buildings".to_owned(), "units".to_owned()],
         breakdown,
         ..v1::GetTotalsRequest::default()
-    };
-    let told_of = |amounts: Vec<v1::Amount>| {
-        let lines = amounts.into_iter().map(|one| {
-            let decade = one.built_decade.map(|year| format!(" {year}s {}", one.structure));
-            let decade = decade.unwrap_or_default();
-            format!("{}{decade}: {} {}", one.measure, one.certain, one.possible)
-        });
-        lines.collect::<Vec<_>>()
     };
     for subject in [&city.district, &city.streets[0], &compound.id] {
         let request = city.asking("public", get(subject, false));
@@ -70,7 +77,13 @@ async fn totals_are_broken_down_followed_by_month_and_explained_by_their_rows() 
     assert_eq!(months[1], "1986-01 buildings: 0 3");
     assert_eq!(months.last().unwrap(), "1987-01 buildings: 3 3");
     assert_eq!(months.len(), 14);
+}
 
+#[tokio::test]
+async fn a_total_is_explained_to_those_who_may_see_its_rows() {
+    let city = City::start().await;
+    let mut totals = v1::totals_service_client::TotalsServiceClient::new(city.channel.clone());
+    three_buildings(&city).await;
     let explain = v1::ExplainTotalRequest {
         subject_id: city.district.clone(),
         measure: "buildings".to_owned(),
@@ -275,18 +288,29 @@ async fn rows_are_taken_in_each_by_itself_and_come_out_again() {
     let request = city.asking("city", import(rows));
     let answer = imports.import_rows(request).await.unwrap().into_inner();
     let outcomes: Vec<_> = answer.results.iter().map(v1::RowResult::outcome).collect();
-    use v1::RowOutcome::{Created, Refused, Unchanged};
-    assert_eq!(outcomes, [Created, Created, Refused], "{:?}", answer.results);
+    assert_eq!(
+        outcomes,
+        [v1::RowOutcome::Created, v1::RowOutcome::Created, v1::RowOutcome::Refused],
+        "{:?}",
+        answer.results
+    );
     assert_eq!(answer.results[2].refusals[0].field, "fields.storeys_above");
     let request = city.asking("city", import(vec![compound.clone(), building_row("b1", 6)]));
     let again = imports.import_rows(request).await.unwrap().into_inner();
     let outcomes: Vec<_> = again.results.iter().map(v1::RowResult::outcome).collect();
-    assert_eq!(outcomes, [Unchanged, Unchanged]);
+    assert_eq!(outcomes, [v1::RowOutcome::Unchanged; 2]);
     // A street is less than the partition.
     let refusal =
         imports.import_rows(city.asking("east", import(vec![compound]))).await.unwrap_err();
     assert_eq!(told(&refusal), "NotFound NOT_FOUND\nNOT_FOUND partition");
 
+    let ids = exported(&city).await;
+    assert_eq!(ids, [answer.results[1].id.clone()]);
+}
+
+/// The ids of the buildings that an export tells.
+async fn exported(city: &City) -> Vec<String> {
+    let mut imports = v1::import_service_client::ImportServiceClient::new(city.channel.clone());
     let export = v1::ExportRowsRequest {
         context: None,
         partition: city.partition.number(),
@@ -296,12 +320,15 @@ async fn rows_are_taken_in_each_by_itself_and_come_out_again() {
         imports.export_rows(city.asking("auditor", export)).await.unwrap().into_inner();
     let mut ids = Vec::new();
     while let Some(message) = stream.message().await.unwrap() {
-        ids.extend(message.rows.into_iter().map(|row| match row.subject {
-            Some(v1::export_row::Subject::Building(building)) => building.id,
-            other => panic!("not a building: {other:?}"),
-        }));
+        for row in message.rows {
+            let subject = row.subject.unwrap();
+            assert!(matches!(subject, v1::export_row::Subject::Building(_)));
+            if let v1::export_row::Subject::Building(building) = subject {
+                ids.push(building.id);
+            }
+        }
     }
-    assert_eq!(ids, [answer.results[1].id.clone()]);
+    ids
 }
 
 #[tokio::test]

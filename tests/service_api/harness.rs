@@ -58,7 +58,7 @@ fn region(registry: &Registry, level: Level, name: &str, parent: Option<RegionId
         fields: Fields::Region(RegionContent {
             level: Some(level),
             name: Some(Some(name.to_owned())),
-            parent: parent.map(|parent| Some(parent)),
+            parent: parent.map(Some),
         }),
         shared: Shared::default(),
     };
@@ -145,14 +145,14 @@ impl City {
             concurrent_requests: 64,
             shutdown: Duration::from_secs(10),
         };
-        let server = tokio::spawn(server::run(served, listener, Security::Plain, asked));
+        let running = tokio::spawn(server::run(served, listener, Security::Plain, asked));
         let channel =
             Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
         Self {
             registry,
             channel,
             signals,
-            server,
+            server: running,
             metrics,
             district: district.to_string(),
             streets: streets.map(|id| id.to_string()),
@@ -218,6 +218,7 @@ impl City {
 }
 
 /// What comes with a write: a new request id.
+#[expect(clippy::unnecessary_wraps, reason = "messages have it as an option")]
 pub(crate) fn write() -> Option<v1::WriteContext> {
     Some(v1::WriteContext {
         request_id: uuid::Uuid::new_v4().to_string(),

@@ -1,6 +1,6 @@
 //! The feed: in order, without gaps, and no slower than its readers may be.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use anju::{
     kernel::position::Position,
@@ -12,9 +12,15 @@ use tonic_types::StatusExt as _;
 
 use crate::harness::{City, told};
 
+/// The next message; a feed that says nothing for long has lost something.
+async fn next(stream: &mut tonic::Streaming<v1::WatchResponse>) -> Event {
+    let message = tokio::time::timeout(Duration::from_secs(20), stream.message());
+    message.await.unwrap().unwrap().unwrap().event.unwrap()
+}
+
 async fn entry(stream: &mut tonic::Streaming<v1::WatchResponse>) -> v1::WatchedEntry {
     loop {
-        match stream.message().await.unwrap().unwrap().event.unwrap() {
+        match next(stream).await {
             Event::Entry(entry) => return entry,
             Event::Idle(_) => {}
         }
@@ -61,7 +67,7 @@ async fn a_watcher_of_everything_learns_of_all_partitions_and_of_idleness() {
         .collect();
     expected.sort();
     loop {
-        if let Event::Idle(idle) = stream.message().await.unwrap().unwrap().event.unwrap() {
+        if let Event::Idle(idle) = next(&mut stream).await {
             let mut positions = idle.positions;
             positions.sort();
             assert_eq!(positions, expected);
@@ -107,7 +113,7 @@ async fn a_reader_that_takes_nothing_is_dropped_and_told_from_where_to_resume() 
     let (_stop, stopping) = tokio::sync::watch::channel(false);
     let api = Api::new(Arc::clone(&city.registry), settings, city.metrics.clone(), stopping);
     let mut request = tonic::Request::new(v1::WatchRequest { after: vec!["1:0".to_owned()] });
-    let reach = Reach { regions: Regions::All, institutions: Default::default() };
+    let reach = Reach { regions: Regions::All, institutions: BTreeSet::default() };
     let actor = Actor {
         subject: "slow".to_owned(),
         person: None,

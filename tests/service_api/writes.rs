@@ -39,7 +39,7 @@ async fn everything_that_is_wrong_with_a_request_is_told_at_once() {
     };
     let refusal =
         city.buildings().create_building(city.asking("operator", message)).await.unwrap_err();
-    expect![[r#"
+    expect![[r"
         InvalidArgument INVALID_REQUEST
         MALFORMED context.request_id
         MALFORMED context.overrides[0]
@@ -53,7 +53,7 @@ async fn everything_that_is_wrong_with_a_request_is_told_at_once() {
         OUT_OF_RANGE fields.floor_area_cm2
         CRS_MISSING fields.location
         MALFORMED fields.identifiers[0].scheme
-        UNKNOWN_PATH fields.doubts[0].field"#]]
+        UNKNOWN_PATH fields.doubts[0].field"]]
     .assert_eq(&told(&refusal));
 }
 
@@ -78,10 +78,10 @@ async fn a_mask_names_fields_that_are_there_and_what_it_names_without_a_value_is
     let wrong = change(&["name", "colour", "identifiers"], Some("甲楼"));
     let refusal =
         city.buildings().change_building(city.asking("operator", wrong)).await.unwrap_err();
-    expect![[r#"
+    expect![[r"
         InvalidArgument INVALID_REQUEST
         SCHEME_MISSING update_mask
-        UNKNOWN_PATH update_mask"#]]
+        UNKNOWN_PATH update_mask"]]
     .assert_eq(&told(&refusal));
 
     let unknown = change(&["completed", "name"], Some("甲楼"));
@@ -124,9 +124,9 @@ async fn a_request_id_stands_for_one_request() {
     other.exists_from = "1987".to_owned();
     let refusal =
         city.buildings().create_building(city.asking("operator", other)).await.unwrap_err();
-    expect![[r#"
+    expect![[r"
         AlreadyExists REQUEST_ID_REUSED
-        REQUEST_ID_REUSED context.request_id"#]]
+        REQUEST_ID_REUSED context.request_id"]]
     .assert_eq(&told(&refusal));
 }
 
@@ -167,7 +167,7 @@ async fn a_correction_says_why() {
     };
     let request = city.asking("operator", correct(write()));
     let refusal = city.buildings().correct_building(request).await.unwrap_err();
-    assert_eq!(told(&refusal), "InvalidArgument REASON_REQUIRED\nREASON_REQUIRED context.reason");
+    assert_eq!(told(&refusal), "InvalidArgument REASON_MISSING\nREASON_MISSING context.reason");
     let request = city.asking("operator", correct(write_because("measured anew")));
     let answer = city.buildings().correct_building(request).await.unwrap().into_inner();
     let building = answer.building.unwrap();
@@ -192,9 +192,9 @@ async fn a_batch_answers_each_item_or_refuses_all() {
     };
     let request = city.asking("operator", batch(false));
     let refusal = city.buildings().batch_create_buildings(request).await.unwrap_err();
-    expect![[r#"
+    expect![[r"
         InvalidArgument MALFORMED
-        MALFORMED requests[1].exists_from"#]]
+        MALFORMED requests[1].exists_from"]]
     .assert_eq(&told(&refusal));
 
     let request = city.asking("operator", batch(true));

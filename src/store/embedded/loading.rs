@@ -42,7 +42,7 @@ impl Loading {
             if found.map_err(fails)?.file_name() == BELONGS_TO_THE_DISK {
                 continue;
             }
-            let what = format!("{}: it is not empty", path.display());
+            let what = format!("{}: only an empty directory can be filled", path.display());
             let source = io::ErrorKind::DirectoryNotEmpty.into();
             return Err(StoreError::Io { what, source });
         }

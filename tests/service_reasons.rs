@@ -1,0 +1,71 @@
+//! The page of reasons and the code say the same.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+/// Where refusals of the API come from. What reads files of its own has mistakes of its own.
+const PLACES: [&str; 6] = [
+    "src/service",
+    "src/registry",
+    "src/domain",
+    "src/auth/authenticate.rs",
+    "src/auth/permission.rs",
+    "src/server.rs",
+];
+
+/// Words in capitals that are no reasons: values of enumerations as people read them, letters of
+/// tables, variables.
+const WORDS: &str = "\
+    ABSXCDEFWYHG FLQW GJZ C E R CARGO_PKG_VERSION ANJUDUMP END_CAUSE_ UNKNOWN NONE OTHER \
+    BRICK_CONCRETE BRICK_TIMBER TIMBER REINFORCED_CONCRETE STEEL STEEL_CONCRETE \
+    DWELLING MIXED COMMERCE OFFICE INDUSTRY EDUCATION HEALTH GARAGE STORAGE \
+    HERITAGE HISTORIC TRADITIONAL COMPANY SELF COMMUNITY WORK_UNIT";
+
+fn sources(path: &Path, texts: &mut Vec<String>) {
+    if path.is_dir() {
+        for file in fs::read_dir(path).unwrap() {
+            sources(&file.unwrap().path(), texts);
+        }
+    } else {
+        let text = fs::read_to_string(path).unwrap();
+        // What tests say is not told to callers.
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        texts.push(code.to_owned());
+    }
+}
+
+/// The texts in quotes that are words in capitals.
+fn quoted(code: &str) -> BTreeSet<String> {
+    let is_word = |text: &&str| {
+        text.starts_with(|first: char| first.is_ascii_uppercase())
+            && text.bytes().all(|byte| byte.is_ascii_uppercase() || b"_0123456789".contains(&byte))
+    };
+    code.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .flat_map(|line| line.split('"'))
+        .filter(is_word)
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_reason_is_on_the_page_and_the_page_has_no_other() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut texts = Vec::new();
+    for place in PLACES {
+        sources(&root.join(place), &mut texts);
+    }
+    let words: BTreeSet<&str> = WORDS.split(' ').collect();
+    let mut told: BTreeSet<String> = texts.iter().flat_map(|text| quoted(text)).collect();
+    told.retain(|word| !words.contains(word.as_str()));
+    let page = fs::read_to_string(root.join("docs/reasons.md")).unwrap();
+    let listed: BTreeSet<String> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+        .map(|(reason, _)| reason.to_owned())
+        .collect();
+    let missing: Vec<_> = told.difference(&listed).collect();
+    let gone: Vec<_> = listed.difference(&told).collect();
+    assert!(missing.is_empty() && gone.is_empty(), "not listed: {missing:?}; gone: {gone:?}");
+}
