@@ -56,6 +56,18 @@ const DISPOSED: &[&str] = &[
     "protection",
 ];
 
+/// The largest area that can be said: 1 000 km², so that sums of totals stay exact.
+const AREA_CM2_MAX: u64 = 10_000_000_000_000;
+
+fn too_large(field: &'static str, area: u64) -> Implausible {
+    Implausible {
+        reason: "AREA_LIMIT",
+        field,
+        message: format!("{area} cm² is more than the {AREA_CM2_MAX} cm² that can be kept"),
+        is_overridable: false,
+    }
+}
+
 /// Whether a field may be said of a day to come.
 pub fn is_disposed(field: &str) -> bool {
     DISPOSED.contains(&field) || field.starts_with("identifiers.") || field.starts_with("doubts.")
@@ -78,6 +90,9 @@ pub fn check(content: &Content, today: Day) -> Vec<Implausible> {
             {
                 let message = format!("{} m² is not the area of a unit", area / M2);
                 found.push(hardly("UNIT_AREA", "area_cm2", message));
+            }
+            if let Some(area) = unit.area_cm2.flatten().filter(|area| *area > AREA_CM2_MAX) {
+                found.push(too_large("area_cm2", area));
             }
             if let Some(floor) = unit.floor.flatten()
                 && !(-10..=150).contains(&floor)
@@ -113,6 +128,9 @@ fn check_building(building: &BuildingContent, today: Day, found: &mut Vec<Implau
         found.push(hardly("STOREY_HEIGHT", "height_cm", message));
     }
     if let Some(area) = building.floor_area_cm2.flatten() {
+        if area > AREA_CM2_MAX {
+            found.push(too_large("floor_area_cm2", area));
+        }
         let storeys = u64::from(above.unwrap_or(1).max(1))
             + u64::from(building.storeys_below.flatten().unwrap_or(0));
         let a_storey = area / storeys;

@@ -38,6 +38,8 @@ const BUCKET_ENTRIES_MAX: u64 = 50_000;
 pub(crate) fn apply(work: &mut Work<'_>, entry: &Entry, leaf: Hash) -> Result<(), Error> {
     let partition = entry.partition;
     advance(work, entry)?;
+    // With the number that has just gone up, so that the two agree whenever the work is flushed.
+    work.add_leaf(partition, entry.seq, leaf);
     if entry.seq == entry.command_seq
         && let Some(mark) = entry.request
     {
@@ -71,7 +73,6 @@ pub(crate) fn apply(work: &mut Work<'_>, entry: &Entry, leaf: Hash) -> Result<()
         }
         _ => {}
     }
-    work.add_leaf(partition, entry.seq, leaf);
     work.applied(partition, entry.seq)
 }
 

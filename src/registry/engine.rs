@@ -239,7 +239,9 @@ impl Registry {
                 Ok(Some(seq))
             }
             KnownAt::Stamp(stamp) => {
-                if stamp > self.clock.now() {
+                // Its own stamps are known to the registry even when the clock was set back.
+                let now = self.clock.now().max(self.frontier(partition).stamp);
+                if stamp > now {
                     return Err(Error::refused(Refusal::of(
                         Class::Invalid,
                         "KNOWN_AT_FUTURE",

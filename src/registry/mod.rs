@@ -42,7 +42,7 @@ pub use crate::registry::{
     error::{Class, Error, Refusal},
     fact::{Body, Conflict, Fact, ItemOutcome, ItemRecord, SourceRow},
     proved::{NotAnEntry, Opened, OpenedPart, open_entry, sayings},
-    query::{CodeMatch, Series, TotalRow, Totals},
+    query::{CodeMatch, Series, TotalRow, Totals, UnderWay},
     read::{At, ListOf, Seen},
     rebuild::{catch_up, rebuild, replay},
     search::{Search, Sought},

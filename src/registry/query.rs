@@ -73,6 +73,15 @@ pub struct CodeMatch {
     pub until: Option<Day>,
 }
 
+/// What is still to be done in a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnderWay {
+    /// Nodes whose profiles are still being moved.
+    pub sweep_count: u64,
+    /// Cases that nobody has settled.
+    pub open_case_count: u64,
+}
+
 /// A sum over nodes of several partitions: which nodes, on which days.
 struct Parts {
     /// A node and the days, by index, on which it belongs to the region asked for.
@@ -81,6 +90,15 @@ struct Parts {
 }
 
 impl Registry {
+    /// What is still to be done in a partition.
+    pub fn work_under_way(&self, partition: Partition) -> Result<UnderWay, Error> {
+        let meta = Live(self.store()).meta(partition)?;
+        Ok(UnderWay {
+            sweep_count: u64::from(meta.sweep_count),
+            open_case_count: meta.open_case_count,
+        })
+    }
+
     /// The totals of a region or compound.
     pub fn totals(&self, subject: SubjectId, time: ReadTime) -> Result<Totals, Error> {
         let day = time.valid_at.unwrap_or_else(|| self.now().day());
@@ -393,7 +411,9 @@ impl Registry {
         let partition = id.partition();
         let known = self.known(partition, known_at)?;
         let live = Live(self.store());
-        must_be_known(&live, id)?;
+        if timeline_at(&live, partition, id, known)?.is_none() {
+            return Err(Error::refused(Refusal::missing("id", id)));
+        }
         let mut edges = BTreeSet::new();
         let mut seen = BTreeSet::new();
         let mut next = vec![id];

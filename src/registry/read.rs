@@ -48,6 +48,8 @@ pub struct Seen {
     pub doubts: Vec<(String, String)>,
     /// Open cases that concern it, with the entries of it that are in doubt.
     pub cases: Vec<(CaseId, Vec<Seq>)>,
+    /// The source and key with which an import said it last.
+    pub source: Option<(String, String)>,
     /// The day of the read.
     pub valid_at: Day,
     /// What it was read at.
@@ -267,6 +269,7 @@ pub(crate) fn leads_to(
     at: At,
 ) -> Result<bool, Error> {
     let mut next = parents(content);
+    next.extend(compound_beside(content).filter(|compound| *compound == holder));
     let mut steps = 0;
     while let Some(subject) = next.pop() {
         steps += 1;
@@ -280,9 +283,22 @@ pub(crate) fn leads_to(
             && let Some(content) = timeline.content_at(at.day)
         {
             next.extend(parents(&content));
+            next.extend(compound_beside(&content).filter(|compound| *compound == holder));
         }
     }
     Ok(false)
+}
+
+/// The compound of a building that has a community of its own: it holds the building, but the
+/// compound's community does not.
+fn compound_beside(content: &Content) -> Option<SubjectId> {
+    match &content.fields {
+        crate::domain::content::Fields::Building(building) => {
+            building.community.flatten()?;
+            building.compound.flatten().map(SubjectId::from)
+        }
+        _ => None,
+    }
 }
 
 /// The parents that count: a building's own community before its compound's.
@@ -290,9 +306,7 @@ fn parents(content: &Content) -> Vec<SubjectId> {
     let references = content.references();
     if let crate::domain::content::Fields::Building(building) = &content.fields {
         if let Some(community) = building.community.flatten() {
-            let compound = building.compound.flatten().map(SubjectId::from);
-            // The compound itself is a holder too, but it does not lead further.
-            return compound.into_iter().chain([community.into()]).collect();
+            return vec![community.into()];
         }
         return building.compound.flatten().map(SubjectId::from).into_iter().collect();
     }
@@ -334,6 +348,7 @@ pub(crate) fn see(
         edges: timeline.edges().collect(),
         doubts,
         cases: open_cases(state, partition, id, &record, at)?,
+        source: record.source.clone(),
         content,
         valid_at: at.day,
         position: Position {

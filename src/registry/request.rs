@@ -153,6 +153,7 @@ pub(crate) fn first_answer(
     };
     let mut made = Vec::new();
     let mut about = Vec::new();
+    let mut merged_into = None;
     let mut batch = None;
     for seq in first..=head {
         let entry = state.entry(partition, seq)?;
@@ -167,17 +168,24 @@ pub(crate) fn first_answer(
                 made.push(subject);
             }
             Some(Fact::BatchRecorded { item_count, items }) => batch = Some((item_count, items)),
+            Some(Fact::Succession { edges, .. }) => {
+                merged_into = edges.first().map(|edge| edge.into);
+            }
+            Some(Fact::CaseAssigned { case, .. } | Fact::CaseSettled { case, .. }) => {
+                about.push(case.into());
+            }
+            // What ends or is taken back with a subject comes before it.
+            Some(fact @ (Fact::Ended { .. } | Fact::Retracted { .. })) => about = fact.subjects(),
             Some(fact) => about.extend(fact.subjects()),
             None => {}
         }
     }
-    outcome.decided.subjects = if made.is_empty() {
-        about.truncate(1);
-        about
-    } else {
-        made
+    outcome.decided.item_count = u32::try_from(made.len()).unwrap_or(u32::MAX);
+    outcome.decided.subjects = match (made.is_empty(), merged_into) {
+        (false, _) => made,
+        (true, Some(into)) => vec![into],
+        (true, None) => about.into_iter().take(1).collect(),
     };
-    outcome.decided.item_count = u32::try_from(outcome.decided.subjects.len()).unwrap_or(u32::MAX);
     if let Some((item_count, items)) = batch {
         outcome.decided.item_count = item_count;
         outcome.decided.items = items;

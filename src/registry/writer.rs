@@ -271,7 +271,7 @@ impl Writer {
             .iter()
             .any(|(_, ran)| matches!(ran, Err(Error::Store(StoreError::Damage { .. }))));
         for (answer, ran) in answers {
-            answer(ran);
+            tell(answer, ran);
         }
         if is_damaged && let Err(error) = (self.mend)() {
             tracing::error!(%error, "the state is damaged and could not be rebuilt");
@@ -416,6 +416,13 @@ fn run_inner(work: &mut Work<'_>, call: &Call, run: Run, stamp: Stamp) -> Result
     })
 }
 
+/// Answers one caller; one whose answer panics harms no other.
+fn tell(answer: Answer, ran: Result<Outcome, Error>) {
+    if catch_unwind(AssertUnwindSafe(move || answer(ran))).is_err() {
+        tracing::error!("whoever waited for an answer panicked on it");
+    }
+}
+
 /// Tells every command of a group that could not be committed why.
 fn fail(answers: Vec<(Answer, Result<Outcome, Error>)>, error: &StoreError) {
     tracing::error!(%error, "a group could not be committed");
@@ -428,6 +435,6 @@ fn fail(answers: Vec<(Answer, Result<Outcome, Error>)>, error: &StoreError) {
             }
             (Ok(_), other) => Err(Error::Store(StoreError::Unavailable(other.to_string()))),
         };
-        answer(told);
+        tell(answer, told);
     }
 }

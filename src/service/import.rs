@@ -145,6 +145,7 @@ async fn export(
 
 fn export_row(seen: Seen) -> v1::ExportRow {
     use v1::export_row::Subject;
+    let (source, key) = seen.source.clone().unwrap_or_default();
     let subject = match seen.id.kind() {
         Kind::Region => Some(Subject::Region(resource(seen))),
         Kind::Compound => Some(Subject::Compound(resource(seen))),
@@ -152,7 +153,7 @@ fn export_row(seen: Seen) -> v1::ExportRow {
         Kind::Unit => Some(Subject::Unit(resource(seen))),
         Kind::Case => None,
     };
-    v1::ExportRow { source: String::new(), key: String::new(), subject }
+    v1::ExportRow { source, key, subject }
 }
 
 /// For each row whether it begins a partition.

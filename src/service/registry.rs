@@ -5,13 +5,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     auth::actor::Regions,
     domain::content::Fields,
-    kernel::{
-        id::RegionId,
-        limit,
-        page::PageRequest,
-        position::Partition,
-        time::{KnownAt, ReadTime},
-    },
+    kernel::{id::RegionId, position::Partition, time::ReadTime},
     proto::v1::{self, registry_service_server::RegistryService},
     registry::{Error, Frontier, Registry},
     service::{Api, common},
@@ -78,6 +72,7 @@ fn partition_status(
     frontier: Frontier,
     region: Option<RegionId>,
 ) -> Result<v1::PartitionStatus, Error> {
+    let work = registry.work_under_way(partition)?;
     let mut name = String::new();
     if let Some(region) = region {
         let seen = registry.get(region.into(), ReadTime::NOW)?;
@@ -90,20 +85,7 @@ fn partition_status(
         region_id: region.map(|region| region.to_string()).unwrap_or_default(),
         name,
         entry_count: frontier.seq,
-        sweep_count: 0,
-        open_case_count: open_case_count(registry, partition)?,
+        sweep_count: work.sweep_count,
+        open_case_count: work.open_case_count,
     })
-}
-
-fn open_case_count(registry: &Registry, partition: Partition) -> Result<u64, Error> {
-    let mut page = PageRequest { rows: limit::VIEW_ROWS_MAX, after: Vec::new() };
-    let mut count = 0;
-    loop {
-        let found = registry.cases(partition, None, false, KnownAt::Now, &page)?;
-        count += u64::try_from(found.rows.len()).unwrap_or(0);
-        match found.next {
-            Some(next) => page.after = next,
-            None => return Ok(count),
-        }
-    }
 }

@@ -25,6 +25,7 @@ use anju::{
     store::{Store, memory::MemoryStore},
 };
 
+#[expect(clippy::struct_field_names, reason = "a city has a region of that level")]
 pub(crate) struct City {
     pub(crate) registry: Registry,
     pub(crate) clock: Arc<ManualClock>,
@@ -52,11 +53,15 @@ impl City {
     }
 
     pub(crate) fn on(store: Arc<dyn Store>) -> Self {
+        Self::with(store, Options::default())
+    }
+
+    pub(crate) fn with(store: Arc<dyn Store>, options: Options) -> Self {
         let clock = Arc::new(ManualClock::new("2026-11-23T02:00:00Z".parse().unwrap()));
         let registry = Registry::open(
             store,
             Arc::clone(&clock) as Arc<dyn anju::kernel::time::Clock>,
-            Options::default(),
+            options,
             &mut |_, _| {},
         )
         .unwrap();
@@ -74,6 +79,18 @@ impl City {
         city.city = city.region(Level::City, "郑州市", Some(city.province), true);
         city.district = city.region(Level::District, "中原区", Some(city.city), false);
         city
+    }
+
+    /// Closes the registry and opens another on the store.
+    pub(crate) fn reopen(&mut self, store: Arc<dyn Store>) {
+        self.registry.close();
+        self.registry = Registry::open(
+            store,
+            Arc::clone(&self.clock) as Arc<dyn anju::kernel::time::Clock>,
+            Options::default(),
+            &mut |_, _| {},
+        )
+        .unwrap();
     }
 
     pub(crate) fn seed(&self) -> IdSeed {

@@ -1,6 +1,21 @@
 //! The registry on the memory store: commands, corrections, totals, sweeps, cases.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
+#![expect(clippy::option_option, reason = "a field may be said to be unknown")]
 
 mod budget;
+mod cases;
 mod city;
+mod gate;
 mod life;
+mod oracle;
+mod reads;
+mod rebuild;
+mod requests;
+mod story;
+mod sweeps;
+mod totals;

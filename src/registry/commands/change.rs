@@ -112,7 +112,7 @@ pub(crate) fn judge(
     must_stay(content, level, refusals);
     references(tx, id.partition(), &whole, refusals)?;
     if !content.references().is_empty() {
-        no_sweep(tx, id.partition())?;
+        no_sweep(tx, id.partition(), id)?;
     }
     // Rules that compare fields see what is said beside what stands now.
     let mut beside = record.timeline.content_at(tx.today()).unwrap_or_else(|| whole.clone());

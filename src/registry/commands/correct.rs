@@ -11,7 +11,7 @@ use crate::{
         command::Correct,
         commands::{
             change::judge,
-            rules::{homes, reason_missing, record_everywhere, settle, subject, weigh},
+            rules::{homes, no_sweep, reason_missing, record_everywhere, settle, subject, weigh},
         },
         error::{Class, Error, Refusal},
         fact::{Fact, SourceRow},
@@ -56,6 +56,10 @@ pub(crate) fn say(
         Saying::Changed(content) => {
             let content = laid(content, &command.content);
             let from = command.from.unwrap_or(statement.from);
+            if from != statement.from && !content.references().is_empty() {
+                // It moves on another day, which moves what is in it as well.
+                no_sweep(tx, id.partition(), id)?;
+            }
             for (field, _) in content.texts() {
                 if from > today && !plausibility::is_disposed(&field) {
                     refusals.push(Refusal::of(

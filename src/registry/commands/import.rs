@@ -98,14 +98,13 @@ fn take(
     if hash == Some(row.hash) {
         return Ok((id, ItemOutcome::Unchanged, Vec::new()));
     }
-    let last = match hash {
-        Some(_) => last_said(tx, id, source, &row.key)?,
+    let last = if hash.is_some() {
+        last_said(tx, id, source, &row.key)?
+    } else {
         // A file of ours says what the registry has, until somebody edits it.
-        None => {
-            let today = tx.today();
-            let now = tx.must("key", id)?.timeline.content_at(today);
-            now.unwrap_or_else(|| Content::empty(kind))
-        }
+        let today = tx.today();
+        let now = tx.must("key", id)?.timeline.content_at(today);
+        now.unwrap_or_else(|| Content::empty(kind))
     };
     if !says_anew(&last, &content) {
         return Ok((id, ItemOutcome::Unchanged, Vec::new()));

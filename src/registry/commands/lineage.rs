@@ -39,7 +39,9 @@ pub(crate) fn merge(tx: &mut Tx<'_, '_>, command: Merge) -> Result<Decided, Erro
     for id in &subjects {
         records.push((*id, alive(tx, *id, day)?));
     }
-    no_sweep(tx, tx.partition())?;
+    if let Some(first) = subjects.first() {
+        no_sweep(tx, first.partition(), *first)?;
+    }
     let into = match into {
         MergeInto::Existing(id) => {
             alive(tx, id, day)?;
@@ -217,10 +219,32 @@ fn move_children(
 ) -> Result<(), Error> {
     for (from, into) in moved {
         for child in living_children(tx, *from, day)? {
+            stays_put(&child, *from, day)?;
             move_child(tx, &child, *from, *into, day)?;
         }
     }
     Ok(())
+}
+
+/// A child that is to join or leave a subject after its end cannot simply be moved with the others.
+fn stays_put(child: &ChildOf, holder: SubjectId, day: Day) -> Result<(), Error> {
+    let is_said_later =
+        child.record.timeline.contents().any(|(statement, content)| {
+            statement.from > day && content.references().contains(&holder)
+        });
+    let was_in = child
+        .record
+        .timeline
+        .content_at(day)
+        .is_some_and(|content| content.references().contains(&holder));
+    if was_in && !is_said_later {
+        return Ok(());
+    }
+    Err(Error::refused(Refusal::rule(
+        "SCHEDULED_MOVE",
+        "day",
+        format!("{} joins {holder} after {day}: correct that first", child.id),
+    )))
 }
 
 fn move_child(
@@ -247,7 +271,7 @@ pub(crate) fn split(tx: &mut Tx<'_, '_>, command: Split) -> Result<Decided, Erro
     let id = command.subject;
     subject(tx, id, command.etag)?;
     let record = alive(tx, id, command.day)?;
-    no_sweep(tx, id.partition())?;
+    no_sweep(tx, id.partition(), id)?;
     let children = living_children(tx, id, command.day)?;
     let mut refusals = Vec::new();
     check_parts(&command, &mut refusals);
@@ -270,6 +294,7 @@ pub(crate) fn split(tx: &mut Tx<'_, '_>, command: Split) -> Result<Decided, Erro
     let goes: BTreeMap<SubjectId, usize> = command.assignments.into_iter().collect();
     for child in &children {
         if let Some(part) = goes.get(&child.id).and_then(|part| parts.get(*part)) {
+            stays_put(child, id, command.day)?;
             move_child(tx, child, id, *part, command.day)?;
         }
     }

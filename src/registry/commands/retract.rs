@@ -1,7 +1,7 @@
 //! Taking entries back as entered in error.
 
 use crate::{
-    domain::timeline::Saying,
+    domain::timeline::{Saying, Statement},
     kernel::{
         id::{Kind, SubjectId},
         position::Seq,
@@ -47,7 +47,7 @@ pub(crate) fn retract(tx: &mut Tx<'_, '_>, command: Retract) -> Result<Decided, 
             format!("no entry {entry} of {id} stands"),
         )));
     };
-    no_sweep(tx, id.partition())?;
+    no_sweep(tx, id.partition(), id)?;
     match statement.saying {
         Saying::Registered { .. } => take_back_registration(tx, id, &record, statement.seq)?,
         Saying::Succession { .. } | Saying::Ended { .. } => {
@@ -102,6 +102,7 @@ fn take_back_command(tx: &mut Tx<'_, '_>, id: SubjectId, seq: Seq) -> Result<(),
             done.push((number, body.fact, entry.valid_from.unwrap_or(Day::MIN)));
         }
     }
+    let last_done = done.last().map_or(first, |(number, ..)| *number);
     // Backwards, so that what was moved is back before what it was moved to is gone.
     for (number, fact, from) in done.into_iter().rev() {
         let Some(first_subject) = fact.subjects().first().copied() else { continue };
@@ -121,6 +122,19 @@ fn take_back_command(tx: &mut Tx<'_, '_>, id: SubjectId, seq: Seq) -> Result<(),
         }
         match fact {
             Fact::Registered { subject, .. } => {
+                let is_later_succession = |statement: &Statement| {
+                    matches!(statement.saying, Saying::Succession { .. })
+                        && statement.seq > last_done
+                };
+                if let Some(made) = tx.work.known(partition, subject)?
+                    && made.timeline.statements().any(is_later_succession)
+                {
+                    return Err(Error::refused(Refusal::rule(
+                        "IN_SUCCESSION",
+                        "id",
+                        format!("{subject} was merged or split since: take that back first"),
+                    )));
+                }
                 let children = living_children(tx, subject, Day::MIN)?;
                 if !children.is_empty() {
                     return Err(Error::refused(living_dependents(&children)));

@@ -334,12 +334,17 @@ pub(crate) fn placed_in(kind: Kind, holder: SubjectId, old: SubjectId, now: &Con
 }
 
 /// Refuses to move what is in a node while an earlier move is under way.
-pub(crate) fn no_sweep(tx: &mut Tx<'_, '_>, partition: Partition) -> Result<(), Error> {
+pub(crate) fn no_sweep(
+    tx: &mut Tx<'_, '_>,
+    partition: Partition,
+    node: SubjectId,
+) -> Result<(), Error> {
     let open = tx.work.sweeps(partition)?;
     let first = tx.work.command_entries().first().map(|entry| entry.seq);
-    // Sweeps of this very command do not count: they move in its order.
+    // Sweeps of this very command do not count, since they move in its order; but one node is not
+    // moved twice before it has arrived.
     let is_earlier = |opened: Seq| first.is_none_or(|first| opened < first);
-    match open.iter().find(|sweep| is_earlier(sweep.opened_by)) {
+    match open.iter().find(|sweep| sweep.node == node || is_earlier(sweep.opened_by)) {
         Some(sweep) => Err(Error::refused(Refusal::of(
             Class::Conflict,
             "SWEEP_UNDER_WAY",

@@ -1,0 +1,113 @@
+//! Cases: corrections that contradict what was accepted later.
+
+use std::fmt::Write as _;
+
+use anju::{
+    kernel::{
+        id::{Kind, SubjectId},
+        page::PageRequest,
+        time::{KnownAt, ReadTime},
+    },
+    registry::{Command, Correct, Error, Outcome},
+};
+use expect_test::expect;
+
+use crate::city::{City, fields, said};
+
+fn began(city: &City, subject: SubjectId, exists_from: &str) -> Result<Outcome, Error> {
+    city.correct(Correct {
+        subject,
+        etag: None,
+        entry: None,
+        from: None,
+        content: fields(subject.kind(), |_| {}),
+        exists_from: Some(said(exists_from)),
+        ended_on: None,
+        sentences: Vec::new(),
+    })
+}
+
+/// The cases that a subject is in, as known now or with an entry.
+fn told(city: &City, subject: SubjectId, known: KnownAt) -> String {
+    let page = PageRequest { rows: 10, after: Vec::new() };
+    let cases = city.registry.cases(city.home(), Some(subject), true, known, &page).unwrap();
+    let seen = city.registry.get(subject, ReadTime { valid_at: None, known_at: known }).unwrap();
+    let mut text = String::new();
+    for (id, case) in cases.rows {
+        let state = match (case.is_open(), case.outcome) {
+            (true, _) => "open",
+            (false, None) => "cleared",
+            (false, Some(_)) => "settled",
+        };
+        let doubts = seen.cases.iter().find(|(other, _)| *other == id).map(|(_, seqs)| seqs.len());
+        let doubts = doubts.map_or("nothing in doubt".to_owned(), |count| {
+            format!("{count} of its entries in doubt")
+        });
+        let head = case.what.message();
+        writeln!(text, "{state}: {head}; {doubts}").unwrap();
+    }
+    if text.is_empty() { "no case\n".to_owned() } else { text }
+}
+
+#[test]
+fn a_compound_found_to_be_younger_puts_its_building_in_doubt_until_that_is_corrected() {
+    let city = City::new();
+    let community = city.community("甲社区", city.street("一街道"));
+    let compound = city.compound("示例小区", community);
+    let building = city.building(compound, "1985-05-01", 500);
+    let before = city.registry.frontier(city.home()).seq;
+    let mut text = format!("before: {}", told(&city, building, KnownAt::Now));
+    began(&city, compound, "1990").unwrap();
+    let between = city.registry.frontier(city.home()).seq;
+    city.tick("2026-12-01T02:00:00Z");
+    write!(text, "the compound is of 1990: {}", told(&city, building, KnownAt::Now)).unwrap();
+    began(&city, building, "1991-05-01").unwrap();
+    write!(text, "the building is of 1991: {}", told(&city, building, KnownAt::Now)).unwrap();
+    for seq in [before, between] {
+        write!(text, "as known at {seq}: {}", told(&city, building, KnownAt::Seq(seq))).unwrap();
+    }
+    expect![[r"
+        before: no case
+        the compound is of 1990: open: it is there on days when what it is in is not; 1 of its entries in doubt
+        the building is of 1991: cleared: it is there on days when what it is in is not; nothing in doubt
+        as known at 7: no case
+        as known at 8: open: it is there on days when what it is in is not; 1 of its entries in doubt
+    "]].assert_eq(&text);
+}
+
+#[test]
+fn a_case_is_settled_by_another_person_only_and_not_twice() {
+    let city = City::new();
+    let community = city.community("甲社区", city.street("一街道"));
+    let compound = city.compound("示例小区", community);
+    let building = city.building(compound, "1985-05-01", 500);
+    began(&city, compound, "1990").unwrap();
+    let page = PageRequest { rows: 10, after: Vec::new() };
+    let open = |city: &City| {
+        let cases = city.registry.cases(city.home(), None, false, KnownAt::Now, &page).unwrap();
+        cases.rows.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
+    };
+    let case = open(&city)[0];
+    let settle = |person: &str| {
+        let mut call = city.call(city.home());
+        call.author.subject = "the-city-system".to_owned();
+        call.author.person = person.to_owned();
+        city.registry.execute(call, Command::SettleCase { case, outcome: 1 })
+    };
+    let refused = |answer: Result<Outcome, Error>| match answer {
+        Err(Error::Refused(refusals)) => refusals[0].reason.clone(),
+        other => panic!("{other:?}"),
+    };
+    // The correction came from the credential "tester", without a person.
+    let own = city.run(city.home(), Command::SettleCase { case, outcome: 1 });
+    assert_eq!(refused(own), "FOUR_EYES");
+    settle("person-2").unwrap();
+    assert_eq!(refused(settle("person-3")), "CASE_CLOSED");
+    assert!(open(&city).is_empty());
+    // What was settled does not come up again with the next correction.
+    began(&city, compound, "1991").unwrap();
+    assert!(open(&city).is_empty());
+    let seen = city.registry.get(building, ReadTime::NOW).unwrap();
+    assert!(seen.cases.is_empty());
+    assert_eq!(building.kind(), Kind::Building);
+}
