@@ -3,7 +3,8 @@
 //!
 //! `ANJU_TEST_CRASH_ROUNDS` says how many times it is killed; 20 when it does not.
 
-#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends at the first surprise")]
+#![expect(clippy::print_stdout, reason = "how much was tried is told with --nocapture")]
 #![expect(dead_code, reason = "not all that tests share is used by each")]
 
 mod support;

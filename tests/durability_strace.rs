@@ -130,18 +130,18 @@ fn assert_durable_before_answered(calls: &[SystemCall], name: &str) {
 /// Writes buildings over plain connections, whose answers are not packed; their names.
 async fn write(home: &Home, server: &Server, city: &City) -> Vec<String> {
     let client = |server: &Server| BuildingServiceClient::new(server.connect(home).service());
-    let named = |label: &str, number: usize| format!("durable-{label}-{number:04}");
+    let name_of = |label: &str, number: usize| format!("durable-{label}-{number:04}");
     let mut names = Vec::new();
     let mut alone = client(server);
     for number in 0..ALONE {
-        let name = named("alone", number);
+        let name = name_of("alone", number);
         alone.create_building(building(&city.compound, &name, 10_000_000)).await.unwrap();
         names.push(name);
     }
     let mut together = JoinSet::new();
     for label in 0..CLIENTS {
         let (mut client, compound) = (client(server), city.compound.clone());
-        let own: Vec<_> = (0..EACH).map(|number| named(&label.to_string(), number)).collect();
+        let own: Vec<_> = (0..EACH).map(|number| name_of(&label.to_string(), number)).collect();
         names.extend(own.clone());
         together.spawn(async move {
             for name in own {

@@ -102,10 +102,10 @@ impl Place {
         let listener = listener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (signals, asked) = mpsc::channel(2);
-        let server = tokio::spawn(server::run(served, listener, Security::Plain, asked));
+        let task = tokio::spawn(server::run(served, listener, Security::Plain, asked));
         let secret = Some(self.secret.clone());
         let connection = Connection::open(&url, secret, &ClientTls::default()).unwrap();
-        Running { connection, signals, server, report }
+        Running { connection, signals, server: task, report }
     }
 }
 

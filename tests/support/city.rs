@@ -15,7 +15,7 @@ use tonic::Status;
 /// with a compound in the last.
 pub(crate) struct City {
     pub(crate) partition: u32,
-    pub(crate) city: String,
+    pub(crate) id: String,
     pub(crate) community: String,
     pub(crate) compound: String,
 }
@@ -23,13 +23,13 @@ pub(crate) struct City {
 impl City {
     pub(crate) async fn found(connection: &Connection) -> Self {
         let province = region(connection, RegionLevel::Province, "河南省", None).await;
-        let city = region(connection, RegionLevel::City, "郑州市", Some(&province)).await;
-        let district = region(connection, RegionLevel::District, "金水区", Some(&city)).await;
+        let id = region(connection, RegionLevel::City, "郑州市", Some(&province)).await;
+        let district = region(connection, RegionLevel::District, "金水区", Some(&id)).await;
         let street = region(connection, RegionLevel::Street, "经八路街道", Some(&district)).await;
         let community =
             region(connection, RegionLevel::Community, "纬五路社区", Some(&street)).await;
         let request = CreateCompoundRequest {
-            context: context(),
+            context: Some(context()),
             fields: Some(CompoundFields {
                 name: Some("向阳小区".to_owned()),
                 community_id: Some(community.clone()),
@@ -40,7 +40,7 @@ impl City {
         let answer = connection.compounds().create_compound(request).await.unwrap().into_inner();
         let compound = answer.compound.unwrap().id;
         let partition = community.parse::<SubjectId>().unwrap().partition().number();
-        Self { partition, city, community, compound }
+        Self { partition, id, community, compound }
     }
 
     /// Everything that is listed of the compound, page by page.
@@ -64,7 +64,7 @@ impl City {
 
     /// The city's totals: buildings and their floor area in square centimetres.
     pub(crate) async fn totals(&self, connection: &Connection) -> Result<[i64; 2], Status> {
-        let request = GetTotalsRequest { subject_id: self.city.clone(), ..Default::default() };
+        let request = GetTotalsRequest { subject_id: self.id.clone(), ..Default::default() };
         let amounts = connection.totals().get_totals(request).await?.into_inner().amounts;
         Ok(["buildings", "floor_area_cm2"].map(|measure| total(&amounts, measure)))
     }
@@ -88,7 +88,7 @@ async fn region(
         _ => Vec::new(),
     };
     let request = CreateRegionRequest {
-        context: context(),
+        context: Some(context()),
         fields: Some(RegionFields {
             level: level.into(),
             name: Some(name.to_owned()),
@@ -108,15 +108,15 @@ fn code(value: &str) -> Identifier {
 }
 
 /// What comes with a write: a request id that nobody used.
-pub(crate) fn context() -> Option<WriteContext> {
+pub(crate) fn context() -> WriteContext {
     let request_id = uuid::Uuid::new_v4().to_string();
-    Some(WriteContext { request_id, ..WriteContext::default() })
+    WriteContext { request_id, ..WriteContext::default() }
 }
 
 /// A request for a building of so many square centimetres.
 pub(crate) fn building(compound: &str, name: &str, area_cm2: i64) -> CreateBuildingRequest {
     CreateBuildingRequest {
-        context: context(),
+        context: Some(context()),
         fields: Some(BuildingFields {
             name: Some(name.to_owned()),
             compound_id: Some(compound.to_owned()),

@@ -86,21 +86,17 @@ impl Asked {
 
     /// Whether what is listed shows it as done; it is not if it shows it as half done.
     fn is_done(&self, listed: &BTreeMap<String, Known>, before: &Ledger) -> bool {
-        match self {
-            Self::Change(request) => {
-                let new = request.fields.as_ref().unwrap().floor_area_cm2.unwrap();
-                let (found, old) = (&listed[&request.id], &before.buildings[&request.id]);
-                assert!(found.area_cm2 == new || found == old, "{found:?} after {request:?}");
-                found.area_cm2 == new
-            }
-            _ => {
-                let made = self.made();
-                let there = made.iter().filter(|one| listed.values().any(|known| known == *one));
-                let there = there.count();
-                assert!(there == 0 || there == made.len(), "{there} of {made:?}");
-                there > 0
-            }
+        if let Self::Change(request) = self {
+            let new = request.fields.as_ref().unwrap().floor_area_cm2.unwrap();
+            let found = listed.get(&request.id).unwrap();
+            let is_old = before.buildings.get(&request.id) == Some(found);
+            assert!(found.area_cm2 == new || is_old, "{found:?} after {request:?}");
+            return found.area_cm2 == new;
         }
+        let made = self.made();
+        let there = made.iter().filter(|one| listed.values().any(|known| known == *one)).count();
+        assert!(there == 0 || there == made.len(), "{there} of {made:?}");
+        there > 0
     }
 }
 
@@ -129,17 +125,14 @@ impl Ledger {
     }
 
     fn note(&mut self, asked: &Asked, said: &Said) {
-        match asked {
-            Asked::Change(request) => {
-                let known = self.buildings.get_mut(&request.id).unwrap();
-                known.area_cm2 = request.fields.as_ref().unwrap().floor_area_cm2.unwrap();
-            }
-            _ => {
-                assert_eq!(said.ids.len(), asked.made().len());
-                for (id, known) in said.ids.iter().zip(asked.made()) {
-                    let earlier = self.buildings.insert(id.clone(), known);
-                    assert_eq!(earlier, None, "{id} was given twice");
-                }
+        if let Asked::Change(request) = asked {
+            let known = self.buildings.get_mut(&request.id).unwrap();
+            known.area_cm2 = request.fields.as_ref().unwrap().floor_area_cm2.unwrap();
+        } else {
+            assert_eq!(said.ids.len(), asked.made().len());
+            for (id, known) in said.ids.iter().zip(asked.made()) {
+                let earlier = self.buildings.insert(id.clone(), known);
+                assert_eq!(earlier, None, "{id} was given twice");
             }
         }
         for entry in &said.receipt.entries {
@@ -157,7 +150,7 @@ fn next(compound: &str, label: &str, number: u64, own: Option<&String>) -> Asked
             let of = |index| building(compound, &format!("{label}-{number}-{index}"), area(index));
             let requests: Vec<_> = (0..2 + number % 5).map(of).collect();
             Asked::Batch(BatchCreateBuildingsRequest {
-                context: context(),
+                context: Some(context()),
                 // The context of the whole is the one that counts.
                 requests: requests
                     .into_iter()
@@ -167,7 +160,7 @@ fn next(compound: &str, label: &str, number: u64, own: Option<&String>) -> Asked
             })
         }
         (3, Some(id)) => Asked::Change(ChangeBuildingRequest {
-            context: context(),
+            context: Some(context()),
             id: id.clone(),
             from: "2020-01-01".to_owned(),
             fields: Some(BuildingFields {

@@ -20,5 +20,6 @@ pub(crate) fn skipped(what: &str) {
     use std::io::Write as _;
     let all_required = std::env::var("ANJU_TEST_REQUIRE").is_ok_and(|required| required == "all");
     assert!(!all_required, "ANJU_TEST_REQUIRE=all, and {what} is missing");
-    writeln!(std::io::stderr(), "skipped: needs {what}").unwrap();
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "skipped: needs {what}").unwrap();
 }

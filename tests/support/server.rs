@@ -74,16 +74,16 @@ impl Home {
 
     /// How the server of this directory is called. `more` goes before what is usual here.
     pub(crate) fn command(&self, wrapper: &[OsString], more: &[(&str, &str)]) -> Command {
-        let mut words: Vec<OsString> = wrapper.to_vec();
-        words.extend([env!("CARGO_BIN_EXE_anju").into(), "serve".into()]);
+        let server = [env!("CARGO_BIN_EXE_anju").into(), "serve".into()];
+        let mut words = wrapper.iter().cloned().chain(server);
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words);
         let mut settings = self.settings();
         settings.retain(|(name, _)| more.iter().all(|(other, _)| name != other));
         settings.extend(more.iter().map(|(name, value)| (name.to_string(), value.to_string())));
         for (name, value) in settings {
-            words.extend(["--setting".into(), format!("{name}={value}").into()]);
+            command.arg("--setting").arg(format!("{name}={value}"));
         }
-        let mut command = Command::new(&words[0]);
-        command.args(&words[1..]);
         without_settings(&mut command);
         command
     }
@@ -231,8 +231,8 @@ impl Drop for Server {
         let _ = self.child.wait();
         if std::thread::panicking() {
             let log = self.log();
-            let lines: Vec<_> = log.lines().collect();
-            let last = &lines[lines.len().saturating_sub(40)..];
+            let skipped = log.lines().count().saturating_sub(40);
+            let last: Vec<_> = log.lines().skip(skipped).collect();
             eprintln!("the server's log ends:\n{}", last.join("\n"));
         }
     }
