@@ -1,5 +1,7 @@
 //! Lives of regions, compounds, buildings and units, and what they add up to.
 
+use std::fmt::Write as _;
+
 use anju::{
     domain::content::Fields,
     kernel::{
@@ -58,7 +60,7 @@ fn totals_follow_a_building_on_both_axes() {
         ("1990-05-01", KnownAt::Seq(before - 1)),
         ("1990-05-01", KnownAt::Seq(before - 2)),
     ] {
-        told.push_str(&format!("{valid} {known:?} {}\n", city.totals(street, at(valid, known))));
+        writeln!(told, "{valid} {known:?} {}", city.totals(street, at(valid, known))).unwrap();
     }
     expect![[r"
         2 buildings 4300 m², 1 units, 0 compounds
@@ -98,10 +100,10 @@ fn a_moved_community_takes_its_past_and_future_along() {
     let mut told = String::new();
     for valid in ["1999-12-31", "2026-06-30", "2026-07-01", "2026-08-01"] {
         for street in [one, two] {
-            told.push_str(&format!("{valid} {}\n", city.totals(street, at(valid, KnownAt::Now))));
+            writeln!(told, "{valid} {}", city.totals(street, at(valid, KnownAt::Now))).unwrap();
         }
     }
-    told.push_str(&format!("then {}\n", city.totals(one, at("2026-08-01", KnownAt::Seq(before)))));
+    writeln!(told, "then {}", city.totals(one, at("2026-08-01", KnownAt::Seq(before)))).unwrap();
     expect![[r"
         1999-12-31 1 buildings 1000 m², 1 units, 1 compounds
         1999-12-31 0 buildings 0 m², 0 units, 0 compounds
@@ -139,7 +141,7 @@ fn a_building_in_error_never_was_and_a_demolished_one_was() {
     assert_eq!(refused, ["LIVING_DEPENDENTS"]);
     let mut told = String::new();
     for valid in ["2000-01-01", "2021-01-01"] {
-        told.push_str(&format!("{valid} {}\n", city.totals(community, at(valid, KnownAt::Now))));
+        writeln!(told, "{valid} {}", city.totals(community, at(valid, KnownAt::Now))).unwrap();
     }
     expect![[r"
         2000-01-01 1 buildings 1000 m², 0 units, 1 compounds
