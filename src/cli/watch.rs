@@ -65,14 +65,21 @@ pub async fn run(args: &WatchArgs, session: &mut Session<'_>) -> anyhow::Result<
         let before = feed.left;
         let Some(status) = feed.follow(session).await? else { return Ok(Outcome::Fine) };
         breaks = if feed.left < before { 1 } else { breaks + 1 };
-        let may_resume =
-            matches!(status.code(), Code::Unavailable | Code::ResourceExhausted | Code::Aborted);
-        if !may_resume || breaks > BREAKS_MAX {
+        if !may_resume(&status) || breaks > BREAKS_MAX {
             return Err(describe(&status).into());
         }
         tokio::time::sleep(PAUSE * 2_u32.pow(breaks - 1)).await;
     }
     Ok(Outcome::Fine)
+}
+
+/// Whether the feed broke in a way that asking again can mend.
+fn may_resume(status: &Status) -> bool {
+    // A connection that breaks under a stream is UNKNOWN or INTERNAL, and has what broke it as its
+    // source; what a server says has none.
+    let is_cut_off = std::error::Error::source(status).is_some();
+    is_cut_off
+        || matches!(status.code(), Code::Unavailable | Code::ResourceExhausted | Code::Aborted)
 }
 
 /// Where to begin in each partition.

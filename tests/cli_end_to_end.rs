@@ -1,0 +1,433 @@
+//! The program as people run it: the demo's city, every question of the README asked of it, a server
+//! that is stopped, started, secured and damaged, all through the binary and its exit codes.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends at the first surprise")]
+#![expect(dead_code, reason = "not all that tests share is used by each")]
+
+mod support;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use serde_json::Value;
+use support::{
+    city::{City, building},
+    files::{State, copy},
+    server::{Home, Server, without_settings},
+};
+
+/// What the binary came to.
+#[derive(Debug)]
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    /// Its output, when it is fine.
+    fn fine(self) -> String {
+        assert_eq!(self.code, 0, "{}\n{}", self.out, self.err);
+        self.out
+    }
+
+    fn json(self) -> Value {
+        serde_json::from_str(&self.fine()).unwrap()
+    }
+}
+
+/// A command of the binary.
+fn command(words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_anju"));
+    without_settings(&mut command);
+    command.args(words).stdin(Stdio::null());
+    command
+}
+
+fn ran(mut command: Command) -> Ran {
+    let output = command.output().unwrap();
+    let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    Ran { code: output.status.code().unwrap(), out, err }
+}
+
+/// Runs the binary against a server, in a directory of its own.
+struct Shell<'a> {
+    url: String,
+    token: &'a str,
+    directory: &'a Path,
+}
+
+impl Shell<'_> {
+    fn run(&self, words: &[&str]) -> Ran {
+        ran(self.command(words))
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = command(words);
+        command.env("ANJU_SERVER", &self.url).env("ANJU_TOKEN", self.token);
+        command.current_dir(self.directory);
+        command
+    }
+
+    /// All rows of a partition and its totals, as files and JSON.
+    fn everything(&self, partition: &str) -> BTreeMap<String, String> {
+        let mut all = BTreeMap::new();
+        for kind in ["regions", "compounds", "buildings", "units"] {
+            let rows = self.run(&["export", kind, "--partition", partition]).fine();
+            all.insert(kind.to_owned(), rows);
+        }
+        let totals = self.run(&["totals", "--code", "gbt2260:410100", "--json"]).fine();
+        all.insert("totals".to_owned(), totals);
+        all
+    }
+}
+
+fn text<'a>(value: &'a Value, path: &str) -> &'a str {
+    value.pointer(path).and_then(Value::as_str).unwrap_or_else(|| panic!("no {path} in {value:#}"))
+}
+
+/// The amount that is certain of a measure.
+fn certain(totals: &Value, measure: &str) -> i64 {
+    let amounts = totals.pointer("/amounts").unwrap().as_array().unwrap();
+    let of = amounts.iter().find(|amount| text(amount, "/measure") == measure).unwrap();
+    text(of, "/certain").parse().unwrap()
+}
+
+#[test]
+fn the_city_of_the_demo_is_found_corrected_counted_exported_and_proved() {
+    let home = Home::new();
+    let data = format!("data_dir={}", home.data().display());
+    let demo = ["demo", "--no-serve", "--setting", "listen=127.0.0.1:0", "--setting", &data];
+    assert!(ran(command(&demo)).fine().contains("Loaded in "));
+    // A second time there is nothing to load.
+    assert!(ran(command(&demo)).fine().contains("holds the example city already"));
+
+    let token = fs::read_to_string(home.data().join("client.token")).unwrap();
+    let tokens = home.data().join("tokens.toml");
+    let tokens = tokens.to_str().unwrap();
+    let server = Server::start(home.command(&[], &[("auth.token_file", tokens)])).unwrap();
+    let shell = Shell { url: server.url(), token: token.trim(), directory: home.path() };
+    let size = asks_and_corrects(&shell);
+    what_was_exported_changes_nothing(&shell);
+    proves(&shell, size);
+    let (status, ..) = server.terminate();
+    assert!(status.success());
+    let verified = ran(command(&["verify", "--journal", "--setting", &data])).fine();
+    assert!(verified.contains("all is well"), "{verified}");
+}
+
+/// Search, get, history, correct and totals; the number of the last entry.
+fn asks_and_corrects(shell: &Shell<'_>) -> u64 {
+    let hits = shell.run(&["search", "柳泉街124", "--kind", "building", "--json"]).json();
+    let id = text(&hits, "/hits/0/building/id");
+    let get = |words: &[&str]| shell.run(&[&["get", id, "--json"], words].concat()).json();
+    let before = get(&[]);
+    assert!(text(&before, "/building/fields/address").contains("柳泉街124号"));
+    let old = text(&before, "/building/fields/completed");
+
+    let totals = |words: &[&str]| {
+        let ask = ["totals", "--code", "gbt2260:410100", "--json"];
+        shell.run(&[&ask, words].concat()).json()
+    };
+    let counted = totals(&[]);
+    let status = shell.run(&["status", "--json"]).json();
+    let moment = text(&status, "/now");
+    assert_eq!(certain(&counted, "buildings"), 3507);
+
+    let area =
+        |value: &Value| -> i64 { text(value, "/building/fields/floorAreaCm2").parse().unwrap() };
+    let set = ["correct", id, "--set", "completed=1985", "--set", "floor_area_m2=5000"];
+    let refused = shell.run(&set);
+    assert_eq!(refused.code, 2, "a correction without a reason: {refused:?}");
+    let corrected = shell.run(&[&set[..], &["--reason", "misread deed", "--json"]].concat()).json();
+    assert_eq!(text(&corrected, "/building/fields/completed"), "1985");
+    let (position, entry) = (text(&before, "/readAt"), text(&corrected, "/receipt/entries/0"));
+    let (_, known) = position.split_once(':').unwrap();
+
+    let history = shell.run(&["history", id, "--json"]).json();
+    let kinds: Vec<_> = history.pointer("/entries").unwrap().as_array().unwrap().iter().collect();
+    let [first, last] = kinds[..] else { panic!("{history:#}") };
+    assert_eq!(text(first, "/correctedBy"), entry);
+    assert_eq!(text(last, "/reason"), "misread deed");
+    assert_eq!(text(last, "/actorSubject"), "demo");
+    // What was known before stays known as what was known before.
+    let then = get(&["--known-at", known]);
+    assert_eq!(text(&then, "/building/fields/completed"), old);
+    assert_eq!(text(&get(&[]), "/building/fields/completed"), "1985");
+
+    let recounted = totals(&[]);
+    let moved = certain(&recounted, "floor_area_cm2") - certain(&counted, "floor_area_cm2");
+    assert_eq!(moved, area(&corrected) - area(&before));
+    assert_eq!(certain(&recounted, "buildings"), 3507);
+    let of_before = totals(&["--known-at", moment]);
+    assert_eq!(certain(&of_before, "floor_area_cm2"), certain(&counted, "floor_area_cm2"));
+
+    let unknown = shell.run(&["get", "bld_01HF7YAT000000E0000000001A"]);
+    assert_eq!(unknown.code, 4, "{unknown:?}");
+    entry.parse().unwrap()
+}
+
+/// Every kind of row goes out and comes back without a change.
+fn what_was_exported_changes_nothing(shell: &Shell<'_>) {
+    let before = shell.everything("1");
+    for kind in ["regions", "compounds", "buildings", "units"] {
+        let file = format!("{kind}.csv");
+        shell.run(&["export", kind, "--partition", "1", "--out", &file]).fine();
+        let told = shell.run(&["import", kind, &file, "--json"]).json();
+        let counts = told.pointer("/files/0/counts").unwrap();
+        let count = |name: &str| counts.get(name).and_then(Value::as_u64).unwrap();
+        assert!(count("read") > 0 && count("unchanged") == count("read"), "{kind}: {counts:#}");
+    }
+    assert!(shell.everything("1") == before);
+}
+
+/// A proof of the last entry, checked without the server, also against what was kept from before.
+fn proves(shell: &Shell<'_>, seq: u64) {
+    let seq = seq.to_string();
+    shell.run(&["prove", "checkpoint", "--partition", "1", "--out", "old.json"]).fine();
+    let hits = shell.run(&["search", "柳泉街124", "--kind", "building", "--json"]).json();
+    let id = text(&hits, "/hits/1/building/id");
+    shell.run(&["change", id, "--from", "2024-07-01", "--set", "lift_count=3"]).fine();
+    let fetch = ["prove", "fetch", &seq, "--partition", "1", "--since", "old.json"];
+    shell.run(&[&fetch[..], &["--out", "proof.json"]].concat()).fine();
+    let nowhere = Shell { url: "http://127.0.0.1:1".to_owned(), ..*shell };
+    let check = ["prove", "check", "proof.json", "--checkpoint", "old.json"];
+    let checked = nowhere.run(&check).fine();
+    assert!(checked.contains("misread deed"), "{checked}");
+    // One changed digit of the entry, and it proves nothing.
+    let path = shell.directory.join("proof.json");
+    let mut proof: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    let mut entry = text(&proof, "/entry").to_owned();
+    let digit = entry.pop().unwrap();
+    entry.push(if digit == '0' { '1' } else { '0' });
+    *proof.pointer_mut("/entry").unwrap() = Value::from(entry);
+    fs::write(&path, proof.to_string()).unwrap();
+    let checked = nowhere.run(&check);
+    assert_eq!(checked.code, 3, "{checked:?}");
+}
+
+/// A small city over gRPC; the server that holds it.
+async fn small_city(home: &Home) -> (Server, City) {
+    let server = home.serve();
+    let connection = server.connect(home);
+    let city = City::found(&connection).await;
+    for number in 0..20 {
+        let request = building(&city.compound, &format!("{number}号楼"), 10_000_000);
+        connection.buildings().create_building(request).await.unwrap();
+    }
+    (server, city)
+}
+
+fn ids(shell: &Shell<'_>, city: &City) -> Vec<String> {
+    let listed =
+        shell.run(&["list", "buildings", "--compound", &city.compound, "--all", "--json"]).fine();
+    let page = |page: Value| match page.pointer("/buildings") {
+        Some(Value::Array(buildings)) => buildings.clone(),
+        _ => vec![page],
+    };
+    let values = serde_json::Deserializer::from_str(&listed).into_iter::<Value>();
+    let buildings = values.flat_map(|value| page(value.unwrap()));
+    buildings.map(|building| text(&building, "/id").to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_state_that_is_gone_old_or_foreign_changes_nothing() {
+    let home = Home::new();
+    let (server, city) = small_city(&home).await;
+    server.terminate();
+    let older = home.path().join("older");
+    copy(&home.data().join("state"), &older);
+
+    let mut server = home.serve();
+    let partition = city.partition.to_string();
+    let shell =
+        |server: &Server| Shell { url: server.url(), token: home.secret(), directory: home.path() };
+    for id in ids(&shell(&server), &city).iter().step_by(3) {
+        let change = ["change", id, "--from", "2024-07-01", "--set", "floor_area_m2=500.5"];
+        shell(&server).run(&change).fine();
+    }
+    let before = shell(&server).everything(&partition);
+    for (number, state) in State::ALL.into_iter().cycle().skip(1).take(9).enumerate() {
+        let is_killed = number % 2 == 0;
+        if is_killed {
+            server.kill();
+        } else {
+            assert!(server.terminate().0.success());
+        }
+        state.put(&home.data(), &older);
+        server = home.serve();
+        assert!(shell(&server).everything(&partition) == before, "{state:?}");
+    }
+    // The rebuilt state is the one that the journal gives.
+    server.terminate();
+    let data = format!("data_dir={}", home.data().display());
+    let verified = ran(command(&["verify", "--setting", &data])).fine();
+    assert!(verified.contains("all is well"), "{verified}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn flipped_bytes_of_the_journal_are_found_by_verify() {
+    let home = Home::new();
+    let (server, _) = small_city(&home).await;
+    server.terminate();
+    let path = home.data().join("journal").join("00000001.seg");
+    let bytes = fs::read(&path).unwrap();
+    let used = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    let data = format!("data_dir={}", home.data().display());
+    let verify = || ran(command(&["verify", "--journal", "--setting", &data]));
+    verify().fine();
+    for at in (0..used).step_by(used / 40) {
+        let mut flipped = bytes.clone();
+        let byte = flipped.get_mut(at).unwrap();
+        *byte ^= 1 << (at % 8);
+        fs::write(&path, &flipped).unwrap();
+        let found = verify();
+        assert_eq!(found.code, 3, "byte {at} of {used}: {found:?}");
+        assert!(found.out.contains("JOURNAL_DAMAGED"), "byte {at}: {found:?}");
+        // Nor is it served.
+        let refused = Server::start(home.command(&[], &[])).err().unwrap();
+        assert!(refused.contains("journal"), "byte {at}: {refused}");
+    }
+    fs::write(&path, &bytes).unwrap();
+    verify().fine();
+    assert!(home.serve().terminate().0.success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_asked_to_stop_stops_soon_and_starts_at_once() {
+    let home = Home::new();
+    let (server, city) = small_city(&home).await;
+    let shell = Shell { url: server.url(), token: home.secret(), directory: home.path() };
+    // A reader that would stay for ever.
+    let after = format!("{}:0", city.partition);
+    let mut watch = shell.command(&["watch", "--after", &after, "--json"]);
+    let mut watch = watch.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(watch.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("position"), "{line}");
+
+    let (status, took, log) = server.terminate();
+    watch.kill().unwrap();
+    watch.wait().unwrap();
+    assert!(status.success() && took < Duration::from_secs(10), "{status} after {took:?}\n{log}");
+    assert!(log.contains("\"stopped\"") && log.contains("Finished"), "{log}");
+    let began = Instant::now();
+    let server = home.serve();
+    assert!(began.elapsed() < Duration::from_secs(10));
+    assert!(server.log().contains("\"clean\":true"), "{}", server.log());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watch_goes_on_where_it_was_when_the_server_comes_back() {
+    let home = Home::new();
+    let (server, city) = small_city(&home).await;
+    let url = server.url();
+    let shell = Shell { url: url.clone(), token: home.secret(), directory: home.path() };
+    let id = ids(&shell, &city).swap_remove(0);
+    let change = |set: &str| {
+        shell.run(&["change", &id, "--from", "2024-07-01", "--set", set, "--json"]).json()
+    };
+    let first = change("lift_count=1");
+    let token = text(&first, "/receipt/commitToken");
+    let (_, seq) = token.split_once(':').unwrap();
+    let seq: u64 = seq.parse().unwrap();
+    let mut watch = shell.command(&["watch", "--after", token, "--count", "3", "--json"]);
+    let mut watch = watch.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+    let mut position = || {
+        let line: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        text(&line, "/entry/position").to_owned()
+    };
+    let expected = |after: u64| format!("{}:{}", city.partition, seq + after);
+
+    change("lift_count=2");
+    assert_eq!(position(), expected(1));
+    server.kill();
+    // On the same port.
+    let listen = url.strip_prefix("http://").unwrap();
+    let server = Server::start(home.command(&[], &[("listen", listen)])).unwrap();
+    change("lift_count=3");
+    change("lift_count=4");
+    assert_eq!([position(), position()], [expected(2), expected(3)]);
+    assert!(watch.wait().unwrap().success());
+    drop(server);
+}
+
+#[test]
+fn who_has_no_token_or_a_wrong_one_is_turned_away() {
+    let home = Home::new();
+    let server = home.serve();
+    let shell = Shell { url: server.url(), token: "anju_wrong", directory: home.path() };
+    let wrong = shell.run(&["status"]);
+    assert_eq!(wrong.code, 6, "{wrong:?}");
+    assert!(wrong.err.contains("TOKEN_UNKNOWN"), "{wrong:?}");
+    let mut none = command(&["status"]);
+    none.env("ANJU_SERVER", server.url()).current_dir(home.path());
+    let none = ran(none);
+    assert_eq!(none.code, 6, "{none:?}");
+    assert!(none.err.contains("TOKEN_MISSING"), "{none:?}");
+    let right = Shell { token: home.secret(), ..shell };
+    assert!(right.run(&["whoami"]).fine().contains("tester"));
+}
+
+#[test]
+fn a_second_server_of_a_directory_says_whose_it_is_and_ends() {
+    let home = Home::new();
+    let first = home.serve();
+    let refused = Server::start(home.command(&[], &[])).err().unwrap();
+    let data = home.data().display().to_string();
+    assert!(refused.contains(&data) && refused.contains("in use by another process"), "{refused}");
+    assert!(refused.contains("exit status: 1"), "{refused}");
+    // The first one is none the worse for it.
+    let shell = Shell { url: first.url(), token: home.secret(), directory: home.path() };
+    shell.run(&["status"]).fine();
+    first.kill();
+    home.serve();
+}
+
+#[test]
+fn a_secured_server_is_reached_by_those_who_trust_its_authority_alone() {
+    let home = Home::new();
+    let authority = |name: &str| {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let authority = CertifiedIssuer::self_signed(params, key).unwrap();
+        fs::write(home.path().join(name), authority.pem()).unwrap();
+        authority
+    };
+    let (trusted, _) = (authority("ca.pem"), authority("other.pem"));
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let certificate = params.signed_by(&key, &trusted).unwrap();
+    let [certificate_path, key_path] =
+        ["server.pem", "server.key"].map(|name| home.path().join(name));
+    fs::write(&certificate_path, certificate.pem()).unwrap();
+    fs::write(&key_path, key.serialize_pem()).unwrap();
+    let settings = [
+        ("tls.certificate", certificate_path.to_str().unwrap()),
+        ("tls.key", key_path.to_str().unwrap()),
+    ];
+    let server = Server::start(home.command(&[], &settings)).unwrap();
+    let (_, port) = server
+        .url()
+        .rsplit_once(':')
+        .map(|(host, port)| (host.to_owned(), port.to_owned()))
+        .unwrap();
+    let at = |url: String| Shell { url, token: home.secret(), directory: home.path() };
+    let secured = at(format!("https://localhost:{port}"));
+    assert!(secured.run(&["whoami", "--ca", "ca.pem"]).fine().contains("tester"));
+    for (words, code) in [(&["status", "--ca", "other.pem"][..], 7), (&["status"], 2)] {
+        let ran = secured.run(words);
+        assert_eq!(ran.code, code, "{words:?}: {ran:?}");
+    }
+    let in_clear = at(format!("http://localhost:{port}")).run(&["status"]);
+    assert_ne!(in_clear.code, 0, "{in_clear:?}");
+}
