@@ -176,6 +176,8 @@ pub enum Command {
     /// Shows whom the registry takes you for.
     #[command(name = "whoami")]
     WhoAmI(status::WhoAmIArgs),
+    /// Measures this machine at the registry's work.
+    Bench(bench::BenchArgs),
     /// Writes what a shell needs to complete commands.
     Completions(completions::CompletionsArgs),
 }
@@ -232,6 +234,10 @@ pub async fn run(
         Command::Completions(args) => return completions::run(args, writer),
         Command::Serve(args) => return serve::run(args).await,
         Command::Demo(args) => return demo::run(args, writer).await,
+        Command::Bench(args) => {
+            let mut out = Output::new(writer, arguments.global.json, terminal);
+            return bench::run(args, &mut out).await;
+        }
         _ => {}
     }
     let connection = connect(&arguments.global)?;
@@ -273,6 +279,7 @@ async fn dispatch(command: &Command, session: &mut Session<'_>) -> anyhow::Resul
         Command::Completions(args) => completions::run(args, session.out.writer()),
         Command::Serve(args) => serve::run(args).await,
         Command::Demo(args) => demo::run(args, session.out.writer()).await,
+        Command::Bench(args) => bench::run(args, &mut session.out).await,
     }
 }
 
