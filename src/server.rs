@@ -133,7 +133,7 @@ fn open(config: &Config) -> anyhow::Result<Registry> {
     let options = EmbeddedOptions {
         cache_bytes: config.store.cache_bytes,
         segment_bytes: config.store.segment_bytes,
-        reserve: Reserve { bytes: config.store.disk_reserve_bytes, percent: 0 },
+        reserve: Reserve { bytes: config.store.disk_reserve_bytes, ..Reserve::default() },
         ..EmbeddedOptions::default()
     };
     let (store, report) = EmbeddedStore::open(&config.data_dir, options)
@@ -379,14 +379,14 @@ fn routes(
             .register_encoded_file_descriptor_set(v1::DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
-    let mut server = Server::builder()
+    let mut builder = Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE_EVERY))
         .http2_keepalive_timeout(Some(KEEPALIVE_PATIENCE))
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
         .layer(counter)
         .layer(guard);
     let router =
-        server.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
+        builder.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
     Ok(api.add_to(router, max))
 }
 

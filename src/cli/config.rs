@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::cli::{Outcome, session::Output};
+use crate::cli::{Outcome, offline, session::Output};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -68,4 +68,9 @@ pub fn run(
         ConfigAction::Show(settings) => out.line(render(settings)?.trim_end())?,
     }
     Ok(Outcome::Fine)
+}
+
+/// Reads the settings and writes all of them out, with where each is from.
+pub fn render(args: &SettingArgs) -> anyhow::Result<String> {
+    Ok(offline::settings(args)?.render())
 }

@@ -156,8 +156,8 @@ async fn fill(
          are made up.\n行政区划为真实数据；小区、楼栋、户均为虚构示例。\n\n\
          Serving on {address}. Try, in another terminal:\n  \
          {program} totals --code gbt2260:410100 --children\n  \
-         {program} search 人民路12号\n  \
-         {program} list compounds --code gbt2260:410102\n\n\
+         {program} search '柳泉街 124'\n  \
+         {program} list compounds --region gbt2260:410102\n\n\
          Stop with Ctrl-C.\n",
         program = program()
     )?;

@@ -8,17 +8,18 @@ use crate::{
         page::{self, PageArgs},
         read::ReadArgs,
         record,
+        region::{self, RegionName},
         session::Session,
     },
-    kernel::id::{BuildingId, CompoundId, RegionId},
+    kernel::id::{BuildingId, CompoundId},
     proto::v1,
 };
 
 const EXAMPLES: &str = "\
 Examples:
   anju list regions
-  anju list regions --parent rgn_01HF7YAT000000E0000000001A
-  anju list compounds --region rgn_01HF7YAT000000E0000000001A --valid-at 2020-12-31
+  anju list regions --parent gbt2260:410100
+  anju list compounds --region gbt2260:410102 --valid-at 2020-12-31
   anju list buildings --compound cmp_01HF7YAT000000E0000000001A
   anju list buildings --region rgn_01HF7YAT000000E0000000001A --all --json
   anju list units --building bld_01HF7YAT000000E0000000001A
@@ -40,7 +41,7 @@ pub enum ListOf {
     Regions {
         /// Their parent.
         #[arg(long, value_name = "RGN")]
-        parent: Option<RegionId>,
+        parent: Option<RegionName>,
         /// Which days and which knowledge.
         #[command(flatten)]
         read: ReadArgs,
@@ -52,7 +53,7 @@ pub enum ListOf {
     Compounds {
         /// The region, of any level below the province.
         #[arg(long, value_name = "RGN")]
-        region: RegionId,
+        region: RegionName,
         /// Which days and which knowledge.
         #[command(flatten)]
         read: ReadArgs,
@@ -69,7 +70,7 @@ pub enum ListOf {
             required_unless_present = "compound",
             conflicts_with = "compound"
         )]
-        region: Option<RegionId>,
+        region: Option<RegionName>,
         /// The compound.
         #[arg(long, value_name = "CMP")]
         compound: Option<CompoundId>,
@@ -100,27 +101,30 @@ pub enum ListOf {
 pub async fn run(args: &ListArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     match &args.of {
         ListOf::Regions { parent, read, page } => {
+            let parent_id = id_of(parent.as_ref(), read, session).await?;
             let request = v1::ListRegionsRequest {
                 context: Some(read.context()),
-                parent_id: parent.map(|id| id.to_string()).unwrap_or_default(),
+                parent_id,
                 ..v1::ListRegionsRequest::default()
             };
             let call = ("RegionService", "ListRegions");
             page::show(session, call, &request, page, |answer| rows(answer, "regions")).await
         }
         ListOf::Compounds { region, read, page } => {
+            let region_id = id_of(Some(region), read, session).await?;
             let request = v1::ListCompoundsRequest {
                 context: Some(read.context()),
-                region_id: region.to_string(),
+                region_id,
                 ..v1::ListCompoundsRequest::default()
             };
             let call = ("CompoundService", "ListCompounds");
             page::show(session, call, &request, page, |answer| rows(answer, "compounds")).await
         }
         ListOf::Buildings { region, compound, read, page } => {
+            let region_id = id_of(region.as_ref(), read, session).await?;
             let request = v1::ListBuildingsRequest {
                 context: Some(read.context()),
-                region_id: region.map(|id| id.to_string()).unwrap_or_default(),
+                region_id,
                 compound_id: compound.map(|id| id.to_string()).unwrap_or_default(),
                 ..v1::ListBuildingsRequest::default()
             };
@@ -137,6 +141,18 @@ pub async fn run(args: &ListArgs, session: &mut Session<'_>) -> anyhow::Result<O
             page::show(session, call, &request, page, |answer| rows(answer, "units")).await
         }
         ListOf::Cases(args) => case::list(args, session).await,
+    }
+}
+
+/// The id of a region that may be named by its code; empty for none.
+async fn id_of(
+    name: Option<&RegionName>,
+    read: &ReadArgs,
+    session: &Session<'_>,
+) -> anyhow::Result<String> {
+    match name {
+        Some(name) => region::resolve(name, read.context(), None, session).await,
+        None => Ok(String::new()),
     }
 }
 

@@ -26,6 +26,7 @@ use crate::{
         time::Stamp,
     },
     proto::v1,
+    registry,
 };
 
 const EXAMPLES: &str = "\
@@ -65,6 +66,8 @@ pub enum ProveAction {
     /// Saves the size and root of a partition's tree: keep it, and the past cannot be changed
     /// without your seeing it.
     Checkpoint(CheckpointArgs),
+    /// Checks a saved proof without the registry.
+    Check(CheckArgs),
 }
 
 /// Flags of `anju prove fetch`.
@@ -202,6 +205,7 @@ pub async fn run(args: &ProveArgs, session: &mut Session<'_>) -> anyhow::Result<
     match &args.action {
         ProveAction::Fetch(args) => fetch(args, session).await,
         ProveAction::Checkpoint(args) => checkpoint(args, session).await,
+        ProveAction::Check(args) => check(args, &mut session.out, read_entry),
     }
 }
 
@@ -263,6 +267,29 @@ fn report<T: Serialize>(
         session.out.line(sentence)?;
     }
     Ok(Outcome::Fine)
+}
+
+/// Takes apart an entry as the registry keeps it.
+pub fn read_entry(bytes: &[u8]) -> Result<ProvedEntry, String> {
+    let opened = registry::open_entry(bytes).map_err(|error| format!("the entry: {error}"))?;
+    // A part that is not as named is found by whoever checks, who does not need what it says.
+    let says = match registry::Entry::decode(bytes) {
+        Ok((entry, _)) => registry::sayings(&entry),
+        Err(_) => Vec::new(),
+    };
+    let part = |part: registry::OpenedPart| ProvedPart {
+        kind: part.kind,
+        hash: part.hash,
+        shown: part.shown,
+    };
+    Ok(ProvedEntry {
+        envelope: opened.envelope,
+        registry_id: hex(&opened.registry),
+        position: opened.position,
+        stamp: opened.stamp,
+        parts: opened.parts.into_iter().map(part).collect(),
+        says,
+    })
 }
 
 /// Checks a proof without the registry; [`Outcome::Partly`] when it proves nothing.

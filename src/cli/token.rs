@@ -2,14 +2,20 @@
 //!
 //! The secret is written once, alone on its line, and kept nowhere: the server's file holds its hash.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, fs, path::PathBuf};
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::{
-    cli::{Outcome, config::SettingArgs, read, session::Output},
-    kernel::{id::RegionId, time::Stamp},
+    auth::{
+        actor::{Reach, Regions},
+        role::Role,
+        token::{NewToken, TokenFileError, add as add_token},
+    },
+    cli::{BadUsage, Outcome, config::SettingArgs, offline, read, session::Output},
+    kernel::{id::RegionId, time::Stamp, violation::Violations},
 };
 
 const EXAMPLES: &str = "\
@@ -82,4 +88,39 @@ pub fn run(
         out.line(token)?;
     }
     Ok(Outcome::Fine)
+}
+
+/// Puts a new credential into the file that was named, or into that of the settings, and answers
+/// its secret.
+pub fn add(new: &NewTokenArgs) -> anyhow::Result<String> {
+    let role = new.role.parse::<Role>().map_err(|error| {
+        let mut violations = Violations::default();
+        violations.add("--role", "UNKNOWN_ROLE", error.to_string());
+        BadUsage(violations)
+    })?;
+    let path = match &new.file {
+        Some(path) => path.clone(),
+        None => offline::settings(&new.settings)?.token_file,
+    };
+    let regions = if new.everywhere {
+        Regions::All
+    } else {
+        Regions::List(new.region.iter().copied().collect())
+    };
+    let token = NewToken {
+        subject: new.subject.clone(),
+        role,
+        institution: new.institution.clone(),
+        reach: Reach { regions, institutions: BTreeSet::new() },
+        not_after: new.until,
+    };
+    if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        // Credentials may be made before a server ever ran.
+        fs::create_dir_all(directory)
+            .with_context(|| format!("{} cannot be made", directory.display()))?;
+    }
+    add_token(&path, &token).map_err(|error| match error {
+        TokenFileError::BadToken(violations) => BadUsage(violations).into(),
+        other => other.into(),
+    })
 }

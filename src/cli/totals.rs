@@ -5,16 +5,16 @@
 
 use std::str::FromStr;
 
-use anyhow::bail;
 use clap::Args;
 use prost_reflect::DynamicMessage;
 
 use crate::{
     cli::{
-        NothingFound, Outcome, field, get,
+        Outcome, field, get,
         page::{self, PageArgs},
         read::ReadArgs,
         record::numbers,
+        region::{self, RegionName},
         session::{Answer, Session},
         table::Sheet,
     },
@@ -160,40 +160,9 @@ async fn subject(args: &TotalsArgs, session: &Session<'_>) -> anyhow::Result<Str
     let Some(code) = &args.code else {
         return Ok(args.id.map(|id| id.to_string()).unwrap_or_default());
     };
-    let request = v1::ResolveCodeRequest {
-        context: Some(args.read.context()),
-        scheme: code.scheme.clone(),
-        code: code.value.clone(),
-        date: args.date.map(|day| day.to_string()).unwrap_or_default(),
-        partition: args.partition,
-    };
-    let answer: Answer<v1::ResolveCodeResponse> =
-        session.ask("RegionService", "ResolveCode", &request).await?;
-    let candidates = answer.typed.candidates;
-    let ids: Vec<_> = candidates
-        .iter()
-        .map(|candidate| {
-            candidate.region.as_ref().map(|region| region.id.clone()).unwrap_or_default()
-        })
-        .collect();
-    match ids.as_slice() {
-        [] => {
-            let sentence = format!("no region has the code {}:{}", code.scheme, code.value);
-            Err(NothingFound(sentence).into())
-        }
-        [only] => Ok(only.clone()),
-        _ => {
-            let spans: Vec<_> = candidates
-                .iter()
-                .zip(&ids)
-                .map(|(candidate, id)| {
-                    let until = if candidate.until.is_empty() { "now" } else { &candidate.until };
-                    format!("\n  {id} from {} until {until}", candidate.from)
-                })
-                .collect();
-            bail!("several regions had this code; say --date, or take an id:{}", spans.concat())
-        }
-    }
+    let name =
+        RegionName::Code { scheme: code.scheme.clone(), code: code.value.clone(), on: args.date };
+    region::resolve(&name, args.read.context(), args.partition, session).await
 }
 
 /// `12`, or `12–15` when it is uncertain, in the unit that people read.

@@ -71,7 +71,7 @@ pub(crate) fn apply(work: &mut Work<'_>, entry: &Entry, leaf: Hash) -> Result<()
         }
         _ => {}
     }
-    work.add_leaf(partition, leaf);
+    work.add_leaf(partition, entry.seq, leaf);
     work.applied(partition, entry.seq)
 }
 

@@ -73,6 +73,13 @@ impl Findings {
         }
     }
 
+    /// Adds what another check found.
+    pub fn absorb(&mut self, other: Self) {
+        let room = FINDINGS_MAX.saturating_sub(self.list.len());
+        self.list.extend(other.list.into_iter().take(room));
+        self.count += other.count;
+    }
+
     /// The first findings.
     pub fn list(&self) -> &[Finding] {
         &self.list
@@ -507,4 +514,44 @@ fn hex(bytes: &[u8]) -> String {
         .flat_map(|byte| [byte >> 4, byte & 15])
         .filter_map(|digit| char::from_digit(u32::from(digit), 16))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+
+    /// All leaves, as tiles.
+    #[derive(Default)]
+    struct Kept(BTreeMap<(u8, u64), Vec<Hash>>);
+
+    impl merkle::Tiles for Kept {
+        type Error = Infallible;
+
+        fn tile(&self, level: u8, index: u64) -> Result<Option<Vec<Hash>>, Infallible> {
+            Ok(self.0.get(&(level, index)).cloned())
+        }
+    }
+
+    #[test]
+    fn the_tree_has_the_root_of_the_tree_in_tiles_at_every_size() {
+        let (mut tree, mut kept) = (Tree::default(), Kept::default());
+        assert_eq!(tree.root(), merkle::root(&kept, 0).unwrap());
+        for size in 0..300_u64 {
+            let leaf = Hash::of(&[&size.to_le_bytes()]);
+            for write in merkle::append(&kept, size, &[leaf]).unwrap() {
+                kept.0.insert((write.level, write.index), write.hashes);
+            }
+            tree.push(leaf);
+            assert_eq!(tree.size(), size + 1);
+            assert_eq!(tree.root(), merkle::root(&kept, size + 1).unwrap(), "{size}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_told_by_partition_space_and_rest() {
+        assert_eq!(place_of(&[0, 1, 2, b'R', 0xab, 0x01]), "key 258 R ab01");
+        assert_eq!(place_of(&[0, 1]), "key 0001 ? ");
+    }
 }

@@ -49,7 +49,8 @@ pub(crate) struct Work<'a> {
     dirty_metas: BTreeSet<Partition>,
     dirty_records: BTreeSet<Local>,
     cells: BTreeMap<CellPlace, BTreeMap<Day, Amounts>>,
-    leaves: BTreeMap<Partition, Vec<Hash>>,
+    /// With the number of the first one's entry.
+    leaves: BTreeMap<Partition, (Seq, Vec<Hash>)>,
 }
 
 impl<'a> Work<'a> {
@@ -159,8 +160,9 @@ impl<'a> Work<'a> {
     }
 
     /// Notes the leaf of an entry.
-    pub(crate) fn add_leaf(&mut self, partition: Partition, leaf: Hash) {
-        self.leaves.entry(partition).or_default().push(leaf);
+    pub(crate) fn add_leaf(&mut self, partition: Partition, seq: Seq, leaf: Hash) {
+        let (_, leaves) = self.leaves.entry(partition).or_insert_with(|| (seq, Vec::new()));
+        leaves.push(leaf);
     }
 
     /// Sets or takes away a key.
@@ -221,9 +223,10 @@ impl<'a> Work<'a> {
             sums.retain(|_, amounts| !amounts.is_empty());
             self.put_long(&base, &write_cells(&sums)?)?;
         }
-        for (partition, leaves) in std::mem::take(&mut self.leaves) {
-            let seq = self.head(partition)?.seq;
-            let size = seq - u64::try_from(leaves.len()).unwrap_or(u64::MAX).min(seq);
+        // Not by the partition's head: a flush may come in the middle of an entry, which moved the
+        // head on and has no leaf yet.
+        for (partition, (first, leaves)) in std::mem::take(&mut self.leaves) {
+            let size = first.saturating_sub(1);
             let tiles = StateTiles { state: &self.overlay, partition };
             let changed = merkle::append(&tiles, size, &leaves)
                 .map_err(|error| Error::Bug(format!("the Merkle tree: {error}")))?;

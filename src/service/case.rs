@@ -44,16 +44,13 @@ impl CaseService for Api {
         let subject: Option<SubjectId> =
             common::optional(&mut violations, "subject_id", &asked.subject_id);
         let time = way.reading(context, violations).await?;
-        let partition = match subject {
-            Some(subject) => {
-                way.check_reach("subject_id", subject)?;
-                subject.partition()
-            }
-            None => {
-                let partition = way.partition("partition", asked.partition)?;
-                way.check_partition(partition)?;
-                partition
-            }
+        let partition = if let Some(subject) = subject {
+            way.check_reach("subject_id", subject)?;
+            subject.partition()
+        } else {
+            let partition = way.partition("partition", asked.partition)?;
+            way.check_partition(partition)?;
+            partition
         };
         let closed = asked.include_closed;
         let cases = way
@@ -80,7 +77,7 @@ impl CaseService for Api {
             .or(id)
             .map(|id| id.map(|case| (case, Command::AssignCase { case, assignee })));
         let (written, case) = write.about_case(plan).await?;
-        let receipt = written.receipt();
+        let receipt = Some(written.receipt());
         Ok(written.answer(v1::AssignCaseResponse { receipt, case }))
     }
 
@@ -98,7 +95,7 @@ impl CaseService for Api {
             .or(id.zip(outcome))
             .map(|read| read.map(|(case, outcome)| (case, Command::SettleCase { case, outcome })));
         let (written, case) = write.about_case(plan).await?;
-        let receipt = written.receipt();
+        let receipt = Some(written.receipt());
         Ok(written.answer(v1::SettleCaseResponse { receipt, case }))
     }
 }

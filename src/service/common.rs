@@ -34,6 +34,14 @@ const MASK_PATHS_MAX: usize = 200;
 /// Rules that one request may override.
 const OVERRIDES_MAX: usize = 16;
 
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit =
+        |nibble: u8| DIGITS.get(usize::from(nibble)).map_or('0', |digit| char::from(*digit));
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
 /// Random bytes of the system. The system gives them or the process is of no use.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], crate::registry::Error> {
     let mut bytes = [0; N];
@@ -419,8 +427,8 @@ impl FieldReader {
         for path in self.mask.iter().flatten() {
             let head = path.split('.').next().unwrap_or_default();
             let is_scheme_path = matches!(head, "identifiers" | "codes") && path.contains('.');
-            let is_known = self.known.contains(path.as_str());
-            if !is_known && !(is_scheme_path && self.known.contains(head)) {
+            let name = if is_scheme_path { head } else { path.as_str() };
+            if !self.known.contains(name) {
                 let message = format!("there is no field {path}");
                 self.violations.add("update_mask", "UNKNOWN_PATH", message);
             }
@@ -672,7 +680,7 @@ pub(crate) fn overrides(violations: &mut Violations, names: Vec<String>) -> Vec<
     names
 }
 
-/// The present moment's day, for parsers that need no more of the registry.
+/// Seeds of so many new ids.
 pub(crate) fn seeds(
     registry: &Registry,
     count: usize,

@@ -164,7 +164,7 @@ impl Way {
 
 fn checkpoint(checkpoint: &Checkpoint) -> v1::Checkpoint {
     v1::Checkpoint {
-        registry_id: registry_id(checkpoint.registry),
+        registry_id: common::hex(&checkpoint.registry),
         partition: checkpoint.partition.number(),
         size: checkpoint.size,
         root: checkpoint.root.0.to_vec(),
@@ -173,21 +173,23 @@ fn checkpoint(checkpoint: &Checkpoint) -> v1::Checkpoint {
     }
 }
 
-/// The registry's id as it is written.
-pub(crate) fn registry_id(id: [u8; 16]) -> String {
-    id.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn hashes(proof: &[Hash]) -> Vec<Vec<u8>> {
     proof.iter().map(|hash| hash.0.to_vec()).collect()
 }
 
 fn history_entry(row: HistoryRow, with_bytes: bool) -> v1::HistoryEntry {
     let HistoryRow { position, entry, bytes, corrected_by, in_doubt } = row;
-    let (mut kind, mut values, mut overridden) = (String::new(), Vec::new(), Vec::new());
+    let (mut kind, mut values, mut overridden) = ("", Vec::new(), Vec::new());
+    let mut valid_from = entry.valid_from.map(|day| day.to_string()).unwrap_or_default();
     let (mut source, mut source_key) = (String::new(), String::new());
     if let Some(body) = entry.body {
-        kind = word(&body.fact).to_owned();
+        kind = word(&body.fact);
+        // An imprecise day is told as it was said, not as the first day that it can mean.
+        if let Fact::Registered { exists_from: said, .. } | Fact::Ended { day: said, .. } =
+            &body.fact
+        {
+            valid_from = said.to_string();
+        }
         values = field_values(&body.fact);
         overridden = body.overridden;
         if let Some(row) = body.source_row {
@@ -197,8 +199,8 @@ fn history_entry(row: HistoryRow, with_bytes: bool) -> v1::HistoryEntry {
     v1::HistoryEntry {
         position: position.to_string(),
         recorded_at: Some(common::timestamp(entry.stamp)),
-        kind,
-        valid_from: entry.valid_from.map(|day| day.to_string()).unwrap_or_default(),
+        kind: kind.to_owned(),
+        valid_from,
         actor_subject: entry.author.subject,
         actor_role: entry.author.role,
         actor_institution: entry.author.institution,

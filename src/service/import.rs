@@ -12,7 +12,7 @@ use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    domain::content::{Content, Fields},
+    domain::content::{Content, Fields, Said},
     kernel::{
         hash::Hash,
         id::{IdSeed, Kind, SubjectId},
@@ -73,7 +73,7 @@ impl ImportService for Api {
         let row_count = openers.len();
         let written = write.run(plan).await?;
         let results = results(&written, row_count, &openers);
-        let receipt = written.receipt();
+        let receipt = Some(written.receipt());
         Ok(written.answer(v1::ImportRowsResponse { receipt, results }))
     }
 
@@ -383,7 +383,7 @@ fn reference(
 
 /// Takes an id out of the fields.
 fn take_id(content: &mut Content, field: &str) -> Option<SubjectId> {
-    fn take<T: Copy + Into<SubjectId>>(said: &mut Option<Option<T>>) -> Option<SubjectId> {
+    fn take<T: Copy + Into<SubjectId>>(said: &mut Said<T>) -> Option<SubjectId> {
         let id = (*said)??;
         *said = None;
         Some(id.into())

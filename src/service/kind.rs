@@ -565,8 +565,8 @@ impl Write {
     ) -> Result<Done<R>, Status> {
         let seed = common::id_seed(self.registry().now()).map_err(status::status)?;
         let written = self.run(create_plan::<R>(asked, seed)).await?;
-        let seen = written.see(written.made())?;
-        Ok((written, seen.map(resource)))
+        let made = written.see(written.made())?;
+        Ok((written, made.map(resource)))
     }
 
     async fn about<R: Resource>(
@@ -637,8 +637,8 @@ impl Write {
         let plan = merge_plan::<R>(asked, seed);
         let existing = plan.as_ref().ok().and_then(|(_, existing)| *existing);
         let written = self.run(plan.map(|(plan, _)| plan)).await?;
-        let seen = written.see(existing.or_else(|| written.made()))?;
-        Ok((written, seen.map(resource)))
+        let made = written.see(existing.or_else(|| written.made()))?;
+        Ok((written, made.map(resource)))
     }
 
     /// Splits a subject: the parts.
@@ -784,7 +784,7 @@ impl Written {
         seen: R,
         message: impl FnOnce(Option<v1::WriteReceipt>, R) -> T,
     ) -> Response<T> {
-        let message = message(self.receipt(), seen);
+        let message = message(Some(self.receipt()), seen);
         self.answer(message)
     }
 }

@@ -30,7 +30,10 @@ use tonic::{
 
 use crate::{
     auth::permission::{self, Extent},
-    domain::{author::Author, content::Content},
+    domain::{
+        author::Author,
+        content::{Content, Fields},
+    },
     kernel::{
         hash::Hash,
         id::SubjectId,
@@ -419,8 +422,8 @@ impl Written {
     }
 
     /// The receipt on the wire.
-    pub(crate) fn receipt(&self) -> Option<v1::WriteReceipt> {
-        Some(common::receipt(&self.outcome, self.is_only_judged))
+    pub(crate) fn receipt(&self) -> v1::WriteReceipt {
+        common::receipt(&self.outcome, self.is_only_judged)
     }
 
     /// A subject as it was known with this write; `None` when nothing was written.
@@ -474,24 +477,21 @@ impl Written {
 
 /// The subjects that a content names, with the names of the fields.
 pub(crate) fn named(content: &Content) -> Vec<(&'static str, SubjectId)> {
-    use crate::domain::content::Fields;
-    fn put<T: Copy + Into<SubjectId>>(
-        to: &mut Vec<(&'static str, SubjectId)>,
-        field: &'static str,
-        said: &crate::domain::content::Said<T>,
-    ) {
-        to.extend(said.iter().flatten().map(|id| (field, (*id).into())));
-    }
-    let mut named = Vec::new();
+    let mut named: Vec<(&'static str, SubjectId)> = Vec::new();
+    let mut put = |field: &'static str, id: Option<SubjectId>| {
+        named.extend(id.map(|id| (field, id)));
+    };
     match &content.fields {
-        Fields::Region(fields) => put(&mut named, "parent_id", &fields.parent),
-        Fields::Compound(fields) => put(&mut named, "community_id", &fields.community),
-        Fields::Building(fields) => {
-            put(&mut named, "compound_id", &fields.compound);
-            put(&mut named, "community_id", &fields.community);
-            put(&mut named, "physical_id", &fields.physical);
+        Fields::Region(fields) => put("parent_id", fields.parent.flatten().map(Into::into)),
+        Fields::Compound(fields) => {
+            put("community_id", fields.community.flatten().map(Into::into));
         }
-        Fields::Unit(fields) => put(&mut named, "building_id", &fields.building),
+        Fields::Building(fields) => {
+            put("compound_id", fields.compound.flatten().map(Into::into));
+            put("community_id", fields.community.flatten().map(Into::into));
+            put("physical_id", fields.physical.flatten().map(Into::into));
+        }
+        Fields::Unit(fields) => put("building_id", fields.building.flatten().map(Into::into)),
     }
     named
 }

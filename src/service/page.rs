@@ -14,7 +14,7 @@ use crate::{
         violation::Violations,
     },
     proto::v1,
-    service::Way,
+    service::{Way, common},
 };
 
 /// Bytes of a token that bind it to its question.
@@ -81,7 +81,7 @@ impl Question {
     pub(crate) fn token<T>(self, page: &Page<T>) -> String {
         page.next
             .as_ref()
-            .map_or_else(String::new, |next| hex(&[&self.0, next.as_slice()].concat()))
+            .map_or_else(String::new, |next| common::hex(&[&self.0, next.as_slice()].concat()))
     }
 }
 
@@ -107,13 +107,9 @@ pub(crate) fn check(violations: Violations) -> Result<(), Status> {
     violations.or(()).map_err(|violations| crate::service::status::invalid(&violations))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes();
-    if digits.len() % 2 != 0 || digits.len() > TOKEN_CHARS_MAX {
+    if !digits.len().is_multiple_of(2) || digits.len() > TOKEN_CHARS_MAX {
         return None;
     }
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());

@@ -14,7 +14,7 @@ use crate::{
     },
     proto::v1::{self, registry_service_server::RegistryService},
     registry::{Error, Frontier, Registry},
-    service::{Api, common, history::registry_id},
+    service::{Api, common},
 };
 
 #[tonic::async_trait]
@@ -29,7 +29,7 @@ impl RegistryService for Api {
             .blocking(|registry| {
                 let (stats, _) = registry.stats();
                 let checkpoint = registry.checkpoint(Partition::ROOT, None)?;
-                Ok((registry.partitions(), registry_id(checkpoint.registry), stats.read_only))
+                Ok((registry.partitions(), common::hex(&checkpoint.registry), stats.read_only))
             })
             .await?;
         let mut statuses = Vec::new();

@@ -43,6 +43,13 @@ pub struct Watched {
     _place: tokio::sync::OwnedSemaphorePermit,
 }
 
+impl Watched {
+    /// Whether nothing more is put into the buffer: what it holds is all that will come.
+    pub fn is_over(&self) -> bool {
+        self.items.is_closed()
+    }
+}
+
 impl Stream for Watched {
     type Item = Item;
 

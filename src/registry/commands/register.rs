@@ -122,7 +122,7 @@ pub(crate) fn register(
     if opens_partition {
         open_partition(tx, partition, subject)?;
     }
-    let basis = basis_of(tx, &content)?;
+    let basis = basis_of(tx, partition, &content)?;
     let homes = homes(subject, &content);
     let from = exists_from.earliest();
     let draft = Draft {
@@ -136,11 +136,16 @@ pub(crate) fn register(
     Ok(subject)
 }
 
-/// The registrations of what the subject is in.
-fn basis_of(tx: &mut Tx<'_, '_>, content: &Content) -> Result<Vec<u64>, Error> {
+/// The registrations of what the subject is in, as far as its own partition knows them: an entry
+/// rests on entries of its own partition only.
+fn basis_of(
+    tx: &mut Tx<'_, '_>,
+    partition: Partition,
+    content: &Content,
+) -> Result<Vec<u64>, Error> {
     let mut basis = Vec::new();
     for holder in content.references() {
-        if let Some(record) = tx.work.known(holder.partition(), holder)?
+        if let Some(record) = tx.work.known(partition, holder)?
             && let Some((statement, _)) = record.timeline.registration()
         {
             basis.push(statement.seq);

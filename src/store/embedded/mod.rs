@@ -43,7 +43,7 @@ pub use self::{
     loading::Loading,
     scratch::Scratch,
     segment::DirectoryId,
-    verify::{EachEntry, JournalReport, TornTail, for_each_entry, verify_journal},
+    verify::{EachEntry, JournalReport, TornTail, for_each_entry, sync_journal, verify_journal},
 };
 use crate::{
     kernel::position::{Partition, Seq},

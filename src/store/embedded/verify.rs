@@ -113,6 +113,20 @@ pub fn for_each_entry(
     })
 }
 
+/// Makes durable whatever of the journal can be read, beside a running server too: it may not have
+/// synced its last frame yet.
+pub fn sync_journal(path: &Path) -> Result<(), StoreError> {
+    let directory = path.join("journal");
+    for number in numbers(&directory)? {
+        let path = directory.join(segment_name(number));
+        let synced = SystemFiles.open_read(&path).and_then(|handle| handle.sync());
+        synced.map_err(|source| failure("it cannot be synced", &path, source))?;
+    }
+    SystemFiles
+        .sync_directory(&directory)
+        .map_err(|source| failure("it cannot be synced", &directory, source))
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Counts {
     segments: u64,

@@ -1,0 +1,116 @@
+//! Naming a region on the command line: by its id, or by a code and the day on which it was used.
+
+use std::str::FromStr;
+
+use anyhow::bail;
+
+use crate::{
+    cli::{
+        NothingFound,
+        session::{Answer, Session},
+    },
+    kernel::{id::RegionId, time::Day},
+    proto::v1,
+};
+
+/// A region as a caller names it: `rgn_…`, or `gbt2260:410102`, or `gbt2260:410102@2020-12-31`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RegionName {
+    /// By our id.
+    Id(RegionId),
+    /// By a code.
+    Code {
+        /// The scheme, for example `gbt2260` or `stats12`.
+        scheme: String,
+        /// The code.
+        code: String,
+        /// The day on which it was used; codes are reused.
+        on: Option<Day>,
+    },
+}
+
+impl FromStr for RegionName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some((scheme, code)) = text.split_once(':') else {
+            return text.parse().map(Self::Id).map_err(|error| {
+                format!("{error}; or give a code: gbt2260:410102, gbt2260:410102@2020-12-31")
+            });
+        };
+        let (code, on) = match code.split_once('@') {
+            Some((code, day)) => {
+                (code, Some(day.parse().map_err(|error| format!("{day}: {error}"))?))
+            }
+            None => (code, None),
+        };
+        if scheme.is_empty() || code.is_empty() {
+            return Err("a code has a scheme and a value: gbt2260:410102".to_owned());
+        }
+        Ok(Self::Code { scheme: scheme.to_owned(), code: code.to_owned(), on })
+    }
+}
+
+/// The id of a region, looked up by its code if need be.
+pub async fn resolve(
+    name: &RegionName,
+    context: v1::ReadContext,
+    partition: Option<u32>,
+    session: &Session<'_>,
+) -> anyhow::Result<String> {
+    let (scheme, code, on) = match name {
+        RegionName::Id(id) => return Ok(id.to_string()),
+        RegionName::Code { scheme, code, on } => (scheme, code, on),
+    };
+    let request = v1::ResolveCodeRequest {
+        context: Some(context),
+        scheme: scheme.clone(),
+        code: code.clone(),
+        date: on.map(|day| day.to_string()).unwrap_or_default(),
+        partition,
+    };
+    let answer: Answer<v1::ResolveCodeResponse> =
+        session.ask("RegionService", "ResolveCode", &request).await?;
+    let candidates = answer.typed.candidates;
+    let ids: Vec<_> = candidates
+        .iter()
+        .map(|candidate| {
+            candidate.region.as_ref().map(|region| region.id.clone()).unwrap_or_default()
+        })
+        .collect();
+    match ids.as_slice() {
+        [] => Err(NothingFound(format!("no region has the code {scheme}:{code}")).into()),
+        [only] => Ok(only.clone()),
+        _ => {
+            let spans: Vec<_> = candidates
+                .iter()
+                .zip(&ids)
+                .map(|(candidate, id)| {
+                    let until = if candidate.until.is_empty() { "now" } else { &candidate.until };
+                    format!("\n  {id} from {} until {until}", candidate.from)
+                })
+                .collect();
+            bail!(
+                "several regions had this code; say the day ({scheme}:{code}@2020-12-31), or take \
+                 an id:{}",
+                spans.concat()
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_region_is_named_by_id_or_by_code_and_day() {
+        let name = |text: &str| text.parse::<RegionName>();
+        assert!(matches!(name("rgn_01HF7YAT000000E0000000001A"), Ok(RegionName::Id(_))));
+        let dated = name("gbt2260:620824@2017-01-01").unwrap();
+        assert!(matches!(dated, RegionName::Code { on: Some(_), .. }));
+        assert!(name("410102").unwrap_err().contains("gbt2260:410102"));
+        assert!(name("gbt2260:").is_err());
+        assert!(name("gbt2260:410102@yesterday").is_err());
+    }
+}

@@ -1,0 +1,321 @@
+//! What is derived: totals, searches, histories with proofs, cases, and rows in and out.
+
+use anju::{domain::merkle, kernel::hash::Hash, proto::v1, registry::Entry};
+use tonic::Code;
+
+use crate::harness::{City, building, told, write, write_because};
+
+#[tokio::test]
+async fn totals_are_broken_down_followed_by_month_and_explained_by_their_rows() {
+    let city = City::start().await;
+    let mut totals = v1::totals_service_client::TotalsServiceClient::new(city.channel.clone());
+    let compound = city.compound(&city.communities[0], "东院").await;
+    for number in 1..=3 {
+        city.building(&compound.id, &format!("{number}号楼")).await;
+    }
+    let get = |subject: &str, breakdown| v1::GetTotalsRequest {
+        subject_id: subject.to_owned(),
+        measures: vec!["buildings".to_owned(), "units".to_owned()],
+        breakdown,
+        ..v1::GetTotalsRequest::default()
+    };
+    let told_of = |amounts: Vec<v1::Amount>| {
+        let lines = amounts.into_iter().map(|one| {
+            let decade = one.built_decade.map(|year| format!(" {year}s {}", one.structure));
+            let decade = decade.unwrap_or_default();
+            format!("{}{decade}: {} {}", one.measure, one.certain, one.possible)
+        });
+        lines.collect::<Vec<_>>()
+    };
+    for subject in [&city.district, &city.streets[0], &compound.id] {
+        let request = city.asking("public", get(subject, false));
+        let answer = totals.get_totals(request).await.unwrap().into_inner();
+        assert_eq!(told_of(answer.amounts), ["buildings: 3 3", "units: 0 0"], "{subject}");
+        assert_eq!(answer.valid_at, "2026-06-01");
+    }
+    let request = city.asking("public", get(&city.district, true));
+    let answer = totals.get_totals(request).await.unwrap().into_inner();
+    assert_eq!(told_of(answer.amounts), ["buildings 1980s UNKNOWN: 3 3", "units: 0 0"]);
+
+    let list = v1::ListTotalsRequest {
+        region_id: city.district.clone(),
+        measures: vec!["buildings".to_owned()],
+        ..v1::ListTotalsRequest::default()
+    };
+    let answer = totals.list_totals(city.asking("public", list)).await.unwrap().into_inner();
+    let mut children: Vec<_> = answer
+        .children
+        .into_iter()
+        .map(|child| (child.name, told_of(child.amounts).concat()))
+        .collect();
+    children.sort();
+    let expected = [("东街", "buildings: 3 3"), ("西街", "buildings: 0 0")]
+        .map(|(a, b)| (a.to_owned(), b.to_owned()));
+    assert_eq!(children, expected);
+
+    let series = v1::GetSeriesRequest {
+        subject_id: city.district.clone(),
+        measures: vec!["buildings".to_owned()],
+        from_month: "1985-12".to_owned(),
+        to_month: "1987-01".to_owned(),
+        ..v1::GetSeriesRequest::default()
+    };
+    let answer = totals.get_series(city.asking("public", series)).await.unwrap().into_inner();
+    let months: Vec<_> = answer
+        .months
+        .into_iter()
+        .map(|month| format!("{} {}", month.month, told_of(month.amounts).concat()))
+        .collect();
+    assert_eq!(months.first().unwrap(), "1985-12 buildings: 0 0");
+    assert_eq!(months[1], "1986-01 buildings: 0 3");
+    assert_eq!(months.last().unwrap(), "1987-01 buildings: 3 3");
+    assert_eq!(months.len(), 14);
+
+    let explain = v1::ExplainTotalRequest {
+        subject_id: city.district.clone(),
+        measure: "buildings".to_owned(),
+        ..v1::ExplainTotalRequest::default()
+    };
+    let request = city.asking("auditor", explain.clone());
+    let rows = totals.explain_total(request).await.unwrap().into_inner().rows;
+    let sum: i64 = rows.iter().map(|row| row.amount.as_ref().unwrap().certain).sum();
+    assert_eq!((rows.len(), sum), (3, 3));
+    // The number is everybody's, its rows are not.
+    let refusal = totals.explain_total(city.asking("public", explain.clone())).await.unwrap_err();
+    assert_eq!(refusal.code(), Code::PermissionDenied);
+    let refusal = totals.explain_total(city.asking("east", explain)).await.unwrap_err();
+    assert_eq!(told(&refusal), "NotFound NOT_FOUND\nNOT_FOUND subject_id");
+
+    let wrong = v1::GetSeriesRequest {
+        measures: vec!["storeys".to_owned()],
+        from_month: "2020-13".to_owned(),
+        ..v1::GetSeriesRequest::default()
+    };
+    let refusal = totals.get_series(city.asking("public", wrong)).await.unwrap_err();
+    assert_eq!(
+        told(&refusal),
+        "InvalidArgument INVALID_REQUEST\nREQUIRED subject_id\nUNKNOWN_VALUE measures[0]\n\
+         MALFORMED from_month\nMALFORMED to_month"
+    );
+}
+
+#[tokio::test]
+async fn a_search_is_within_the_reach() {
+    let city = City::start().await;
+    let mut search = v1::search_service_client::SearchServiceClient::new(city.channel.clone());
+    for (community, name) in [(0, "人民路12号院"), (1, "人民路21号院")] {
+        city.compound(&city.communities[community], name).await;
+    }
+    let asked = |region: &str, partition| v1::SearchRequest {
+        text: "人民路".to_owned(),
+        region_id: region.to_owned(),
+        partition,
+        ..v1::SearchRequest::default()
+    };
+    let number = Some(city.partition.number());
+    for (subject, region, partition, expected) in [
+        ("operator", "", number, 2),
+        ("city", "", number, 2),
+        ("east", city.streets[0].as_str(), None, 1),
+    ] {
+        let request = city.asking(subject, asked(region, partition));
+        let answer = search.search(request).await.unwrap().into_inner();
+        assert_eq!(answer.hits.len(), expected, "{subject}");
+    }
+    let refusal = search.search(city.asking("east", asked("", number))).await.unwrap_err();
+    assert_eq!(told(&refusal), "NotFound NOT_FOUND\nNOT_FOUND partition");
+    let refusal = search.search(city.asking("east", asked("", Some(999)))).await.unwrap_err();
+    assert_eq!(told(&refusal), "NotFound NOT_FOUND\nNOT_FOUND partition");
+    let west = asked(&city.streets[1], None);
+    let refusal = search.search(city.asking("east", west)).await.unwrap_err();
+    assert_eq!(told(&refusal), "NotFound NOT_FOUND\nNOT_FOUND region_id");
+    let nothing = v1::SearchRequest::default();
+    let refusal = search.search(city.asking("operator", nothing)).await.unwrap_err();
+    assert_eq!(told(&refusal), "InvalidArgument INVALID_REQUEST\nONE_OF text\nREQUIRED region_id");
+}
+
+#[tokio::test]
+async fn a_history_is_proved_by_what_the_registry_hands_out() {
+    let city = City::start().await;
+    let mut history = v1::history_service_client::HistoryServiceClient::new(city.channel.clone());
+    let compound = city.compound(&city.communities[0], "东院").await;
+    let there = city.building(&compound.id, "1号楼").await;
+    let asked = v1::GetHistoryRequest {
+        subject_id: there.id.clone(),
+        with_bytes: true,
+        ..v1::GetHistoryRequest::default()
+    };
+    let request = city.asking("east", asked.clone());
+    let answer = history.get_history(request).await.unwrap().into_inner();
+    let entry = &answer.entries[0];
+    assert_eq!((entry.kind.as_str(), entry.actor_subject.as_str()), ("registered", "operator"));
+    assert!(entry.values.iter().any(|one| one.field == "name"));
+    let (read, leaf) = Entry::decode(&entry.entry).unwrap();
+
+    let prove = v1::GetInclusionProofRequest {
+        partition: city.partition.number(),
+        seq: read.seq,
+        size: None,
+    };
+    for (subject, is_whole) in [("east", true), ("west", false)] {
+        let request = city.asking(subject, prove);
+        let proved = history.get_inclusion_proof(request).await.unwrap().into_inner();
+        let checkpoint = proved.checkpoint.unwrap();
+        let (entry, same_leaf) = Entry::decode(&proved.entry).unwrap();
+        assert_eq!((entry.body.is_some(), same_leaf), (is_whole, leaf), "{subject}");
+        let proof: Vec<Hash> =
+            proved.proof.iter().map(|hash| Hash::from_slice(hash).unwrap()).collect();
+        let root = Hash::from_slice(&checkpoint.root).unwrap();
+        merkle::verify_inclusion(leaf, read.seq - 1, checkpoint.size, &proof, root).unwrap();
+    }
+    let refusal = history.get_history(city.asking("west", asked)).await.unwrap_err();
+    assert_eq!(told(&refusal), "NotFound NOT_FOUND\nNOT_FOUND subject_id");
+
+    let diff = v1::DiffRequest {
+        subject_id: city.district.clone(),
+        known_from_seq: Some(read.seq - 1),
+        known_to_seq: Some(read.seq),
+        ..v1::DiffRequest::default()
+    };
+    let answer = history.diff(city.asking("auditor", diff)).await.unwrap().into_inner();
+    let subjects: Vec<_> = answer.diffs.iter().map(|diff| diff.subject_id.as_str()).collect();
+    assert_eq!(subjects, [there.id.as_str()]);
+}
+
+#[tokio::test]
+async fn a_case_is_settled_by_another_than_its_opener() {
+    let city = City::start().await;
+    let mut cases = v1::case_service_client::CaseServiceClient::new(city.channel.clone());
+    let compound = city.compound(&city.communities[0], "东院").await;
+    let there = city.building(&compound.id, "1号楼").await;
+    let correct = v1::CorrectCompoundRequest {
+        context: write_because("the papers say so"),
+        id: compound.id.clone(),
+        exists_from: "1999".to_owned(),
+        ..v1::CorrectCompoundRequest::default()
+    };
+    let request = city.asking("operator", correct);
+    city.compounds().correct_compound(request).await.unwrap();
+    let list =
+        v1::ListCasesRequest { subject_id: there.id.clone(), ..v1::ListCasesRequest::default() };
+    let request = city.asking("east", list.clone());
+    let found = cases.list_cases(request).await.unwrap().into_inner().cases;
+    assert_eq!(found.len(), 1);
+    let case = &found[0];
+    assert_eq!((case.reason.as_str(), case.state()), ("OUTSIDE_PARENT_LIFE", v1::CaseState::Open));
+    let get = v1::GetCaseRequest { context: None, id: case.id.clone() };
+    let refusal = cases.get_case(city.asking("west", get.clone())).await.unwrap_err();
+    assert_eq!(told(&refusal), "NotFound NOT_FOUND\nNOT_FOUND id");
+
+    let assign = v1::AssignCaseRequest {
+        context: write(),
+        id: case.id.clone(),
+        assignee: "13812345678".to_owned(),
+    };
+    let refusal = cases.assign_case(city.asking("east", assign.clone())).await.unwrap_err();
+    assert_eq!(told(&refusal), "InvalidArgument MALFORMED\nMALFORMED assignee");
+    let assign = v1::AssignCaseRequest { assignee: "desk-3".to_owned(), ..assign };
+    let answer = cases.assign_case(city.asking("east", assign)).await.unwrap().into_inner();
+    assert_eq!(answer.case.unwrap().state(), v1::CaseState::Assigned);
+
+    let settle = || v1::SettleCaseRequest {
+        context: write(),
+        id: case.id.clone(),
+        outcome: v1::CaseOutcome::Stands.into(),
+    };
+    let refusal = cases.settle_case(city.asking("operator", settle())).await.unwrap_err();
+    assert_eq!(refusal.code(), Code::FailedPrecondition);
+    let answer = cases.settle_case(city.asking("city", settle())).await.unwrap().into_inner();
+    assert_eq!(answer.case.unwrap().state(), v1::CaseState::Settled);
+    let now = cases.list_cases(city.asking("east", list)).await.unwrap().into_inner().cases;
+    assert_eq!(now, []);
+}
+
+#[tokio::test]
+async fn rows_are_taken_in_each_by_itself_and_come_out_again() {
+    let city = City::start().await;
+    let mut imports = v1::import_service_client::ImportServiceClient::new(city.channel.clone());
+    let by_key = |key: &str| {
+        Some(v1::Reference { reference: Some(v1::reference::Reference::Key(key.to_owned())) })
+    };
+    let compound = v1::ImportRow {
+        key: "c1".to_owned(),
+        exists_from: "1985".to_owned(),
+        row: Some(v1::import_row::Row::Compound(v1::ImportCompound {
+            fields: Some(v1::CompoundFields {
+                name: Some("东院".to_owned()),
+                community_id: Some(city.communities[0].clone()),
+                ..v1::CompoundFields::default()
+            }),
+            community: None,
+        })),
+        ..v1::ImportRow::default()
+    };
+    let building_row = |key: &str, storeys| v1::ImportRow {
+        key: key.to_owned(),
+        exists_from: "1986".to_owned(),
+        row: Some(v1::import_row::Row::Building(v1::ImportBuilding {
+            fields: Some(v1::BuildingFields {
+                storeys_above: Some(storeys),
+                ..v1::BuildingFields::default()
+            }),
+            compound: by_key("c1"),
+            ..v1::ImportBuilding::default()
+        })),
+        ..v1::ImportRow::default()
+    };
+    let import = |rows| v1::ImportRowsRequest {
+        context: write(),
+        source: "census-2025".to_owned(),
+        mode: v1::RowMode::Change.into(),
+        partition: city.partition.number(),
+        rows,
+    };
+    let rows = vec![compound.clone(), building_row("b1", 6), building_row("b2", 5_000)];
+    let request = city.asking("city", import(rows));
+    let answer = imports.import_rows(request).await.unwrap().into_inner();
+    let outcomes: Vec<_> = answer.results.iter().map(v1::RowResult::outcome).collect();
+    use v1::RowOutcome::{Created, Refused, Unchanged};
+    assert_eq!(outcomes, [Created, Created, Refused], "{:?}", answer.results);
+    assert_eq!(answer.results[2].refusals[0].field, "fields.storeys_above");
+    let request = city.asking("city", import(vec![compound.clone(), building_row("b1", 6)]));
+    let again = imports.import_rows(request).await.unwrap().into_inner();
+    let outcomes: Vec<_> = again.results.iter().map(v1::RowResult::outcome).collect();
+    assert_eq!(outcomes, [Unchanged, Unchanged]);
+    // A street is less than the partition.
+    let refusal =
+        imports.import_rows(city.asking("east", import(vec![compound]))).await.unwrap_err();
+    assert_eq!(told(&refusal), "NotFound NOT_FOUND\nNOT_FOUND partition");
+
+    let export = v1::ExportRowsRequest {
+        context: None,
+        partition: city.partition.number(),
+        kind: v1::ExportKind::Buildings.into(),
+    };
+    let mut stream =
+        imports.export_rows(city.asking("auditor", export)).await.unwrap().into_inner();
+    let mut ids = Vec::new();
+    while let Some(message) = stream.message().await.unwrap() {
+        ids.extend(message.rows.into_iter().map(|row| match row.subject {
+            Some(v1::export_row::Subject::Building(building)) => building.id,
+            other => panic!("not a building: {other:?}"),
+        }));
+    }
+    assert_eq!(ids, [answer.results[1].id.clone()]);
+}
+
+#[tokio::test]
+async fn answers_are_compressed_and_requests_that_are_too_large_refused() {
+    let city = City::start().await;
+    let compound = city.compound(&city.communities[0], "东院").await;
+    let gzip = tonic::codec::CompressionEncoding::Gzip;
+    let mut buildings = city.buildings().send_compressed(gzip).accept_compressed(gzip);
+    let request = city.asking("operator", building(&compound.id, "1号楼"));
+    let answer = buildings.create_building(request).await.unwrap();
+    assert_eq!(answer.metadata().get("grpc-encoding").unwrap(), "gzip");
+    let mut large = building(&compound.id, "1号楼");
+    // A megabyte that is small on the wire.
+    large.fields.as_mut().unwrap().address = Some("a".repeat(2 * 1024 * 1024));
+    let refusal = buildings.create_building(city.asking("operator", large)).await.unwrap_err();
+    assert_eq!(refusal.code(), Code::ResourceExhausted);
+}

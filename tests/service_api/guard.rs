@@ -1,0 +1,152 @@
+//! Who is let in, and how far.
+
+use anju::proto::v1;
+use tonic::{Code, Request};
+
+use crate::harness::{City, building, told, write};
+
+#[tokio::test]
+async fn nobody_calls_without_a_credential() {
+    let city = City::start().await;
+    let refusal = city.registries().who_am_i(v1::WhoAmIRequest {}).await.unwrap_err();
+    assert_eq!(told(&refusal), "Unauthenticated TOKEN_MISSING");
+    let mut request = Request::new(v1::WhoAmIRequest {});
+    request.metadata_mut().insert("authorization", "Bearer anju_nonsense".parse().unwrap());
+    let refusal = city.registries().who_am_i(request).await.unwrap_err();
+    assert_eq!(told(&refusal), "Unauthenticated TOKEN_UNKNOWN");
+}
+
+#[tokio::test]
+async fn a_caller_is_told_who_it_is_and_a_person_must_be_a_key() {
+    let city = City::start().await;
+    let mut request = city.asking("east", v1::WhoAmIRequest {});
+    request.metadata_mut().insert("x-anju-person", "p-17".parse().unwrap());
+    let answer = city.registries().who_am_i(request).await.unwrap().into_inner();
+    assert_eq!(
+        (answer.subject.as_str(), answer.role.as_str(), answer.person.as_str()),
+        ("east", "district_operator", "p-17")
+    );
+    assert_eq!((answer.region_ids, answer.everywhere), (vec![city.streets[0].clone()], false));
+    let mut request = city.asking("east", v1::WhoAmIRequest {});
+    request.metadata_mut().insert("x-anju-person", "13812345678".parse().unwrap());
+    let refusal = city.registries().who_am_i(request).await.unwrap_err();
+    assert_eq!(told(&refusal), "Unauthenticated PERSON_MALFORMED");
+}
+
+#[tokio::test]
+async fn a_role_without_a_part_is_denied_before_anything_is_read() {
+    let city = City::start().await;
+    let message = v1::CreateBuildingRequest::default();
+    let refusal =
+        city.buildings().create_building(city.asking("public", message)).await.unwrap_err();
+    assert_eq!(told(&refusal), "PermissionDenied ROLE_NOT_PERMITTED");
+}
+
+#[tokio::test]
+async fn what_is_out_of_reach_is_answered_as_if_it_were_not_there() {
+    let city = City::start().await;
+    let compound = city.compound(&city.communities[0], "东院").await;
+    let there = city.building(&compound.id, "1号楼").await;
+    let get = |id: &str| v1::GetBuildingRequest { context: None, id: id.to_owned() };
+    city.buildings().get_building(city.asking("east", get(&there.id))).await.unwrap();
+    city.buildings().get_building(city.asking("city", get(&there.id))).await.unwrap();
+
+    // The same partition, but nothing was ever born with this id.
+    let absent = format!("{}ZZZZ", &there.id[..there.id.len() - 4]);
+    for id in [&there.id, &absent] {
+        let hidden = city.buildings().get_building(city.asking("west", get(id))).await.unwrap_err();
+        let missing =
+            city.buildings().get_building(city.asking("auditor", get(&absent))).await.unwrap_err();
+        assert_eq!(hidden.code(), Code::NotFound);
+        assert_eq!(told(&hidden), told(&missing));
+        assert_eq!(hidden.message(), missing.message().replace(&absent, id));
+    }
+
+    let refusal = city
+        .buildings()
+        .create_building(city.asking("west", building(&compound.id, "2号楼")))
+        .await
+        .unwrap_err();
+    assert_eq!(told(&refusal), "NotFound NOT_FOUND\nNOT_FOUND fields.compound_id");
+    let end = v1::EndBuildingRequest {
+        context: write(),
+        id: there.id.clone(),
+        ended_on: "2025-01-01".to_owned(),
+        cause: v1::EndCause::Demolished.into(),
+        ..v1::EndBuildingRequest::default()
+    };
+    let refusal = city.buildings().end_building(city.asking("west", end)).await.unwrap_err();
+    assert_eq!(told(&refusal), "NotFound NOT_FOUND\nNOT_FOUND id");
+    let list = v1::ListBuildingsRequest {
+        region_id: city.district.clone(),
+        ..v1::ListBuildingsRequest::default()
+    };
+    let refusal = city.buildings().list_buildings(city.asking("west", list)).await.unwrap_err();
+    assert_eq!(told(&refusal), "NotFound NOT_FOUND\nNOT_FOUND region_id");
+}
+
+#[tokio::test]
+async fn nothing_is_moved_into_what_is_out_of_reach() {
+    let city = City::start().await;
+    let [east, west] = [
+        city.compound(&city.communities[0], "东院").await,
+        city.compound(&city.communities[1], "西院").await,
+    ];
+    let there = city.building(&east.id, "1号楼").await;
+    let change = v1::ChangeBuildingRequest {
+        context: write(),
+        id: there.id,
+        from: "2025-01-01".to_owned(),
+        fields: Some(v1::BuildingFields {
+            compound_id: Some(west.id),
+            ..v1::BuildingFields::default()
+        }),
+        ..v1::ChangeBuildingRequest::default()
+    };
+    let refusal =
+        city.buildings().change_building(city.asking("east", change.clone())).await.unwrap_err();
+    assert_eq!(told(&refusal), "NotFound NOT_FOUND\nNOT_FOUND fields.compound_id");
+    city.buildings().change_building(city.asking("city", change)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_box_shows_what_is_in_reach_and_nothing_else() {
+    let city = City::start().await;
+    for (community, name) in [(0, "东"), (1, "西")] {
+        let compound = city.compound(&city.communities[community], name).await;
+        let mut message = building(&compound.id, name);
+        message.fields.as_mut().unwrap().location = Some(v1::Location {
+            system: v1::CoordinateSystem::Cgcs2000.into(),
+            longitude: format!("113.70{community}"),
+            latitude: "34.8".to_owned(),
+        });
+        city.buildings().create_building(city.asking("operator", message)).await.unwrap();
+    }
+    let asked = v1::ListBuildingsRequest {
+        r#box: Some(v1::BoundingBox {
+            system: v1::CoordinateSystem::Cgcs2000.into(),
+            longitude_min: "113.6".to_owned(),
+            latitude_min: "34.7".to_owned(),
+            longitude_max: "113.8".to_owned(),
+            latitude_max: "34.9".to_owned(),
+        }),
+        ..v1::ListBuildingsRequest::default()
+    };
+    for (subject, expected) in
+        [("east", vec!["东"]), ("west", vec!["西"]), ("city", vec!["东", "西"])]
+    {
+        let mut asked = asked.clone();
+        let mut names = Vec::new();
+        loop {
+            let request = city.asking(subject, asked.clone());
+            let page = city.buildings().list_buildings(request).await.unwrap().into_inner();
+            names.extend(page.buildings.into_iter().map(|one| one.fields.unwrap().name.unwrap()));
+            asked.page_token = page.next_page_token;
+            if asked.page_token.is_empty() {
+                break;
+            }
+        }
+        names.sort();
+        assert_eq!(names, expected, "{subject}");
+    }
+}

@@ -1,0 +1,12 @@
+//! The API as its callers see it: a real registry on a store in memory, behind real gRPC on this
+//! machine.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod derived;
+mod guard;
+mod harness;
+mod reads;
+mod stopping;
+mod watching;
+mod writes;

@@ -1,0 +1,225 @@
+//! Reads: pages, times, and waiting for a write.
+
+use anju::proto::v1;
+
+use crate::harness::{City, told};
+
+#[tokio::test]
+async fn pages_join_to_the_list_and_a_token_belongs_to_its_question() {
+    let city = City::start().await;
+    let compound = city.compound(&city.communities[0], "东院").await;
+    let mut made = Vec::new();
+    for number in 1..=5 {
+        made.push(city.building(&compound.id, &format!("{number}号楼")).await.id);
+    }
+    made.sort();
+    let asked = v1::ListBuildingsRequest {
+        compound_id: compound.id.clone(),
+        page_size: 2,
+        ..v1::ListBuildingsRequest::default()
+    };
+    let list = |message| city.asking("operator", message);
+    let mut listed = Vec::new();
+    let mut next = asked.clone();
+    let mut first_token = String::new();
+    loop {
+        let page = city.buildings().list_buildings(list(next.clone())).await.unwrap().into_inner();
+        assert!(page.buildings.len() <= 2);
+        listed.extend(page.buildings.into_iter().map(|building| building.id));
+        if first_token.is_empty() {
+            first_token.clone_from(&page.next_page_token);
+        }
+        // A page of another size is a page of the same list.
+        next.page_size = 1;
+        next.page_token = page.next_page_token;
+        if next.page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(listed, made);
+
+    let foreign = "InvalidArgument PAGE_TOKEN_FOREIGN\nPAGE_TOKEN_FOREIGN page_token";
+    let other_list = v1::ListBuildingsRequest {
+        compound_id: String::new(),
+        region_id: city.district.clone(),
+        page_token: first_token.clone(),
+        ..asked.clone()
+    };
+    let refusal = city.buildings().list_buildings(list(other_list)).await.unwrap_err();
+    assert_eq!(told(&refusal), foreign);
+    let other_time = v1::ListBuildingsRequest {
+        context: Some(v1::ReadContext {
+            read_time: Some(v1::ReadTime {
+                valid_at: "2020-01-01".to_owned(),
+                ..v1::ReadTime::default()
+            }),
+            min_commit: String::new(),
+        }),
+        page_token: first_token.clone(),
+        ..asked.clone()
+    };
+    let refusal = city.buildings().list_buildings(list(other_time)).await.unwrap_err();
+    assert_eq!(told(&refusal), foreign);
+    let other_call = v1::ListCompoundsRequest {
+        region_id: city.district.clone(),
+        page_token: first_token,
+        ..v1::ListCompoundsRequest::default()
+    };
+    let refusal =
+        city.compounds().list_compounds(city.asking("operator", other_call)).await.unwrap_err();
+    assert_eq!(told(&refusal), foreign);
+}
+
+#[tokio::test]
+async fn a_list_is_of_one_thing_and_in_the_order_of_ids() {
+    let city = City::start().await;
+    let asked = v1::ListBuildingsRequest {
+        region_id: city.district.clone(),
+        compound_id: city.district.clone(),
+        order_by: "name".to_owned(),
+        page_size: -1,
+        ..v1::ListBuildingsRequest::default()
+    };
+    let refusal =
+        city.buildings().list_buildings(city.asking("operator", asked)).await.unwrap_err();
+    assert_eq!(
+        told(&refusal),
+        "InvalidArgument INVALID_REQUEST\nOUT_OF_RANGE page_size\nORDER_UNKNOWN order_by\n\
+         ONE_OF region_id"
+    );
+    let past = v1::ListCompoundsRequest {
+        context: Some(v1::ReadContext {
+            read_time: Some(v1::ReadTime {
+                valid_at: "2020-01-01".to_owned(),
+                ..v1::ReadTime::default()
+            }),
+            min_commit: String::new(),
+        }),
+        region_id: city.district.clone(),
+        order_by: "name".to_owned(),
+        ..v1::ListCompoundsRequest::default()
+    };
+    let refusal = city.compounds().list_compounds(city.asking("operator", past)).await.unwrap_err();
+    assert_eq!(told(&refusal), "InvalidArgument ORDER_ONLY_NOW\nORDER_ONLY_NOW order_by");
+}
+
+#[tokio::test]
+async fn what_was_known_before_a_write_is_still_told() {
+    let city = City::start().await;
+    let compound = city.compound(&city.communities[0], "东院").await;
+    let there = city.building(&compound.id, "1号楼").await;
+    let known_at_seq = there.etag.parse::<u64>().unwrap();
+    let change = v1::ChangeBuildingRequest {
+        context: crate::harness::write(),
+        id: there.id.clone(),
+        etag: there.etag.clone(),
+        from: "2020-01-01".to_owned(),
+        fields: Some(v1::BuildingFields {
+            name: Some("甲楼".to_owned()),
+            ..v1::BuildingFields::default()
+        }),
+        ..v1::ChangeBuildingRequest::default()
+    };
+    let request = city.asking("operator", change.clone());
+    let answer = city.buildings().change_building(request).await.unwrap().into_inner();
+    let token = answer.receipt.unwrap().commit_token;
+    let get = |read_time| v1::GetBuildingRequest {
+        context: Some(v1::ReadContext { read_time, min_commit: token.clone() }),
+        id: there.id.clone(),
+    };
+    let name = |answer: v1::GetBuildingResponse| answer.building.unwrap().fields.unwrap().name;
+    let now = city.buildings().get_building(city.asking("operator", get(None))).await.unwrap();
+    assert_eq!(now.get_ref().read_at, token);
+    assert_eq!(name(now.into_inner()).as_deref(), Some("甲楼"));
+    let then = v1::ReadTime { known_at_seq: Some(known_at_seq), ..v1::ReadTime::default() };
+    let then = get(Some(then));
+    let then = city.buildings().get_building(city.asking("operator", then)).await.unwrap();
+    assert_eq!(name(then.into_inner()).as_deref(), Some("1号楼"));
+
+    // The etag of before is of no use any more.
+    let late = v1::ChangeBuildingRequest { context: crate::harness::write(), ..change };
+    let refusal =
+        city.buildings().change_building(city.asking("operator", late)).await.unwrap_err();
+    assert_eq!(refusal.code(), tonic::Code::Aborted);
+}
+
+#[tokio::test]
+async fn a_position_that_is_not_reached_is_waited_for_and_then_refused() {
+    let city = City::start().await;
+    let compound = city.compound(&city.communities[0], "东院").await;
+    let beyond = city.registry.frontier(city.partition).seq + 1_000;
+    let asked = v1::GetCompoundRequest {
+        context: Some(v1::ReadContext {
+            read_time: Some(v1::ReadTime { known_at_seq: Some(beyond), ..v1::ReadTime::default() }),
+            min_commit: String::new(),
+        }),
+        id: compound.id,
+    };
+    let refusal = city.compounds().get_compound(city.asking("operator", asked)).await.unwrap_err();
+    assert_eq!(told(&refusal), "Unavailable NOT_REACHED");
+}
+
+#[tokio::test]
+async fn regions_are_listed_and_found_by_their_code() {
+    let city = City::start().await;
+    let create = v1::CreateRegionRequest {
+        context: crate::harness::write(),
+        fields: Some(v1::RegionFields {
+            level: v1::RegionLevel::Community.into(),
+            name: Some("第二社区".to_owned()),
+            parent_id: Some(city.streets[0].clone()),
+            codes: vec![v1::Identifier {
+                scheme: "stats12".to_owned(),
+                value: "410105001002".to_owned(),
+            }],
+            doubts: vec![],
+        }),
+        exists_from: "2001-05-01".to_owned(),
+        opens_partition: false,
+    };
+    let request = city.asking("east", create);
+    let made = city.regions().create_region(request).await.unwrap().into_inner().region.unwrap();
+    let list = v1::ListRegionsRequest {
+        parent_id: city.streets[0].clone(),
+        ..v1::ListRegionsRequest::default()
+    };
+    let listed = city.regions().list_regions(city.asking("public", list)).await.unwrap();
+    let mut listed: Vec<_> = listed.into_inner().regions.into_iter().map(|one| one.id).collect();
+    listed.sort();
+    let mut expected = vec![city.communities[0].clone(), made.id.clone()];
+    expected.sort();
+    assert_eq!(listed, expected);
+    let resolve = |date: &str| v1::ResolveCodeRequest {
+        scheme: "stats12".to_owned(),
+        code: "410105001002".to_owned(),
+        date: date.to_owned(),
+        ..v1::ResolveCodeRequest::default()
+    };
+    for (date, expected) in [
+        ("2010-01-01", v1::CodeAnswer::One),
+        ("", v1::CodeAnswer::One),
+        ("1999-01-01", v1::CodeAnswer::None),
+    ] {
+        let request = city.asking("public", resolve(date));
+        let answer = city.regions().resolve_code(request).await.unwrap().into_inner();
+        assert_eq!(answer.answer(), expected, "{date}");
+        if expected == v1::CodeAnswer::One {
+            assert_eq!(answer.candidates[0].region.as_ref().unwrap().id, made.id);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_status_names_every_partition() {
+    let city = City::start().await;
+    let request = city.asking("auditor", v1::GetStatusRequest {});
+    let status = city.registries().get_status(request).await.unwrap().into_inner();
+    let told: Vec<_> = status
+        .partitions
+        .iter()
+        .map(|partition| (partition.partition, partition.name.as_str()))
+        .collect();
+    assert_eq!(told, [(0, ""), (city.partition.number(), "郑州市")]);
+    assert_eq!(status.registry_id.len(), 32);
+    assert!(!status.read_only);
+}
