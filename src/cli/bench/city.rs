@@ -225,12 +225,12 @@ fn pick(texts: &[String], number: u64) -> String {
 }
 
 /// What comes with a write.
-pub(super) fn write_context() -> Option<WriteContext> {
-    Some(WriteContext {
+pub(super) fn write_context() -> WriteContext {
+    WriteContext {
         request_id: uuid::Uuid::new_v4().to_string(),
         reason: REASON.to_owned(),
         ..WriteContext::default()
-    })
+    }
 }
 
 /// A building that differs from every other.

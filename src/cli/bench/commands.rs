@@ -48,7 +48,7 @@ pub(super) fn create<'c>(ids: &'c Ids, clients: &'c Callers) -> impl Fn(u16) -> 
         Box::new(move |_| {
             let (client, number) = (client.clone(), ids.next());
             let request = CreateBuildingRequest {
-                context: write_context(),
+                context: Some(write_context()),
                 fields: Some(building(number, ids.compound(number))),
                 exists_from: "2001-05-20".to_owned(),
             };
@@ -68,7 +68,7 @@ pub(super) fn change<'c>(ids: &'c Ids, clients: &'c Callers) -> impl Fn(u16) -> 
         Box::new(move |_| {
             let (client, number) = (client.clone(), ids.next());
             let request = ChangeBuildingRequest {
-                context: write_context(),
+                context: Some(write_context()),
                 id: ids.building(number),
                 from: today.clone(),
                 fields: Some(changed(number)),

@@ -63,7 +63,7 @@ async fn write(city: &City) -> anyhow::Result<(SubjectId, Vec<u64>, Day)> {
     let number = city.ids.next();
     let first: Day = "2001-05-20".parse()?;
     let request = CreateBuildingRequest {
-        context: write_context(),
+        context: Some(write_context()),
         fields: Some(building(number, city.ids.compound(number))),
         exists_from: first.to_string(),
     };
@@ -74,7 +74,7 @@ async fn write(city: &City) -> anyhow::Result<(SubjectId, Vec<u64>, Day)> {
     for change in 1..ENTRIES {
         let from = Day::from_number(first.number() + i32::try_from(change * DAYS_APART)?);
         let request = ChangeBuildingRequest {
-            context: write_context(),
+            context: Some(write_context()),
             id: id.clone(),
             from: from.context("a day beyond all days")?.to_string(),
             fields: Some(changed(city.ids.next())),

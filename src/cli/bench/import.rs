@@ -193,7 +193,7 @@ impl Taking {
 
     fn send(&mut self, rows: Vec<ImportRow>) {
         let request = ImportRowsRequest {
-            context: write_context(),
+            context: Some(write_context()),
             source: SOURCE.to_owned(),
             mode: RowMode::Change.into(),
             partition: self.partition,

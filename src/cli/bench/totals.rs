@@ -66,7 +66,7 @@ pub(super) async fn measure(city: &City, size: u64, figures: &mut Figures) -> an
 async fn write(city: &City) -> anyhow::Result<()> {
     let number = city.ids.next();
     let request = ChangeBuildingRequest {
-        context: write_context(),
+        context: Some(write_context()),
         id: city.ids.building(number),
         from: SystemClock.now().day().to_string(),
         fields: Some(changed(number)),
