@@ -88,11 +88,11 @@ begin
     insert into building (key, compound, community, name, address, exists_from, completed,
         structure, storeys_above, storeys_below, height_cm, floor_area_cm2, use, lift_count, census)
     values ('BENCH' || number, of_compound, of_community, '示例' || number || '号楼',
-        '示例区人民路' || number % 180 || '号院' || number || '号楼', '2001-05-20', '2001-05-20', 1, 6,
+        '示例区人民路' || number % 180 || '号院' || number || '号楼', '2024-03-01', '2024-03-01', 1, 6,
         0, 1800, 30000000 + number % 10000000, 1, 0, 'BENCH' || number)
     returning * into made;
     insert into building_history (building, valid_from, actor, reason, request, said)
-    values (made.id, '2001-05-20', 'bench', 'a benchmark', request_id, to_jsonb(made));
+    values (made.id, '2024-03-01', 'bench', 'a benchmark', request_id, to_jsonb(made));
     insert into request (id, hash, building)
     values (request_id, sha256(convert_to(to_jsonb(made)::text, 'UTF8')), made.id);
     if keep_totals then

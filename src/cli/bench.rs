@@ -206,7 +206,7 @@ async fn online(
     }
     if args.wants(Work::Import) {
         spent.tell(figures);
-        disk::tell(&city, figures)?;
+        disk::tell(&city, &config.data_dir, figures)?;
     }
     growth.tell(figures);
     if args.wants(Work::Reads) {

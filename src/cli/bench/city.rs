@@ -238,7 +238,7 @@ pub(super) fn building(number: u64, compound: String) -> BuildingFields {
     let mut fields = changed(number);
     fields.address = Some(format!("示例区人民路{}号院{number}号楼", number % 180));
     fields.compound_id = Some(compound);
-    fields.completed = Some("2001-05-20".to_owned());
+    fields.completed = Some("2024-03-01".to_owned());
     fields.set_use(BuildingUse::Dwelling);
     let census = Identifier { scheme: "census".to_owned(), value: format!("BENCH{number:012}") };
     fields.identifiers.push(census);

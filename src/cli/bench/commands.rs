@@ -50,7 +50,7 @@ pub(super) fn create<'c>(ids: &'c Ids, clients: &'c Callers) -> impl Fn(u16) -> 
             let request = CreateBuildingRequest {
                 context: Some(write_context()),
                 fields: Some(building(number, ids.compound(number))),
-                exists_from: "2001-05-20".to_owned(),
+                exists_from: "2024-03-01".to_owned(),
             };
             Box::pin(
                 async move { client.ok_or_else(nobody)?.create_building(request).await.map(drop) },

@@ -25,7 +25,7 @@ const ENTRIES: u64 = 200;
 /// Reads that are timed, and as many that are not before them.
 const READS: u64 = 5_000;
 /// Days between the days of two changes.
-const DAYS_APART: u64 = 37;
+const DAYS_APART: u64 = 4;
 /// The budget of one read.
 const BUDGET: Budget = Budget::AtMost(1_000_000);
 
@@ -61,7 +61,7 @@ pub(super) async fn measure(city: &City, figures: &mut Figures) -> anyhow::Resul
 async fn write(city: &City) -> anyhow::Result<(SubjectId, Vec<u64>, Day)> {
     let mut client = city.building_clients(1)?.pop().context("nobody calls")?;
     let number = city.ids.next();
-    let first: Day = "2001-05-20".parse()?;
+    let first: Day = "2024-03-01".parse()?;
     let request = CreateBuildingRequest {
         context: Some(write_context()),
         fields: Some(building(number, city.ids.compound(number))),

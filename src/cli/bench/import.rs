@@ -19,6 +19,7 @@ use crate::{
             city::{City, write_context},
             figure::{Budget, Figure, Figures, Unit},
             load::nanoseconds,
+            machine::processor_time,
         },
         import::{Clients, Service, patiently, refused},
         offline::rate,
@@ -86,6 +87,8 @@ pub(super) struct Spent {
     compounds: u64,
     on_buildings: Duration,
     on_compounds: Duration,
+    /// Processor time of server and caller together.
+    processor: Duration,
 }
 
 impl Spent {
@@ -94,6 +97,7 @@ impl Spent {
         self.compounds += other.compounds;
         self.on_buildings += other.on_buildings;
         self.on_compounds += other.on_compounds;
+        self.processor += other.processor;
     }
 
     pub(super) fn tell(&self, figures: &mut Figures) {
@@ -105,6 +109,9 @@ impl Spent {
             figure("buildings taken", buildings, Unit::PerSecond)
                 .within(Budget::AtLeast(BUILDINGS_PER_SECOND)),
         );
+        let processor = nanoseconds(self.processor);
+        let each = processor.checked_div(self.buildings).unwrap_or(0);
+        figures.add(figure("processor time of a building", each, Unit::Nanoseconds));
         let compounds = rate(self.compounds, self.on_compounds);
         figures.add(figure("compounds taken", compounds, Unit::PerSecond));
     }
@@ -141,13 +148,14 @@ pub(super) async fn stage(
     let on_compounds = begin.elapsed();
     keep(&mut city.ids.compounds, std::mem::take(&mut taking.ids));
     taking.every = rows.every;
-    let begin = Instant::now();
+    let (begin, worked) = (Instant::now(), processor_time());
     taking.take(FileKind::Buildings, &mut rows.buildings, buildings).await?;
     let on_buildings = begin.elapsed();
+    let processor = processor_time().saturating_sub(worked);
     keep(&mut city.ids.buildings, taking.ids);
     rows.compound_count += compounds;
     rows.building_count += buildings;
-    Ok(Spent { buildings, compounds, on_buildings, on_compounds })
+    Ok(Spent { buildings, compounds, on_buildings, on_compounds, processor })
 }
 
 fn keep(known: &mut std::sync::Arc<Vec<String>>, new: Vec<String>) {
