@@ -110,17 +110,14 @@ fn take(
         return Ok((id, ItemOutcome::Unchanged, Vec::new()));
     }
     let (fresh, conflicts) = compare(tx, id, &last, &content)?;
-    let nothing_new = fresh.is_empty();
+    if fresh.is_empty() && conflicts.is_empty() {
+        // The source has come round to what the registry has: there is nothing to record.
+        return Ok((id, ItemOutcome::Unchanged, Vec::new()));
+    }
     let is_partial = !conflicts.is_empty() || mode == RowMode::Correction;
     let said = is_partial.then(|| content.clone());
     say(tx, mode, &row, id, fresh, source_row(said))?;
-    let outcome = if !conflicts.is_empty() {
-        ItemOutcome::Conflict
-    } else if nothing_new {
-        ItemOutcome::Unchanged
-    } else {
-        ItemOutcome::Changed
-    };
+    let outcome = if conflicts.is_empty() { ItemOutcome::Changed } else { ItemOutcome::Conflict };
     Ok((id, outcome, conflicts))
 }
 
