@@ -615,7 +615,7 @@ async fn a_code_that_was_reused_asks_for_a_day() {
     let (code, said) = anju(&server, &arguments).await;
     assert_eq!(code, 1);
     expect![[r"
-        several regions had this code; say --date, or take an id:
+        several regions had this code; say the day (gbt2260:410102@2020-12-31), or take an id:
           rgn_01HF7YAT000000E0000000001A from 1983-01-01 until 2003-01-01
           rgn_01HF7YAT000000E0000000002B from 2010-01-01 until now
     "]]

@@ -25,10 +25,17 @@ use crate::{
     proto::v1::{ExportKind, ExportRowsRequest, GetStatusRequest},
 };
 
+const EXAMPLES: &str = "\
+Examples:
+  anju export regions --partition 0 --out regions.csv
+  anju export buildings --partition 1 --out buildings.csv.gz
+  anju export units --partition 1 --bom --out units.csv";
+
 /// Export what a partition holds, as a file that can be imported again.
 ///
 /// Without --out the file is written to standard output.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct ExportArgs {
     /// What the rows are about
     #[arg(value_enum)]

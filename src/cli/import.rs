@@ -36,12 +36,19 @@ pub use client::{Clients, Credential, Service};
 pub(super) use client::{patiently, refused};
 pub use summary::{Counts, FileSummary, Outcome, Summary};
 
+const EXAMPLES: &str = "\
+Examples:
+  anju import regions provinces.csv cities.csv areas.csv streets.csv.gz villages.csv.gz
+  anju import compounds compounds.csv --source bureau-2025 --city 410100 --dry-run
+  anju import buildings buildings.csv.gz --source census-2025 --mode correction --reason recount";
+
 /// Import rows of files: regions, compounds, buildings or units.
 ///
 /// Files are CSV in UTF-8 or GB18030, gzip or not. Run it again as often as you like: a row that
 /// says what its source last said changes nothing. Answers 0 when every row was taken, 3 when some
 /// were refused or in conflict with what somebody said since, 1 when the run failed.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct ImportArgs {
     /// What the rows are about
     #[arg(value_enum)]

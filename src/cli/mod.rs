@@ -189,6 +189,8 @@ pub enum Command {
     Config(config::ConfigArgs),
     /// Makes credentials.
     Token(token::TokenArgs),
+    /// Measures this machine at the registry's work.
+    Bench(bench::BenchArgs),
     /// Writes what a shell needs to complete commands.
     Completions(completions::CompletionsArgs),
 }
@@ -247,6 +249,11 @@ pub async fn run(
         _ => {}
     }
     let mut out = Output::new(writer, arguments.global.json, terminal);
+    if let Command::Bench(args) = &arguments.command {
+        let outcome = bench::run(args, &mut out).await?;
+        out.flush()?;
+        return Ok(outcome);
+    }
     if let Some(done) = without_server(&arguments.command, &mut out) {
         let outcome = done?;
         out.flush()?;
@@ -312,6 +319,7 @@ async fn dispatch(command: &Command, session: &mut Session<'_>) -> anyhow::Resul
         | Command::Load(_)
         | Command::Config(_)
         | Command::Token(_)
+        | Command::Bench(_)
         | Command::Completions(_) => anyhow::bail!("this is not asked of a server"),
     }
 }
