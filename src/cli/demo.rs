@@ -90,8 +90,8 @@ pub async fn run(args: &DemoArgs, out: &mut dyn Write) -> anyhow::Result<Outcome
         anyhow::bail!("the server did not start");
     };
     fill(&config, address, &secret, out).await?;
-    out.flush()?;
     if !args.no_serve {
+        hints(address, out)?;
         server.await??;
     }
     Ok(Outcome::Fine)
@@ -150,17 +150,27 @@ async fn fill(
         fs::write(&loaded, "The example city of `anju demo` was loaded into this directory.\n")?;
         writeln!(out, "Loaded in {:.1} s.", began.elapsed().as_secs_f32())?;
     }
-    write!(
+    writeln!(
         out,
         "\nRegions are real (郑州市 and above, edition of mid-2023); compounds, buildings and units \
-         are made up.\n行政区划为真实数据；小区、楼栋、户均为虚构示例。\n\n\
-         Serving on {address}. Try, in another terminal:\n  \
+         are made up.\n行政区划为真实数据；小区、楼栋、户均为虚构示例。"
+    )?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Three commands to try next.
+fn hints(address: SocketAddr, out: &mut dyn Write) -> anyhow::Result<()> {
+    write!(
+        out,
+        "\nServing on {address}. Try, in another terminal:\n  \
          {program} totals --code gbt2260:410100 --children\n  \
          {program} search '柳泉街 124'\n  \
          {program} list compounds --region gbt2260:410102\n\n\
          Stop with Ctrl-C.\n",
         program = program()
     )?;
+    out.flush()?;
     Ok(())
 }
 
