@@ -2,7 +2,7 @@
 
 /// The API. Only `service`, `client` and what is above them use these types.
 pub mod v1 {
-    #![expect(clippy::pedantic, clippy::allow_attributes, rustdoc::all, reason = "generated code")]
+    #![expect(clippy::pedantic, clippy::allow_attributes, reason = "generated code")]
     tonic::include_proto!("anju.v1");
 
     /// The files' descriptors with their comments, for reflection and canonical JSON.
