@@ -51,7 +51,7 @@ pub struct Registry {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     shared: Arc<Shared>,
-    cache: TotalsCache,
+    cache: Arc<TotalsCache>,
     queue: RwLock<Option<SyncSender<Job>>>,
     writer: RwLock<Option<JoinHandle<()>>>,
 }
@@ -79,6 +79,7 @@ impl Registry {
             }
         }
         let (sender, queue) = sync_channel(options.queue);
+        let cache = Arc::new(TotalsCache::default());
         let mending = Arc::clone(&store);
         let writer = Writer {
             store: Arc::clone(&store),
@@ -88,6 +89,7 @@ impl Registry {
             commands_max: options.commands_max,
             last,
             sweeping,
+            cache: Arc::clone(&cache),
             mend: Box::new(move || rebuild::rebuild(mending.as_ref(), &mut |_, _| {})),
         };
         let thread = std::thread::Builder::new()
@@ -98,7 +100,7 @@ impl Registry {
             store,
             clock,
             shared,
-            cache: TotalsCache::default(),
+            cache,
             queue: RwLock::new(Some(sender)),
             writer: RwLock::new(Some(thread)),
         };

@@ -105,6 +105,9 @@ impl Registry {
         if let Some(totals) = self.totals_now(subject, day, time)? {
             return Ok(totals);
         }
+        if time.known_at == KnownAt::Now {
+            return self.sum_now(subject, day);
+        }
         let (mut sums, positions) = self.sums(subject, &[day], time.known_at)?;
         Ok(Totals { amounts: sums.pop().unwrap_or_default(), valid_at: day, positions })
     }
@@ -153,6 +156,25 @@ impl Registry {
         Ok(Page { rows, next: children.next })
     }
 
+    /// The sum of the districts' current totals.
+    fn sum_now(&self, subject: SubjectId, day: Day) -> Result<Totals, Error> {
+        let parts = self.parts(subject, &[day], KnownAt::Now)?;
+        let mut positions = parts.positions;
+        let mut amounts = Amounts::default();
+        let now = ReadTime { valid_at: Some(day), known_at: KnownAt::Now };
+        for (node, _) in parts.nodes {
+            if let Some(totals) = self.totals_now(node, day, now)? {
+                amounts.add_all(&totals.amounts, 1);
+                for position in totals.positions {
+                    if !positions.contains(&position) {
+                        positions.push(position);
+                    }
+                }
+            }
+        }
+        Ok(Totals { amounts, valid_at: day, positions })
+    }
+
     /// What is current, from the cache, when nothing else is asked for.
     fn totals_now(
         &self,
@@ -167,7 +189,7 @@ impl Registry {
         let state = Durable::new(self.store())?;
         let seq = state.meta(partition)?.seq;
         let position = Position { partition, seq };
-        if let Some(amounts) = self.cache().get(subject, day, seq) {
+        if let Some(amounts) = self.cache().get(subject, day) {
             return Ok(Some(Totals { amounts, valid_at: day, positions: vec![position] }));
         }
         must_be_known(&state, subject)?;

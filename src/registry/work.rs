@@ -21,6 +21,7 @@ use crate::{
         time::{Day, Month},
     },
     registry::{
+        cache::Landed,
         error::Error,
         overlay::Overlay,
         record::{Meta, Record, chunk_key, chunks, put, record_key},
@@ -49,6 +50,9 @@ pub(crate) struct Work<'a> {
     dirty_metas: BTreeSet<Partition>,
     dirty_records: BTreeSet<Local>,
     cells: BTreeMap<CellPlace, BTreeMap<Day, Amounts>>,
+    /// What the command landed, and what the commands taken over into the group did.
+    landing: BTreeMap<Partition, Landed>,
+    landed: BTreeMap<Partition, Landed>,
     /// With the number of the first one's entry.
     leaves: BTreeMap<Partition, (Seq, Vec<Hash>)>,
 }
@@ -65,6 +69,8 @@ impl<'a> Work<'a> {
             dirty_metas: BTreeSet::new(),
             dirty_records: BTreeSet::new(),
             cells: BTreeMap::new(),
+            landing: BTreeMap::new(),
+            landed: BTreeMap::new(),
             leaves: BTreeMap::new(),
         }
     }
@@ -147,6 +153,13 @@ impl<'a> Work<'a> {
     pub(crate) fn add_cell(&mut self, node: Local, day: Day, bucket: u32, amounts: &Amounts) {
         let days = self.cells.entry((node, day.month(), bucket)).or_default();
         days.entry(day).or_default().add_all(amounts, 1);
+        let landing = self.landing.entry(node.0).or_default().entry(node.1).or_default();
+        landing.entry(day).or_default().add_all(amounts, 1);
+    }
+
+    /// What the group landed, for totals that are remembered.
+    pub(crate) fn take_landed(&mut self) -> BTreeMap<Partition, Landed> {
+        std::mem::take(&mut self.landed)
     }
 
     /// Whether anything ever landed at a node.
@@ -248,6 +261,15 @@ impl<'a> Work<'a> {
     pub(crate) fn accept(&mut self) -> Result<(), Error> {
         self.flush()?;
         self.overlay.accept();
+        for (partition, landing) in std::mem::take(&mut self.landing) {
+            let landed = self.landed.entry(partition).or_default();
+            for (node, days) in landing {
+                let sums = landed.entry(node).or_default();
+                for (day, amounts) in days {
+                    sums.entry(day).or_default().add_all(&amounts, 1);
+                }
+            }
+        }
         Ok(())
     }
 
@@ -261,6 +283,7 @@ impl<'a> Work<'a> {
         self.dirty_metas.clear();
         self.dirty_records.clear();
         self.cells.clear();
+        self.landing.clear();
         self.leaves.clear();
     }
 

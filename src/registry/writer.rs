@@ -21,6 +21,7 @@ use crate::{
         time::{Clock, Stamp},
     },
     registry::{
+        cache::TotalsCache,
         error::Error,
         fact::Fact,
         request, sweep,
@@ -181,6 +182,8 @@ pub(crate) struct Writer {
     pub(crate) last: Stamp,
     /// Partitions with a sweep under way.
     pub(crate) sweeping: Vec<Partition>,
+    /// Totals that readers remember.
+    pub(crate) cache: Arc<TotalsCache>,
     /// What to do when the state turns out to be damaged.
     pub(crate) mend: Box<dyn Fn() -> Result<(), Error> + Send>,
 }
@@ -240,10 +243,19 @@ impl Writer {
                 }
             }
         }
+        let landed = work.take_landed();
+        let mut before = Vec::new();
+        for (partition, landed) in &landed {
+            let seq = heads.get(partition).map_or(0, |frontier| frontier.seq);
+            before.push((landed, self.cache.will_land(landed, seq), seq));
+        }
         let committed =
             if entry_count == 0 { Ok(()) } else { self.store.commit(work.into_group()) };
         match committed {
             Ok(()) => {
+                for (landed, before, seq) in &before {
+                    self.cache.has_landed(landed, before, *seq);
+                }
                 for (partition, frontier) in heads {
                     self.shared.set(partition, frontier);
                 }

@@ -149,3 +149,46 @@ fn a_building_in_error_never_was_and_a_demolished_one_was() {
     "]]
     .assert_eq(&told);
 }
+
+#[test]
+fn a_total_that_was_read_is_carried_along_with_every_write() {
+    let city = City::new();
+    let (one, two) = (city.street("一街道"), city.street("二街道"));
+    let community = city.community("甲社区", one);
+    let compound = city.compound("示例小区", community);
+    let other = city.compound("示例二村", city.community("乙社区", two));
+    let nodes = [compound, other, community, one, two, city.district, city.city];
+    let check = || {
+        for node in nodes {
+            // A position bypasses what is remembered; a city is read over several partitions.
+            let head = city.registry.frontier(city.home()).seq;
+            let known = if node == city.city {
+                KnownAt::Stamp(city.registry.frontier(city.home()).stamp)
+            } else {
+                KnownAt::Seq(head)
+            };
+            let anew = ReadTime { valid_at: None, known_at: known };
+            assert_eq!(city.totals(node, ReadTime::NOW), city.totals(node, anew), "{node}");
+        }
+    };
+    check();
+    for year in 1985..1995 {
+        let building = city.building(compound, &format!("{year}-05-01"), 1_000);
+        check();
+        city.unit(building, &format!("{year}-06-01"));
+        check();
+        if year % 3 == 0 {
+            let moved = fields(Kind::Building, |fields| {
+                if let Fields::Building(building) = fields {
+                    building.compound = Some(Some(other.try_into().unwrap()));
+                }
+            });
+            city.change(building, "2020-01-01", moved).unwrap();
+            check();
+        }
+        if year % 4 == 0 {
+            city.retract(building, None).unwrap();
+            check();
+        }
+    }
+}
