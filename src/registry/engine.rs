@@ -242,7 +242,7 @@ impl Registry {
             }
             KnownAt::Stamp(stamp) => {
                 // Its own stamps are known to the registry even when the clock was set back.
-                let now = self.clock.now().max(self.frontier(partition).stamp);
+                let now = self.clock.now().max(self.shared.newest());
                 if stamp > now {
                     return Err(Error::refused(Refusal::of(
                         Class::Invalid,

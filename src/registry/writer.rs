@@ -114,6 +114,12 @@ impl Shared {
         self.frontiers.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The newest stamp of all partitions.
+    pub(crate) fn newest(&self) -> Stamp {
+        let frontiers = self.frontiers.read().unwrap_or_else(PoisonError::into_inner);
+        frontiers.values().map(|frontier| frontier.stamp).max().unwrap_or_default()
+    }
+
     pub(crate) fn set(&self, partition: Partition, frontier: Frontier) {
         let mut frontiers = self.frontiers.write().unwrap_or_else(PoisonError::into_inner);
         frontiers.insert(partition, frontier);
