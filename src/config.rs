@@ -23,6 +23,10 @@ pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// What begins the name of a variable of the environment.
 pub const ENVIRONMENT_PREFIX: &str = "ANJU_";
 
+/// How the names begin by which the test suite is told what to do: no settings of a registry, and
+/// none that it takes for mistyped ones.
+const TEST_PREFIX: &str = "ANJU_TEST_";
+
 /// One setting, as people are told about it.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
@@ -455,7 +459,8 @@ pub fn check_variables(
     let mut violations = Violations::default();
     for name in names.into_iter().filter(|name| name.starts_with(ENVIRONMENT_PREFIX)) {
         let ours = SETTINGS.iter().any(|setting| setting.variable() == name);
-        if !ours && !others.contains(&name.as_str()) {
+        let theirs = name.starts_with(TEST_PREFIX) || others.contains(&name.as_str());
+        if !ours && !theirs {
             let guess = guess(&name, SETTINGS.iter().map(Setting::variable));
             let message = format!("there is no such setting{guess} (environment)");
             violations.add(shortened(&name), "UNKNOWN_SETTING", message);

@@ -180,7 +180,8 @@ level = \"loud\"
 
 #[test]
 fn a_misspelt_variable_is_noticed() {
-    let names = ["PATH", "ANJU_LISTEN", "ANJU_TOKEN", "ANJU_STORE_CACHE_MB"].map(str::to_owned);
+    let names = ["PATH", "ANJU_LISTEN", "ANJU_TOKEN", "ANJU_TEST_REQUIRE", "ANJU_STORE_CACHE_MB"]
+        .map(str::to_owned);
     let violations = check_variables(names, &["ANJU_TOKEN"]).unwrap_err();
     assert_eq!(
         violations.to_string(),

@@ -1,6 +1,7 @@
 //! What an imported city takes: keys, bytes, memory.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{Read as _, Seek as _, SeekFrom},
     path::Path,
@@ -24,7 +25,8 @@ const PAGE: Limit = Limit { entries: 10_000, bytes: 8 << 20 };
 /// Counts, outside of any measured time.
 pub(super) fn tell(city: &City, data: &Path, figures: &mut Figures) -> anyhow::Result<()> {
     let (entries, entry_bytes) = entries(city)?;
-    let (keys, key_value_bytes) = keys(city)?;
+    let (spaces, key_value_bytes) = keys(city)?;
+    let keys = spaces.values().sum();
     let (stats, _) = city.registry.stats();
     let (_, most) = memory("self");
     let journal = written(&data.join("journal"))?;
@@ -39,6 +41,9 @@ pub(super) fn tell(city: &City, data: &Path, figures: &mut Figures) -> anyhow::R
             .within(Budget::AtMost(1_300)),
     );
     figures.add(figure("state keys", keys, Unit::Count).within(Budget::AtMost(16_000_000)));
+    for (space, count) in spaces {
+        figures.add(figure(&format!("state keys of space {space}"), count, Unit::Count));
+    }
     figures.add(figure("state keys and values", key_value_bytes, Unit::Bytes));
     figures.add(figure("state on the disk", stats.state_bytes, Unit::Bytes));
     let both = journal + stats.state_bytes;
@@ -91,14 +96,19 @@ fn entries(city: &City) -> anyhow::Result<(u64, u64)> {
     Ok((count, bytes))
 }
 
-fn keys(city: &City) -> anyhow::Result<(u64, u64)> {
-    let (mut count, mut bytes) = (0, 0);
+/// Keys of each space, by its letter, and the bytes of all keys and values.
+fn keys(city: &City) -> anyhow::Result<(BTreeMap<char, u64>, u64)> {
+    let (mut spaces, mut bytes) = (BTreeMap::new(), 0);
     let mut range = KeyRange { from: Vec::new(), to: vec![0xff; 64] };
     loop {
         let page = city.registry.store().view()?.scan(&range, Direction::Up, VIEW_ROWS_MAX)?;
-        let Some((last, _)) = page.last() else { return Ok((count, bytes)) };
+        let Some((last, _)) = page.last() else { return Ok((spaces, bytes)) };
         range.from = [last.as_slice(), &[0]].concat();
-        count += u64::try_from(page.len())?;
-        bytes += page.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum::<u64>();
+        for (key, value) in &page {
+            // After the partition's three bytes.
+            let space = key.get(3).copied().map_or('?', char::from);
+            *spaces.entry(space).or_insert(0) += 1;
+            bytes += u64::try_from(key.len() + value.len())?;
+        }
     }
 }
