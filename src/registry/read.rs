@@ -130,7 +130,7 @@ impl Registry {
                 let at = self.at(partition, time)?;
                 let mut prefix = key(partition, Space::Kind);
                 prefix.push(kind as u8);
-                self.walk(partition, prefix, at, page, &|_| true)
+                self.walk(partition, prefix, at, page, &|_| Ok(true))
             }
             ListOf::Below(kind, holder) => {
                 let partition = holder.partition();
@@ -151,7 +151,7 @@ impl Registry {
             let mut prefix = key(Partition::ROOT, Space::Kind);
             prefix.push(Kind::Region as u8);
             return self.walk(Partition::ROOT, prefix, at, page, &|content| {
-                level_of(content) == Some(Level::Province)
+                Ok(level_of(content) == Some(Level::Province))
             });
         };
         // What lies between cities is known in partition 0.
@@ -160,7 +160,9 @@ impl Registry {
         let mut prefix = subject_key(partition, Space::Child, parent.into());
         prefix.push(Kind::Region as u8);
         let holder = SubjectId::from(parent);
-        self.walk(partition, prefix, at, page, &|content| content.references().contains(&holder))
+        self.walk(partition, prefix, at, page, &|content| {
+            Ok(content.references().contains(&holder))
+        })
     }
 
     /// The partition that knows a region's children: partition 0 down to the city.
@@ -192,15 +194,14 @@ impl Registry {
             let mut prefix = subject_key(partition, Space::Child, holder);
             prefix.push(kind as u8);
             return self.walk(partition, prefix, at, page, &|content| {
-                content.references().contains(&holder)
+                Ok(content.references().contains(&holder))
             });
         }
         // Below a region: all of the kind in the partition, kept when their chain leads there.
         let mut prefix = key(partition, Space::Kind);
         prefix.push(kind as u8);
         let live = Live(self.store());
-        let is_below =
-            |content: &Content| leads_to(&live, partition, content, holder, at).unwrap_or(false);
+        let is_below = |content: &Content| leads_to(&live, partition, content, holder, at);
         self.walk(partition, prefix, at, page, &is_below)
     }
 
@@ -211,7 +212,7 @@ impl Registry {
         prefix: Vec<u8>,
         at: At,
         page: &PageRequest,
-        keep: &dyn Fn(&Content) -> bool,
+        keep: &dyn Fn(&Content) -> Result<bool, Error>,
     ) -> Result<Page<Seen>, Error> {
         let live = Live(self.store());
         let mut range = below(prefix);
@@ -232,7 +233,7 @@ impl Registry {
                 if let Some(id) = subject_at_end(&found)
                     && let Some(seen) = see(&live, partition, id, at)?
                     && is_listed(seen.presence)
-                    && keep(&seen.content)
+                    && keep(&seen.content)?
                 {
                     rows.push(seen);
                 }

@@ -12,6 +12,7 @@ mod cases;
 mod city;
 mod gate;
 mod life;
+mod mending;
 mod oracle;
 mod reads;
 mod rebuild;
