@@ -10,6 +10,7 @@
 mod budget;
 mod cases;
 mod city;
+mod ends;
 mod gate;
 mod life;
 mod mending;
