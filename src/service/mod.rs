@@ -429,7 +429,7 @@ impl Written {
         common::receipt(&self.outcome, self.is_only_judged)
     }
 
-    /// A subject as it was known with this write; `None` when nothing was written.
+    /// A subject as it was known with this write, on its day; `None` when nothing was written.
     pub(crate) fn see(&self, id: Option<SubjectId>) -> Result<Option<Seen>, Status> {
         let Some(id) = id.filter(|_| !self.is_only_judged) else { return Ok(None) };
         let position = self.outcome.position;
@@ -437,9 +437,9 @@ impl Written {
         let known_at = if id.partition() == position.partition {
             KnownAt::Seq(position.seq)
         } else {
-            KnownAt::Now
+            KnownAt::Stamp(self.outcome.stamp)
         };
-        let time = ReadTime { valid_at: None, known_at };
+        let time = ReadTime { valid_at: Some(self.outcome.stamp.day()), known_at };
         let registry = self.api.registry();
         registry.noticed(registry.get(id, time)).map(Some).map_err(status::status)
     }
