@@ -19,7 +19,7 @@ use crate::{
         case::{self, Case},
         engine::Registry,
         error::{Error, Refusal},
-        history::timeline_at,
+        history::{entry_numbers, timeline_at},
         record::Record,
         space::{Space, after, below, key, subject_at_end, subject_key},
         state::{Durable, Live, State},
@@ -94,7 +94,7 @@ impl Registry {
     }
 
     /// The chain of regions above a subject now, nearest first, itself included when it is a
-    /// region: what reach is judged by.
+    /// region: what reach is judged by. Of what was entered in error, where it last stood counts.
     pub fn regions_above(&self, id: SubjectId) -> Result<Vec<RegionId>, Error> {
         let live = Live(self.store());
         let today = self.now().day();
@@ -109,9 +109,12 @@ impl Registry {
             }
             if let Some(record) = live.record(subject.partition(), subject)? {
                 // Of what ended, the last place counts.
-                if let Some(content) = record.timeline.content_at(today) {
-                    next.extend(content.references());
-                }
+                let content = if record.timeline.registration().is_some() {
+                    record.timeline.content_at(today)
+                } else {
+                    last_stood(&live, subject, &record)?.and_then(|life| life.content_at(today))
+                };
+                next.extend(content.iter().flat_map(Content::references));
             }
         }
         Ok(regions)
@@ -254,6 +257,20 @@ fn is_listed(presence: Presence) -> bool {
     matches!(presence, Presence::Exists | Presence::Unknown)
 }
 
+/// The life of a subject as it was known before its registration was taken back.
+fn last_stood(
+    state: &dyn State,
+    subject: SubjectId,
+    record: &Record,
+) -> Result<Option<Arc<Timeline>>, Error> {
+    let partition = subject.partition();
+    let numbers = entry_numbers(state, partition, subject, record)?;
+    // The first entry of a subject registers it, and what stands in its place took it back.
+    let retracted = numbers.first().and_then(|first| record.timeline.standing_in(*first));
+    let Some(retracted) = retracted else { return Ok(None) };
+    timeline_at(state, partition, subject, Some(retracted.seq.saturating_sub(1)))
+}
+
 pub(crate) fn level_of(content: &Content) -> Option<Level> {
     match &content.fields {
         crate::domain::content::Fields::Region(region) => region.level,
@@ -332,7 +349,7 @@ pub(crate) fn see(
         let Some(timeline) = timeline_at(state, partition, id, Some(known))? else {
             return Ok(None);
         };
-        let numbers = crate::registry::history::entry_numbers(state, partition, id, &record)?;
+        let numbers = entry_numbers(state, partition, id, &record)?;
         (timeline, numbers.into_iter().rfind(|seq| *seq <= known).unwrap_or(0))
     };
     let content = timeline
