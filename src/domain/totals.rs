@@ -281,6 +281,13 @@ impl Targets {
         spans.checked_sub(1).and_then(|last| self.0.get(last)).map_or(&[], |(_, on)| on)
     }
 
+    /// The first day on which these are other parents than those; `None` when they never are.
+    pub fn differ_from(&self, other: &Self) -> Option<Day> {
+        let mut days = self.0.iter().chain(&other.0).map(|(from, _)| *from).collect::<Vec<_>>();
+        days.sort_unstable();
+        days.into_iter().find(|day| self.on(*day) != other.on(*day))
+    }
+
     /// Every node that is or was a parent.
     pub fn nodes(&self) -> impl Iterator<Item = SubjectId> {
         self.0.iter().flat_map(|(_, targets)| targets.iter().map(|target| target.node))

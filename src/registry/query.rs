@@ -24,6 +24,7 @@ use crate::{
         read::level_of,
         space::{Space, after, below, key, subject_at_end, subject_key, text_key},
         state::{Durable, Live, State},
+        sweep::Sweep,
         totals::{row_of, totals_at},
     },
     store::Direction,
@@ -189,11 +190,12 @@ impl Registry {
         let state = Durable::new(self.store())?;
         let seq = state.meta(partition)?.seq;
         let position = Position { partition, seq };
+        // Before what is remembered, which follows every step.
+        not_being_moved(&state, subject, None, &[day])?;
         if let Some(amounts) = self.cache().get(subject, day) {
             return Ok(Some(Totals { amounts, valid_at: day, positions: vec![position] }));
         }
         must_be_known(&state, subject)?;
-        no_sweep_open(&state, partition, None)?;
         let mut sums = totals_at(&state, subject, None, &[day])?;
         let amounts = sums.pop().unwrap_or_default();
         self.cache().put(subject, day, seq, amounts.clone());
@@ -233,7 +235,7 @@ impl Registry {
                 Some(known) => known,
                 None => state.meta(partition)?.seq,
             };
-            no_sweep_open(&state, partition, known)?;
+            not_being_moved(&state, node, known, days)?;
             let own = totals_at(&state, node, known, days)?;
             drop(state);
             for ((sum, amounts), belongs) in sums.iter_mut().zip(own).zip(belongs) {
@@ -526,26 +528,38 @@ fn must_be_known(state: &dyn State, id: SubjectId) -> Result<(), Error> {
     }
 }
 
-/// While what an entry moved is being moved, totals as known since that entry are not told.
-fn no_sweep_open(state: &dyn State, partition: Partition, known: Option<Seq>) -> Result<(), Error> {
+/// While what an entry moved is being moved, the totals that it concerns are not told as known since
+/// that entry.
+fn not_being_moved(
+    state: &dyn State,
+    node: SubjectId,
+    known: Option<Seq>,
+    days: &[Day],
+) -> Result<(), Error> {
+    let partition = node.partition();
     if state.meta(partition)?.sweep_count == 0 {
         return Ok(());
     }
-    let sweeps = crate::registry::sweep::Sweep::all(state, partition)?;
-    let concerned = sweeps.iter().find(|sweep| known.is_none_or(|known| sweep.opened_by <= known));
-    match concerned {
-        Some(sweep) => Err(Error::refused(Refusal::of(
-            Class::Conflict,
-            "SWEEP_UNDER_WAY",
-            "",
-            format!(
-                "what entry {} moved is still being moved, {}: try again",
-                sweep.opened_by,
-                sweep.done.map_or_else(|| "from the start".to_owned(), |m| format!("up to {m}"))
-            ),
-        ))),
-        None => Ok(()),
+    let sweeps = Sweep::all(state, partition)?;
+    for sweep in &sweeps {
+        if known.is_none_or(|known| sweep.opened_by <= known)
+            && sweep.concerns(state, &sweeps, node, days)?
+        {
+            return Err(Error::refused(Refusal::of(
+                Class::Conflict,
+                "SWEEP_UNDER_WAY",
+                "",
+                format!(
+                    "what entry {} moved is still being moved, {}: try again",
+                    sweep.opened_by,
+                    sweep
+                        .done
+                        .map_or_else(|| "from the start".to_owned(), |m| format!("up to {m}"))
+                ),
+            )));
+        }
     }
+    Ok(())
 }
 
 /// The children of a region in partition 0, with their lives.

@@ -6,6 +6,8 @@
 //! bear the bucket of the entry that opened the sweep, or their own if it is later: as known at any
 //! moment after the opening, everything has moved.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -13,7 +15,7 @@ use crate::{
     kernel::{
         id::SubjectId,
         position::{Partition, Seq},
-        time::Month,
+        time::{Day, Month},
     },
     registry::{
         entry::Entry,
@@ -55,11 +57,51 @@ impl Sweep {
         rows.iter().map(|(_, value)| read(value)).collect()
     }
 
+    /// Whether the sweep changes what a node's totals are on one of these days: it does for all that
+    /// the moved node was or is in, from the first day on which that is another. `all` are the
+    /// sweeps of the partition; none of another command begins before these have ended.
+    ///
+    /// What is in the moved node is not concerned: its totals stay as they are.
+    pub(crate) fn concerns(
+        &self,
+        state: &dyn State,
+        all: &[Self],
+        node: SubjectId,
+        days: &[Day],
+    ) -> Result<bool, Error> {
+        let partition = self.node.partition();
+        let new = targets(state, partition, self.node)?;
+        let Some(first) = self.old.differ_from(&new) else { return Ok(false) };
+        if days.iter().all(|day| *day < first) {
+            return Ok(false);
+        }
+        let mut next = self.old.nodes().chain(new.nodes()).collect::<Vec<_>>();
+        let mut seen = BTreeSet::new();
+        while let Some(above) = next.pop() {
+            if above == node {
+                return Ok(true);
+            }
+            if !seen.insert(above) {
+                continue;
+            }
+            next.extend(targets(state, partition, above)?.nodes());
+            let moving = all.iter().filter(|sweep| sweep.node == above);
+            next.extend(moving.flat_map(|sweep| sweep.old.nodes()));
+        }
+        Ok(false)
+    }
+
     fn key(partition: Partition, opened_by: Seq, node: SubjectId) -> Key {
         let mut key = seq_key(partition, Space::Sweep, opened_by);
         key.extend_from_slice(&node.to_bytes());
         key
     }
+}
+
+/// Where amounts at a node flow on to, as known now.
+fn targets(state: &dyn State, partition: Partition, node: SubjectId) -> Result<Targets, Error> {
+    let record = state.record(partition, node)?;
+    Ok(record.map(|record| Targets::of(&record.timeline)).unwrap_or_default())
 }
 
 /// Opens a sweep: the node's parents are other ones from this entry on.
