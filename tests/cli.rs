@@ -625,6 +625,37 @@ async fn a_code_that_was_reused_asks_for_a_day() {
 }
 
 #[tokio::test]
+async fn a_code_is_looked_up_by_days_and_moments_and_not_by_a_number_of_another_partition() {
+    let server = Server::start().await;
+    let region = v1::Region { id: REGION.to_owned(), ..v1::Region::default() };
+    let found = v1::CodeCandidate { region: Some(region), ..v1::CodeCandidate::default() };
+    let answer =
+        v1::ResolveCodeResponse { answer: v1::CodeAnswer::One.into(), candidates: vec![found] };
+    server.reply("RegionService/ResolveCode", &[answer]);
+    server.reply("TotalsService/GetTotals", &[v1::GetTotalsResponse::default()]);
+    server.reply("RegionService/ListRegions", &[v1::ListRegionsResponse::default()]);
+    let code = "gbt2260:410102";
+    for asked in [
+        &["totals", "--code", code, "--known-at", "42", "--json"][..],
+        &["totals", "--code", code, "--known-at", "42", "--valid-at", "2020-12-31", "--json"],
+        &["totals", "--code", code, "--known-at", "2024-07-01T12:00:00Z", "--json"],
+        &["list", "regions", "--parent", code, "--known-at", "42", "--json"],
+    ] {
+        let (code, said) = anju(&server, asked).await;
+        assert_eq!(code, 0, "{asked:?}: {said}");
+    }
+    expect![[r#"
+        RegionService/ResolveCode {"context":{},"scheme":"gbt2260","code":"410102"}
+        TotalsService/GetTotals {"context":{"readTime":{"knownAtSeq":"42"}},"subjectId":"rgn_01HF7YAT000000E0000000001A"}
+        RegionService/ResolveCode {"context":{"readTime":{"validAt":"2020-12-31"}},"scheme":"gbt2260","code":"410102"}
+        TotalsService/GetTotals {"context":{"readTime":{"validAt":"2020-12-31","knownAtSeq":"42"}},"subjectId":"rgn_01HF7YAT000000E0000000001A"}
+        RegionService/ResolveCode {"context":{"readTime":{"knownAt":"2024-07-01T12:00:00Z"}},"scheme":"gbt2260","code":"410102"}
+        TotalsService/GetTotals {"context":{"readTime":{"knownAt":"2024-07-01T12:00:00Z"}},"subjectId":"rgn_01HF7YAT000000E0000000001A"}
+        RegionService/ResolveCode {"context":{},"scheme":"gbt2260","code":"410102"}
+        RegionService/ListRegions {"context":{"readTime":{"knownAtSeq":"42"}},"parentId":"rgn_01HF7YAT000000E0000000001A","pageSize":50}"#]].assert_eq(&server.asked());
+}
+
+#[tokio::test]
 async fn a_search_looks_in_the_only_city() {
     let server = Server::start().await;
     let partition = |partition: u32| v1::PartitionStatus { partition, ..Default::default() };

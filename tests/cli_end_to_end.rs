@@ -169,6 +169,14 @@ fn asks_and_corrects(shell: &Shell<'_>) -> u64 {
     assert_eq!(certain(&recounted, "buildings"), 3507);
     let of_before = totals(&["--known-at", moment]);
     assert_eq!(certain(&of_before, "floor_area_cm2"), certain(&counted, "floor_area_cm2"));
+    // By the number of an entry too, which partition 0, where codes are looked up, has not reached.
+    let of_number = |words: &[&str]| {
+        let ask = ["totals", "--code", "gbt2260:410105", "--json", "--known-at"];
+        shell.run(&[&ask, words].concat()).json()
+    };
+    let amounts = [of_number(&[known]), of_number(&[moment])];
+    let [by_number, by_moment] = amounts.each_ref().map(|totals| totals.pointer("/amounts"));
+    assert!(certain(&amounts[0], "buildings") > 0 && by_number == by_moment, "{amounts:#?}");
 
     let unknown = shell.run(&["get", "bld_01HF7YAT000000E0000000001A"]);
     assert_eq!(unknown.code, 4, "{unknown:?}");
