@@ -990,6 +990,52 @@ async fn tls_trusts_the_named_authority_and_no_other() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_called_by_the_wrong_scheme_is_told_by_what_it_speaks() {
+    let (secured, authority) = Server::start_secured().await;
+    let plain = Server::start().await;
+    let directory = tempfile::tempdir().unwrap();
+    let ca = directory.path().join("ca.pem");
+    std::fs::write(&ca, authority).unwrap();
+    let ca = ca.to_str().unwrap();
+    let calls: [&[&str]; 4] = [
+        &["whoami"],
+        &["watch", "--after", "1:0"],
+        &["list", "regions", "--all"],
+        &["end", BUILDING, "--on", "2024", "--cause", "demolished"],
+    ];
+    for (scheme, server, expected) in [
+        ("http", &secured, "seems to speak TLS; call it as https://… with --ca"),
+        ("https", &plain, "does not seem to speak TLS; call it as http://…"),
+    ] {
+        let address = format!("{scheme}://localhost:{}", server.address.port());
+        for call in calls {
+            let global = ["anju", "--server", &address, "--ca", ca, "--token", "t0ken"];
+            let arguments = Arguments::try_parse_from([&global[..], call].concat()).unwrap();
+            let result = cli::run(&arguments, &mut Vec::new(), false).await;
+            assert_eq!(cli::exit_code(&result), 7, "{call:?} at {address}: {result:?}");
+            let said = format!("{:#}", result.unwrap_err());
+            assert!(said.contains(expected) && said.contains(&address), "{call:?}: {said}");
+        }
+        assert_eq!(server.asked(), "");
+    }
+    // What is no registry of either kind, or nobody, is not taken for one.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, b"SSH-2.0-OpenSSH\r\n").await;
+        }
+    });
+    for scheme in ["http", "https"] {
+        let address = format!("{scheme}://localhost:{}", address.port());
+        let line = ["anju", "--server", &address, "--ca", ca, "--token", "t0ken", "whoami"];
+        let arguments = Arguments::try_parse_from(line).unwrap();
+        let said = cli::run(&arguments, &mut Vec::new(), false).await.unwrap_err();
+        assert!(!format!("{said:#}").contains("speak TLS"), "{said:#}");
+    }
+}
+
+#[tokio::test]
 async fn who_and_what_the_registry_is() {
     let server = Server::start().await;
     let partition = v1::PartitionStatus {

@@ -452,5 +452,6 @@ fn a_secured_server_is_reached_by_those_who_trust_its_authority_alone() {
         assert_eq!(ran.code, code, "{words:?}: {ran:?}");
     }
     let in_clear = at(format!("http://localhost:{port}")).run(&["status"]);
-    assert_ne!(in_clear.code, 0, "{in_clear:?}");
+    assert_eq!(in_clear.code, 7, "{in_clear:?}");
+    assert!(in_clear.err.contains("seems to speak TLS"), "{in_clear:?}");
 }

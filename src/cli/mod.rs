@@ -21,6 +21,7 @@ pub mod load;
 pub mod message;
 pub mod offline;
 pub mod page;
+pub mod peer;
 pub mod prove;
 pub mod read;
 pub mod rebuild;
@@ -50,9 +51,14 @@ use clap::{Args, Parser, Subcommand};
 use tonic::Code;
 
 use crate::{
-    cli::session::{Output, Session},
+    cli::{
+        peer::Mismatch,
+        session::{Output, Session},
+    },
     client::{BadConnection, ClientTls, Connection, Failure, Retry},
     kernel::violation::Violations,
+    registry::{self, DumpError},
+    store::StoreError,
 };
 
 /// The variables of the environment that the command line reads, besides the server's settings.
@@ -68,7 +74,7 @@ pub const EXIT_CODES: [(u8, &str); 8] = [
     (0, "fine"),
     (1, "failed for another reason"),
     (2, "the command line is wrong"),
-    (3, "partly refused (import), or damage found (verify, prove check)"),
+    (3, "partly refused (import), or damage found (verify, load, prove check and others)"),
     (4, "not found"),
     (5, "refused by a rule, or the request is wrong"),
     (6, "not authenticated, or not permitted"),
@@ -80,7 +86,7 @@ Exit codes:
   0  fine
   1  failed for another reason
   2  the command line is wrong
-  3  partly refused (import), or damage found (verify, prove check)
+  3  partly refused (import), or damage found (verify, load, prove check and others)
   4  not found
   5  refused by a rule, or the request is wrong
   6  not authenticated, or not permitted
@@ -262,7 +268,10 @@ pub async fn run(
     let connection = connect(&arguments.global)?;
     let mut session = Session::new(connection, Retry::PATIENT, out);
     let outcome = dispatch(&arguments.command, &mut session).await;
-    let outcome = outcome.map_err(|error| name_server(error, &arguments.global.server))?;
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(error) => return Err(name_server(error, &arguments.global.server).await),
+    };
     session.out.flush()?;
     Ok(outcome)
 }
@@ -284,11 +293,13 @@ fn without_server(command: &Command, out: &mut Output<'_>) -> Option<anyhow::Res
     })
 }
 
-/// Names the server when it did not even refuse.
-fn name_server(error: anyhow::Error, server: &str) -> anyhow::Error {
-    let is_silent = error
-        .downcast_ref::<Failure>()
-        .is_some_and(|failure| failure.code == Code::Unavailable && failure.reason.is_none());
+/// Names the server when it did not even refuse, and says so when it was called by the wrong scheme.
+async fn name_server(error: anyhow::Error, server: &str) -> anyhow::Error {
+    let Some(failure) = error.downcast_ref::<Failure>() else { return error };
+    if let Some(mismatch) = peer::mismatch(failure, server).await {
+        return mismatch.into();
+    }
+    let is_silent = failure.code == Code::Unavailable && failure.reason.is_none();
     if is_silent { error.context(format!("no answer from {server}")) } else { error }
 }
 
@@ -379,6 +390,12 @@ pub fn exit_code(result: &anyhow::Result<Outcome>) -> u8 {
         if let Some(failure) = cause.downcast_ref::<Failure>() {
             return failure_code(failure.code);
         }
+        if cause.is::<Mismatch>() {
+            return 7;
+        }
+        if is_damage(cause) {
+            return 3;
+        }
         if cause.is::<NothingFound>() {
             return 4;
         }
@@ -387,6 +404,19 @@ pub fn exit_code(result: &anyhow::Result<Outcome>) -> u8 {
         }
     }
     1
+}
+
+/// Whether something that was written is not what is read. An error that hands on what another says
+/// hides it from the chain, so each of them is asked.
+fn is_damage(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let is_damaged = |error: &StoreError| matches!(error, StoreError::Damage { .. });
+    if let Some(error) = cause.downcast_ref::<DumpError>() {
+        return error.is_damage();
+    }
+    if let Some(error) = cause.downcast_ref::<registry::Error>() {
+        return matches!(error, registry::Error::Store(error) if is_damaged(error));
+    }
+    cause.downcast_ref::<StoreError>().is_some_and(is_damaged)
 }
 
 /// Whether whoever read the output has had enough, as `head` does: no failure.

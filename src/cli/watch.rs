@@ -12,7 +12,7 @@ use tonic::{Code, Status};
 
 use crate::{
     cli::{
-        Outcome, message,
+        Outcome, message, peer,
         session::{Answer, Session},
     },
     client::describe,
@@ -65,8 +65,15 @@ pub async fn run(args: &WatchArgs, session: &mut Session<'_>) -> anyhow::Result<
         let before = feed.left;
         let Some(status) = feed.follow(session).await? else { return Ok(Outcome::Fine) };
         breaks = if feed.left < before { 1 } else { breaks + 1 };
+        let failure = describe(&status);
         if !may_resume(&status) || breaks > BREAKS_MAX {
-            return Err(describe(&status).into());
+            return Err(failure.into());
+        }
+        // Waiting mends no wrong address.
+        if breaks == 1
+            && let Some(mismatch) = peer::mismatch(&failure, session.connection().address()).await
+        {
+            return Err(mismatch.into());
         }
         tokio::time::sleep(PAUSE * 2_u32.pow(breaks - 1)).await;
     }
