@@ -749,9 +749,15 @@ async fn a_correction_is_sent_with_its_mask_and_answers_its_receipt() {
 async fn every_verb_reaches_its_method_for_every_kind() {
     let server = Server::start().await;
     let reason = ["--reason", "why"];
-    for prefix in ["rgn", "cmp", "bld", "unt"] {
+    let kinds = [("rgn", "region"), ("cmp", "compound"), ("bld", "building"), ("unt", "unit")];
+    for (prefix, kind) in kinds {
         let id = BUILDING.replace("bld", prefix);
-        let verbs: [&[&str]; 4] = [
+        let other = id.replace("1A", "2B");
+        let verbs: [&[&str]; 8] = [
+            &["create", kind, "--exists-from", "1986", "--set", "doubts.name=x"],
+            &["merge", &id, &other, "--on", "2024-07-01", "--set", "doubts.name=x"],
+            &["merge", &id, "--into", &other, "--on", "2024-07-01"],
+            &["split", &id, "--on", "2024-07-01", "--part", "1/2", "--part", "1/2"],
             &["change", &id, "--from", "2024-07-01", "--unset", "doubts.name"],
             &["correct", &id, "--exists-from", "1980s"],
             &["retract", &id, "--entry", "12"],
@@ -766,12 +772,152 @@ async fn every_verb_reaches_its_method_for_every_kind() {
         }
     }
     let asked = server.asked();
-    assert_eq!(asked.lines().count(), 16, "{asked}");
+    assert_eq!(asked.lines().count(), 32, "{asked}");
     for method in ["ChangeRegion", "CorrectCompound", "RetractUnit", "EndBuilding"] {
         assert!(asked.contains(method), "{method}");
     }
-    let of_a_case = ["retract", CASE, "--reason", "why"];
-    assert_eq!(anju(&server, &of_a_case).await.0, 2);
+    for method in ["CreateUnit", "MergeCompounds", "SplitRegion"] {
+        assert!(asked.contains(method), "{method}");
+    }
+    for of_a_case in [
+        &["retract", CASE, "--reason", "why"][..],
+        &["merge", CASE, CASE, "--on", "2024-07-01", "--set", "name=x"],
+        &["split", CASE, "--on", "2024-07-01", "--part", "1/1"],
+    ] {
+        assert_eq!(anju(&server, of_a_case).await.0, 2, "{of_a_case:?}");
+    }
+}
+
+const REQUEST: &str = "5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11";
+
+#[tokio::test]
+async fn what_is_created_is_said_by_flags_or_by_a_file() {
+    let server = Server::start().await;
+    let created = v1::CreateBuildingResponse {
+        receipt: Some(v1::WriteReceipt { entries: vec![43], ..v1::WriteReceipt::default() }),
+        building: Some(building()),
+    };
+    server.reply("BuildingService/CreateBuilding", &[created]);
+    server.reply("RegionService/CreateRegion", &[v1::CreateRegionResponse::default()]);
+    let run = async |words: &[&str]| {
+        anju(&server, &[&["create"], words, &["--request-id", REQUEST, "--json"]].concat()).await
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("building.json");
+    let file = file.to_str().unwrap();
+    let of_file = ["building", "--file", file, "--dry-run"];
+    let flags = ["--exists-from", "1986", "--set"];
+    let of_building = [&["building"], &flags[..], &["name=12号楼", "--reason", "deed"]].concat();
+    let of_region = [&["region", "--opens-partition"], &flags[..], &["level=地级"]].concat();
+    std::fs::write(file, r#"{"existsFrom": "1980s", "fields": {"floorAreaCm2": "5", "use": 2}}"#)
+        .unwrap();
+    for words in [&of_building[..], &of_region, &of_file] {
+        let (code, said) = run(words).await;
+        assert_eq!(code, 0, "{words:?}: {said}");
+    }
+    expect![[r#"
+        BuildingService/CreateBuilding {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","reason":"deed"},"fields":{"name":"12号楼"},"existsFrom":"1986"}
+        RegionService/CreateRegion {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11"},"fields":{"level":"REGION_LEVEL_CITY"},"existsFrom":"1986","opensPartition":true}
+        BuildingService/CreateBuilding {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","validateOnly":true},"fields":{"floorAreaCm2":"5","use":"BUILDING_USE_MIXED"},"existsFrom":"1980s"}"#]].assert_eq(&server.asked());
+    for (text, expected) in [
+        ("{", "is no CreateBuildingRequest in JSON"),
+        (r#"{"fields": {"colour": "red"}}"#, "colour"),
+        (r#"{"fields": {}} {}"#, "trailing"),
+        (r#"{"context": {"requestId": "x"}}"#, "the file has a context"),
+    ] {
+        std::fs::write(file, text).unwrap();
+        let (code, said) = run(&of_file).await;
+        assert_eq!(code, 2, "{text}: {said}");
+        assert!(said.contains(expected), "{text}: {said}");
+    }
+    for (words, expected) in [
+        (&["building"][..], "--exists-from"),
+        (&["building", "--file", file, "--set", "name=x"], "cannot be used with"),
+        (&["case", "--exists-from", "1986", "--set", "name=x"], "invalid value 'case'"),
+        (
+            &["unit", "--opens-partition", "--exists-from", "1986", "--set", "number=1"],
+            "only a region",
+        ),
+    ] {
+        let (code, said) = run(words).await;
+        assert_eq!(code, 2, "{words:?}: {said}");
+        assert!(said.contains(expected), "{words:?}: {said}");
+    }
+    assert_eq!(run(&["building", "--file", "/nowhere.json"]).await.0, 1);
+    assert_eq!(server.asked().lines().count(), 3);
+}
+
+#[tokio::test]
+async fn merges_splits_and_transfers_are_sent_and_shown() {
+    let server = Server::start().await;
+    let receipt = Some(v1::WriteReceipt {
+        commit_token: "7:43".to_owned(),
+        recorded_at: Some(moment()),
+        entries: vec![42, 43],
+        ..v1::WriteReceipt::default()
+    });
+    let part = |id: &str| v1::Unit { id: id.to_owned(), ..v1::Unit::default() };
+    let unit = BUILDING.replace("bld", "unt");
+    let other = unit.replace("1A", "2B");
+    let parts = vec![part(&unit), part(&other)];
+    server.reply("UnitService/SplitUnit", &[v1::SplitUnitResponse { receipt, parts }]);
+    server.reply("BuildingService/SplitBuilding", &[v1::SplitBuildingResponse::default()]);
+    server.reply("UnitService/MergeUnits", &[v1::MergeUnitsResponse::default()]);
+    server.reply("RegionService/TransferRegion", &[v1::TransferRegionResponse::default()]);
+    let run =
+        async |words: &[&str]| anju(&server, &[words, &["--request-id", REQUEST]].concat()).await;
+    let day = ["--on", "2024-07-01"];
+    let of_parts = ["--part", "1/3;number=301", "--part", "2/3;number=302;area_m2=50.5"];
+    let (code, said) = run(&[&["split", &unit, "--etag", "7"], &day[..], &of_parts].concat()).await;
+    assert_eq!(code, 0, "{said}");
+    expect![[r"
+        recorded 已记录 2024-07-03 17:46:40 (+08:00), entries 42, 43, commit token 7:43
+        unit       unt_01HF7YAT000000E0000000001A
+        etag 版本
+        unit       unt_01HF7YAT000000E0000000002B
+        etag 版本
+    "]]
+    .assert_eq(&said);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("split.json");
+    let of_file = ["split", BUILDING, "--file", file.to_str().unwrap()];
+    std::fs::write(&file, format!(r#"{{"id": "{BUILDING}", "day": "2024-07-01"}}"#)).unwrap();
+    let child = format!("{unit}=2");
+    let kept = ["split", BUILDING, "--part", "1/2;name=东楼", "--child", &child, "--keeps"];
+    let into = ["merge", &unit, "--into", &other];
+    let anew = ["merge", &unit, &other, "--set", "number=301"];
+    let region = REGION.replace("1A", "2B");
+    let transfer = ["transfer", REGION, "--to", &region, "--from", "2024-07-01", "--dry-run"];
+    for words in [
+        &[&kept, &day[..]].concat()[..],
+        &of_file,
+        &[&into, &day[..]].concat(),
+        &[&anew, &day[..]].concat(),
+        &transfer,
+    ] {
+        let (code, said) = run(words).await;
+        assert_eq!(code, 0, "{words:?}: {said}");
+    }
+    expect![[r#"
+        UnitService/SplitUnit {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11"},"id":"unt_01HF7YAT000000E0000000001A","etag":"7","day":"2024-07-01","parts":[{"fields":{"number":"301"},"shareNumerator":"1","shareDenominator":"3"},{"fields":{"number":"302","areaCm2":"505000"},"shareNumerator":"2","shareDenominator":"3"}]}
+        BuildingService/SplitBuilding {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11"},"id":"bld_01HF7YAT000000E0000000001A","day":"2024-07-01","parts":[{"fields":{"name":"东楼"},"shareNumerator":"1","shareDenominator":"2"}],"assignments":[{"childId":"unt_01HF7YAT000000E0000000001A","part":1}],"keeps":true}
+        BuildingService/SplitBuilding {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11"},"id":"bld_01HF7YAT000000E0000000001A","day":"2024-07-01"}
+        UnitService/MergeUnits {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11"},"ids":["unt_01HF7YAT000000E0000000001A"],"day":"2024-07-01","intoId":"unt_01HF7YAT000000E0000000002B"}
+        UnitService/MergeUnits {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11"},"ids":["unt_01HF7YAT000000E0000000001A","unt_01HF7YAT000000E0000000002B"],"day":"2024-07-01","into":{"number":"301"}}
+        RegionService/TransferRegion {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","validateOnly":true},"regionId":"rgn_01HF7YAT000000E0000000001A","parentId":"rgn_01HF7YAT000000E0000000002B","from":"2024-07-01"}"#]].assert_eq(&server.asked());
+    let count = server.asked().lines().count();
+    for (words, expected) in [
+        (&["merge", &unit, BUILDING, "--on", "2024-07-01", "--set", "number=1"][..], "of one kind"),
+        (&["merge", &unit, "--on", "2024-07-01"], "--set"),
+        (&["split", &unit, "--on", "2024-07-01", "--part", "1/2;colour=red"], "part 1.colour"),
+        (&["split", &unit, "--file", of_file[3]], "the file is about bld_"),
+        (&["transfer", BUILDING, "--to", REGION, "--from", "2024-07-01"], "invalid value"),
+    ] {
+        let (code, said) = run(words).await;
+        assert_eq!(code, 2, "{words:?}: {said}");
+        assert!(said.contains(expected), "{words:?}: {said}");
+    }
+    assert_eq!(server.asked().lines().count(), count);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ pub mod bench;
 pub mod case;
 pub mod completions;
 pub mod config;
+pub mod create;
 pub mod demo;
 pub mod diff;
 pub mod dump;
@@ -16,6 +17,7 @@ pub mod field;
 pub mod get;
 pub mod history;
 pub mod import;
+pub mod lineage;
 pub mod list;
 pub mod load;
 pub mod message;
@@ -168,6 +170,8 @@ pub enum Command {
     Watch(watch::WatchArgs),
     /// Saves proofs that nothing was changed.
     Prove(prove::ProveArgs),
+    /// Registers a region, compound, building or unit.
+    Create(create::CreateArgs),
     /// Says that the world changed.
     Change(write::ChangeArgs),
     /// Says that an entry was wrong.
@@ -176,6 +180,12 @@ pub enum Command {
     Retract(write::RetractArgs),
     /// Ends a subject's life.
     End(write::EndArgs),
+    /// Says that several became one.
+    Merge(lineage::MergeArgs),
+    /// Says that one became several.
+    Split(lineage::SplitArgs),
+    /// Says that a region came under another parent.
+    Transfer(lineage::TransferArgs),
     /// Works on cases: what people have to look at.
     Case(case::CaseArgs),
     /// Shows what the registry holds.
@@ -315,10 +325,14 @@ async fn dispatch(command: &Command, session: &mut Session<'_>) -> anyhow::Resul
         Command::Search(args) => search::run(args, session).await,
         Command::Watch(args) => watch::run(args, session).await,
         Command::Prove(args) => prove::run(args, session).await,
+        Command::Create(args) => create::run(args, session).await,
         Command::Change(args) => write::change(args, session).await,
         Command::Correct(args) => write::correct(args, session).await,
         Command::Retract(args) => write::retract(args, session).await,
         Command::End(args) => write::end(args, session).await,
+        Command::Merge(args) => lineage::merge(args, session).await,
+        Command::Split(args) => lineage::split(args, session).await,
+        Command::Transfer(args) => lineage::transfer(args, session).await,
         Command::Case(args) => case::run(args, session).await,
         Command::Status(_) => status::status(session).await,
         Command::WhoAmI(_) => status::whoami(session).await,
