@@ -1009,6 +1009,15 @@ async fn the_feed_resumes_behind_the_last_entry_that_was_shown() {
 }
 
 #[tokio::test]
+async fn who_is_not_told_the_partitions_is_told_to_name_them() {
+    let server = Server::start().await;
+    server.refuse("RegistryService/GetStatus", Status::permission_denied("no"));
+    let (code, said) = anju(&server, &["watch"]).await;
+    assert_eq!(code, 6, "{said}");
+    assert!(said.contains("name the partitions to watch, for example --after 1:0"), "{said}");
+}
+
+#[tokio::test]
 async fn a_busy_server_is_asked_the_same_again_when_it_says() {
     let server = Server::start().await;
     let details = ErrorDetails::with_retry_info(Some(Duration::from_millis(1)));

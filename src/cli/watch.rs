@@ -15,7 +15,7 @@ use crate::{
         Outcome, message, peer,
         session::{Answer, Session},
     },
-    client::describe,
+    client::{Failure, describe},
     kernel::{
         hash::Hash,
         position::{Partition, Position, Seq},
@@ -98,8 +98,14 @@ async fn start(
         return Ok(args.after.iter().map(|at| (at.partition, at.seq)).collect());
     }
     // Named one by one, so that a break can be mended without beginning anew.
-    let status: Answer<v1::GetStatusResponse> =
-        session.ask("RegistryService", "GetStatus", &v1::GetStatusRequest {}).await?;
+    let status = session.ask("RegistryService", "GetStatus", &v1::GetStatusRequest {}).await;
+    let status: Answer<v1::GetStatusResponse> = status.map_err(|error: anyhow::Error| {
+        let failure = error.downcast_ref::<Failure>();
+        if failure.is_some_and(|failure| failure.code == Code::PermissionDenied) {
+            return error.context("name the partitions to watch, for example --after 1:0");
+        }
+        error
+    })?;
     let known = status.typed.partitions.iter().filter_map(|partition| {
         let seq = if args.from_now { partition.entry_count } else { 0 };
         Some((Partition::new(partition.partition)?, seq))
