@@ -9,5 +9,6 @@ mod guard;
 mod harness;
 mod reads;
 mod stopping;
+mod tls;
 mod watching;
 mod writes;

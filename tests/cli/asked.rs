@@ -295,7 +295,7 @@ fn parses(line: &str) {
 #[test]
 fn the_exit_codes_are_told_the_same_everywhere() {
     let help = Arguments::command().render_long_help().to_string();
-    let page = include_str!("../docs/cli.md");
+    let page = include_str!("../../docs/cli.md");
     for (code, meaning) in cli::EXIT_CODES {
         assert!(help.contains(&format!("  {code}  {meaning}")), "{code}");
         assert!(page.contains(&format!("| {code} | {meaning} |")), "{code}");

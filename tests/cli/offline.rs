@@ -35,10 +35,6 @@ use prost::Message as _;
 
 use crate::city::{City, fields};
 
-#[path = "registry/city.rs"]
-#[expect(dead_code, reason = "other tests use more of it")]
-mod city;
-
 type Entries = Vec<(Partition, Seq, Vec<u8>)>;
 
 fn options() -> EmbeddedOptions {
