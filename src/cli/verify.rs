@@ -184,6 +184,9 @@ impl Report {
     fn state_fails(&mut self, reason: &'static str, error: registry::Error) -> anyhow::Result<()> {
         match error {
             registry::Error::Store(error) => self.findings.add_damage(reason, error)?,
+            error @ registry::Error::StateDamaged(_) => {
+                self.findings.add("state", reason, error.to_string());
+            }
             // What no writer writes: it stands in the journal, or the state led there.
             registry::Error::Bug(what) => self.findings.add("state", reason, what),
             other => return Err(other.into()),

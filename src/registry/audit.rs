@@ -19,7 +19,7 @@ use crate::{
         history::{entry_numbers, timeline_at},
         read::{At, leads_to},
         state::{Live, State},
-        work::StateTiles,
+        work::{StateTiles, tree_error},
     },
 };
 
@@ -223,7 +223,7 @@ impl Registry {
             return Err(Error::NotReached(Position { partition, seq: size }.to_string()));
         }
         let tiles = StateTiles { state: &live, partition };
-        let root = merkle::root(&tiles, size).map_err(|error| tree_error(&error))?;
+        let root = merkle::root(&tiles, size).map_err(tree_error)?;
         let stamp = match size {
             0 => Stamp::default(),
             size => stamp_of(&self.bytes(partition, size)?)?,
@@ -262,8 +262,7 @@ impl Registry {
         }
         let live = Live(self.store());
         let tiles = StateTiles { state: &live, partition };
-        let proof = merkle::inclusion(&tiles, seq - 1, checkpoint.size)
-            .map_err(|error| tree_error(&error))?;
+        let proof = merkle::inclusion(&tiles, seq - 1, checkpoint.size).map_err(tree_error)?;
         Ok((checkpoint, bytes, proof))
     }
 
@@ -286,14 +285,9 @@ impl Registry {
         let old = self.checkpoint(partition, Some(old))?;
         let live = Live(self.store());
         let tiles = StateTiles { state: &live, partition };
-        let proof =
-            merkle::consistency(&tiles, old.size, new.size).map_err(|error| tree_error(&error))?;
+        let proof = merkle::consistency(&tiles, old.size, new.size).map_err(tree_error)?;
         Ok((old, new, proof))
     }
-}
-
-fn tree_error(error: &merkle::TreeError<Error>) -> Error {
-    Error::unreadable(format!("the Merkle tree: {error}"))
 }
 
 /// Everything that two timelines say differently, by field and span of days.

@@ -20,10 +20,11 @@ use crate::{
         commands,
         error::{Class, Error, Refusal},
         fact::Fact,
+        guarded::Guarded,
         history, rebuild,
-        state::{Live, State},
+        state::Live,
         tx::{Call, Decided, Draft},
-        writer::{self, Answer, Frontier, Job, Observed, Outcome, Shared, Writer},
+        writer::{self, Answer, Frontier, Job, Observed, Outcome, Shared, Standing, Writer},
     },
     store::{Head, Limit, Stats, Store},
 };
@@ -48,7 +49,7 @@ impl Default for Options {
 
 /// The registry.
 pub struct Registry {
-    store: Arc<dyn Store>,
+    store: Arc<Guarded>,
     clock: Arc<dyn Clock>,
     shared: Arc<Shared>,
     cache: Arc<TotalsCache>,
@@ -66,31 +67,24 @@ impl Registry {
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Self, Error> {
         rebuild::catch_up(store.as_ref(), progress)?;
+        let standing = Standing::of(store.as_ref())?;
         let shared = Arc::new(Shared::default());
-        let mut last = Stamp::default();
-        let mut sweeping = Vec::new();
-        let live = Live(store.as_ref());
-        for head in store.heads() {
-            let meta = live.meta(head.partition)?;
-            shared.set(head.partition, Frontier { seq: meta.seq, stamp: meta.stamp });
-            last = last.max(meta.stamp);
-            if meta.sweep_count > 0 {
-                sweeping.push(head.partition);
-            }
+        for (partition, frontier) in standing.frontiers {
+            shared.set(partition, frontier);
         }
+        let store = Arc::new(Guarded::new(store));
         let (sender, queue) = sync_channel(options.queue);
         let cache = Arc::new(TotalsCache::default());
-        let mending = Arc::clone(&store);
         let writer = Writer {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
             shared: Arc::clone(&shared),
             queue,
             commands_max: options.commands_max,
-            last,
-            sweeping,
+            last: standing.last,
+            sweeping: standing.sweeping,
             cache: Arc::clone(&cache),
-            mend: Box::new(move || rebuild::rebuild(mending.as_ref(), &mut |_, _| {})),
+            mend_after: None,
         };
         let thread = std::thread::Builder::new()
             .name("anju-writer".to_owned())
@@ -134,6 +128,10 @@ impl Registry {
     }
 
     fn enqueue(&self, job: Job) {
+        if self.store.gate().is_shut() {
+            (job.answer)(Err(self.store.refusal().into()));
+            return;
+        }
         let queue = self.queue.read().unwrap_or_else(PoisonError::into_inner);
         match queue.as_ref() {
             Some(queue) => writer::submit(&self.shared, queue, job),
@@ -181,7 +179,13 @@ impl Registry {
         &self.cache
     }
 
-    /// The store, for what works on bytes.
+    /// Passes on what a read came to. One that found a value of the state that cannot be read is
+    /// told that the state is being computed again, which then begins.
+    pub fn noticed<T>(&self, read: Result<T, Error>) -> Result<T, Error> {
+        self.store.noticed(read)
+    }
+
+    /// The store, for what works on bytes. Its state is refused while it is computed again.
     pub fn store(&self) -> &dyn Store {
         self.store.as_ref()
     }

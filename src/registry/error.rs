@@ -75,6 +75,9 @@ pub enum Error {
     /// The store, or the wait for it.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A value of the state is not what it must be: the state must be computed again.
+    #[error("the state is damaged: {0} cannot be read")]
+    StateDamaged(String),
     /// The registry is stopping or not ready.
     #[error("the registry is not available: {0}")]
     Unavailable(String),
@@ -92,12 +95,19 @@ impl Error {
         Self::Refused(vec![refusal])
     }
 
-    /// Something in the state or the journal that cannot be read.
+    /// Something in the journal that cannot be read.
     pub fn unreadable(what: impl std::fmt::Display) -> Self {
         Self::Store(StoreError::Damage {
             place: what.to_string(),
             what: "its bytes cannot be read".to_owned(),
         })
+    }
+}
+
+impl Error {
+    /// Something in the state that is not what it must be.
+    pub(crate) fn damaged_state(what: impl std::fmt::Display) -> Self {
+        Self::StateDamaged(what.to_string())
     }
 }
 

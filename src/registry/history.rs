@@ -40,7 +40,7 @@ pub(crate) fn entry_numbers(
     for block in 0..blocks {
         let bytes = state
             .get(&block_key(partition, subject, block))?
-            .ok_or_else(|| Error::unreadable(format!("the history of {subject}")))?;
+            .ok_or_else(|| Error::damaged_state(format!("the history of {subject}")))?;
         numbers.extend(read::<Vec<Seq>>(&bytes)?);
     }
     numbers.extend_from_slice(&record.recent);

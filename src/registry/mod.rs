@@ -11,6 +11,7 @@ mod engine;
 mod entry;
 mod error;
 mod fact;
+mod guarded;
 mod history;
 mod overlay;
 mod proved;

@@ -19,7 +19,7 @@ use crate::{
         case::{self, Case},
         engine::Registry,
         error::{Error, Refusal},
-        history::timeline_at,
+        history::{entry_numbers, timeline_at},
         record::Record,
         space::{Space, after, below, key, subject_at_end, subject_key},
         state::{Durable, Live, State},
@@ -94,7 +94,7 @@ impl Registry {
     }
 
     /// The chain of regions above a subject now, nearest first, itself included when it is a
-    /// region: what reach is judged by.
+    /// region: what reach is judged by. Of what was entered in error, where it last stood counts.
     pub fn regions_above(&self, id: SubjectId) -> Result<Vec<RegionId>, Error> {
         let live = Live(self.store());
         let today = self.now().day();
@@ -109,9 +109,12 @@ impl Registry {
             }
             if let Some(record) = live.record(subject.partition(), subject)? {
                 // Of what ended, the last place counts.
-                if let Some(content) = record.timeline.content_at(today) {
-                    next.extend(content.references());
-                }
+                let content = if record.timeline.registration().is_some() {
+                    record.timeline.content_at(today)
+                } else {
+                    last_stood(&live, subject, &record)?.and_then(|life| life.content_at(today))
+                };
+                next.extend(content.iter().flat_map(Content::references));
             }
         }
         Ok(regions)
@@ -130,7 +133,7 @@ impl Registry {
                 let at = self.at(partition, time)?;
                 let mut prefix = key(partition, Space::Kind);
                 prefix.push(kind as u8);
-                self.walk(partition, prefix, at, page, &|_| true)
+                self.walk(partition, prefix, at, page, &|_| Ok(true))
             }
             ListOf::Below(kind, holder) => {
                 let partition = holder.partition();
@@ -151,7 +154,7 @@ impl Registry {
             let mut prefix = key(Partition::ROOT, Space::Kind);
             prefix.push(Kind::Region as u8);
             return self.walk(Partition::ROOT, prefix, at, page, &|content| {
-                level_of(content) == Some(Level::Province)
+                Ok(level_of(content) == Some(Level::Province))
             });
         };
         // What lies between cities is known in partition 0.
@@ -160,7 +163,9 @@ impl Registry {
         let mut prefix = subject_key(partition, Space::Child, parent.into());
         prefix.push(Kind::Region as u8);
         let holder = SubjectId::from(parent);
-        self.walk(partition, prefix, at, page, &|content| content.references().contains(&holder))
+        self.walk(partition, prefix, at, page, &|content| {
+            Ok(content.references().contains(&holder))
+        })
     }
 
     /// The partition that knows a region's children: partition 0 down to the city.
@@ -192,15 +197,14 @@ impl Registry {
             let mut prefix = subject_key(partition, Space::Child, holder);
             prefix.push(kind as u8);
             return self.walk(partition, prefix, at, page, &|content| {
-                content.references().contains(&holder)
+                Ok(content.references().contains(&holder))
             });
         }
         // Below a region: all of the kind in the partition, kept when their chain leads there.
         let mut prefix = key(partition, Space::Kind);
         prefix.push(kind as u8);
         let live = Live(self.store());
-        let is_below =
-            |content: &Content| leads_to(&live, partition, content, holder, at).unwrap_or(false);
+        let is_below = |content: &Content| leads_to(&live, partition, content, holder, at);
         self.walk(partition, prefix, at, page, &is_below)
     }
 
@@ -211,7 +215,7 @@ impl Registry {
         prefix: Vec<u8>,
         at: At,
         page: &PageRequest,
-        keep: &dyn Fn(&Content) -> bool,
+        keep: &dyn Fn(&Content) -> Result<bool, Error>,
     ) -> Result<Page<Seen>, Error> {
         let live = Live(self.store());
         let mut range = below(prefix);
@@ -232,7 +236,7 @@ impl Registry {
                 if let Some(id) = subject_at_end(&found)
                     && let Some(seen) = see(&live, partition, id, at)?
                     && is_listed(seen.presence)
-                    && keep(&seen.content)
+                    && keep(&seen.content)?
                 {
                     rows.push(seen);
                 }
@@ -251,6 +255,20 @@ impl Registry {
 /// What is in a list: what is there on its day, or may be.
 fn is_listed(presence: Presence) -> bool {
     matches!(presence, Presence::Exists | Presence::Unknown)
+}
+
+/// The life of a subject as it was known before its registration was taken back.
+fn last_stood(
+    state: &dyn State,
+    subject: SubjectId,
+    record: &Record,
+) -> Result<Option<Arc<Timeline>>, Error> {
+    let partition = subject.partition();
+    let numbers = entry_numbers(state, partition, subject, record)?;
+    // The first entry of a subject registers it, and what stands in its place took it back.
+    let retracted = numbers.first().and_then(|first| record.timeline.standing_in(*first));
+    let Some(retracted) = retracted else { return Ok(None) };
+    timeline_at(state, partition, subject, Some(retracted.seq.saturating_sub(1)))
 }
 
 pub(crate) fn level_of(content: &Content) -> Option<Level> {
@@ -331,7 +349,7 @@ pub(crate) fn see(
         let Some(timeline) = timeline_at(state, partition, id, Some(known))? else {
             return Ok(None);
         };
-        let numbers = crate::registry::history::entry_numbers(state, partition, id, &record)?;
+        let numbers = entry_numbers(state, partition, id, &record)?;
         (timeline, numbers.into_iter().rfind(|seq| *seq <= known).unwrap_or(0))
     };
     let content = timeline

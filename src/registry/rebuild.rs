@@ -16,8 +16,19 @@ use crate::{
 /// Entries replayed at a time.
 const PAGE: Limit = Limit { entries: 1_000, bytes: 4 * 1024 * 1024 };
 
-/// Replays what the state does not reflect yet. A state of another layout is thrown away first.
+/// Replays what the state does not reflect yet. A state of another layout, or one that turns out to
+/// be damaged, is thrown away first.
 pub fn catch_up(store: &dyn Store, progress: &mut dyn FnMut(u64, u64)) -> Result<(), Error> {
+    match catch_up_as_it_is(store, progress) {
+        Err(error) if store.state_damaged() || matches!(error, Error::StateDamaged(_)) => {
+            tracing::warn!(%error, "the state is computed again from the journal");
+            rebuild(store, progress)
+        }
+        done => done,
+    }
+}
+
+fn catch_up_as_it_is(store: &dyn Store, progress: &mut dyn FnMut(u64, u64)) -> Result<(), Error> {
     let live = Live(store);
     let mut is_other_layout = false;
     for head in store.heads() {

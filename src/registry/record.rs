@@ -85,7 +85,7 @@ pub(crate) fn put<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
 
 /// A value from bytes.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    postcard::from_bytes(bytes).map_err(|_| Error::unreadable("a record of the state"))
+    postcard::from_bytes(bytes).map_err(|_| Error::damaged_state("a record of the state"))
 }
 
 /// The chunks of a long value, first to last.

@@ -154,6 +154,7 @@ pub(crate) fn first_answer(
     let mut made = Vec::new();
     let mut about = Vec::new();
     let mut merged_into = None;
+    let mut is_succession = false;
     let mut batch = None;
     for seq in first..=head {
         let entry = state.entry(partition, seq)?;
@@ -169,21 +170,31 @@ pub(crate) fn first_answer(
             }
             Some(Fact::BatchRecorded { item_count, items }) => batch = Some((item_count, items)),
             Some(Fact::Succession { edges, .. }) => {
+                is_succession = true;
                 merged_into = edges.first().map(|edge| edge.into);
             }
             Some(Fact::CaseAssigned { case, .. } | Fact::CaseSettled { case, .. }) => {
                 about.push(case.into());
             }
-            // What ends or is taken back with a subject comes before it.
-            Some(fact @ (Fact::Ended { .. } | Fact::Retracted { .. })) => about = fact.subjects(),
+            // What ends with a subject comes before it; what is corrected or taken back because of
+            // another entry rests on that.
+            Some(fact @ (Fact::Ended { .. } | Fact::Retracted { .. }))
+                if entry.basis.is_empty() || about.is_empty() =>
+            {
+                about = fact.subjects();
+            }
             Some(fact) => about.extend(fact.subjects()),
             None => {}
         }
     }
-    outcome.decided.item_count = u32::try_from(made.len()).unwrap_or(u32::MAX);
+    if !is_succession {
+        outcome.decided.item_count = u32::try_from(made.len()).unwrap_or(u32::MAX);
+    }
     outcome.decided.subjects = match (made.is_empty(), merged_into) {
         (false, _) => made,
         (true, Some(into)) => vec![into],
+        // Of a batch that made nothing, the items say all.
+        (true, None) if batch.is_some() => Vec::new(),
         (true, None) => about.into_iter().take(1).collect(),
     };
     if let Some((item_count, items)) = batch {

@@ -148,7 +148,7 @@ impl Found<'_> {
             return Ok(());
         }
         // A subject may be met by several keys; it belongs to the first that leads to it.
-        if self.first_key(id, &seen.content).is_some_and(|first| first.as_slice() < key) {
+        if self.first_key(id, &seen.content)?.is_some_and(|first| first.as_slice() < key) {
             return Ok(());
         }
         if let Some(holder) = self.search.below
@@ -180,21 +180,25 @@ impl Found<'_> {
     }
 
     /// The first key of the search's ranges by which a subject is met for what holds now.
-    fn first_key(&self, id: SubjectId, content: &Content) -> Option<Vec<u8>> {
-        let Sought::Text(words) = &self.search.sought else { return None };
+    fn first_key(&self, id: SubjectId, content: &Content) -> Result<Option<Vec<u8>>, Error> {
+        let Sought::Text(words) = &self.search.sought else { return Ok(None) };
         let query = text::query(words);
         let texts = content.searched_texts();
-        let keys = texts.iter().filter(|text| text::matches(&query, text)).filter_map(|text| {
+        let mut first = None;
+        for text in texts.iter().filter(|text| text::matches(&query, text)) {
             let shape = text::shape(text);
             let shape_key = text_key(self.search.partition, Space::Shape, &[&shape.shape]);
-            let number: u32 = read(&self.state.get(&shape_key).ok()??).ok()?;
+            let Some(bytes) = self.state.get(&shape_key)? else { continue };
+            let number: u32 = read(&bytes)?;
             let mut key = key(self.search.partition, Space::Posting);
             key.extend_from_slice(&number.to_be_bytes());
             key.extend_from_slice(&text::posting_key(&shape.numbers));
             key.extend_from_slice(&id.to_bytes());
-            Some(key)
-        });
-        keys.min()
+            if first.as_ref().is_none_or(|first| key < *first) {
+                first = Some(key);
+            }
+        }
+        Ok(first)
     }
 }
 

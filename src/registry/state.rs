@@ -36,13 +36,13 @@ pub(crate) trait State {
             return Ok(None);
         };
         if bytes.is_empty() {
-            return Err(Error::unreadable("the head of a long value"));
+            return Err(Error::damaged_state("the head of a long value"));
         }
         let count = bytes.remove(0);
         for chunk in 1..count {
             let more = self
                 .get(&chunk_key(base, chunk))?
-                .ok_or_else(|| Error::unreadable("a chunk of a long value"))?;
+                .ok_or_else(|| Error::damaged_state("a chunk of a long value"))?;
             bytes.extend_from_slice(&more);
         }
         Ok(Some(bytes))

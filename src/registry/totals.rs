@@ -63,7 +63,7 @@ pub(crate) fn read_cells(month: Month, bytes: &[u8]) -> Result<BTreeMap<Day, Amo
         .into_iter()
         .map(|(day, pairs)| {
             let day = Day::from_number(first + i32::from(day))
-                .ok_or_else(|| Error::unreadable("a cell"))?;
+                .ok_or_else(|| Error::damaged_state("a cell"))?;
             Ok((day, Amounts::from_pairs(pairs)))
         })
         .collect()
@@ -107,7 +107,7 @@ pub(crate) fn profile(
             let (month, bucket, chunk) = read_cell_key(key, prefix.len())?;
             if chunk == 0 {
                 let (&count, bytes) =
-                    value.split_first().ok_or_else(|| Error::unreadable("a cell"))?;
+                    value.split_first().ok_or_else(|| Error::damaged_state("a cell"))?;
                 waiting = Some((month, bucket, usize::from(count), bytes.to_vec()));
             } else if let Some((.., bytes)) = &mut waiting {
                 bytes.extend_from_slice(value);
@@ -133,7 +133,7 @@ pub(crate) fn profile(
 }
 
 fn read_cell_key(key: &[u8], prefix: usize) -> Result<(Month, u32, u8), Error> {
-    let unreadable = || Error::unreadable("the key of a cell");
+    let unreadable = || Error::damaged_state("the key of a cell");
     let rest = key.get(prefix..).ok_or_else(unreadable)?;
     let (month, rest) = rest.split_first_chunk().ok_or_else(unreadable)?;
     let (bucket, rest) = rest.split_first_chunk().ok_or_else(unreadable)?;
@@ -185,9 +185,9 @@ pub(crate) fn bucket_at(
         .get(4..12)
         .and_then(|bytes| bytes.try_into().ok())
         .map(u64::from_be_bytes)
-        .ok_or_else(|| Error::unreadable("a bucket"))?;
+        .ok_or_else(|| Error::damaged_state("a bucket"))?;
     let bucket =
-        value.try_into().map(u32::from_be_bytes).map_err(|_| Error::unreadable("a bucket"))?;
+        value.try_into().map(u32::from_be_bytes).map_err(|_| Error::damaged_state("a bucket"))?;
     let next = state.get(&to)?.is_some();
     Ok((bucket, first, next))
 }

@@ -241,8 +241,7 @@ impl<'a> Work<'a> {
         for (partition, (first, leaves)) in std::mem::take(&mut self.leaves) {
             let size = first.saturating_sub(1);
             let tiles = StateTiles { state: &self.overlay, partition };
-            let changed = merkle::append(&tiles, size, &leaves)
-                .map_err(|error| Error::Bug(format!("the Merkle tree: {error}")))?;
+            let changed = merkle::append(&tiles, size, &leaves).map_err(tree_error)?;
             for tile in changed {
                 let bytes = tile.hashes.iter().flat_map(|hash| hash.0).collect();
                 self.overlay.put(tile_key(partition, tile.level, tile.index), Some(bytes));
@@ -350,6 +349,17 @@ pub(crate) fn tile_key(partition: Partition, level: u8, index: u64) -> Key {
     key
 }
 
+/// What is wrong with a tree whose tiles are in the state.
+pub(crate) fn tree_error(error: merkle::TreeError<Error>) -> Error {
+    match error {
+        merkle::TreeError::Tiles(error) => error,
+        merkle::TreeError::OutOfRange => Error::Bug("a size that no tree has".to_owned()),
+        missing @ merkle::TreeError::TileMissing { .. } => {
+            Error::damaged_state(format!("the Merkle tree: {missing}"))
+        }
+    }
+}
+
 /// The tiles of a partition's tree.
 pub(crate) struct StateTiles<'a> {
     /// Where they are.
@@ -370,6 +380,6 @@ impl Tiles for StateTiles<'_> {
             .map(Hash::from_slice)
             .collect::<Option<Vec<_>>>()
             .map(Some)
-            .ok_or_else(|| Error::unreadable("a tile"))
+            .ok_or_else(|| Error::damaged_state("a tile"))
     }
 }

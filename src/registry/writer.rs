@@ -12,7 +12,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
         mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -25,7 +25,10 @@ use crate::{
         cache::TotalsCache,
         error::Error,
         fact::Fact,
-        request, sweep,
+        guarded::Guarded,
+        rebuild, request,
+        state::{Live, State},
+        sweep,
         tx::{Call, Decided, Draft, Tx},
         work::Work,
     },
@@ -39,6 +42,9 @@ const BUSY_RETRY: Duration = Duration::from_millis(100);
 const GROUP_ENTRIES_MAX: usize = 1_000;
 /// How long the loop waits for a command before it looks whether it is to stop.
 const IDLE: Duration = Duration::from_millis(200);
+
+/// After what time a rebuild that failed is tried again.
+const MEND_PAUSE: Duration = Duration::from_secs(10);
 
 /// What a command decides with.
 pub(crate) type Run = Box<dyn FnOnce(&mut Tx<'_, '_>) -> Result<Decided, Error> + Send>;
@@ -174,6 +180,36 @@ impl Shared {
     }
 }
 
+/// Where the partitions stand, by the state.
+pub(crate) struct Standing {
+    /// How far each has come.
+    pub frontiers: BTreeMap<Partition, Frontier>,
+    /// The newest stamp of all.
+    pub last: Stamp,
+    /// Partitions with a sweep under way.
+    pub sweeping: Vec<Partition>,
+}
+
+impl Standing {
+    /// Reads it from a state that reflects all entries.
+    pub(crate) fn of(store: &dyn Store) -> Result<Self, Error> {
+        let live = Live(store);
+        let mut standing =
+            Self { frontiers: BTreeMap::new(), last: Stamp::default(), sweeping: Vec::new() };
+        for head in store.heads() {
+            let meta = live.meta(head.partition)?;
+            standing
+                .frontiers
+                .insert(head.partition, Frontier { seq: meta.seq, stamp: meta.stamp });
+            standing.last = standing.last.max(meta.stamp);
+            if meta.sweep_count > 0 {
+                standing.sweeping.push(head.partition);
+            }
+        }
+        Ok(standing)
+    }
+}
+
 /// Puts a command into the queue.
 pub(crate) fn submit(shared: &Shared, queue: &SyncSender<Job>, job: Job) {
     // Counted before it is there, so that the writer never takes one that was not counted.
@@ -191,7 +227,7 @@ pub(crate) fn submit(shared: &Shared, queue: &SyncSender<Job>, job: Job) {
 
 /// The commit loop.
 pub(crate) struct Writer {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<Guarded>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) queue: Receiver<Job>,
@@ -202,15 +238,17 @@ pub(crate) struct Writer {
     pub(crate) sweeping: Vec<Partition>,
     /// Totals that readers remember.
     pub(crate) cache: Arc<TotalsCache>,
-    /// What to do when the state turns out to be damaged.
-    pub(crate) mend: Box<dyn Fn() -> Result<(), Error> + Send>,
+    /// Not before then is a rebuild that failed tried again.
+    pub(crate) mend_after: Option<Instant>,
 }
 
 impl Writer {
     /// Runs until every sender of the queue is gone.
     pub(crate) fn run(mut self) {
         loop {
-            let first = if self.sweeping.is_empty() {
+            self.mend();
+            let is_shut = self.store.gate().is_shut();
+            let first = if is_shut || self.sweeping.is_empty() {
                 match self.queue.recv_timeout(IDLE) {
                     Ok(job) => Some(self.taken(job)),
                     Err(RecvTimeoutError::Timeout) => continue,
@@ -219,7 +257,50 @@ impl Writer {
             } else {
                 self.take()
             };
-            self.group(first);
+            match first {
+                Some(job) if is_shut => tell(job.answer, Err(self.store.refusal().into())),
+                first => self.group(first),
+            }
+        }
+    }
+
+    /// Computes the state again when somebody found it damaged. Commands that come meanwhile are
+    /// told to come again.
+    fn mend(&mut self) {
+        let is_due = self.mend_after.is_none_or(|after| Instant::now() >= after);
+        if !self.store.gate().is_shut() || !is_due {
+            return;
+        }
+        tracing::warn!("the state is computed again from the journal");
+        let begun = Instant::now();
+        let (store, queue) = (self.store.as_ref(), &self.queue);
+        let mended = catch_unwind(AssertUnwindSafe(|| {
+            rebuild::rebuild(store.inner(), &mut |done, total| {
+                store.gate().advance(done, total);
+                while let Ok(job) = queue.try_recv() {
+                    tell(job.answer, Err(store.refusal().into()));
+                }
+            })?;
+            Standing::of(store.inner())
+        }));
+        match mended.unwrap_or_else(|_| Err(Error::Bug("a rebuild panicked".to_owned()))) {
+            Ok(standing) => {
+                // Of a group that met the damage when it was applied, the entries are durable.
+                for (partition, frontier) in standing.frontiers {
+                    self.shared.set(partition, frontier);
+                }
+                self.last = self.last.max(standing.last);
+                self.sweeping = standing.sweeping;
+                self.mend_after = None;
+                self.store.gate().open();
+                self.shared.committed();
+                let took_ms = begun.elapsed().as_millis();
+                tracing::info!(took_ms, "the state is whole again");
+            }
+            Err(error) => {
+                self.mend_after = Some(Instant::now() + MEND_PAUSE);
+                tracing::error!(%error, "the state is damaged and could not be computed again");
+            }
         }
     }
 
@@ -253,7 +334,7 @@ impl Writer {
         while let Some(job) = next {
             let stamp = self.next_stamp();
             let ran = run(&mut work, &job.call, job.run, stamp, &mut stamps);
-            answers.push((job.answer, ran));
+            answers.push((job.answer, self.store.noticed(ran)));
             let is_full =
                 answers.len() >= self.commands_max || work.group_entry_count() >= GROUP_ENTRIES_MAX;
             next = if is_full { None } else { self.take() };
@@ -296,7 +377,9 @@ impl Writer {
                     seen.last_entries = u64::try_from(entry_count).unwrap_or(0);
                 }
                 self.shared.committed();
-                self.answer(answers);
+                for (answer, ran) in answers {
+                    tell(answer, ran);
+                }
             }
             Err(error) => {
                 self.sweeping.clear();
@@ -306,26 +389,13 @@ impl Writer {
         }
     }
 
-    /// Answers, and mends the state when a command found it damaged.
-    fn answer(&self, answers: Vec<(Answer, Result<Outcome, Error>)>) {
-        let is_damaged = answers
-            .iter()
-            .any(|(_, ran)| matches!(ran, Err(Error::Store(StoreError::Damage { .. }))));
-        for (answer, ran) in answers {
-            tell(answer, ran);
-        }
-        if is_damaged && let Err(error) = (self.mend)() {
-            tracing::error!(%error, "the state is damaged and could not be rebuilt");
-        }
-    }
-
     /// One step of every sweep that is under way.
     fn sweep(&mut self, work: &mut Work<'_>, stamps: &mut BTreeMap<Partition, Stamp>) {
         for partition in self.sweeping.clone() {
             let call = own_call(partition);
             let stamp = self.next_stamp();
             let step: Run = Box::new(move |tx| step(tx, partition));
-            if let Err(error) = run(work, &call, step, stamp, stamps) {
+            if let Err(error) = self.store.noticed(run(work, &call, step, stamp, stamps)) {
                 tracing::error!(%error, %partition, "a step of a sweep failed");
             }
         }
@@ -473,6 +543,9 @@ fn fail(answers: Vec<(Answer, Result<Outcome, Error>)>, error: &StoreError) {
             (Err(refused), _) => Err(refused),
             (Ok(_), StoreError::DiskReserve { free, reserve }) => {
                 Err(Error::Store(StoreError::DiskReserve { free: *free, reserve: *reserve }))
+            }
+            (Ok(_), StoreError::Rebuilding { done, total }) => {
+                Err(Error::Store(StoreError::Rebuilding { done: *done, total: *total }))
             }
             (Ok(_), other) => Err(Error::Store(StoreError::Unavailable(other.to_string()))),
         };

@@ -106,7 +106,9 @@ impl Way {
         if self.reaches_everything()? {
             return Ok(());
         }
-        let (_, case) = self.registry().case(id, KnownAt::Now).map_err(status::status)?;
+        let registry = self.registry();
+        let case = registry.noticed(registry.case(id, KnownAt::Now));
+        let (_, case) = case.map_err(status::status)?;
         for subject in case.subjects {
             if self.reaches(subject)? {
                 return Ok(());
@@ -142,7 +144,9 @@ impl Write {
         let case = match id.filter(|_| !written.is_only_judged()) {
             Some(id) => {
                 let known_at = KnownAt::Seq(written.outcome.position.seq);
-                let found = written.api.registry().case(id, known_at).map_err(status::status)?;
+                let registry = written.api.registry();
+                let found = registry.noticed(registry.case(id, known_at));
+                let found = found.map_err(status::status)?;
                 Some(on_wire(found.0, found.1))
             }
             None => None,

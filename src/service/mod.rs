@@ -196,7 +196,7 @@ impl Way {
         work: impl FnOnce(&Registry) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Status> {
         let registry = Arc::clone(&self.api.0.registry);
-        match tokio::task::spawn_blocking(move || work(&registry)).await {
+        match tokio::task::spawn_blocking(move || registry.noticed(work(&registry))).await {
             Ok(done) => done.map_err(status::status),
             Err(panic) => Err(status::bug(&format!("a read ended badly: {panic}"))),
         }
@@ -218,7 +218,9 @@ impl Way {
             Extent::Everything => Ok(true),
             Extent::Caller => Ok(false),
             Extent::Regions(regions) => {
-                let above = self.registry().regions_above(subject).map_err(status::status)?;
+                let registry = self.registry();
+                let above = registry.noticed(registry.regions_above(subject));
+                let above = above.map_err(status::status)?;
                 Ok(above.iter().any(|region| regions.contains(region)))
             }
         }
@@ -270,7 +272,8 @@ impl Way {
         if matches!(time.known_at, KnownAt::Stamp(_)) {
             return self.blocking(move |registry| registry.get(id, time)).await;
         }
-        self.registry().get(id, time).map_err(status::status)
+        let registry = self.registry();
+        registry.noticed(registry.get(id, time)).map_err(status::status)
     }
 }
 
@@ -426,7 +429,7 @@ impl Written {
         common::receipt(&self.outcome, self.is_only_judged)
     }
 
-    /// A subject as it was known with this write; `None` when nothing was written.
+    /// A subject as it was known with this write, on its day; `None` when nothing was written.
     pub(crate) fn see(&self, id: Option<SubjectId>) -> Result<Option<Seen>, Status> {
         let Some(id) = id.filter(|_| !self.is_only_judged) else { return Ok(None) };
         let position = self.outcome.position;
@@ -434,10 +437,11 @@ impl Written {
         let known_at = if id.partition() == position.partition {
             KnownAt::Seq(position.seq)
         } else {
-            KnownAt::Now
+            KnownAt::Stamp(self.outcome.stamp)
         };
-        let time = ReadTime { valid_at: None, known_at };
-        self.api.registry().get(id, time).map(Some).map_err(status::status)
+        let time = ReadTime { valid_at: Some(self.outcome.stamp.day()), known_at };
+        let registry = self.api.registry();
+        registry.noticed(registry.get(id, time)).map(Some).map_err(status::status)
     }
 
     /// The cases of the subject that the write opened.
@@ -447,11 +451,9 @@ impl Written {
         };
         let partition = self.outcome.position.partition;
         let page = PageRequest { rows: limit::VIEW_ROWS_MAX, after: Vec::new() };
-        let cases = self
-            .api
-            .registry()
-            .cases(partition, Some(subject), true, KnownAt::Now, &page)
-            .map_err(status::status)?;
+        let registry = self.api.registry();
+        let cases = registry.cases(partition, Some(subject), true, KnownAt::Now, &page);
+        let cases = registry.noticed(cases).map_err(status::status)?;
         let entries = &self.outcome.entries;
         let opened = cases.rows.into_iter().filter(|(_, case)| entries.contains(&case.opened_by));
         Ok(opened.map(|(id, _)| id.to_string()).collect())

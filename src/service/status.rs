@@ -186,6 +186,9 @@ pub fn status(error: Error) -> Status {
             format!("the registry has not reached {position}"),
             NOT_REACHED_RETRY,
         ),
+        Error::StateDamaged(_) => {
+            of_store(&StoreError::Damage { place: "the state".to_owned(), what: error.to_string() })
+        }
         Error::Bug(what) => bug(&what),
     }
 }

@@ -155,6 +155,11 @@ pub trait Store: Send + Sync {
     /// Throws the whole state away: `applied` is 0 everywhere afterwards.
     fn clear_state(&self) -> Result<(), StoreError>;
 
+    /// Whether the state was found damaged: it must be cleared and replayed.
+    fn state_damaged(&self) -> bool {
+        false
+    }
+
     /// What the store takes on its medium and how it fares, for metrics.
     fn stats(&self) -> Stats;
 }

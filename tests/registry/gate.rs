@@ -1,6 +1,10 @@
-//! A memory store with a gate before its commits, and a trap in its reads.
+//! A memory store with a gate before its commits and replays, a trap in its reads, and a state that
+//! can be damaged.
 
-use std::sync::{Condvar, Mutex};
+use std::sync::{
+    Condvar, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use anju::{
     kernel::position::{Partition, Seq},
@@ -12,10 +16,21 @@ use anju::{
 
 #[derive(Default)]
 struct Door {
-    /// Commits that may still pass; `None`: all.
+    /// Those that may still pass; `None`: all.
     passes: Option<u32>,
-    /// Commits that wait.
+    /// Those that wait.
     waiting: u32,
+}
+
+/// What a damaged state does, until it is cleared or for ever.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Damage {
+    /// Reading a key with these bytes in it fails.
+    Unread(Vec<u8>),
+    /// The value of such a key is cut short.
+    Garbled(Vec<u8>),
+    /// The next group reaches the journal and not the state.
+    Unwritten,
 }
 
 /// A memory store that can be held up and can be made to panic.
@@ -23,7 +38,11 @@ struct Door {
 pub(crate) struct Gate {
     inner: MemoryStore,
     door: Mutex<Door>,
+    replays: Mutex<Door>,
     moved: Condvar,
+    /// With whether clearing the state mends it.
+    damage: Mutex<Option<(Damage, bool)>>,
+    is_damaged: AtomicBool,
     /// Reading a key with these bytes in it panics.
     trap: Mutex<Option<Vec<u8>>>,
 }
@@ -54,6 +73,7 @@ impl Gate {
 
     pub(crate) fn open(&self) {
         self.door.lock().unwrap().passes = None;
+        self.replays.lock().unwrap_or_else(PoisonError::into_inner).passes = None;
         self.moved.notify_all();
     }
 
@@ -67,11 +87,50 @@ impl Gate {
 
     /// Sets or takes away the trap.
     pub(crate) fn panic_on(&self, bytes: Option<Vec<u8>>) {
-        *self.trap.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = bytes;
+        *self.trap.lock().unwrap_or_else(PoisonError::into_inner) = bytes;
+    }
+
+    /// Damages the state. `mends`: whether clearing it helps.
+    pub(crate) fn damage(&self, damage: Damage, mends: bool) {
+        *self.damage.lock().unwrap() = Some((damage, mends));
+    }
+
+    /// Lets only so many more replays pass.
+    pub(crate) fn hold_replays_after(&self, passes: u32) {
+        self.replays.lock().unwrap().passes = Some(passes);
+    }
+
+    /// Returns once a replay waits at the gate.
+    pub(crate) fn wait_for_a_replay(&self) {
+        let mut door = self.replays.lock().unwrap();
+        while door.waiting == 0 {
+            door = self.moved.wait(door).unwrap();
+        }
+    }
+
+    /// Lets one replay pass, and waits until the next one waits.
+    pub(crate) fn pass_one_replay(&self) {
+        let mut door = self.replays.lock().unwrap();
+        door.passes = Some(1);
+        self.moved.notify_all();
+        while door.passes != Some(0) || door.waiting == 0 {
+            door = self.moved.wait(door).unwrap();
+        }
+    }
+
+    fn damaged(&self, key: &[u8]) -> Option<Damage> {
+        let damage = self.damage.lock().unwrap().clone();
+        let (damage, _) = damage?;
+        match &damage {
+            Damage::Unread(bytes) | Damage::Garbled(bytes) => {
+                key.windows(bytes.len()).any(|part| part == bytes).then_some(damage)
+            }
+            Damage::Unwritten => None,
+        }
     }
 
     fn tread(&self, key: &[u8]) {
-        let trap = self.trap.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let trap = self.trap.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(bytes) = trap {
             assert!(!key.windows(bytes.len()).any(|part| part == bytes), "the trap was trodden on");
         }
@@ -90,7 +149,16 @@ impl View for Trapped<'_> {
 
     fn get(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
         self.gate.tread(key);
-        self.view.get(key)
+        let value = self.view.get(key)?;
+        match self.gate.damaged(key) {
+            Some(Damage::Unread(_)) => {
+                self.gate.is_damaged.store(true, Ordering::SeqCst);
+                let (place, what) = ("the state".to_owned(), "damaged for a test".to_owned());
+                Err(StoreError::Damage { place, what })
+            }
+            Some(_) => Ok(value.map(|value| value[..value.len().min(2)].to_vec())),
+            None => Ok(value),
+        }
     }
 
     fn scan(
@@ -118,10 +186,27 @@ impl Store for Gate {
         door.passes = door.passes.map(|passes| passes - 1);
         door.waiting -= 1;
         drop(door);
+        // Not held while the state is written: readers look at the damage while they hold it.
+        let unwritten = |(damage, _): &mut (Damage, bool)| *damage == Damage::Unwritten;
+        if self.damage.lock().unwrap().take_if(unwritten).is_some() {
+            self.is_damaged.store(true, Ordering::SeqCst);
+            self.inner.commit(Group { entries: group.entries, steps: Vec::new() })?;
+            return Err(StoreError::Unavailable("damaged for a test".to_owned()));
+        }
         self.inner.commit(group)
     }
 
     fn replay(&self, steps: Vec<Step>) -> Result<(), StoreError> {
+        let mut door = self.replays.lock().unwrap();
+        door.waiting += 1;
+        self.moved.notify_all();
+        while door.passes == Some(0) {
+            door = self.moved.wait(door).unwrap();
+        }
+        door.passes = door.passes.map(|passes| passes - 1);
+        door.waiting -= 1;
+        self.moved.notify_all();
+        drop(door);
         self.inner.replay(steps)
     }
 
@@ -142,7 +227,13 @@ impl Store for Gate {
         self.inner.heads()
     }
 
+    fn state_damaged(&self) -> bool {
+        self.is_damaged.load(Ordering::SeqCst)
+    }
+
     fn clear_state(&self) -> Result<(), StoreError> {
+        self.damage.lock().unwrap().take_if(|(_, mends)| *mends);
+        self.is_damaged.store(false, Ordering::SeqCst);
         self.inner.clear_state()
     }
 

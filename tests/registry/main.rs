@@ -10,8 +10,10 @@
 mod budget;
 mod cases;
 mod city;
+mod ends;
 mod gate;
 mod life;
+mod mending;
 mod oracle;
 mod reads;
 mod rebuild;

@@ -22,7 +22,7 @@ pub(crate) fn state(store: &dyn Store) -> BTreeMap<Key, Value> {
 }
 
 /// A store with the same entries and no state.
-fn journal_of(store: &dyn Store) -> MemoryStore {
+pub(crate) fn journal_of(store: &dyn Store) -> MemoryStore {
     let copy = MemoryStore::new();
     let limit = Limit { entries: usize::MAX, bytes: usize::MAX };
     for head in store.heads() {

@@ -6,20 +6,25 @@ use std::{
 };
 
 use anju::{
-    domain::{content::Fields, timeline::EndCause},
+    domain::{
+        content::{Content, Fields},
+        region::Level,
+        timeline::EndCause,
+    },
     kernel::{
         hash::Hash,
         id::{Kind, SubjectId},
-        position::Seq,
+        position::{Partition, Seq},
         time::{ReadTime, Stamp},
     },
     registry::{
-        Call, Change, Command, Correct, End, Error, Merge, MergeInto, Options, Outcome, Register,
-        Retract, Split, SplitPart,
+        Call, Change, Command, Correct, End, Error, Import, ImportRow, Merge, MergeInto, Options,
+        Outcome, Reference, Register, Retract, RowMode, Split, SplitPart,
     },
     store::{
         Store,
         embedded::{EmbeddedOptions, EmbeddedStore, Reserve},
+        memory::MemoryStore,
     },
 };
 
@@ -140,7 +145,7 @@ fn etags_and_requests_outlive_a_restart_and_a_rebuild() {
     let first = city.registry.execute(call.clone(), command.clone()).unwrap();
     for is_rebuilt in [false, true] {
         // The old store must be gone before its directory is opened again.
-        city.reopen(Arc::new(anju::store::memory::MemoryStore::new()));
+        city.reopen(Arc::new(MemoryStore::new()));
         let store = open();
         if is_rebuilt {
             anju::registry::rebuild(store.as_ref(), &mut |_, _| {}).unwrap();
@@ -181,7 +186,7 @@ fn in_one_group(gate: &Gate, city: &City, commands: Vec<Command>) -> Vec<Result<
 fn register_street(city: &City) -> Command {
     let content = fields(Kind::Region, |fields| {
         if let Fields::Region(fields) = fields {
-            fields.level = Some(anju::domain::region::Level::Street);
+            fields.level = Some(Level::Street);
             fields.name = Some(Some("二街道".to_owned()));
             fields.parent = Some(Some(city.district.try_into().unwrap()));
         }
@@ -310,76 +315,173 @@ fn a_request_is_remembered_for_seven_days_of_stamps() {
     assert_eq!(requests, 20);
 }
 
-/// Every kind of command, sent twice: the second answer is the first.
-#[test]
-fn every_command_sent_again_is_answered_as_at_first() {
-    let city = City::new();
+/// A row of an outside source that is new when its key is.
+fn row(city: &City, compound: SubjectId, key: &str, area_m2: u64) -> ImportRow {
+    ImportRow {
+        key: key.to_owned(),
+        hash: Hash::of(&[key.as_bytes(), &area_m2.to_be_bytes()]),
+        seed: city.seed(),
+        content: fields(Kind::Building, |fields| {
+            if let Fields::Building(fields) = fields {
+                fields.floor_area_cm2 = Some(Some(area_m2 * 10_000));
+            }
+        }),
+        references: vec![("compound_id", Kind::Compound, Reference::Id(compound))],
+        exists_from: (area_m2 > 0).then(|| said("1990-05-01")),
+        from: Some(day("2010-01-01")),
+        opens_partition: false,
+    }
+}
+
+fn import(city: &City, compound: SubjectId, rows: &[(&str, u64)]) -> Command {
+    let rows = (0..).zip(rows.iter().map(|(key, area)| row(city, compound, key, *area)));
+    let (source, mode) = ("survey".to_owned(), RowMode::Change);
+    Command::Import(Import { source, mode, rows: rows.collect(), unread: Vec::new() })
+}
+
+/// Every kind of command. Each is sent when those before it were done.
+fn every_command(city: &City, mut send: impl FnMut(&'static str, Command) -> Outcome) {
     let community = city.community("甲社区", city.street("一街道"));
     let compound = city.compound("示例小区", community);
     let other = city.compound("另一小区", community);
-    let [one, two, three] = [0; 3].map(|_| city.building(compound, "1990-05-01", 500));
+    let [one, two, three, four, five] = [0; 5].map(|_| city.building(compound, "1990-05-01", 500));
     let unit = city.unit(two, "1990-05-01");
     city.unit(three, "1990-05-01");
+    let flats = [city.unit(four, "1990-05-01"), city.unit(four, "1990-05-01")];
     let end = |subject| {
         let day = said("2020-01-01");
         Command::End(End { subject, etag: None, day, cause: EndCause::Demolished })
     };
-    let seed = || city.seed();
-    let part = |share| SplitPart { seed: seed(), content: fields(Kind::Unit, |_| {}), share };
-    let commands = vec![
-        ("register", register(&city, compound)),
-        ("change", name(one, None, "1号楼")),
-        (
-            "correct",
-            Command::Correct(Correct {
-                subject: one,
-                etag: None,
-                entry: None,
-                from: None,
-                content: fields(Kind::Building, |_| {}),
-                exists_from: Some(said("1991")),
-                ended_on: None,
-                sentences: Vec::new(),
-            }),
-        ),
-        (
-            "split a unit",
-            Command::Split(Split {
-                subject: unit,
-                etag: None,
-                day: day("2019-01-01"),
-                parts: vec![part((1, 2)), part((1, 2))],
-                assignments: Vec::new(),
-                keeps: false,
-            }),
-        ),
-        ("end a building with units", end(two)),
-        (
-            "merge compounds",
-            Command::Merge(Merge {
-                kind: Kind::Compound,
-                subjects: vec![compound],
-                day: day("2021-01-01"),
-                into: MergeInto::Existing(other),
-            }),
-        ),
-        (
-            "take back a building with units",
-            Command::Retract(Retract { subject: three, etag: None, entry: None }),
-        ),
-    ];
-    let mut wrong = Vec::new();
-    for (what, command) in commands {
-        let call = city.call(city.home());
-        let first = city.registry.execute(call.clone(), command.clone()).unwrap();
-        let again = city.registry.execute(call, command).unwrap();
-        assert!(again.repeated, "{what}");
-        assert_eq!(again.position, first.position, "{what}");
-        assert_eq!(again.entries, first.entries, "{what}");
-        assert_eq!(again.stamp, first.stamp, "{what}");
-        if again.decided.subjects != first.decided.subjects {
-            wrong.push((what, first.decided.subjects, again.decided.subjects));
+    let retract = |subject, entry| Command::Retract(Retract { subject, etag: None, entry });
+    let correct = |subject: SubjectId, from: Option<&str>, to: Option<&str>| {
+        Command::Correct(Correct {
+            subject,
+            etag: None,
+            entry: None,
+            from: None,
+            content: Content::empty(subject.kind()),
+            exists_from: from.map(said),
+            ended_on: to.map(said),
+            sentences: Vec::new(),
+        })
+    };
+    let split = |subject: SubjectId, children: &[SubjectId]| {
+        let content = || fields(subject.kind(), |_| {});
+        let part = || SplitPart { seed: city.seed(), content: content(), share: (1, 2) };
+        Command::Split(Split {
+            subject,
+            etag: None,
+            day: day("2019-01-01"),
+            parts: vec![part(), part()],
+            assignments: children.iter().map(|child| (*child, 1)).collect(),
+            keeps: false,
+        })
+    };
+    let merge = |kind, subjects, into| {
+        Command::Merge(Merge { kind, subjects, day: day("2021-01-01"), into })
+    };
+    let new = |kind| MergeInto::New { seed: city.seed(), content: Box::new(fields(kind, |_| {})) };
+    send("register", register(city, compound));
+    let item = || match register(city, compound) {
+        Command::Register(item) => item,
+        _ => unreachable!(),
+    };
+    let items = vec![item(), Register { content: Content::empty(Kind::Unit), ..item() }, item()];
+    send("register several", Command::RegisterAll { items, per_item: true });
+    send("change", name(one, None, "1号楼"));
+    send("correct", correct(one, Some("1991"), None));
+    send("split a unit", split(unit, &[]));
+    send("end a building with units", end(two));
+    send("correct the end to a later day", correct(two, None, Some("2021-01-01")));
+    let ended = send("correct the end to an earlier day", correct(two, None, Some("2019-06-01")));
+    send("take the end back", retract(two, ended.entries.last().copied()));
+    let halves = send("split a building", split(four, &flats));
+    let merge_halves = merge(Kind::Building, halves.decided.subjects.clone(), new(Kind::Building));
+    let merged = send("merge two into a new one", merge_halves);
+    let second = halves.decided.subjects[1];
+    send("take the merge back", retract(second, merged.entries.last().copied()));
+    send("take the split back", retract(four, halves.entries.last().copied()));
+    let into = MergeInto::Existing(other);
+    send("merge compounds", merge(Kind::Compound, vec![compound], into));
+    send("import new rows", import(city, other, &[("a", 100), ("b", 0), ("c", 300)]));
+    send("import changed rows", import(city, other, &[("a", 110), ("c", 310)]));
+    let rows = [("d", 100), ("a", 110), ("c", 320), ("e", 0), ("f", 9)];
+    send("import rows of all kinds", import(city, other, &rows));
+    send("take back a building with units", retract(three, None));
+    send("merge into a new one", merge(Kind::Building, vec![one, five], new(Kind::Building)));
+}
+
+/// Every kind of command, sent again at once, after what it made was taken back, after a restart and
+/// after a rebuild: the answer is the first.
+#[test]
+fn every_command_sent_again_is_answered_as_at_first() {
+    let kept = Arc::new(MemoryStore::new());
+    let mut city = City::on(Arc::clone(&kept) as Arc<dyn Store>);
+    let mut sent: Vec<(&str, Call, Command, Outcome)> = Vec::new();
+    let check = |city: &City, sent: &[(&str, Call, Command, Outcome)]| {
+        for (what, call, command, first) in sent {
+            let again = city.registry.execute(call.clone(), command.clone()).unwrap();
+            assert!(again.repeated, "{what}");
+            assert_eq!(Outcome { repeated: false, ..again }, *first, "{what}");
         }
+    };
+    every_command(&city, |what, command| {
+        let call = city.call(city.home());
+        let first = city.registry.execute(call.clone(), command.clone());
+        let first = first.unwrap_or_else(|error| panic!("{what}: {error}"));
+        sent.push((what, call, command, first.clone()));
+        check(&city, &sent[sent.len() - 1..]);
+        first
+    });
+    let mut subjects =
+        sent.iter().flat_map(|(_, _, _, first)| first.decided.subjects.clone()).collect::<Vec<_>>();
+    subjects.sort_unstable();
+    subjects.dedup();
+    // The last merge goes first: what was merged cannot go before that.
+    let (_, _, _, merge) = &sent[sent.len() - 1];
+    city.retract(merge.decided.subjects[0], merge.entries.last().copied()).unwrap();
+    let gone = subjects.iter().filter(|id| city.retract(**id, None).is_ok()).count();
+    assert!(gone >= 8, "{gone} of {} were taken back", subjects.len());
+    check(&city, &sent);
+    city.reopen(Arc::clone(&kept) as Arc<dyn Store>);
+    check(&city, &sent);
+    anju::registry::rebuild(kept.as_ref(), &mut |_, _| {}).unwrap();
+    city.reopen(kept);
+    check(&city, &sent);
+}
+
+#[test]
+fn an_import_into_one_partition_writes_nothing_into_another() {
+    let city = City::new();
+    let here = city.compound("示例小区", city.community("甲社区", city.street("一街道")));
+    let elsewhere = city.region(Level::City, "洛阳市", Some(city.province), true);
+    let district = city.region(Level::District, "涧西区", Some(elsewhere), false);
+    let street = city.region(Level::Street, "一街道", Some(district), false);
+    let there = city.compound("示例小区", city.community("甲社区", street));
+    assert_ne!(there.partition(), city.home());
+    let heads = || city.registry.partitions();
+    let reasons = |partition, command| {
+        let items = city.run(partition, command).unwrap().decided.items;
+        items
+            .iter()
+            .flat_map(|item| item.refusals.clone())
+            .map(|one| one.reason)
+            .collect::<Vec<_>>()
+    };
+    let before = heads();
+    let foreign = || import(&city, there, &[("a", 100)]);
+    for partition in [city.home(), Partition::ROOT] {
+        assert_eq!(reasons(partition, foreign()), ["OTHER_PARTITION"]);
     }
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert_eq!(heads(), before);
+    assert!(reasons(there.partition(), foreign()).is_empty());
+    // Nor may a row that is known there, or exported from there, be changed from here.
+    let before = heads();
+    let id = city.building(there, "1990-05-01", 500);
+    let Command::Import(mut exported) = import(&city, here, &[(&id.to_string(), 700)]) else {
+        unreachable!()
+    };
+    "anju-export".clone_into(&mut exported.source);
+    assert_eq!(reasons(city.home(), Command::Import(exported)), ["OTHER_PARTITION"]);
+    assert_eq!(heads().get(1), before.get(1));
 }

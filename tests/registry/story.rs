@@ -573,6 +573,7 @@ impl Story {
             assert_eq!(before.entries, after.entries);
             assert_eq!(before.position, after.position);
             assert_eq!(before.stamp, after.stamp);
+            assert_eq!(before.decided, after.decided);
             assert_eq!(self.head(), head);
         }
         self.learn();

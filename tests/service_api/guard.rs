@@ -3,7 +3,7 @@
 use anju::proto::v1;
 use tonic::{Code, Request};
 
-use crate::harness::{City, building, told, write};
+use crate::harness::{City, building, told, write, write_because};
 
 #[tokio::test]
 async fn nobody_calls_without_a_credential() {
@@ -83,6 +83,76 @@ async fn what_is_out_of_reach_is_answered_as_if_it_were_not_there() {
     };
     let refusal = city.buildings().list_buildings(city.asking("west", list)).await.unwrap_err();
     assert_eq!(told(&refusal), "NotFound NOT_FOUND\nNOT_FOUND region_id");
+}
+
+#[tokio::test]
+async fn what_was_entered_in_error_is_reached_from_where_it_last_stood() {
+    let city = City::start().await;
+    let [east, west] = [
+        city.compound(&city.communities[0], "东院").await,
+        city.compound(&city.communities[1], "西院").await,
+    ];
+    let one = city.building(&east.id, "1号楼").await;
+    let two = city.building(&east.id, "2号楼").await;
+    let merge = v1::MergeBuildingsRequest {
+        context: write(),
+        ids: vec![one.id.clone(), two.id.clone()],
+        day: "2020-01-01".to_owned(),
+        into: Some(v1::BuildingFields::default()),
+        ..v1::MergeBuildingsRequest::default()
+    };
+    let merge = || city.asking("east", merge.clone());
+    let merged = city.buildings().merge_buildings(merge()).await.unwrap().into_inner();
+    let whole = merged.building.clone().unwrap();
+    let entry = merged.receipt.clone().unwrap().entries.last().copied();
+    let retract = |id: &str, entry| v1::RetractBuildingRequest {
+        context: write_because("a slip of the pen"),
+        id: id.to_owned(),
+        entry,
+        ..v1::RetractBuildingRequest::default()
+    };
+    let taken = retract(&whole.id, entry);
+    city.buildings().retract_building(city.asking("east", taken)).await.unwrap();
+    city.buildings().retract_building(city.asking("east", retract(&one.id, None))).await.unwrap();
+    // The clerk who did it sees what it was, and is answered as at first; another is not.
+    let get = |id: &str| v1::GetBuildingRequest { context: None, id: id.to_owned() };
+    let history = |id: &str| v1::GetHistoryRequest {
+        subject_id: id.to_owned(),
+        ..v1::GetHistoryRequest::default()
+    };
+    let histories = v1::history_service_client::HistoryServiceClient::new(city.channel.clone());
+    for id in [&whole.id, &one.id] {
+        let seen = city.buildings().get_building(city.asking("east", get(id))).await.unwrap();
+        let life = seen.into_inner().building.unwrap().life.unwrap();
+        assert_eq!(life.presence, i32::from(v1::Presence::EnteredInError));
+        let told = histories.clone().get_history(city.asking("east", history(id))).await.unwrap();
+        assert!(told.into_inner().entries.len() >= 2);
+        for refusal in [
+            city.buildings().get_building(city.asking("west", get(id))).await.unwrap_err(),
+            histories.clone().get_history(city.asking("west", history(id))).await.unwrap_err(),
+        ] {
+            assert_eq!(refusal.code(), Code::NotFound);
+        }
+    }
+    let again = city.buildings().merge_buildings(merge()).await.unwrap().into_inner();
+    assert_eq!(again.building, merged.building);
+    assert!(again.receipt.unwrap().repeated);
+    // What had moved before is reached from where it had moved to, then as now.
+    let change = v1::ChangeBuildingRequest {
+        context: write(),
+        id: two.id.clone(),
+        from: "2025-01-01".to_owned(),
+        fields: Some(v1::BuildingFields {
+            compound_id: Some(west.id),
+            ..v1::BuildingFields::default()
+        }),
+        ..v1::ChangeBuildingRequest::default()
+    };
+    city.buildings().change_building(city.asking("city", change)).await.unwrap();
+    city.buildings().retract_building(city.asking("west", retract(&two.id, None))).await.unwrap();
+    city.buildings().get_building(city.asking("west", get(&two.id))).await.unwrap();
+    let refusal = city.buildings().get_building(city.asking("east", get(&two.id))).await;
+    assert_eq!(refusal.unwrap_err().code(), Code::NotFound);
 }
 
 #[tokio::test]

@@ -6,11 +6,16 @@ use crate::{
         plausibility,
         timeline::{Saying, Statement, Timeline},
     },
-    kernel::position::Seq,
+    kernel::{
+        id::SubjectId,
+        position::{Partition, Seq},
+        time::ImpreciseDay,
+    },
     registry::{
         command::Correct,
         commands::{
             change::judge,
+            end::{EndedWith, ended_with},
             rules::{homes, no_sweep, reason_missing, record_everywhere, settle, subject, weigh},
         },
         error::{Class, Error, Refusal},
@@ -38,10 +43,10 @@ pub(crate) fn say(
     let id = command.subject;
     let record = subject(tx, id, command.etag)?;
     let statement = wrong_one(&record.timeline, &command)?.clone();
-    let mut refusals = Vec::new();
-    let mut overridden = Vec::new();
+    let (mut refusals, mut overridden) = (Vec::new(), Vec::new());
     judge(tx, id, &record, &command.content, &mut refusals, &mut overridden)?;
-    let today = tx.today();
+    let (today, empty) = (tx.today(), || Content::empty(id.kind()));
+    let mut others = Along::default();
     let (fact, from) = match statement.saying {
         Saying::Registered { exists_from, content } => {
             let exists_from = command.exists_from.unwrap_or(exists_from);
@@ -73,10 +78,15 @@ pub(crate) fn say(
             (Fact::Changed { subject: id, content }, from)
         }
         Saying::Ended { day, cause } => {
-            let day = command.ended_on.unwrap_or(day);
+            let said = day;
+            let day = command.ended_on.unwrap_or(said);
+            if day != said
+                && let Some(place) = record.timeline.place_of(statement.seq)
+            {
+                others = Along::to(ended_with(tx, id, place)?, place, said, day);
+            }
             let now = record.timeline.content_at(today);
-            let now = now.unwrap_or_else(|| Content::empty(id.kind()));
-            let found = plausibility::check_end(&now, day, today);
+            let found = plausibility::check_end(&now.unwrap_or_else(empty), day, today);
             weigh(tx, "", found, &mut refusals, &mut overridden);
             (Fact::Ended { subject: id, day, cause }, day.earliest())
         }
@@ -90,7 +100,7 @@ pub(crate) fn say(
     };
     settle(refusals)?;
 
-    let now = record.timeline.content_at(today).unwrap_or_else(|| Content::empty(id.kind()));
+    let now = record.timeline.content_at(today).unwrap_or_else(empty);
     let homes = homes(id, &now);
     let draft = Draft {
         sentences: command.sentences,
@@ -100,8 +110,59 @@ pub(crate) fn say(
         order_key: statement.key,
         ..Draft::new(id.partition(), fact).from(from).correcting(vec![statement.seq])
     };
-    record_everywhere(tx, &homes, id, draft)?;
-    Ok(())
+    others.record_with(tx, &homes, id, draft)
+}
+
+/// What is said of others because they ended with a subject whose end is corrected.
+#[derive(Default)]
+struct Along {
+    /// What holds others first.
+    drafts: Vec<Draft>,
+    /// Whether they live longer than was said.
+    is_later: bool,
+}
+
+impl Along {
+    /// What ended with a subject ended with it on the other day.
+    fn to(others: Vec<EndedWith>, place: Seq, said: ImpreciseDay, day: ImpreciseDay) -> Self {
+        let draft = |other: EndedWith| {
+            let fact = Fact::Ended { subject: other.id, day, cause: other.cause };
+            Draft {
+                basis: vec![place],
+                second_of_day: other.statement.second,
+                order_key: other.statement.key,
+                ..Draft::new(other.id.partition(), fact)
+                    .from(day.earliest())
+                    .correcting(vec![other.statement.seq])
+            }
+        };
+        let drafts = others.into_iter().map(draft).collect();
+        Self { drafts, is_later: day.earliest() > said.latest() }
+    }
+
+    /// Records the correction and what goes along with it. What holds is there as long as what it
+    /// holds, so that nothing contradicts it in between.
+    fn record_with(
+        mut self,
+        tx: &mut Tx<'_, '_>,
+        homes: &[Partition],
+        id: SubjectId,
+        draft: Draft,
+    ) -> Result<(), Error> {
+        if self.is_later {
+            record_everywhere(tx, homes, id, draft)?;
+            for other in self.drafts {
+                tx.accept(other)?;
+            }
+            return Ok(());
+        }
+        self.drafts.reverse();
+        for other in self.drafts {
+            tx.accept(other)?;
+        }
+        record_everywhere(tx, homes, id, draft)?;
+        Ok(())
+    }
 }
 
 fn no_day(message: &str) -> Refusal {

@@ -8,17 +8,19 @@ use crate::{
     },
     kernel::{
         id::{Kind, SubjectId},
+        position::Seq,
         time::ImpreciseDay,
     },
     registry::{
         command::End,
         commands::rules::{
             ChildOf, contradictions, homes, living_children, not_in_error, record_everywhere,
-            settle, subject, weigh,
+            settle, subject, was_in, weigh,
         },
         error::{Class, Error, Refusal},
         fact::Fact,
         record::Record,
+        state::State,
         tx::{Decided, Draft, Tx},
     },
 };
@@ -108,10 +110,72 @@ fn ends_with(
     }
     if child.id.kind() == Kind::Building {
         for unit in living_children(tx, child.id, day.latest())? {
-            record_end(tx, unit.id, &unit.record, day, cause, Vec::new())?;
+            // One that ends by itself goes on doing so.
+            if unit.record.timeline.end().is_none() {
+                record_end(tx, unit.id, &unit.record, day, cause, Vec::new())?;
+            }
         }
     }
     record_end(tx, child.id, &child.record, day, cause, Vec::new())
+}
+
+/// A subject whose life ended with another's.
+pub(crate) struct EndedWith {
+    /// Which.
+    pub id: SubjectId,
+    /// What says now that it ended.
+    pub statement: Statement,
+    /// Why.
+    pub cause: EndCause,
+}
+
+/// What ended with a subject by the command that made `place`, and has not been corrected or taken
+/// back by itself since: what holds others first.
+///
+/// A correction or retraction that goes along with the holder's has the holder's place as its basis;
+/// what has none was said of the subject itself, and stays.
+pub(crate) fn ended_with(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    place: Seq,
+) -> Result<Vec<EndedWith>, Error> {
+    let partition = id.partition();
+    let first = tx.work.entry(partition, place)?.command_seq;
+    let head = tx.work.head(partition)?.seq;
+    let mut ended = Vec::new();
+    for number in first..=head {
+        let entry = tx.work.entry(partition, number)?;
+        if entry.command_seq != first {
+            break;
+        }
+        if let Some(Fact::Ended { subject, day, .. }) = entry.body.map(|body| body.fact) {
+            ended.push((number, subject, day));
+        }
+    }
+    // What holds comes after what it holds, and last of all what the command was about.
+    let Some((main, ..)) = ended.last().copied() else { return Ok(Vec::new()) };
+    let mut holders = vec![id];
+    let mut found = Vec::new();
+    for (number, subject, day) in ended.into_iter().rev().filter(|(number, ..)| *number < place) {
+        let Some(record) = tx.work.known(partition, subject)? else { continue };
+        let timeline = &record.timeline;
+        let is_in = |holder: &SubjectId| was_in(timeline, *holder, day.latest());
+        // All of the command happened with what it was about, wherever it is said to be since.
+        if place != main && !holders.iter().any(is_in) {
+            continue;
+        }
+        let Some(statement) = timeline.standing_in(number).cloned() else { continue };
+        let Saying::Ended { cause, .. } = statement.saying else { continue };
+        if statement.seq != number {
+            let basis = tx.work.entry(partition, statement.seq)?.basis;
+            if !basis.contains(&place) && !basis.contains(&main) {
+                continue;
+            }
+        }
+        holders.push(subject);
+        found.push(EndedWith { id: subject, statement, cause });
+    }
+    Ok(found)
 }
 
 fn record_end(

@@ -5,7 +5,7 @@
 //! the source says anew is taken over unless somebody else has said it since.
 
 use crate::{
-    domain::content::Content,
+    domain::{content::Content, region::Level},
     kernel::{
         id::{Kind, SubjectId},
         limit,
@@ -13,11 +13,12 @@ use crate::{
     },
     registry::{
         command::{Change, Correct, Import, ImportRow, Reference, Register, RowMode},
-        commands::{change, correct, register::register},
+        commands::{change, correct, register::register, rules::homes},
         entry::Entry,
         error::{Class, Error, Refusal},
         fact::{Conflict, Fact, ItemOutcome, ItemRecord, SourceRow},
         history::entry_numbers,
+        read::level_of,
         request::{self, SourceRecord},
         space::{Space, below, subject_at_end, text_key},
         state::State,
@@ -80,6 +81,7 @@ fn take(
         Some(known) => Some((known.subject, Some(known.hash))),
         None => exported(tx, source, kind, &row.key)?.map(|id| (id, None)),
     };
+    must_be_here(tx, &row, &content, known.as_ref().map(|(id, _)| *id))?;
     let Some((id, hash)) = known else {
         let exists_from = row.exists_from.ok_or_else(|| {
             let message = "a new row says since when it exists";
@@ -119,6 +121,41 @@ fn take(
     say(tx, mode, &row, id, fresh, source_row(said))?;
     let outcome = if conflicts.is_empty() { ItemOutcome::Changed } else { ItemOutcome::Conflict };
     Ok((id, outcome, conflicts))
+}
+
+/// Refuses rows about what another partition keeps: whoever may import here need not reach there,
+/// and a repeated request is answered from the entries of one partition.
+fn must_be_here(
+    tx: &mut Tx<'_, '_>,
+    row: &ImportRow,
+    content: &Content,
+    known: Option<SubjectId>,
+) -> Result<(), Error> {
+    let here = tx.partition();
+    let is_between = |content: &Content| level_of(content).is_some_and(|at| at <= Level::District);
+    let is_here = match known {
+        Some(id) => {
+            let record = tx.must("key", id)?;
+            let first = record.timeline.contents().next().map(|(_, content)| content);
+            first.is_none_or(|first| homes(id, first).contains(&here))
+        }
+        // What begins a partition is known in partition 0, as all between cities is.
+        None if row.opens_partition || here == Partition::ROOT => {
+            here == Partition::ROOT && is_between(content)
+        }
+        None => {
+            let holders = content.references();
+            holders.first().is_none_or(|holder| holder.partition() == here)
+        }
+    };
+    if is_here {
+        return Ok(());
+    }
+    Err(Error::refused(Refusal::rule(
+        "OTHER_PARTITION",
+        "",
+        format!("this row belongs to another partition than {here}: import it there"),
+    )))
 }
 
 /// The source of files that the registry itself wrote: their keys are our ids.

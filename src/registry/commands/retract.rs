@@ -10,7 +10,7 @@ use crate::{
     registry::{
         command::Retract,
         commands::{
-            end::living_dependents,
+            end::{ended_with, living_dependents},
             rules::{homes, living_children, no_sweep, reason_missing, record_everywhere, subject},
         },
         error::{Class, Error, Refusal},
@@ -50,10 +50,9 @@ pub(crate) fn retract(tx: &mut Tx<'_, '_>, command: Retract) -> Result<Decided, 
     no_sweep(tx, id.partition(), id)?;
     match statement.saying {
         Saying::Registered { .. } => take_back_registration(tx, id, &record, statement.seq)?,
-        Saying::Succession { .. } | Saying::Ended { .. } => {
-            take_back_command(tx, id, statement.seq)?;
-        }
-        _ => take_back(tx, id, statement.seq, statement.from)?,
+        Saying::Succession { .. } => take_back_command(tx, id, statement.seq)?,
+        Saying::Ended { .. } => take_back_end(tx, id, &record, &statement)?,
+        _ => take_back(tx, id, statement.seq, statement.from, None)?,
     }
     Ok(Decided { subjects: vec![id], ..Decided::default() })
 }
@@ -81,13 +80,30 @@ fn take_back_registration(
     }
     for unit in units {
         if let Some((registration, _)) = unit.record.timeline.registration() {
-            take_back(tx, unit.id, registration.seq, Day::MIN)?;
+            take_back(tx, unit.id, registration.seq, Day::MIN, Some(seq))?;
         }
     }
-    take_back(tx, id, seq, Day::MIN)
+    take_back(tx, id, seq, Day::MIN, None)
 }
 
-/// A merge, a split or an end is undone with all that its command did.
+/// An end is taken back with those of all that ended with it.
+fn take_back_end(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    record: &Record,
+    statement: &Statement,
+) -> Result<(), Error> {
+    let place = record.timeline.place_of(statement.seq).unwrap_or(statement.seq);
+    let others = ended_with(tx, id, place)?;
+    // What holds others is there again before they are.
+    take_back(tx, id, statement.seq, statement.from, None)?;
+    for other in others {
+        take_back(tx, other.id, other.statement.seq, other.statement.from, Some(place))?;
+    }
+    Ok(())
+}
+
+/// A merge or a split is undone with all that its command did.
 fn take_back_command(tx: &mut Tx<'_, '_>, id: SubjectId, seq: Seq) -> Result<(), Error> {
     let partition = id.partition();
     let first = tx.work.entry(partition, seq)?.command_seq;
@@ -116,7 +132,7 @@ fn take_back_command(tx: &mut Tx<'_, '_>, id: SubjectId, seq: Seq) -> Result<(),
                 .filter(|statement| statement.saying != Saying::Retracted)
                 .map(|statement| statement.seq);
             if let Some(standing) = standing {
-                take_back(tx, first_subject, standing, from)?;
+                take_back(tx, first_subject, standing, from, Some(seq))?;
             }
             continue;
         }
@@ -139,20 +155,30 @@ fn take_back_command(tx: &mut Tx<'_, '_>, id: SubjectId, seq: Seq) -> Result<(),
                 if !children.is_empty() {
                     return Err(Error::refused(living_dependents(&children)));
                 }
-                take_back(tx, subject, number, Day::MIN)?;
+                take_back(tx, subject, number, Day::MIN, Some(seq))?;
             }
-            Fact::Changed { subject, .. } | Fact::Ended { subject, .. } => {
-                take_back(tx, subject, number, from)?;
+            Fact::Changed { subject, .. } => take_back(tx, subject, number, from, Some(seq))?,
+            Fact::Succession { .. } => {
+                // Whom the command was about comes first.
+                let mut subjects = fact.subjects();
+                subjects.sort_by_key(|subject| *subject != id);
+                take_back_from(tx, &subjects, number, from, None)?;
             }
-            Fact::Succession { .. } => take_back_from(tx, &fact.subjects(), number, from)?,
             _ => {}
         }
     }
     Ok(())
 }
 
-fn take_back(tx: &mut Tx<'_, '_>, id: SubjectId, seq: Seq, from: Day) -> Result<(), Error> {
-    take_back_from(tx, &[id], seq, from)
+/// Takes an entry of one subject back, because of another's when one is named.
+fn take_back(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    seq: Seq,
+    from: Day,
+    because_of: Option<Seq>,
+) -> Result<(), Error> {
+    take_back_from(tx, &[id], seq, from, because_of)
 }
 
 fn take_back_from(
@@ -160,6 +186,7 @@ fn take_back_from(
     subjects: &[SubjectId],
     seq: Seq,
     from: Day,
+    because_of: Option<Seq>,
 ) -> Result<(), Error> {
     let Some(first) = subjects.first().copied() else {
         return Ok(());
@@ -172,7 +199,9 @@ fn take_back_from(
         None => vec![first.partition()],
     };
     let fact = Fact::Retracted { subjects: subjects.to_vec() };
-    let draft = Draft::new(first.partition(), fact).from(from).correcting(vec![seq]);
+    let basis = because_of.into_iter().collect();
+    let draft = Draft { basis, ..Draft::new(first.partition(), fact) };
+    let draft = draft.from(from).correcting(vec![seq]);
     record_everywhere(tx, &homes, first, draft)?;
     Ok(())
 }

@@ -304,11 +304,15 @@ fn is_in(timeline: &Timeline, holder: SubjectId, from: Day) -> bool {
     let Some((_, gone)) = timeline.possible_span() else {
         return false;
     };
-    gone > from
-        && timeline
-            .spans(|content| content.references().contains(&holder))
-            .iter()
-            .any(|(_, until, is_in)| *is_in && until.is_none_or(|until| until > from))
+    gone > from && was_in(timeline, holder, from)
+}
+
+/// Whether a holder is named as that of a subject on or after a day, whether or not it is there then.
+pub(crate) fn was_in(timeline: &Timeline, holder: SubjectId, from: Day) -> bool {
+    timeline
+        .spans(|content| content.references().contains(&holder))
+        .iter()
+        .any(|(_, until, is_in)| *is_in && until.is_none_or(|until| until > from))
 }
 
 /// A content that only says which holder a subject is in.

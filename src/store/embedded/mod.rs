@@ -157,7 +157,7 @@ pub struct Cut {
 /// Journal and state in one data directory.
 ///
 /// When sled fails while a group is applied, `commit` says [`StoreError::Unavailable`] though the
-/// journal goes on: the group is durable, [`EmbeddedStore::state_damaged`] is set, and groups with
+/// journal goes on: the group is durable, [`Store::state_damaged`] is true, and groups with
 /// steps are refused until the state was cleared and replayed.
 pub struct EmbeddedStore {
     options: EmbeddedOptions,
@@ -183,12 +183,6 @@ impl EmbeddedStore {
     /// The data directory's id.
     pub fn directory(&self) -> DirectoryId {
         self.directory
-    }
-
-    /// Whether the state was found damaged: it must be cleared and replayed. Reads of it and
-    /// commits fail until then; entries are read as ever.
-    pub fn state_damaged(&self) -> bool {
-        self.state.damaged()
     }
 
     fn prepare_replay(&self, steps: Vec<Step>) -> Result<Vec<Prepared>, StoreError> {
@@ -320,6 +314,11 @@ impl Store for EmbeddedStore {
         let done = self.state.clear(|| self.publish_heads(self.partitions(), &BTreeMap::new()));
         drop(writer);
         done
+    }
+
+    /// Reads of a damaged state and commits fail; entries are read as ever.
+    fn state_damaged(&self) -> bool {
+        self.state.damaged()
     }
 
     fn stats(&self) -> Stats {
