@@ -126,6 +126,7 @@ pub enum BadConnection {
 pub struct Connection {
     channel: Channel,
     credentials: Credentials,
+    address: String,
 }
 
 impl Connection {
@@ -157,7 +158,13 @@ impl Connection {
         }
         let authorization = token.map(|token| bearer(token.trim())).transpose()?;
         let credentials = Credentials { authorization, person: None };
-        Ok(Self { channel: endpoint.connect_lazy(), credentials })
+        let address = address.to_owned();
+        Ok(Self { channel: endpoint.connect_lazy(), credentials, address })
+    }
+
+    /// The address that it was opened to, as it was given.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     /// The same connection, vouching for a person: an opaque key of the municipal system's.

@@ -770,7 +770,7 @@ pub fn document() -> String {
 const HEAD: &str = "\
 # Configuration
 
-Written from the table in `src/config.rs`; `UPDATE_EXPECT=1 cargo test --test config` writes it anew.
+Written from the table in `src/config.rs`; `UPDATE_EXPECT=1 cargo test --test house` writes it anew.
 
 A setting is given in a TOML file, in the environment or as a flag. A flag wins over the
 environment, which wins over the file, which wins over the default. What is not a setting is

@@ -1,7 +1,7 @@
 //! Anju (安居): a housing lifecycle registry.
 //!
 //! One idea: a journal of facts, and everything else derived from it. The floors, from the ground
-//! up; each may use only what is below it (`tests/architecture.rs` holds that):
+//! up; each may use only what is below it (`tests/house/floors.rs` holds that):
 //!
 //! - [`kernel`]: the words everything is written in; [`proto`]: generated messages.
 //! - [`domain`]: the rules of the trade, pure; [`store`]: journal and state as bytes.

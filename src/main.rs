@@ -8,6 +8,11 @@ use std::{
 use anju::cli::{self, Arguments, Outcome};
 use clap::Parser as _;
 
+/// Much of what the registry allocates on one thread is freed on another, at which the system's
+/// allocator is slow.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = run(&arguments);

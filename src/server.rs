@@ -334,12 +334,14 @@ async fn set_health(health: &HealthReporter, status: ServingStatus) -> anyhow::R
     Ok(())
 }
 
-/// Keeps the figures up to date: with every commit, and before each page.
+/// Keeps the figures up to date: what a commit was, with every one; what takes looking, before each
+/// page.
 fn count(registry: &Arc<Registry>, metrics: &Metrics) {
     let weak = Arc::downgrade(registry);
     metrics.refresh_with(move |metrics| {
         let Some(registry) = weak.upgrade() else { return };
-        metrics.set_store(&registry.stats().0);
+        metrics.set_store(&registry.stats());
+        metrics.set_queue_depth(registry.waiting());
         for (partition, frontier) in registry.partitions() {
             metrics.set_entries(partition, frontier.seq);
         }
@@ -348,7 +350,7 @@ fn count(registry: &Arc<Registry>, metrics: &Metrics) {
     let (metrics, counted) = (metrics.clone(), AtomicU64::new(0));
     registry.on_commit(move || {
         let Some(registry) = weak.upgrade() else { return false };
-        let (_, observed) = registry.stats();
+        let observed = registry.observed();
         if counted.swap(observed.group_count, Ordering::Relaxed) != observed.group_count {
             let [commands, entries] = [observed.last_commands, observed.last_entries]
                 .map(|count| usize::try_from(count).unwrap_or(usize::MAX));

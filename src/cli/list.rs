@@ -151,7 +151,7 @@ async fn id_of(
     session: &Session<'_>,
 ) -> anyhow::Result<String> {
     match name {
-        Some(name) => region::resolve(name, read.context(), None, session).await,
+        Some(name) => region::resolve(name, read, None, session).await,
         None => Ok(String::new()),
     }
 }

@@ -8,6 +8,7 @@ pub mod bench;
 pub mod case;
 pub mod completions;
 pub mod config;
+pub mod create;
 pub mod demo;
 pub mod diff;
 pub mod dump;
@@ -16,11 +17,13 @@ pub mod field;
 pub mod get;
 pub mod history;
 pub mod import;
+pub mod lineage;
 pub mod list;
 pub mod load;
 pub mod message;
 pub mod offline;
 pub mod page;
+pub mod peer;
 pub mod prove;
 pub mod read;
 pub mod rebuild;
@@ -50,9 +53,14 @@ use clap::{Args, Parser, Subcommand};
 use tonic::Code;
 
 use crate::{
-    cli::session::{Output, Session},
+    cli::{
+        peer::Mismatch,
+        session::{Output, Session},
+    },
     client::{BadConnection, ClientTls, Connection, Failure, Retry},
     kernel::violation::Violations,
+    registry::{self, DumpError},
+    store::StoreError,
 };
 
 /// The variables of the environment that the command line reads, besides the server's settings.
@@ -68,7 +76,7 @@ pub const EXIT_CODES: [(u8, &str); 8] = [
     (0, "fine"),
     (1, "failed for another reason"),
     (2, "the command line is wrong"),
-    (3, "partly refused (import), or damage found (verify, prove check)"),
+    (3, "partly refused (import), or damage found (verify, load, prove check and others)"),
     (4, "not found"),
     (5, "refused by a rule, or the request is wrong"),
     (6, "not authenticated, or not permitted"),
@@ -80,7 +88,7 @@ Exit codes:
   0  fine
   1  failed for another reason
   2  the command line is wrong
-  3  partly refused (import), or damage found (verify, prove check)
+  3  partly refused (import), or damage found (verify, load, prove check and others)
   4  not found
   5  refused by a rule, or the request is wrong
   6  not authenticated, or not permitted
@@ -162,6 +170,8 @@ pub enum Command {
     Watch(watch::WatchArgs),
     /// Saves proofs that nothing was changed.
     Prove(prove::ProveArgs),
+    /// Registers a region, compound, building or unit.
+    Create(create::CreateArgs),
     /// Says that the world changed.
     Change(write::ChangeArgs),
     /// Says that an entry was wrong.
@@ -170,6 +180,12 @@ pub enum Command {
     Retract(write::RetractArgs),
     /// Ends a subject's life.
     End(write::EndArgs),
+    /// Says that several became one.
+    Merge(lineage::MergeArgs),
+    /// Says that one became several.
+    Split(lineage::SplitArgs),
+    /// Says that a region came under another parent.
+    Transfer(lineage::TransferArgs),
     /// Works on cases: what people have to look at.
     Case(case::CaseArgs),
     /// Shows what the registry holds.
@@ -262,7 +278,10 @@ pub async fn run(
     let connection = connect(&arguments.global)?;
     let mut session = Session::new(connection, Retry::PATIENT, out);
     let outcome = dispatch(&arguments.command, &mut session).await;
-    let outcome = outcome.map_err(|error| name_server(error, &arguments.global.server))?;
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(error) => return Err(name_server(error, &arguments.global.server).await),
+    };
     session.out.flush()?;
     Ok(outcome)
 }
@@ -284,11 +303,13 @@ fn without_server(command: &Command, out: &mut Output<'_>) -> Option<anyhow::Res
     })
 }
 
-/// Names the server when it did not even refuse.
-fn name_server(error: anyhow::Error, server: &str) -> anyhow::Error {
-    let is_silent = error
-        .downcast_ref::<Failure>()
-        .is_some_and(|failure| failure.code == Code::Unavailable && failure.reason.is_none());
+/// Names the server when it did not even refuse, and says so when it was called by the wrong scheme.
+async fn name_server(error: anyhow::Error, server: &str) -> anyhow::Error {
+    let Some(failure) = error.downcast_ref::<Failure>() else { return error };
+    if let Some(mismatch) = peer::mismatch(failure, server).await {
+        return mismatch.into();
+    }
+    let is_silent = failure.code == Code::Unavailable && failure.reason.is_none();
     if is_silent { error.context(format!("no answer from {server}")) } else { error }
 }
 
@@ -304,10 +325,14 @@ async fn dispatch(command: &Command, session: &mut Session<'_>) -> anyhow::Resul
         Command::Search(args) => search::run(args, session).await,
         Command::Watch(args) => watch::run(args, session).await,
         Command::Prove(args) => prove::run(args, session).await,
+        Command::Create(args) => create::run(args, session).await,
         Command::Change(args) => write::change(args, session).await,
         Command::Correct(args) => write::correct(args, session).await,
         Command::Retract(args) => write::retract(args, session).await,
         Command::End(args) => write::end(args, session).await,
+        Command::Merge(args) => lineage::merge(args, session).await,
+        Command::Split(args) => lineage::split(args, session).await,
+        Command::Transfer(args) => lineage::transfer(args, session).await,
         Command::Case(args) => case::run(args, session).await,
         Command::Status(_) => status::status(session).await,
         Command::WhoAmI(_) => status::whoami(session).await,
@@ -379,6 +404,12 @@ pub fn exit_code(result: &anyhow::Result<Outcome>) -> u8 {
         if let Some(failure) = cause.downcast_ref::<Failure>() {
             return failure_code(failure.code);
         }
+        if cause.is::<Mismatch>() {
+            return 7;
+        }
+        if is_damage(cause) {
+            return 3;
+        }
         if cause.is::<NothingFound>() {
             return 4;
         }
@@ -387,6 +418,19 @@ pub fn exit_code(result: &anyhow::Result<Outcome>) -> u8 {
         }
     }
     1
+}
+
+/// Whether something that was written is not what is read. An error that hands on what another says
+/// hides it from the chain, so each of them is asked.
+fn is_damage(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let is_damaged = |error: &StoreError| matches!(error, StoreError::Damage { .. });
+    if let Some(error) = cause.downcast_ref::<DumpError>() {
+        return error.is_damage();
+    }
+    if let Some(error) = cause.downcast_ref::<registry::Error>() {
+        return matches!(error, registry::Error::Store(error) if is_damaged(error));
+    }
+    cause.downcast_ref::<StoreError>().is_some_and(is_damaged)
 }
 
 /// Whether whoever read the output has had enough, as `head` does: no failure.

@@ -83,6 +83,13 @@ impl ReadArgs {
             min_commit: self.min_commit.map(|position| position.to_string()).unwrap_or_default(),
         }
     }
+
+    /// The same for a partition that is not known yet: by all that is known now, when knowledge is
+    /// given as an entry's number.
+    pub fn without_number(&self) -> Self {
+        let known_at = self.known_at.filter(|known| matches!(known, Knowledge::Stamp(_)));
+        Self { known_at, ..self.clone() }
+    }
 }
 
 /// The last microsecond of a day in China.

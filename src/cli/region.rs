@@ -7,6 +7,7 @@ use anyhow::bail;
 use crate::{
     cli::{
         NothingFound,
+        read::ReadArgs,
         session::{Answer, Session},
     },
     kernel::{id::RegionId, time::Day},
@@ -52,9 +53,12 @@ impl FromStr for RegionName {
 }
 
 /// The id of a region, looked up by its code if need be.
+///
+/// The code is looked up by the days and the moment of the read. An entry's number is left out: it
+/// counts the entries of the region's partition, and which one that is, is what is asked here.
 pub async fn resolve(
     name: &RegionName,
-    context: v1::ReadContext,
+    read: &ReadArgs,
     partition: Option<u32>,
     session: &Session<'_>,
 ) -> anyhow::Result<String> {
@@ -63,7 +67,7 @@ pub async fn resolve(
         RegionName::Code { scheme, code, on } => (scheme, code, on),
     };
     let request = v1::ResolveCodeRequest {
-        context: Some(context),
+        context: Some(read.without_number().context()),
         scheme: scheme.clone(),
         code: code.clone(),
         date: on.map(|day| day.to_string()).unwrap_or_default(),

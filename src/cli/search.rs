@@ -46,7 +46,7 @@ pub struct SearchArgs {
     pub page: PageArgs,
 }
 
-/// A kind of subject to find.
+/// A kind of subject.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// 行政区划
@@ -59,21 +59,25 @@ pub enum Wanted {
     Unit,
 }
 
+impl Wanted {
+    /// The kind that it names.
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::Region => Kind::Region,
+            Self::Compound => Kind::Compound,
+            Self::Building => Kind::Building,
+            Self::Unit => Kind::Unit,
+        }
+    }
+}
+
 /// Finds subjects.
 pub async fn run(args: &SearchArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let partition = match args.region {
         Some(_) => None,
         None => Some(session.partition(args.partition).await?),
     };
-    let kinds = args.kind.iter().map(|wanted| {
-        let kind = match wanted {
-            Wanted::Region => Kind::Region,
-            Wanted::Compound => Kind::Compound,
-            Wanted::Building => Kind::Building,
-            Wanted::Unit => Kind::Unit,
-        };
-        i32::from(get::subject_kind(kind))
-    });
+    let kinds = args.kind.iter().map(|wanted| i32::from(get::subject_kind(wanted.kind())));
     let request = v1::SearchRequest {
         context: Some(args.read.context()),
         text: args.text.clone(),

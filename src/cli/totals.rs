@@ -162,7 +162,7 @@ async fn subject(args: &TotalsArgs, session: &Session<'_>) -> anyhow::Result<Str
     };
     let name =
         RegionName::Code { scheme: code.scheme.clone(), code: code.value.clone(), on: args.date };
-    region::resolve(&name, args.read.context(), args.partition, session).await
+    region::resolve(&name, &args.read, args.partition, session).await
 }
 
 /// `12`, or `12–15` when it is uncertain, in the unit that people read.

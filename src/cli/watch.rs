@@ -12,10 +12,10 @@ use tonic::{Code, Status};
 
 use crate::{
     cli::{
-        Outcome, message,
+        Outcome, message, peer,
         session::{Answer, Session},
     },
-    client::describe,
+    client::{Failure, describe},
     kernel::{
         hash::Hash,
         position::{Partition, Position, Seq},
@@ -65,8 +65,15 @@ pub async fn run(args: &WatchArgs, session: &mut Session<'_>) -> anyhow::Result<
         let before = feed.left;
         let Some(status) = feed.follow(session).await? else { return Ok(Outcome::Fine) };
         breaks = if feed.left < before { 1 } else { breaks + 1 };
+        let failure = describe(&status);
         if !may_resume(&status) || breaks > BREAKS_MAX {
-            return Err(describe(&status).into());
+            return Err(failure.into());
+        }
+        // Waiting mends no wrong address.
+        if breaks == 1
+            && let Some(mismatch) = peer::mismatch(&failure, session.connection().address()).await
+        {
+            return Err(mismatch.into());
         }
         tokio::time::sleep(PAUSE * 2_u32.pow(breaks - 1)).await;
     }
@@ -91,8 +98,14 @@ async fn start(
         return Ok(args.after.iter().map(|at| (at.partition, at.seq)).collect());
     }
     // Named one by one, so that a break can be mended without beginning anew.
-    let status: Answer<v1::GetStatusResponse> =
-        session.ask("RegistryService", "GetStatus", &v1::GetStatusRequest {}).await?;
+    let status = session.ask("RegistryService", "GetStatus", &v1::GetStatusRequest {}).await;
+    let status: Answer<v1::GetStatusResponse> = status.map_err(|error: anyhow::Error| {
+        let failure = error.downcast_ref::<Failure>();
+        if failure.is_some_and(|failure| failure.code == Code::PermissionDenied) {
+            return error.context("name the partitions to watch, for example --after 1:0");
+        }
+        error
+    })?;
     let known = status.typed.partitions.iter().filter_map(|partition| {
         let seq = if args.from_now { partition.entry_count } else { 0 };
         Some((Partition::new(partition.partition)?, seq))

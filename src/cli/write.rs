@@ -206,7 +206,7 @@ pub async fn change(args: &ChangeArgs, session: &mut Session<'_>) -> anyhow::Res
     put_text(&mut request, "order_key", args.order_key.as_deref())?;
     put(&mut request, "fields", Value::Message(said.fields))?;
     put_typed(&mut request, "update_mask", &FieldMask { paths: said.mask })?;
-    send("Change", args.target.id, &request, &args.write, session).await
+    send_about("Change", args.target.id, &request, &args.write, session).await
 }
 
 /// The registry was wrong.
@@ -230,7 +230,7 @@ pub async fn correct(args: &CorrectArgs, session: &mut Session<'_>) -> anyhow::R
         put(&mut request, "fields", Value::Message(said.fields))?;
         put_typed(&mut request, "update_mask", &FieldMask { paths: said.mask })?;
     }
-    send("Correct", args.target.id, &request, &args.write, session).await
+    send_about("Correct", args.target.id, &request, &args.write, session).await
 }
 
 /// It was entered in error.
@@ -239,7 +239,7 @@ pub async fn retract(args: &RetractArgs, session: &mut Session<'_>) -> anyhow::R
     if let Some(entry) = args.entry {
         put(&mut request, "entry", Value::U64(entry))?;
     }
-    send("Retract", args.target.id, &request, &args.write, session).await
+    send_about("Retract", args.target.id, &request, &args.write, session).await
 }
 
 /// It is no more.
@@ -255,7 +255,7 @@ pub async fn end(args: &EndArgs, session: &mut Session<'_>) -> anyhow::Result<Ou
         BadUsage(violations)
     })?;
     put(&mut request, "cause", Value::EnumNumber(cause))?;
-    send("End", args.target.id, &request, &args.write, session).await
+    send_about("End", args.target.id, &request, &args.write, session).await
 }
 
 fn said(id: SubjectId, fields: &FieldArgs) -> Result<set::Said, BadUsage> {
@@ -274,15 +274,27 @@ fn begun(verb: &str, target: &TargetArgs, write: &WriteArgs) -> anyhow::Result<D
     Ok(request)
 }
 
-async fn send(
+/// Sends what says something about one subject.
+async fn send_about(
     verb: &str,
     id: SubjectId,
     request: &DynamicMessage,
     write: &WriteArgs,
     session: &mut Session<'_>,
 ) -> anyhow::Result<Outcome> {
-    let noun = noun(id.kind());
-    let method = message::method(&format!("{noun}Service"), &format!("{verb}{noun}"))?;
+    let kind = id.kind();
+    send(kind, &format!("{verb}{}", noun(kind)), request, write, session).await
+}
+
+/// Calls a method of a kind's service and shows what it came to.
+pub(crate) async fn send(
+    kind: Kind,
+    method: &str,
+    request: &DynamicMessage,
+    write: &WriteArgs,
+    session: &mut Session<'_>,
+) -> anyhow::Result<Outcome> {
+    let method = message::method(&format!("{}Service", noun(kind)), method)?;
     let answer = session.ask_by_name(&method, request).await;
     let answer = answer.map_err(|error| name_request(error, request))?;
     show(&answer, write.validate_only, session)
@@ -327,6 +339,9 @@ pub fn show(
         if let Some(record) = message::nested(answer, kind.word()) {
             session.out.sheet(&record::page(&record))?;
         }
+    }
+    for part in message::list(answer, "parts") {
+        session.out.sheet(&record::page(&part))?;
     }
     Ok(Outcome::Fine)
 }

@@ -36,7 +36,7 @@ use crate::{
         state::Live,
         verify::{Tree, root_of_state},
     },
-    store::{Group, NewEntry, Store},
+    store::{Group, NewEntry, Store, StoreError},
 };
 
 const MAGIC: &[u8; 8] = b"ANJUDUMP";
@@ -89,6 +89,23 @@ pub enum DumpError {
     /// An entry that cannot be read, or the store.
     #[error(transparent)]
     Registry(#[from] Error),
+}
+
+impl DumpError {
+    /// Whether the file is not what was once written, or the store that it is made from. A file that
+    /// begins as no dump does is taken for a damaged one, since it was given as a dump.
+    pub const fn is_damage(&self) -> bool {
+        match self {
+            Self::NotADump
+            | Self::Truncated { .. }
+            | Self::Damaged { .. }
+            | Self::Differs { .. }
+            | Self::Registry(Error::Store(StoreError::Damage { .. })) => true,
+            Self::Io(_) | Self::Version(_) | Self::Empty | Self::NotEmpty | Self::Registry(_) => {
+                false
+            }
+        }
+    }
 }
 
 /// What a dump holds, as its end says.

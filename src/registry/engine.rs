@@ -134,7 +134,7 @@ impl Registry {
         }
         let queue = self.queue.read().unwrap_or_else(PoisonError::into_inner);
         match queue.as_ref() {
-            Some(queue) => writer::submit(queue, job),
+            Some(queue) => writer::submit(&self.shared, queue, job),
             None => (job.answer)(Err(Error::Unavailable("it is stopping".to_owned()))),
         }
     }
@@ -190,9 +190,19 @@ impl Registry {
         self.store.as_ref()
     }
 
-    /// Figures for metrics.
-    pub fn stats(&self) -> (Stats, Observed) {
-        (self.store.stats(), self.shared.observed())
+    /// The store's figures, for metrics. Looks through the files of the state: not for every commit.
+    pub fn stats(&self) -> Stats {
+        self.store.stats()
+    }
+
+    /// What the writer did last, for metrics. Cheap.
+    pub fn observed(&self) -> Observed {
+        self.shared.observed()
+    }
+
+    /// Commands that wait to be written, for metrics. Cheap.
+    pub fn waiting(&self) -> usize {
+        self.shared.waiting()
     }
 
     /// Heads of the store.

@@ -9,6 +9,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Condvar, Mutex, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
         mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError},
     },
     time::{Duration, Instant},
@@ -95,6 +96,8 @@ pub(crate) struct Shared {
     changed: Condvar,
     watchers: Mutex<Vec<Box<dyn Fn() -> bool + Send>>>,
     observed: Mutex<Observed>,
+    /// Commands in the queue. Counted beside it, since a channel does not tell its length.
+    waiting: AtomicUsize,
 }
 
 /// What the writer did, for metrics.
@@ -139,6 +142,11 @@ impl Shared {
     /// What the writer did.
     pub(crate) fn observed(&self) -> Observed {
         *self.observed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Commands that wait in the queue.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     fn committed(&self) {
@@ -203,14 +211,18 @@ impl Standing {
 }
 
 /// Puts a command into the queue.
-pub(crate) fn submit(queue: &SyncSender<Job>, job: Job) {
-    match queue.try_send(job) {
-        Ok(()) => {}
-        Err(TrySendError::Full(job)) => (job.answer)(Err(Error::Busy(BUSY_RETRY))),
+pub(crate) fn submit(shared: &Shared, queue: &SyncSender<Job>, job: Job) {
+    // Counted before it is there, so that the writer never takes one that was not counted.
+    shared.waiting.fetch_add(1, Ordering::Relaxed);
+    let (job, error) = match queue.try_send(job) {
+        Ok(()) => return,
+        Err(TrySendError::Full(job)) => (job, Error::Busy(BUSY_RETRY)),
         Err(TrySendError::Disconnected(job)) => {
-            (job.answer)(Err(Error::Unavailable("it is stopping".to_owned())));
+            (job, Error::Unavailable("it is stopping".to_owned()))
         }
-    }
+    };
+    shared.waiting.fetch_sub(1, Ordering::Relaxed);
+    (job.answer)(Err(error));
 }
 
 /// The commit loop.
@@ -238,12 +250,12 @@ impl Writer {
             let is_shut = self.store.gate().is_shut();
             let first = if is_shut || self.sweeping.is_empty() {
                 match self.queue.recv_timeout(IDLE) {
-                    Ok(job) => Some(job),
+                    Ok(job) => Some(self.taken(job)),
                     Err(RecvTimeoutError::Timeout) => continue,
                     Err(RecvTimeoutError::Disconnected) => return,
                 }
             } else {
-                self.queue.try_recv().ok()
+                self.take()
             };
             match first {
                 Some(job) if is_shut => tell(job.answer, Err(self.store.refusal().into())),
@@ -292,6 +304,17 @@ impl Writer {
         }
     }
 
+    /// The next command that waits, if any does.
+    fn take(&self) -> Option<Job> {
+        self.queue.try_recv().ok().map(|job| self.taken(job))
+    }
+
+    /// Notes that a command left the queue.
+    fn taken(&self, job: Job) -> Job {
+        self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+        job
+    }
+
     fn next_stamp(&mut self) -> Stamp {
         let stamp = self.clock.now().max(Stamp::from_micros(self.last.micros() + 1));
         self.last = stamp;
@@ -314,7 +337,7 @@ impl Writer {
             answers.push((job.answer, self.store.noticed(ran)));
             let is_full =
                 answers.len() >= self.commands_max || work.group_entry_count() >= GROUP_ENTRIES_MAX;
-            next = if is_full { None } else { self.queue.try_recv().ok() };
+            next = if is_full { None } else { self.take() };
         }
         self.sweep(&mut work, &mut stamps);
         let command_count = answers.len();

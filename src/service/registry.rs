@@ -21,7 +21,7 @@ impl RegistryService for Api {
         way.check_everything()?;
         let (partitions, registry_id, read_only) = way
             .blocking(|registry| {
-                let (stats, _) = registry.stats();
+                let stats = registry.stats();
                 let checkpoint = registry.checkpoint(Partition::ROOT, None)?;
                 Ok((registry.partitions(), common::hex(&checkpoint.registry), stats.read_only))
             })

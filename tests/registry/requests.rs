@@ -223,7 +223,7 @@ fn refused_and_panicking_commands_harm_no_other_of_their_group() {
         ],
     );
     gate.panic_on(None);
-    assert_eq!(city.registry.stats().1.last_commands, 6, "they were not one group");
+    assert_eq!(city.registry.observed().last_commands, 6, "they were not one group");
     let told = answers
         .iter()
         .map(|answer| match answer {
@@ -264,9 +264,11 @@ fn a_full_queue_says_when_to_come_again_and_loses_nothing() {
     };
     send(register(&city, compound));
     gate.wait_for_a_commit();
+    assert_eq!(city.registry.waiting(), 0, "what is being written does not wait");
     for _ in 0..5 {
         send(register(&city, compound));
     }
+    assert_eq!(city.registry.waiting(), 2, "what was turned away does not wait");
     for _ in 0..3 {
         match receiver.recv().unwrap() {
             Err(Error::Busy(after)) => assert!(!after.is_zero()),
@@ -277,6 +279,7 @@ fn a_full_queue_says_when_to_come_again_and_loses_nothing() {
     for _ in 0..3 {
         receiver.recv().unwrap().unwrap();
     }
+    assert_eq!(city.registry.waiting(), 0);
     assert_eq!(city.registry.frontier(city.home()).seq, head + 3);
 }
 

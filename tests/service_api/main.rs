@@ -4,9 +4,11 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod derived;
+mod figures;
 mod guard;
 mod harness;
 mod reads;
 mod stopping;
+mod tls;
 mod watching;
 mod writes;

@@ -3,14 +3,16 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use anju::{
-    kernel::position::Position,
+    domain::merkle,
+    kernel::{hash::Hash, position::Position},
     proto::v1::{self, watch_response::Event},
     registry::Entry,
     service::Settings,
 };
+use prost::Message as _;
 use tonic_types::StatusExt as _;
 
-use crate::harness::{City, told};
+use crate::harness::{City, told, write_because};
 
 /// The next message; a feed that says nothing for long has lost something.
 async fn next(stream: &mut tonic::Streaming<v1::WatchResponse>) -> Event {
@@ -89,6 +91,122 @@ async fn a_position_that_is_not_reached_cannot_be_resumed_from() {
         told(&refusal),
         "InvalidArgument INVALID_REQUEST\nREPEATED after[1]\nMALFORMED after[2]"
     );
+}
+
+/// Compound, building and a corrected address in a community; words of theirs that are nobody else's,
+/// and their ids.
+async fn something_in(city: &City, community: &str, word: &str) -> (Vec<String>, Vec<String>) {
+    let name = |of: &str| format!("{word}{of}");
+    let compound = city.compound(community, &name("小区")).await;
+    let there = city.building(&compound.id, &name("楼")).await;
+    let correct = v1::CorrectBuildingRequest {
+        context: write_because(&name("的房产证")),
+        id: there.id.clone(),
+        fields: Some(v1::BuildingFields {
+            address: Some(name("路12号")),
+            ..v1::BuildingFields::default()
+        }),
+        ..v1::CorrectBuildingRequest::default()
+    };
+    city.buildings().correct_building(city.asking("operator", correct)).await.unwrap();
+    let words = ["小区", "楼", "的房产证", "路12号"].map(name);
+    (words.to_vec(), vec![compound.id, there.id])
+}
+
+/// The feed of a partition up to its last entry, each message as it is on the wire too.
+async fn feed(city: &City, subject: &str) -> Vec<(v1::WatchedEntry, Vec<u8>)> {
+    let first = Position { partition: city.partition, seq: 0 };
+    let message = v1::WatchRequest { after: vec![first.to_string()] };
+    let mut stream =
+        city.watches().watch(city.asking(subject, message)).await.unwrap().into_inner();
+    let last = city.registry.frontier(city.partition).seq;
+    let mut entries = Vec::new();
+    for seq in 1..=last {
+        let watched = entry(&mut stream).await;
+        assert_eq!(watched.position, Position { seq, ..first }.to_string(), "{subject}");
+        let bytes = watched.encode_to_vec();
+        entries.push((watched, bytes));
+    }
+    entries
+}
+
+fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+#[tokio::test]
+async fn what_is_out_of_reach_is_a_number_and_a_leaf_that_the_checkpoint_binds() {
+    let city = City::start().await;
+    let (east_words, east) = something_in(&city, &city.communities[0], "东").await;
+    let (west_words, west) = something_in(&city, &city.communities[1], "西").await;
+    let whole = feed(&city, "operator").await;
+    assert_eq!(whole.len(), feed(&city, "auditor").await.len());
+    for (subject, street, own, own_words, other_words) in
+        [("east", 0, &east, &east_words, &west_words), ("west", 1, &west, &west_words, &east_words)]
+    {
+        let regions = [&city.streets[street], &city.communities[street]];
+        let own: BTreeSet<_> = own.iter().chain(regions).map(String::as_str).collect();
+        let mut withheld = Vec::new();
+        for ((seen, bytes), (full, _)) in feed(&city, subject).await.into_iter().zip(&whole) {
+            let (read, leaf) = Entry::decode(&full.entry).unwrap();
+            let is_own = read.subjects.iter().any(|link| {
+                let id = link.subject.to_string();
+                own.contains(id.as_str())
+            });
+            assert_eq!((&seen.leaf, seen.leaf.as_slice()), (&full.leaf, &leaf.0[..]));
+            if is_own {
+                assert_eq!(seen.entry, full.entry, "{subject} {}", seen.position);
+                continue;
+            }
+            assert_eq!(seen.entry, [0; 0], "{subject} {}", seen.position);
+            // A number of a few digits, 32 bytes, and what goes before each: there is no room.
+            assert!(bytes.len() <= 2 + seen.position.len() + 2 + 32, "{}", bytes.len());
+            for word in other_words {
+                assert!(!holds(&bytes, word.as_bytes()), "{subject} {word}");
+            }
+            withheld.push((read.seq, leaf));
+        }
+        // A compound, a building and its correction of the other side's at least, and not all.
+        assert!((3..whole.len()).contains(&withheld.len()), "{}", withheld.len());
+        for word in own_words {
+            assert!(whole.iter().any(|(_, bytes)| holds(bytes, word.as_bytes())), "{word}");
+        }
+        are_bound(&city, subject, &withheld, other_words).await;
+    }
+}
+
+/// Each leaf is in the tree that the checkpoint names; what goes with the proof says nothing of the
+/// body either.
+async fn are_bound(city: &City, subject: &str, leaves: &[(u64, Hash)], words: &[String]) {
+    let mut history = v1::history_service_client::HistoryServiceClient::new(city.channel.clone());
+    let partition = city.partition.number();
+    let ask = v1::GetCheckpointRequest { partition, size: None };
+    let request = city.asking(subject, ask);
+    let checkpoint =
+        history.get_checkpoint(request).await.unwrap().into_inner().checkpoint.unwrap();
+    let root = Hash::from_slice(&checkpoint.root).unwrap();
+    for (seq, leaf) in leaves {
+        let ask =
+            v1::GetInclusionProofRequest { partition, seq: *seq, size: Some(checkpoint.size) };
+        let request = city.asking(subject, ask);
+        let proved = history.get_inclusion_proof(request).await.unwrap().into_inner();
+        let proof: Vec<Hash> =
+            proved.proof.iter().map(|hash| Hash::from_slice(hash).unwrap()).collect();
+        merkle::verify_inclusion(*leaf, seq - 1, checkpoint.size, &proof, root).unwrap();
+        let other = Hash::of(&[&leaf.0]);
+        merkle::verify_inclusion(other, seq - 1, checkpoint.size, &proof, root).unwrap_err();
+        for word in words {
+            assert!(!holds(&proved.entry, word.as_bytes()), "{subject} {seq} {word}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_take_rows_away_may_not_watch() {
+    let city = City::start().await;
+    let request = city.asking("public", v1::WatchRequest::default());
+    let refusal = city.watches().watch(request).await.unwrap_err();
+    assert_eq!(told(&refusal), "PermissionDenied ROLE_NOT_PERMITTED");
 }
 
 /// The service itself, since a connection has buffers of its own.

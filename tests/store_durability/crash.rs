@@ -287,7 +287,8 @@ fn a_state_that_was_not_synced_is_rebuilt_on_another_boot_only() {
 #[test]
 fn a_state_found_damaged_while_reading_is_replaced_live() {
     let directory = tempfile::tempdir().unwrap();
-    let options = || EmbeddedOptions { cache_bytes: 256 * 1024, ..options() };
+    let options =
+        || EmbeddedOptions { cache_bytes: 256 * 1024, buffer_bytes: 16 * 1024, ..options() };
     let (store, _) = EmbeddedStore::open(directory.path(), options()).unwrap();
     let mut heads = Heads::new();
     for number in 1..400 {

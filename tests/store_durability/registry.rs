@@ -31,6 +31,8 @@ pub(crate) fn partition(number: u32) -> Partition {
 pub(crate) fn options() -> EmbeddedOptions {
     EmbeddedOptions {
         cache_bytes: 16 * 1024 * 1024,
+        // Little, so that most of what is written goes all the way.
+        buffer_bytes: 4 * 1024,
         // Not while a test copies its files.
         flush_every_ms: 3_600_000,
         segment_bytes: SEGMENT_BYTES,

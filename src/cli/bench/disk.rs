@@ -27,7 +27,7 @@ pub(super) fn tell(city: &City, data: &Path, figures: &mut Figures) -> anyhow::R
     let (entries, entry_bytes) = entries(city)?;
     let (spaces, key_value_bytes) = keys(city)?;
     let keys = spaces.values().sum();
-    let (stats, _) = city.registry.stats();
+    let stats = city.registry.stats();
     let (_, most) = memory("self");
     let journal = written(&data.join("journal"))?;
     let figure = |name: &str, value, unit| Figure::new("import", name, value, unit);

@@ -63,6 +63,9 @@ use crate::{
 pub struct EmbeddedOptions {
     /// Bytes of state that sled keeps in memory.
     pub cache_bytes: u64,
+    /// Bytes of changes to the state that are held in memory, and in a file beside sled, before they
+    /// begin to go to sled. At most twice as much is held.
+    pub buffer_bytes: u64,
     /// How often sled writes out what it holds, in milliseconds. Nothing waits for it; what it has
     /// not written when the process is killed is replayed.
     pub flush_every_ms: u64,
@@ -85,6 +88,7 @@ impl Default for EmbeddedOptions {
     fn default() -> Self {
         Self {
             cache_bytes: 512 * 1024 * 1024,
+            buffer_bytes: 32 * 1024 * 1024,
             flush_every_ms: 1_000,
             segment_bytes: 64 * 1024 * 1024,
             reserve: Reserve::default(),

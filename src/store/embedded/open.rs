@@ -75,7 +75,9 @@ impl EmbeddedStore {
             aside: path.join("state.aside"),
             directory,
             cache_bytes: options.cache_bytes,
+            buffer_bytes: options.buffer_bytes,
             flush_every_ms: options.flush_every_ms,
+            is_kept: true,
         };
         let (opened, state_set_aside) =
             open_state(&state_options, &journal, torn.as_ref(), distrust)?;

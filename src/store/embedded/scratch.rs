@@ -43,7 +43,9 @@ impl<'a> Scratch<'a> {
             aside: path.clone(),
             directory: journal.directory,
             cache_bytes: options.cache_bytes,
+            buffer_bytes: options.buffer_bytes,
             flush_every_ms: options.flush_every_ms,
+            is_kept: false,
         };
         let opened = state::open(&state_options).map_err(|refused| match refused {
             Refused::Busy => StoreError::InUse(path.display().to_string()),

@@ -207,12 +207,12 @@ fn facts_are_written_as_ever() {
     for (name, body) in facts() {
         writeln!(text, "{name}: {}", hex(&body.encode())).unwrap();
     }
-    expect_file!["samples/facts.txt"].assert_eq(&text);
+    expect_file!["../samples/facts.txt"].assert_eq(&text);
 }
 
 #[test]
 fn stored_facts_are_read_as_what_they_were_and_written_back_the_same() {
-    let stored = samples(include_str!("samples/facts.txt"));
+    let stored = samples(include_str!("../samples/facts.txt"));
     assert_eq!(stored.len(), facts().len());
     for ((name, bytes), (expected_name, expected)) in stored.into_iter().zip(facts()) {
         assert_eq!(name, expected_name);
@@ -241,8 +241,8 @@ fn every_kind_of_fact_has_a_sample() {
 fn a_stored_entry_is_read_as_what_it_was_and_written_back_the_same() {
     let (bytes, leaf) = an_entry().encode(&SEED);
     let text = format!("entry: {}\nleaf: {leaf}\n", hex(&bytes));
-    expect_file!["samples/entry.txt"].assert_eq(&text);
-    let stored = samples(include_str!("samples/entry.txt"));
+    expect_file!["../samples/entry.txt"].assert_eq(&text);
+    let stored = samples(include_str!("../samples/entry.txt"));
     let (entry, leaf) = Entry::decode(&stored[0].1).unwrap();
     assert_eq!(entry, an_entry());
     assert_eq!(leaf.0.as_slice(), stored[1].1);
@@ -255,7 +255,7 @@ fn a_stored_entry_is_read_as_what_it_was_and_written_back_the_same() {
 
 #[test]
 fn an_entry_with_a_changed_byte_in_a_part_is_not_read() {
-    let stored = samples(include_str!("samples/entry.txt"));
+    let stored = samples(include_str!("../samples/entry.txt"));
     let bytes = &stored[0].1;
     let (_, leaf) = Entry::decode(bytes).unwrap();
     for at in 0..bytes.len() {
@@ -328,12 +328,12 @@ fn form(descriptors: &[u8], package: &str) -> String {
 fn no_field_of_the_journal_is_renumbered_or_retyped() {
     let form = form(anju::proto::fact::DESCRIPTORS, "anju.fact.v1");
     assert!(form.lines().count() > 80);
-    expect_file!["samples/fact-v1.txt"].assert_eq(&form);
+    expect_file!["../samples/fact-v1.txt"].assert_eq(&form);
 }
 
 #[test]
 fn no_field_of_the_api_is_renumbered_or_retyped() {
     let form = form(anju::proto::v1::DESCRIPTORS, "anju.v1");
     assert!(form.lines().count() > 200);
-    expect_file!["samples/api-v1.txt"].assert_eq(&form);
+    expect_file!["../samples/api-v1.txt"].assert_eq(&form);
 }

@@ -517,7 +517,7 @@ fn columns_page() -> String {
 fn the_page_lists_the_columns_that_there_are() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/import.md");
     let page = fs::read_to_string(path).unwrap();
-    let begin = "cargo test --test exchange_rows -->\n";
+    let begin = "cargo test --test exchange -->\n";
     let end = "<!-- end of what is generated -->";
     let (before, rest) = page.split_once(begin).unwrap();
     let (_, after) = rest.split_once(end).unwrap();

@@ -41,7 +41,7 @@ fn mistakes(text: &str, given: &[(&str, &str)], expected: &Expect) {
 
 #[test]
 fn the_page_about_settings_is_the_table() {
-    expect_file!["../docs/configuration.md"].assert_eq(&document());
+    expect_file!["../../docs/configuration.md"].assert_eq(&document());
 }
 
 #[test]

@@ -295,7 +295,7 @@ fn parses(line: &str) {
 #[test]
 fn the_exit_codes_are_told_the_same_everywhere() {
     let help = Arguments::command().render_long_help().to_string();
-    let page = include_str!("../docs/cli.md");
+    let page = include_str!("../../docs/cli.md");
     for (code, meaning) in cli::EXIT_CODES {
         assert!(help.contains(&format!("  {code}  {meaning}")), "{code}");
         assert!(page.contains(&format!("| {code} | {meaning} |")), "{code}");
@@ -625,6 +625,37 @@ async fn a_code_that_was_reused_asks_for_a_day() {
 }
 
 #[tokio::test]
+async fn a_code_is_looked_up_by_days_and_moments_and_not_by_a_number_of_another_partition() {
+    let server = Server::start().await;
+    let region = v1::Region { id: REGION.to_owned(), ..v1::Region::default() };
+    let found = v1::CodeCandidate { region: Some(region), ..v1::CodeCandidate::default() };
+    let answer =
+        v1::ResolveCodeResponse { answer: v1::CodeAnswer::One.into(), candidates: vec![found] };
+    server.reply("RegionService/ResolveCode", &[answer]);
+    server.reply("TotalsService/GetTotals", &[v1::GetTotalsResponse::default()]);
+    server.reply("RegionService/ListRegions", &[v1::ListRegionsResponse::default()]);
+    let code = "gbt2260:410102";
+    for asked in [
+        &["totals", "--code", code, "--known-at", "42", "--json"][..],
+        &["totals", "--code", code, "--known-at", "42", "--valid-at", "2020-12-31", "--json"],
+        &["totals", "--code", code, "--known-at", "2024-07-01T12:00:00Z", "--json"],
+        &["list", "regions", "--parent", code, "--known-at", "42", "--json"],
+    ] {
+        let (code, said) = anju(&server, asked).await;
+        assert_eq!(code, 0, "{asked:?}: {said}");
+    }
+    expect![[r#"
+        RegionService/ResolveCode {"context":{},"scheme":"gbt2260","code":"410102"}
+        TotalsService/GetTotals {"context":{"readTime":{"knownAtSeq":"42"}},"subjectId":"rgn_01HF7YAT000000E0000000001A"}
+        RegionService/ResolveCode {"context":{"readTime":{"validAt":"2020-12-31"}},"scheme":"gbt2260","code":"410102"}
+        TotalsService/GetTotals {"context":{"readTime":{"validAt":"2020-12-31","knownAtSeq":"42"}},"subjectId":"rgn_01HF7YAT000000E0000000001A"}
+        RegionService/ResolveCode {"context":{"readTime":{"knownAt":"2024-07-01T12:00:00Z"}},"scheme":"gbt2260","code":"410102"}
+        TotalsService/GetTotals {"context":{"readTime":{"knownAt":"2024-07-01T12:00:00Z"}},"subjectId":"rgn_01HF7YAT000000E0000000001A"}
+        RegionService/ResolveCode {"context":{},"scheme":"gbt2260","code":"410102"}
+        RegionService/ListRegions {"context":{"readTime":{"knownAtSeq":"42"}},"parentId":"rgn_01HF7YAT000000E0000000001A","pageSize":50}"#]].assert_eq(&server.asked());
+}
+
+#[tokio::test]
 async fn a_search_looks_in_the_only_city() {
     let server = Server::start().await;
     let partition = |partition: u32| v1::PartitionStatus { partition, ..Default::default() };
@@ -718,9 +749,15 @@ async fn a_correction_is_sent_with_its_mask_and_answers_its_receipt() {
 async fn every_verb_reaches_its_method_for_every_kind() {
     let server = Server::start().await;
     let reason = ["--reason", "why"];
-    for prefix in ["rgn", "cmp", "bld", "unt"] {
+    let kinds = [("rgn", "region"), ("cmp", "compound"), ("bld", "building"), ("unt", "unit")];
+    for (prefix, kind) in kinds {
         let id = BUILDING.replace("bld", prefix);
-        let verbs: [&[&str]; 4] = [
+        let other = id.replace("1A", "2B");
+        let verbs: [&[&str]; 8] = [
+            &["create", kind, "--exists-from", "1986", "--set", "doubts.name=x"],
+            &["merge", &id, &other, "--on", "2024-07-01", "--set", "doubts.name=x"],
+            &["merge", &id, "--into", &other, "--on", "2024-07-01"],
+            &["split", &id, "--on", "2024-07-01", "--part", "1/2", "--part", "1/2"],
             &["change", &id, "--from", "2024-07-01", "--unset", "doubts.name"],
             &["correct", &id, "--exists-from", "1980s"],
             &["retract", &id, "--entry", "12"],
@@ -735,12 +772,152 @@ async fn every_verb_reaches_its_method_for_every_kind() {
         }
     }
     let asked = server.asked();
-    assert_eq!(asked.lines().count(), 16, "{asked}");
+    assert_eq!(asked.lines().count(), 32, "{asked}");
     for method in ["ChangeRegion", "CorrectCompound", "RetractUnit", "EndBuilding"] {
         assert!(asked.contains(method), "{method}");
     }
-    let of_a_case = ["retract", CASE, "--reason", "why"];
-    assert_eq!(anju(&server, &of_a_case).await.0, 2);
+    for method in ["CreateUnit", "MergeCompounds", "SplitRegion"] {
+        assert!(asked.contains(method), "{method}");
+    }
+    for of_a_case in [
+        &["retract", CASE, "--reason", "why"][..],
+        &["merge", CASE, CASE, "--on", "2024-07-01", "--set", "name=x"],
+        &["split", CASE, "--on", "2024-07-01", "--part", "1/1"],
+    ] {
+        assert_eq!(anju(&server, of_a_case).await.0, 2, "{of_a_case:?}");
+    }
+}
+
+const REQUEST: &str = "5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11";
+
+#[tokio::test]
+async fn what_is_created_is_said_by_flags_or_by_a_file() {
+    let server = Server::start().await;
+    let created = v1::CreateBuildingResponse {
+        receipt: Some(v1::WriteReceipt { entries: vec![43], ..v1::WriteReceipt::default() }),
+        building: Some(building()),
+    };
+    server.reply("BuildingService/CreateBuilding", &[created]);
+    server.reply("RegionService/CreateRegion", &[v1::CreateRegionResponse::default()]);
+    let run = async |words: &[&str]| {
+        anju(&server, &[&["create"], words, &["--request-id", REQUEST, "--json"]].concat()).await
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("building.json");
+    let file = file.to_str().unwrap();
+    let of_file = ["building", "--file", file, "--dry-run"];
+    let flags = ["--exists-from", "1986", "--set"];
+    let of_building = [&["building"], &flags[..], &["name=12号楼", "--reason", "deed"]].concat();
+    let of_region = [&["region", "--opens-partition"], &flags[..], &["level=地级"]].concat();
+    std::fs::write(file, r#"{"existsFrom": "1980s", "fields": {"floorAreaCm2": "5", "use": 2}}"#)
+        .unwrap();
+    for words in [&of_building[..], &of_region, &of_file] {
+        let (code, said) = run(words).await;
+        assert_eq!(code, 0, "{words:?}: {said}");
+    }
+    expect![[r#"
+        BuildingService/CreateBuilding {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","reason":"deed"},"fields":{"name":"12号楼"},"existsFrom":"1986"}
+        RegionService/CreateRegion {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11"},"fields":{"level":"REGION_LEVEL_CITY"},"existsFrom":"1986","opensPartition":true}
+        BuildingService/CreateBuilding {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","validateOnly":true},"fields":{"floorAreaCm2":"5","use":"BUILDING_USE_MIXED"},"existsFrom":"1980s"}"#]].assert_eq(&server.asked());
+    for (text, expected) in [
+        ("{", "is no CreateBuildingRequest in JSON"),
+        (r#"{"fields": {"colour": "red"}}"#, "colour"),
+        (r#"{"fields": {}} {}"#, "trailing"),
+        (r#"{"context": {"requestId": "x"}}"#, "the file has a context"),
+    ] {
+        std::fs::write(file, text).unwrap();
+        let (code, said) = run(&of_file).await;
+        assert_eq!(code, 2, "{text}: {said}");
+        assert!(said.contains(expected), "{text}: {said}");
+    }
+    for (words, expected) in [
+        (&["building"][..], "--exists-from"),
+        (&["building", "--file", file, "--set", "name=x"], "cannot be used with"),
+        (&["case", "--exists-from", "1986", "--set", "name=x"], "invalid value 'case'"),
+        (
+            &["unit", "--opens-partition", "--exists-from", "1986", "--set", "number=1"],
+            "only a region",
+        ),
+    ] {
+        let (code, said) = run(words).await;
+        assert_eq!(code, 2, "{words:?}: {said}");
+        assert!(said.contains(expected), "{words:?}: {said}");
+    }
+    assert_eq!(run(&["building", "--file", "/nowhere.json"]).await.0, 1);
+    assert_eq!(server.asked().lines().count(), 3);
+}
+
+#[tokio::test]
+async fn merges_splits_and_transfers_are_sent_and_shown() {
+    let server = Server::start().await;
+    let receipt = Some(v1::WriteReceipt {
+        commit_token: "7:43".to_owned(),
+        recorded_at: Some(moment()),
+        entries: vec![42, 43],
+        ..v1::WriteReceipt::default()
+    });
+    let part = |id: &str| v1::Unit { id: id.to_owned(), ..v1::Unit::default() };
+    let unit = BUILDING.replace("bld", "unt");
+    let other = unit.replace("1A", "2B");
+    let parts = vec![part(&unit), part(&other)];
+    server.reply("UnitService/SplitUnit", &[v1::SplitUnitResponse { receipt, parts }]);
+    server.reply("BuildingService/SplitBuilding", &[v1::SplitBuildingResponse::default()]);
+    server.reply("UnitService/MergeUnits", &[v1::MergeUnitsResponse::default()]);
+    server.reply("RegionService/TransferRegion", &[v1::TransferRegionResponse::default()]);
+    let run =
+        async |words: &[&str]| anju(&server, &[words, &["--request-id", REQUEST]].concat()).await;
+    let day = ["--on", "2024-07-01"];
+    let of_parts = ["--part", "1/3;number=301", "--part", "2/3;number=302;area_m2=50.5"];
+    let (code, said) = run(&[&["split", &unit, "--etag", "7"], &day[..], &of_parts].concat()).await;
+    assert_eq!(code, 0, "{said}");
+    expect![[r"
+        recorded 已记录 2024-07-03 17:46:40 (+08:00), entries 42, 43, commit token 7:43
+        unit       unt_01HF7YAT000000E0000000001A
+        etag 版本
+        unit       unt_01HF7YAT000000E0000000002B
+        etag 版本
+    "]]
+    .assert_eq(&said);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("split.json");
+    let of_file = ["split", BUILDING, "--file", file.to_str().unwrap()];
+    std::fs::write(&file, format!(r#"{{"id": "{BUILDING}", "day": "2024-07-01"}}"#)).unwrap();
+    let child = format!("{unit}=2");
+    let kept = ["split", BUILDING, "--part", "1/2;name=东楼", "--child", &child, "--keeps"];
+    let into = ["merge", &unit, "--into", &other];
+    let anew = ["merge", &unit, &other, "--set", "number=301"];
+    let region = REGION.replace("1A", "2B");
+    let transfer = ["transfer", REGION, "--to", &region, "--from", "2024-07-01", "--dry-run"];
+    for words in [
+        &[&kept, &day[..]].concat()[..],
+        &of_file,
+        &[&into, &day[..]].concat(),
+        &[&anew, &day[..]].concat(),
+        &transfer,
+    ] {
+        let (code, said) = run(words).await;
+        assert_eq!(code, 0, "{words:?}: {said}");
+    }
+    expect![[r#"
+        UnitService/SplitUnit {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11"},"id":"unt_01HF7YAT000000E0000000001A","etag":"7","day":"2024-07-01","parts":[{"fields":{"number":"301"},"shareNumerator":"1","shareDenominator":"3"},{"fields":{"number":"302","areaCm2":"505000"},"shareNumerator":"2","shareDenominator":"3"}]}
+        BuildingService/SplitBuilding {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11"},"id":"bld_01HF7YAT000000E0000000001A","day":"2024-07-01","parts":[{"fields":{"name":"东楼"},"shareNumerator":"1","shareDenominator":"2"}],"assignments":[{"childId":"unt_01HF7YAT000000E0000000001A","part":1}],"keeps":true}
+        BuildingService/SplitBuilding {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11"},"id":"bld_01HF7YAT000000E0000000001A","day":"2024-07-01"}
+        UnitService/MergeUnits {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11"},"ids":["unt_01HF7YAT000000E0000000001A"],"day":"2024-07-01","intoId":"unt_01HF7YAT000000E0000000002B"}
+        UnitService/MergeUnits {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11"},"ids":["unt_01HF7YAT000000E0000000001A","unt_01HF7YAT000000E0000000002B"],"day":"2024-07-01","into":{"number":"301"}}
+        RegionService/TransferRegion {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","validateOnly":true},"regionId":"rgn_01HF7YAT000000E0000000001A","parentId":"rgn_01HF7YAT000000E0000000002B","from":"2024-07-01"}"#]].assert_eq(&server.asked());
+    let count = server.asked().lines().count();
+    for (words, expected) in [
+        (&["merge", &unit, BUILDING, "--on", "2024-07-01", "--set", "number=1"][..], "of one kind"),
+        (&["merge", &unit, "--on", "2024-07-01"], "--set"),
+        (&["split", &unit, "--on", "2024-07-01", "--part", "1/2;colour=red"], "part 1.colour"),
+        (&["split", &unit, "--file", of_file[3]], "the file is about bld_"),
+        (&["transfer", BUILDING, "--to", REGION, "--from", "2024-07-01"], "invalid value"),
+    ] {
+        let (code, said) = run(words).await;
+        assert_eq!(code, 2, "{words:?}: {said}");
+        assert!(said.contains(expected), "{words:?}: {said}");
+    }
+    assert_eq!(server.asked().lines().count(), count);
 }
 
 #[tokio::test]
@@ -829,6 +1006,15 @@ async fn the_feed_resumes_behind_the_last_entry_that_was_shown() {
         WatchService/Watch {"after":["7:1","8:1"]}
         WatchService/Watch {"after":["7:1","8:1"]}"#]]
     .assert_eq(&server.asked());
+}
+
+#[tokio::test]
+async fn who_is_not_told_the_partitions_is_told_to_name_them() {
+    let server = Server::start().await;
+    server.refuse("RegistryService/GetStatus", Status::permission_denied("no"));
+    let (code, said) = anju(&server, &["watch"]).await;
+    assert_eq!(code, 6, "{said}");
+    assert!(said.contains("name the partitions to watch, for example --after 1:0"), "{said}");
 }
 
 #[tokio::test]
@@ -956,6 +1142,52 @@ async fn tls_trusts_the_named_authority_and_no_other() {
     assert_eq!(run(&stranger).await, 7);
     assert_eq!(run("no certificate").await, 2);
     assert_eq!(server.asked().lines().count(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_is_called_by_the_wrong_scheme_is_told_by_what_it_speaks() {
+    let (secured, authority) = Server::start_secured().await;
+    let plain = Server::start().await;
+    let directory = tempfile::tempdir().unwrap();
+    let ca = directory.path().join("ca.pem");
+    std::fs::write(&ca, authority).unwrap();
+    let ca = ca.to_str().unwrap();
+    let calls: [&[&str]; 4] = [
+        &["whoami"],
+        &["watch", "--after", "1:0"],
+        &["list", "regions", "--all"],
+        &["end", BUILDING, "--on", "2024", "--cause", "demolished"],
+    ];
+    for (scheme, server, expected) in [
+        ("http", &secured, "seems to speak TLS; call it as https://… with --ca"),
+        ("https", &plain, "does not seem to speak TLS; call it as http://…"),
+    ] {
+        let address = format!("{scheme}://localhost:{}", server.address.port());
+        for call in calls {
+            let global = ["anju", "--server", &address, "--ca", ca, "--token", "t0ken"];
+            let arguments = Arguments::try_parse_from([&global[..], call].concat()).unwrap();
+            let result = cli::run(&arguments, &mut Vec::new(), false).await;
+            assert_eq!(cli::exit_code(&result), 7, "{call:?} at {address}: {result:?}");
+            let said = format!("{:#}", result.unwrap_err());
+            assert!(said.contains(expected) && said.contains(&address), "{call:?}: {said}");
+        }
+        assert_eq!(server.asked(), "");
+    }
+    // What is no registry of either kind, or nobody, is not taken for one.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, b"SSH-2.0-OpenSSH\r\n").await;
+        }
+    });
+    for scheme in ["http", "https"] {
+        let address = format!("{scheme}://localhost:{}", address.port());
+        let line = ["anju", "--server", &address, "--ca", ca, "--token", "t0ken", "whoami"];
+        let arguments = Arguments::try_parse_from(line).unwrap();
+        let said = cli::run(&arguments, &mut Vec::new(), false).await.unwrap_err();
+        assert!(!format!("{said:#}").contains("speak TLS"), "{said:#}");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,123 @@
+//! `anju create`: registers one region, compound, building or unit, from flags or from a file in the
+//! API's JSON.
+
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use clap::Args;
+use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
+
+use crate::{
+    cli::{
+        BadUsage, Outcome,
+        message::{self, noun, put, put_typed},
+        search::Wanted,
+        session::Session,
+        set,
+        write::{self, WriteArgs},
+    },
+    kernel::{id::Kind, time::ImpreciseDay},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  anju create building --exists-from 1986 --set compound_id=cmp_01HF7YAT000000E0000000001A
+  anju create unit --exists-from 1986 --set building_id=bld_01HF7YAT000000E0000000001A
+  anju create region --exists-from 1954 --set level=province --set name=河南省
+  anju create building --file building.json --dry-run
+
+A file holds the request as the API has it, without its context:
+  {\"existsFrom\": \"1986\", \"fields\": {\"name\": \"12号楼\", \"compoundId\": \"cmp_…\"}}";
+
+/// The largest file that is read: the server takes no larger request by default.
+const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Flags of `anju create`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct CreateArgs {
+    /// What to register.
+    #[arg(value_enum)]
+    pub kind: Wanted,
+    /// Since when it exists; may be rough, for example 1986 or 1980s. Not the completion date.
+    #[arg(long, value_name = "DAY|ROUGHLY", required_unless_present = "file")]
+    pub exists_from: Option<ImpreciseDay>,
+    /// A field and its value. May be repeated; lists by repeating the same field.
+    #[arg(long, value_name = "FIELD=VALUE", required_unless_present = "file")]
+    pub set: Vec<String>,
+    /// Begin a partition of its own at this region: a city, a municipality, or a county-level unit
+    /// directly under a province.
+    #[arg(long)]
+    pub opens_partition: bool,
+    /// The whole of it as JSON instead; - for standard input.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["exists_from", "set", "opens_partition"])]
+    pub file: Option<PathBuf>,
+    /// What comes with every write.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// Registers it.
+pub async fn run(args: &CreateArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
+    let kind = args.kind.kind();
+    let name = format!("Create{}Request", noun(kind));
+    let mut request = match &args.file {
+        Some(path) => from_file(&name, path)?,
+        None => from_flags(&name, kind, args)?,
+    };
+    put_typed(&mut request, "context", &args.write.context())?;
+    write::send(kind, &format!("Create{}", noun(kind)), &request, &args.write, session).await
+}
+
+fn from_flags(name: &str, kind: Kind, args: &CreateArgs) -> anyhow::Result<DynamicMessage> {
+    let said = set::read(kind, &args.set, &[]).map_err(BadUsage)?;
+    let mut request = message::empty(name)?;
+    let exists_from = args.exists_from.context("--exists-from or --file is needed")?;
+    put(&mut request, "exists_from", Value::String(exists_from.to_string()))?;
+    put(&mut request, "fields", Value::Message(said.fields))?;
+    if args.opens_partition {
+        if kind != Kind::Region {
+            return Err(BadUsage::new("only a region opens a partition").into());
+        }
+        put(&mut request, "opens_partition", Value::Bool(true))?;
+    }
+    Ok(request)
+}
+
+/// A request as it stands in a file, without what comes with every write: that is for the flags to
+/// say, so that no file bears the request id of another time.
+pub(crate) fn from_file(name: &str, path: &Path) -> anyhow::Result<DynamicMessage> {
+    let text =
+        read(path).with_context(|| format!("the request in {} cannot be read", path.display()))?;
+    let of = message::empty(name)?.descriptor();
+    let mut reader = serde_json::Deserializer::from_str(&text);
+    let read = DynamicMessage::deserialize(of, &mut reader);
+    let read = read.and_then(|request| reader.end().map(|()| request));
+    let request = read.map_err(|error| {
+        BadUsage::new(&format!("{} is no {name} in JSON: {error}", path.display()))
+    })?;
+    if request.has_field_by_name("context") {
+        let sentence = "the file has a context; say by flags what comes with the write";
+        return Err(BadUsage::new(sentence).into());
+    }
+    Ok(request)
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    let from: Box<dyn io::Read> = if path == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(fs::File::open(path)?)
+    };
+    let mut text = String::new();
+    let count = from.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if u64::try_from(count).is_ok_and(|count| count <= FILE_BYTES_MAX) {
+        Ok(text)
+    } else {
+        Err(io::Error::other("it is larger than 4 MiB"))
+    }
+}
