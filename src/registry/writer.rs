@@ -267,6 +267,10 @@ impl Writer {
     /// Computes the state again when somebody found it damaged. Commands that come meanwhile are
     /// told to come again.
     fn mend(&mut self) {
+        // What goes on beside the commits is met by nobody.
+        if self.store.state_damaged() {
+            self.store.gate().shut();
+        }
         let is_due = self.mend_after.is_none_or(|after| Instant::now() >= after);
         if !self.store.gate().is_shut() || !is_due {
             return;
