@@ -34,8 +34,6 @@ pub const PAGE_ROWS_DEFAULT: u32 = 50;
 pub const FOLDS_PER_PAGE_MAX: usize = 2_000;
 /// Rows that one view of the state serves.
 pub const VIEW_ROWS_MAX: usize = 1_000;
-/// Keys of one write step to the state.
-pub const STEP_KEYS_MAX: usize = 800;
 /// Months of one series: forty years.
 pub const SERIES_MONTHS_MAX: usize = 480;
 /// Bytes of one request message.

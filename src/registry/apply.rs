@@ -73,7 +73,8 @@ pub(crate) fn apply(work: &mut Work<'_>, entry: &Entry, leaf: Hash) -> Result<()
         }
         _ => {}
     }
-    work.applied(partition, entry.seq)
+    work.applied(partition, entry.seq);
+    Ok(())
 }
 
 /// Moves the partition on to the entry, and into another bucket when it is time.
@@ -152,17 +153,18 @@ fn apply_to_subject(
         key.extend_from_slice(&subject.to_bytes());
         work.put(key, Some(Vec::new()));
     }
-    let before = old.map(|record| record.timeline.clone()).unwrap_or_default();
-    let after = record.timeline.clone();
-    if subject.kind() == Kind::Unit && after.registration().is_none() {
+    let nothing = Timeline::default();
+    let before = old.as_ref().map_or(&nothing, |record| &record.timeline);
+    if subject.kind() == Kind::Unit && record.timeline.registration().is_none() {
         let holders = before.content_at(Day::MAX).map(|content| content.references());
         for holder in holders.unwrap_or_default() {
             count_unit(work, partition, holder, false)?;
         }
     }
+    let moved = Moved::between(subject, before, &record.timeline);
     work.put_record(partition, subject, record);
-    move_totals(work, entry, subject, &before, &after)?;
-    case::after_entry(work, entry, subject, &before)
+    moved.apply(work, entry, subject)?;
+    case::after_entry(work, entry, subject, before)
 }
 
 /// Puts the entry's number among those of the subject.
@@ -226,16 +228,13 @@ fn count_unit(
     building: SubjectId,
     is_more: bool,
 ) -> Result<(), Error> {
-    if let Some(record) = work.known(partition, building)? {
-        let mut record = record.as_ref().clone();
+    work.count(partition, building, |record| {
         record.unit_count = if is_more {
             record.unit_count.saturating_add(1)
         } else {
             record.unit_count.saturating_sub(1)
         };
-        work.put_record(partition, building, record);
-    }
-    Ok(())
+    })
 }
 
 /// The begin of the keys of places in one reference system.
@@ -292,29 +291,37 @@ fn new_shape(
     Ok(number)
 }
 
-/// Adds the difference that the entry makes to the totals; when the subject's parents changed,
-/// what is in it moves with it.
-fn move_totals(
-    work: &mut Work<'_>,
-    entry: &Entry,
-    subject: SubjectId,
-    before: &Timeline,
-    after: &Timeline,
-) -> Result<(), Error> {
-    let mut landings = Landings::default();
-    landings.add_all(&contributions(after), 1);
-    landings.add_all(&contributions(before), -1);
-    let (old, new) = (Targets::of(before), Targets::of(after));
-    let moves =
-        is_node(subject.kind()) && old != new && work.has_cells((entry.partition, subject))?;
-    if moves && work.head(entry.partition)?.bucket_first != entry.seq {
-        // What is known from here on must be told apart from what was known before.
-        begin_bucket(work, entry)?;
+/// What an entry changes in the totals.
+struct Moved {
+    landings: Landings,
+    /// Where the amounts of what is in the subject went, if they go elsewhere now.
+    old_targets: Option<Targets>,
+}
+
+impl Moved {
+    /// The difference that an entry makes.
+    fn between(subject: SubjectId, before: &Timeline, after: &Timeline) -> Self {
+        let mut landings = contributions(after);
+        landings.add_all(&contributions(before), -1);
+        let old_targets = is_node(subject.kind())
+            .then(|| Targets::of(before))
+            .filter(|old| *old != Targets::of(after));
+        Self { landings, old_targets }
     }
-    let bucket = work.head(entry.partition)?.bucket;
-    land(work, entry.partition, landings, bucket)?;
-    if moves {
-        sweep::open(work, entry, subject, old)?;
+
+    /// Adds the difference to the totals; when the subject's parents changed, what is in it moves
+    /// with it.
+    fn apply(self, work: &mut Work<'_>, entry: &Entry, subject: SubjectId) -> Result<(), Error> {
+        let moves = self.old_targets.is_some() && work.has_cells((entry.partition, subject))?;
+        if moves && work.head(entry.partition)?.bucket_first != entry.seq {
+            // What is known from here on must be told apart from what was known before.
+            begin_bucket(work, entry)?;
+        }
+        let bucket = work.head(entry.partition)?.bucket;
+        land(work, entry.partition, self.landings, bucket)?;
+        match self.old_targets {
+            Some(old) if moves => sweep::open(work, entry, subject, old),
+            _ => Ok(()),
+        }
     }
-    Ok(())
 }

@@ -421,16 +421,13 @@ fn count_case(
     subject: SubjectId,
     opens: bool,
 ) -> Result<(), Error> {
-    if let Some(record) = work.known(partition, subject)? {
-        let mut record = record.as_ref().clone();
+    work.count(partition, subject, |record| {
         record.open_case_count = if opens {
             record.open_case_count + 1
         } else {
             record.open_case_count.saturating_sub(1)
         };
-        work.put_record(partition, subject, record);
-    }
-    Ok(())
+    })
 }
 
 fn close(

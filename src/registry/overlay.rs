@@ -1,10 +1,9 @@
 //! What a group of commands has changed so far, over the durable state.
 //!
 //! Two layers: what whole commands of the group changed, and what the command that runs now
-//! changes. A refused command's layer is dropped. Changes are cut into steps between entries, so
-//! that a crash between two steps leaves a state that reflects whole entries.
+//! changes. A refused command's layer is dropped.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::{
     kernel::{
@@ -18,36 +17,24 @@ use crate::{
     store::{Direction, Group, Key, KeyRange, NewEntry, Step, Store, Value, Write},
 };
 
+/// Which layer is written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Of {
+    /// That of the commands that were taken over.
+    Group,
+    /// That of the command at work.
+    Command,
+}
+
 /// One layer of changes.
 #[derive(Debug, Default)]
 struct Layer {
     /// The newest value of every key changed.
     values: BTreeMap<Key, Option<Value>>,
-    /// Keys changed since the last cut.
-    dirty: BTreeSet<Key>,
-    /// Partitions with an entry since the last cut, and the last of these.
+    /// Partitions with an entry, and the last of these.
     applied: BTreeMap<Partition, Seq>,
-    /// What was cut.
-    steps: Vec<Step>,
     /// The entries.
     entries: Vec<NewEntry>,
-}
-
-impl Layer {
-    fn cut(&mut self) {
-        if self.dirty.is_empty() && self.applied.is_empty() {
-            return;
-        }
-        let writes = std::mem::take(&mut self.dirty)
-            .into_iter()
-            .map(|key| {
-                let value = self.values.get(&key).cloned().flatten();
-                Write { key, value }
-            })
-            .collect();
-        let applied = std::mem::take(&mut self.applied).into_iter().collect();
-        self.steps.push(Step { applied, writes });
-    }
 }
 
 /// The changes of a group.
@@ -63,14 +50,18 @@ impl<'a> Overlay<'a> {
         Self { base: Live(store), group: Layer::default(), command: Layer::default() }
     }
 
-    /// Sets or takes away a key.
-    pub(crate) fn put(&mut self, key: Key, value: Option<Value>) {
+    /// Sets or takes away a key. The group's layer may be written only while that of the command
+    /// has no newer value of the key.
+    pub(crate) fn put(&mut self, of: Of, key: Key, value: Option<Value>) {
         debug_assert!(
             value.as_ref().is_none_or(|value| value.len() <= limit::VALUE_BYTES_MAX),
             "a value is too long"
         );
-        self.command.dirty.insert(key.clone());
-        self.command.values.insert(key, value);
+        let layer = match of {
+            Of::Group => &mut self.group,
+            Of::Command => &mut self.command,
+        };
+        layer.values.insert(key, value);
     }
 
     /// Notes an entry of the command.
@@ -78,31 +69,19 @@ impl<'a> Overlay<'a> {
         self.command.entries.push(entry);
     }
 
-    /// Notes that the state reflects an entry: here a step may end.
+    /// Notes that the state reflects an entry.
     pub(crate) fn applied(&mut self, partition: Partition, seq: Seq) {
         self.command.applied.insert(partition, seq);
-    }
-
-    /// Whether it is time to end a step.
-    pub(crate) fn is_step_full(&self) -> bool {
-        self.command.dirty.len() >= limit::STEP_KEYS_MAX / 2
-    }
-
-    /// Ends a step.
-    pub(crate) fn cut(&mut self) {
-        self.command.cut();
     }
 
     /// Takes the command's changes over into the group.
     pub(crate) fn accept(&mut self) {
         let command = std::mem::take(&mut self.command);
-        let room = limit::STEP_KEYS_MAX / 2;
-        if !command.steps.is_empty() || self.group.dirty.len() + command.dirty.len() > room {
-            self.group.cut();
+        if self.group.values.is_empty() {
+            self.group.values = command.values;
+        } else {
+            self.group.values.extend(command.values);
         }
-        self.group.steps.extend(command.steps);
-        self.group.values.extend(command.values);
-        self.group.dirty.extend(command.dirty);
         self.group.applied.extend(command.applied);
         self.group.entries.extend(command.entries);
     }
@@ -123,14 +102,14 @@ impl<'a> Overlay<'a> {
     }
 
     /// The group to commit.
-    pub(crate) fn into_group(mut self) -> Group {
-        self.group.cut();
-        Group { entries: self.group.entries, steps: self.group.steps }
-    }
-
-    /// The steps alone, when the entries are durable already.
-    pub(crate) fn into_steps(self) -> Vec<Step> {
-        self.into_group().steps
+    pub(crate) fn into_group(self) -> Group {
+        let Layer { values, applied, entries } = self.group;
+        if values.is_empty() && applied.is_empty() {
+            return Group { entries, steps: Vec::new() };
+        }
+        let writes = values.into_iter().map(|(key, value)| Write { key, value }).collect();
+        let applied = applied.into_iter().collect();
+        Group { entries, steps: vec![Step { applied, writes }] }
     }
 
     fn pending(&self, partition: Partition, seq: Seq) -> Option<&NewEntry> {

@@ -1,11 +1,12 @@
 //! The state while entries are applied to it: records decoded once, cells summed before they are
 //! written, leaves collected before their tiles are.
 //!
-//! Everything held here goes to the overlay at a cut, so that what is written between two cuts
-//! reflects whole entries, however they came: live, replayed, or rebuilt.
+//! What a command changes is kept apart from what the commands before it in the group changed, so
+//! that it can be forgotten. Both go to the overlay in the end, or when somebody must read what
+//! lies there: a record that many commands change is written once.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     sync::Arc,
 };
 
@@ -23,7 +24,7 @@ use crate::{
     registry::{
         cache::Landed,
         error::Error,
-        overlay::Overlay,
+        overlay::{Of, Overlay},
         record::{Meta, Record, chunk_key, chunks, put, record_key},
         space::{Space, key},
         state::State,
@@ -39,22 +40,53 @@ pub(crate) type CellPlace = (Local, Month, u32);
 /// A subject as a partition knows it.
 pub(crate) type Local = (Partition, SubjectId);
 
-/// State under work.
-pub(crate) struct Work<'a> {
-    overlay: Overlay<'a>,
+/// What was changed and is not in the overlay yet, and what was read and need not be read again.
+#[derive(Default)]
+struct Level {
     metas: BTreeMap<Partition, Meta>,
     records: BTreeMap<Local, Option<Arc<Record>>>,
     targets: BTreeMap<Local, Arc<Targets>>,
-    sweeps: BTreeMap<Partition, Arc<Vec<Sweep>>>,
     /// What is not in the overlay yet.
     dirty_metas: BTreeSet<Partition>,
     dirty_records: BTreeSet<Local>,
     cells: BTreeMap<CellPlace, BTreeMap<Day, Amounts>>,
-    /// What the command landed, and what the commands taken over into the group did.
-    landing: BTreeMap<Partition, Landed>,
-    landed: BTreeMap<Partition, Landed>,
     /// With the number of the first one's entry.
     leaves: BTreeMap<Partition, (Seq, Vec<Hash>)>,
+    /// What landed in cells that are in the overlay already.
+    landed: BTreeMap<Partition, Landed>,
+}
+
+/// State under work.
+pub(crate) struct Work<'a> {
+    overlay: Overlay<'a>,
+    group: Level,
+    command: Level,
+    sweeps: BTreeMap<Partition, Arc<Vec<Sweep>>>,
+}
+
+impl Level {
+    /// Takes over what a later level has.
+    fn extend(&mut self, later: Self) {
+        for local in &later.dirty_records {
+            self.targets.remove(local);
+        }
+        self.metas.extend(later.metas);
+        self.records.extend(later.records);
+        self.targets.extend(later.targets);
+        self.dirty_metas.extend(later.dirty_metas);
+        self.dirty_records.extend(later.dirty_records);
+        for (place, days) in later.cells {
+            match self.cells.entry(place) {
+                Entry::Vacant(empty) => drop(empty.insert(days)),
+                Entry::Occupied(sums) => add_days(sums.into_mut(), &days),
+            }
+        }
+        for (partition, (first, leaves)) in later.leaves {
+            let (_, all) = self.leaves.entry(partition).or_insert_with(|| (first, Vec::new()));
+            all.extend(leaves);
+        }
+        add_landed(&mut self.landed, &later.landed);
+    }
 }
 
 impl<'a> Work<'a> {
@@ -62,33 +94,31 @@ impl<'a> Work<'a> {
     pub(crate) fn new(store: &'a dyn Store) -> Self {
         Self {
             overlay: Overlay::new(store),
-            metas: BTreeMap::new(),
-            records: BTreeMap::new(),
-            targets: BTreeMap::new(),
+            group: Level::default(),
+            command: Level::default(),
             sweeps: BTreeMap::new(),
-            dirty_metas: BTreeSet::new(),
-            dirty_records: BTreeSet::new(),
-            cells: BTreeMap::new(),
-            landing: BTreeMap::new(),
-            landed: BTreeMap::new(),
-            leaves: BTreeMap::new(),
         }
     }
 
     /// What is kept of a partition.
     pub(crate) fn head(&mut self, partition: Partition) -> Result<&Meta, Error> {
-        if !self.metas.contains_key(&partition) {
-            let meta = self.overlay.meta(partition)?;
-            self.metas.insert(partition, meta);
+        if !self.command.metas.contains_key(&partition) {
+            let meta = match self.group.metas.get(&partition) {
+                Some(meta) => meta.clone(),
+                None => self.overlay.meta(partition)?,
+            };
+            self.command.metas.insert(partition, meta);
         }
-        self.metas.get(&partition).ok_or_else(|| Error::Bug("a meta was lost".to_owned()))
+        let meta = self.command.metas.get(&partition);
+        meta.ok_or_else(|| Error::Bug("a meta was lost".to_owned()))
     }
 
     /// The same, to be changed.
     pub(crate) fn meta_mut(&mut self, partition: Partition) -> Result<&mut Meta, Error> {
         self.head(partition)?;
-        self.dirty_metas.insert(partition);
-        self.metas.get_mut(&partition).ok_or_else(|| Error::Bug("a meta was lost".to_owned()))
+        self.command.dirty_metas.insert(partition);
+        let meta = self.command.metas.get_mut(&partition);
+        meta.ok_or_else(|| Error::Bug("a meta was lost".to_owned()))
     }
 
     /// A subject's record.
@@ -98,20 +128,41 @@ impl<'a> Work<'a> {
         subject: SubjectId,
     ) -> Result<Option<Arc<Record>>, Error> {
         let local = (partition, subject);
-        if let Some(record) = self.records.get(&local) {
-            return Ok(record.clone());
+        for level in [&self.command, &self.group] {
+            if let Some(record) = level.records.get(&local) {
+                return Ok(record.clone());
+            }
         }
         let record = self.overlay.record(partition, subject)?.map(Arc::new);
-        self.records.insert(local, record.clone());
+        // It is what is durable: the next command of the group may know it, too.
+        self.group.records.insert(local, record.clone());
         Ok(record)
     }
 
     /// Replaces a subject's record.
     pub(crate) fn put_record(&mut self, partition: Partition, subject: SubjectId, record: Record) {
         let local = (partition, subject);
-        self.records.insert(local, Some(Arc::new(record)));
-        self.dirty_records.insert(local);
-        self.targets.remove(&local);
+        self.command.records.insert(local, Some(Arc::new(record)));
+        self.command.dirty_records.insert(local);
+        self.command.targets.remove(&local);
+    }
+
+    /// Changes what is counted in a subject's record, if there is one; its life stays as it is.
+    pub(crate) fn count(
+        &mut self,
+        partition: Partition,
+        subject: SubjectId,
+        change: impl FnOnce(&mut Record),
+    ) -> Result<(), Error> {
+        let Some(mut record) = self.known(partition, subject)? else { return Ok(()) };
+        let targets = self.targets(partition, subject)?;
+        let local = (partition, subject);
+        self.command.records.remove(&local);
+        change(Arc::make_mut(&mut record));
+        self.command.records.insert(local, Some(record));
+        self.command.dirty_records.insert(local);
+        self.command.targets.insert(local, targets);
+        Ok(())
     }
 
     /// Where amounts at a node flow on to, as known now.
@@ -120,14 +171,21 @@ impl<'a> Work<'a> {
         partition: Partition,
         node: SubjectId,
     ) -> Result<Arc<Targets>, Error> {
-        if let Some(targets) = self.targets.get(&(partition, node)) {
+        let local = (partition, node);
+        if let Some(targets) = self.command.targets.get(&local) {
+            return Ok(Arc::clone(targets));
+        }
+        let is_changed = self.command.dirty_records.contains(&local)
+            || self.command.records.contains_key(&local);
+        if !is_changed && let Some(targets) = self.group.targets.get(&local) {
             return Ok(Arc::clone(targets));
         }
         let targets = Arc::new(match self.known(partition, node)? {
             Some(record) => Targets::of(&record.timeline),
             None => Targets::default(),
         });
-        self.targets.insert((partition, node), Arc::clone(&targets));
+        let level = if is_changed { &mut self.command } else { &mut self.group };
+        level.targets.insert(local, Arc::clone(&targets));
         Ok(targets)
     }
 
@@ -151,22 +209,26 @@ impl<'a> Work<'a> {
 
     /// Adds to a cell.
     pub(crate) fn add_cell(&mut self, node: Local, day: Day, bucket: u32, amounts: &Amounts) {
-        let days = self.cells.entry((node, day.month(), bucket)).or_default();
+        let days = self.command.cells.entry((node, day.month(), bucket)).or_default();
         days.entry(day).or_default().add_all(amounts, 1);
-        let landing = self.landing.entry(node.0).or_default().entry(node.1).or_default();
-        landing.entry(day).or_default().add_all(amounts, 1);
     }
 
     /// What the group landed, for totals that are remembered.
     pub(crate) fn take_landed(&mut self) -> BTreeMap<Partition, Landed> {
-        std::mem::take(&mut self.landed)
+        let mut landed = std::mem::take(&mut self.group.landed);
+        for ((node, ..), days) in &self.group.cells {
+            land_days(&mut landed, *node, days);
+        }
+        landed
     }
 
     /// Whether anything ever landed at a node.
     pub(crate) fn has_cells(&self, node: Local) -> Result<bool, Error> {
         let first = (node, Month { year: 1, month: 1 }, 0);
-        if self.cells.range(first..).next().is_some_and(|((other, ..), _)| *other == node) {
-            return Ok(true);
+        for level in [&self.command, &self.group] {
+            if level.cells.range(first..).next().is_some_and(|((other, ..), _)| *other == node) {
+                return Ok(true);
+            }
         }
         let range = node_range(node);
         Ok(!self.overlay.scan(&range, Direction::Up, 1)?.is_empty())
@@ -174,30 +236,13 @@ impl<'a> Work<'a> {
 
     /// Notes the leaf of an entry.
     pub(crate) fn add_leaf(&mut self, partition: Partition, seq: Seq, leaf: Hash) {
-        let (_, leaves) = self.leaves.entry(partition).or_insert_with(|| (seq, Vec::new()));
+        let (_, leaves) = self.command.leaves.entry(partition).or_insert_with(|| (seq, Vec::new()));
         leaves.push(leaf);
     }
 
     /// Sets or takes away a key.
     pub(crate) fn put(&mut self, key: Key, value: Option<Value>) {
-        self.overlay.put(key, value);
-    }
-
-    /// Sets a value that may be long.
-    pub(crate) fn put_long(&mut self, base: &[u8], bytes: &[u8]) -> Result<(), Error> {
-        let new = chunks(bytes);
-        let old = match self.overlay.get(&chunk_key(base, 0))? {
-            Some(head) => usize::from(head.first().copied().unwrap_or(0)),
-            None => 0,
-        };
-        for (index, chunk) in (0_u8..).zip(new.iter()) {
-            self.overlay.put(chunk_key(base, index), Some(chunk.clone()));
-        }
-        for index in new.len()..old {
-            let index = u8::try_from(index).unwrap_or(u8::MAX);
-            self.overlay.put(chunk_key(base, index), None);
-        }
-        Ok(())
+        self.overlay.put(Of::Command, key, value);
     }
 
     /// Notes an entry to be appended.
@@ -205,85 +250,71 @@ impl<'a> Work<'a> {
         self.overlay.append(entry);
     }
 
-    /// An entry was applied: here a step may end.
-    pub(crate) fn applied(&mut self, partition: Partition, seq: Seq) -> Result<(), Error> {
+    /// An entry was applied.
+    pub(crate) fn applied(&mut self, partition: Partition, seq: Seq) {
         self.overlay.applied(partition, seq);
-        let waiting = self.cells.len() + self.dirty_records.len();
-        if waiting >= 256 || self.overlay.is_step_full() {
-            self.flush()?;
-            self.overlay.cut();
-        }
-        Ok(())
     }
 
-    /// Writes everything that waits to the overlay.
+    /// Writes everything that waits to the overlay, for who reads it there.
     pub(crate) fn flush(&mut self) -> Result<(), Error> {
-        for local in std::mem::take(&mut self.dirty_records) {
-            if let Some(Some(record)) = self.records.get(&local).cloned() {
-                self.put_long(&record_key(local.0, local.1), &put(record.as_ref())?)?;
+        // Older first: what the command has is added to it.
+        self.write_out(Of::Group)?;
+        self.write_out(Of::Command)
+    }
+
+    fn write_out(&mut self, of: Of) -> Result<(), Error> {
+        let level = match of {
+            Of::Group => &mut self.group,
+            Of::Command => &mut self.command,
+        };
+        let overlay = &mut self.overlay;
+        for local in std::mem::take(&mut level.dirty_records) {
+            if let Some(Some(record)) = level.records.get(&local) {
+                put_long(overlay, of, &record_key(local.0, local.1), &put(record.as_ref())?)?;
             }
         }
-        for ((node, month, bucket), days) in std::mem::take(&mut self.cells) {
+        for ((node, month, bucket), days) in std::mem::take(&mut level.cells) {
+            land_days(&mut level.landed, node, &days);
             let base = cell_key(node, month, bucket);
-            let mut sums = match self.overlay.get_long(&base)? {
+            let mut sums = match overlay.get_long(&base)? {
                 Some(bytes) => read_cells(month, &bytes)?,
                 None => BTreeMap::new(),
             };
-            for (day, amounts) in days {
-                let sum = sums.entry(day).or_insert_with(Amounts::default);
-                sum.add_all(&amounts, 1);
-            }
+            add_days(&mut sums, &days);
             sums.retain(|_, amounts| !amounts.is_empty());
-            self.put_long(&base, &write_cells(&sums)?)?;
+            put_long(overlay, of, &base, &write_cells(&sums)?)?;
         }
-        // Not by the partition's head: a flush may come in the middle of an entry, which moved the
+        // Not by the partition's head: this may come in the middle of an entry, which moved the
         // head on and has no leaf yet.
-        for (partition, (first, leaves)) in std::mem::take(&mut self.leaves) {
+        for (partition, (first, leaves)) in std::mem::take(&mut level.leaves) {
             let size = first.saturating_sub(1);
-            let tiles = StateTiles { state: &self.overlay, partition };
+            let tiles = StateTiles { state: overlay, partition };
             let changed = merkle::append(&tiles, size, &leaves).map_err(tree_error)?;
             for tile in changed {
                 let bytes = tile.hashes.iter().flat_map(|hash| hash.0).collect();
-                self.overlay.put(tile_key(partition, tile.level, tile.index), Some(bytes));
+                overlay.put(of, tile_key(partition, tile.level, tile.index), Some(bytes));
             }
         }
-        for partition in std::mem::take(&mut self.dirty_metas) {
-            if let Some(meta) = self.metas.get(&partition) {
+        for partition in std::mem::take(&mut level.dirty_metas) {
+            if let Some(meta) = level.metas.get(&partition) {
                 let bytes = put(meta)?;
-                self.overlay.put(key(partition, Space::Meta), Some(bytes));
+                overlay.put(of, key(partition, Space::Meta), Some(bytes));
             }
         }
         Ok(())
     }
 
     /// Takes the command over into the group.
-    pub(crate) fn accept(&mut self) -> Result<(), Error> {
-        self.flush()?;
+    pub(crate) fn accept(&mut self) {
         self.overlay.accept();
-        for (partition, landing) in std::mem::take(&mut self.landing) {
-            let landed = self.landed.entry(partition).or_default();
-            for (node, days) in landing {
-                let sums = landed.entry(node).or_default();
-                for (day, amounts) in days {
-                    sums.entry(day).or_default().add_all(&amounts, 1);
-                }
-            }
-        }
-        Ok(())
+        self.group.extend(std::mem::take(&mut self.command));
     }
 
     /// Forgets what the command did.
     pub(crate) fn refuse(&mut self) {
         self.overlay.refuse();
-        self.metas.clear();
-        self.records.clear();
-        self.targets.clear();
+        self.command = Level::default();
         self.sweeps.clear();
-        self.dirty_metas.clear();
-        self.dirty_records.clear();
-        self.cells.clear();
-        self.landing.clear();
-        self.leaves.clear();
     }
 
     /// Entries of the command so far.
@@ -296,14 +327,55 @@ impl<'a> Work<'a> {
         self.overlay.group_entry_count()
     }
 
-    /// The group to commit.
-    pub(crate) fn into_group(self) -> Group {
-        self.overlay.into_group()
+    /// The group to commit, of the commands that were taken over.
+    pub(crate) fn into_group(mut self) -> Result<Group, Error> {
+        self.refuse();
+        self.write_out(Of::Group)?;
+        Ok(self.overlay.into_group())
     }
 
     /// The steps of a replay.
-    pub(crate) fn into_steps(self) -> Vec<Step> {
-        self.overlay.into_steps()
+    pub(crate) fn into_steps(self) -> Result<Vec<Step>, Error> {
+        Ok(self.into_group()?.steps)
+    }
+}
+
+/// Sets a value that may be long.
+fn put_long(overlay: &mut Overlay<'_>, of: Of, base: &[u8], bytes: &[u8]) -> Result<(), Error> {
+    let new = chunks(bytes);
+    let old = match overlay.get(&chunk_key(base, 0))? {
+        Some(head) => usize::from(head.first().copied().unwrap_or(0)),
+        None => 0,
+    };
+    for index in new.len()..old {
+        let index = u8::try_from(index).unwrap_or(u8::MAX);
+        overlay.put(of, chunk_key(base, index), None);
+    }
+    for (index, chunk) in (0_u8..).zip(new) {
+        overlay.put(of, chunk_key(base, index), Some(chunk));
+    }
+    Ok(())
+}
+
+fn add_days(sums: &mut BTreeMap<Day, Amounts>, days: &BTreeMap<Day, Amounts>) {
+    for (day, amounts) in days {
+        sums.entry(*day).or_default().add_all(amounts, 1);
+    }
+}
+
+fn land_days(
+    landed: &mut BTreeMap<Partition, Landed>,
+    (partition, node): Local,
+    days: &BTreeMap<Day, Amounts>,
+) {
+    add_days(landed.entry(partition).or_default().entry(node).or_default(), days);
+}
+
+fn add_landed(sums: &mut BTreeMap<Partition, Landed>, landed: &BTreeMap<Partition, Landed>) {
+    for (partition, nodes) in landed {
+        for (node, days) in nodes {
+            land_days(sums, (*partition, *node), days);
+        }
     }
 }
 
@@ -327,17 +399,21 @@ impl State for Work<'_> {
 
     fn record(&self, partition: Partition, subject: SubjectId) -> Result<Option<Record>, Error> {
         // What waits to be written is newer than what the overlay has.
-        match self.records.get(&(partition, subject)) {
-            Some(record) => Ok(record.as_deref().cloned()),
-            None => self.overlay.record(partition, subject),
+        for level in [&self.command, &self.group] {
+            if let Some(record) = level.records.get(&(partition, subject)) {
+                return Ok(record.as_deref().cloned());
+            }
         }
+        self.overlay.record(partition, subject)
     }
 
     fn meta(&self, partition: Partition) -> Result<Meta, Error> {
-        match self.metas.get(&partition) {
-            Some(meta) => Ok(meta.clone()),
-            None => self.overlay.meta(partition),
+        for level in [&self.command, &self.group] {
+            if let Some(meta) = level.metas.get(&partition) {
+                return Ok(meta.clone());
+            }
         }
+        self.overlay.meta(partition)
     }
 }
 

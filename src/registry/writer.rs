@@ -363,8 +363,7 @@ impl Writer {
             let seq = heads.get(partition).map_or(0, |frontier| frontier.seq);
             before.push((landed, self.cache.will_land(landed, seq), seq));
         }
-        let committed =
-            if entry_count == 0 { Ok(()) } else { self.store.commit(work.into_group()) };
+        let committed = if entry_count == 0 { Ok(()) } else { self.commit(work) };
         match committed {
             Ok(()) => {
                 for (landed, before, seq) in &before {
@@ -391,6 +390,14 @@ impl Writer {
                 fail(answers, &error);
             }
         }
+    }
+
+    fn commit(&self, work: Work<'_>) -> Result<(), StoreError> {
+        let group = self.store.noticed(work.into_group()).map_err(|error| match error {
+            Error::Store(error) => error,
+            other => StoreError::Unavailable(other.to_string()),
+        })?;
+        self.store.commit(group)
     }
 
     /// One step of every sweep that is under way.
@@ -486,13 +493,8 @@ fn run(
             for partition in touched.collect::<Vec<_>>() {
                 stamps.insert(partition, stamp);
             }
-            match work.accept() {
-                Ok(()) => Ok(outcome),
-                Err(error) => {
-                    work.refuse();
-                    Err(error)
-                }
-            }
+            work.accept();
+            Ok(outcome)
         }
         other => {
             work.refuse();

@@ -46,8 +46,7 @@ pub struct NewEntry {
 pub struct Step {
     /// For each partition touched, the last entry that this step reflects.
     pub applied: Vec<(Partition, Seq)>,
-    /// The changes, each key once, at most [`crate::kernel::limit::STEP_KEYS_MAX`] of them unless a
-    /// single entry has more.
+    /// The changes, each key once.
     pub writes: Vec<Write>,
 }
 

@@ -9,6 +9,7 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
+    time::{Duration, Instant},
 };
 
 use anju::{
@@ -31,6 +32,9 @@ use crate::{
     gate::{Damage, Gate},
     rebuild::{journal_of, state},
 };
+
+/// How long damage may stay unnoticed by readers who ask for everything.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What the readers ask, one number a question.
 struct Questions {
@@ -116,6 +120,7 @@ fn damage_that_only_a_read_meets_is_mended_and_nothing_half_built_is_told() {
     let options = EmbeddedOptions {
         // Little is kept in memory; the rest must be read from the file.
         cache_bytes: 256 * 1024,
+        // What is not in sled cannot be damaged there.
         buffer_bytes: 16 * 1024,
         reserve: Reserve { bytes: 0, percent: 0 },
         ..EmbeddedOptions::default()
@@ -150,11 +155,13 @@ fn damage_that_only_a_read_meets_is_mended_and_nothing_half_built_is_told() {
             }
         }
     };
+    let begun = Instant::now();
     thread::scope(|scope| {
         let readers = [scope.spawn(|| reader(0)), scope.spawn(|| reader(3))];
         let has_failed = || readers.iter().any(thread::ScopedJoinHandle::is_finished);
         let is_mended = || directory.path().join("state.aside").exists();
         while !(has_failed() || is_mended() && questions.ask(&city.registry, 0).is_ok()) {
+            assert!(begun.elapsed() < PATIENCE, "nobody met the damage");
             // The journal is read as ever.
             assert_eq!(city.registry.frontier(city.home()).seq, questions.head);
             city.registry.bytes(city.home(), questions.head).unwrap();
