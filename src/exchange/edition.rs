@@ -131,8 +131,9 @@ impl Edition {
 /// The codes that a row's code is.
 ///
 /// A placeholder, a development zone and what is below the district have only a statistical code.
-/// The district that stands for a city without districts (东莞 441900) repeats the city's code in
-/// both schemes, so the code stays the city's alone.
+/// A row that stands in for a level that is missing (东莞 441900 for the districts of the city, 金门
+/// 350527000 for the streets of the district) repeats the code above it, so the code stays that
+/// one's alone.
 fn codes(level: RegionLevel, code: &str, name: &str) -> Vec<Identifier> {
     let identifier = |scheme: &str, width: usize| Identifier {
         scheme: scheme.to_owned(),
@@ -152,9 +153,15 @@ fn is_placeholder(name: &str) -> bool {
     PLACEHOLDERS.contains(&name)
 }
 
-/// 441900: a district row for a city that has none.
+/// 441900, 350527000, 350527000000: a row in the place of all those that its parent has not.
 fn is_stand_in(level: RegionLevel, code: &str) -> bool {
-    level == RegionLevel::District && code.ends_with("00")
+    let own = match level {
+        RegionLevel::District => code.get(4..),
+        RegionLevel::Street => code.get(6..),
+        RegionLevel::Community => code.get(9..),
+        _ => None,
+    };
+    own.is_some_and(|digits| digits.bytes().all(|digit| digit == b'0'))
 }
 
 /// 410171: a development zone, with a statistical code at the place of a district's.
@@ -203,8 +210,8 @@ pub struct Findings {
     pub placeholders: Tally,
     /// Districts directly under a province; each opens a partition.
     pub under_province: Tally,
-    /// Cities without districts: one row stands in for them.
-    pub without_districts: Tally,
+    /// Rows that stand in for the districts of a city, the streets of a district and so on.
+    pub stand_ins: Tally,
     /// Development zones at the place of districts.
     pub zones: Tally,
     /// 400–599 among the streets: zones, farms and the like.
@@ -239,7 +246,7 @@ impl Findings {
             }
         }
         if is_stand_in(level, code) {
-            self.without_districts.add(entry);
+            self.stand_ins.add(entry);
         }
         if is_zone(level, code) {
             self.zones.add(entry);
@@ -262,7 +269,7 @@ impl Findings {
         [
             ("placeholders, kept with their statistical code only", &self.placeholders),
             ("districts directly under a province, each a partition", &self.under_province),
-            ("cities without districts, one row standing in", &self.without_districts),
+            ("rows in the place of a level that is missing, without a code of their own", &self.stand_ins),
             ("development zones at the place of districts", &self.zones),
             ("zones, farms and the like at the place of streets", &self.street_zones),
             ("repeated names under one parent", &self.repeated_siblings),
@@ -343,6 +350,8 @@ mod tests {
             "gbt2260:419001 stats12:419001000000 opens"
         );
         assert_eq!(codes_of(DISTRICTS, &["441900", "东莞市", "4419", "44"]), "");
+        assert_eq!(codes_of(STREETS, &["350527000", "金门县", "350527"]), "");
+        assert_eq!(codes_of(VILLAGES, &["350527000000", "金门县", "350527000"]), "");
         assert_eq!(
             codes_of(DISTRICTS, &["410171", "郑州经济技术开发区", "4101", "41"]),
             "stats12:410171000000"
