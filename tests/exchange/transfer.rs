@@ -687,6 +687,29 @@ async fn rejected_rows_stop_no_other_and_are_taken_once_mended() {
 }
 
 #[tokio::test]
+async fn the_first_rejected_rows_are_told_without_their_file() {
+    let bench = Bench::with_compound().await;
+    let rows: String = (1..=7).map(|row| format!("b{row},c1,六,1990\n")).collect();
+    let file =
+        bench.file("b.csv", &format!("# anju: source=s\nkey,compound_key,层数,存在起始\n{rows}"));
+    let (_, _, text) = bench.run("buildings", &[file.clone()], "").await.unwrap();
+    let told: Vec<_> = text.lines().filter(|line| line.contains('行')).collect();
+    expect_test::expect![[r#"
+        line 3 行: 层数 NOT_A_NUMBER: "六" is not a whole number
+        line 4 行: 层数 NOT_A_NUMBER: "六" is not a whole number
+        line 5 行: 层数 NOT_A_NUMBER: "六" is not a whole number
+        line 6 行: 层数 NOT_A_NUMBER: "六" is not a whole number
+        line 7 行: 层数 NOT_A_NUMBER: "六" is not a whole number
+        and 2 more 另有 2 行"#]]
+    .assert_eq(&told.join("\n"));
+
+    let (_, _, json) = bench.run_for(Answer::Json, "buildings", &[file], "").await.unwrap();
+    let summary: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let first = summary["files"][0]["first_rejected"].as_array().unwrap();
+    assert_eq!((first.len(), first[4]["line"].as_u64()), (5, Some(7)));
+}
+
+#[tokio::test]
 async fn what_somebody_corrected_since_is_reported_and_stays() {
     let bench = Bench::with_compound().await;
     let header = "key,compound_key,structure,exists_from\n";
