@@ -617,7 +617,7 @@ async fn odd_regions_open_the_partitions_that_are_theirs_and_are_told() {
     for told in [
         "placeholders, kept with their statistical code only: 2 (1101 市辖区, 4290 省直辖县级行政区划)",
         "districts directly under a province, each a partition: 2 (429004 仙桃市, 429005 潜江市)",
-        "cities without districts, one row standing in: 1 (441900 东莞市)",
+        "without the level below, one row standing in: 1 (441900 东莞市)",
     ] {
         assert!(text.contains(told), "{told}\n{text}");
     }
