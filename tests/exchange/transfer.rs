@@ -689,10 +689,10 @@ async fn rejected_rows_stop_no_other_and_are_taken_once_mended() {
 #[tokio::test]
 async fn the_first_rejected_rows_are_told_without_their_file() {
     let bench = Bench::with_compound().await;
-    let rows: String = (1..=7).map(|row| format!("b{row},c1,六,1990\n")).collect();
-    let file =
-        bench.file("b.csv", &format!("# anju: source=s\nkey,compound_key,层数,存在起始\n{rows}"));
-    let (_, _, text) = bench.run("buildings", &[file.clone()], "").await.unwrap();
+    let rows: Vec<_> = (1..=7).map(|row| format!("b{row},c1,六,1990")).collect();
+    let text = format!("# anju: source=s\nkey,compound_key,层数,存在起始\n{}\n", rows.join("\n"));
+    let file = bench.file("b.csv", text);
+    let (_, _, text) = bench.run("buildings", std::slice::from_ref(&file), "").await.unwrap();
     let told: Vec<_> = text.lines().filter(|line| line.contains('行')).collect();
     expect_test::expect![[r#"
         line 3 行: 层数 NOT_A_NUMBER: "六" is not a whole number
