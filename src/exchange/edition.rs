@@ -122,6 +122,7 @@ impl Edition {
         draft.region.set_level(self.level);
         draft.region.name = Some(name.to_owned());
         draft.region.codes = codes(self.level, code, name);
+        draft.district_code = Some(format!("{code:0<12}"));
         draft.parent_of_region = parent.and_then(by_key);
         draft.opens_partition = (partition_owner(code) == Some(code)).then_some(true);
         Ok(draft)
@@ -131,9 +132,8 @@ impl Edition {
 /// The codes that a row's code is.
 ///
 /// A placeholder, a development zone and what is below the district have only a statistical code.
-/// A row that stands in for a level that is missing (东莞 441900 for the districts of the city, 金门
-/// 350527000 for the streets of the district) repeats the code above it, so the code stays that
-/// one's alone.
+/// A row that stands for a level that is not there repeats the code of the one above (东莞 441900 in
+/// both schemes), so the code stays that one's alone.
 fn codes(level: RegionLevel, code: &str, name: &str) -> Vec<Identifier> {
     let identifier = |scheme: &str, width: usize| Identifier {
         scheme: scheme.to_owned(),
@@ -153,15 +153,14 @@ fn is_placeholder(name: &str) -> bool {
     PLACEHOLDERS.contains(&name)
 }
 
-/// 441900, 350527000, 350527000000: a row in the place of all those that its parent has not.
+/// 441900: a district row for a city that has none; 350527000 and 350527000000: a street and a
+/// community for a district (金门县) that has neither in the edition.
 fn is_stand_in(level: RegionLevel, code: &str) -> bool {
-    let own = match level {
-        RegionLevel::District => code.get(4..),
-        RegionLevel::Street => code.get(6..),
-        RegionLevel::Community => code.get(9..),
-        _ => None,
-    };
-    own.is_some_and(|digits| digits.bytes().all(|digit| digit == b'0'))
+    match level {
+        RegionLevel::District => code.ends_with("00"),
+        RegionLevel::Street | RegionLevel::Community => code.ends_with("000"),
+        RegionLevel::Unspecified | RegionLevel::Province | RegionLevel::City => false,
+    }
 }
 
 /// 410171: a development zone, with a statistical code at the place of a district's.
@@ -210,7 +209,7 @@ pub struct Findings {
     pub placeholders: Tally,
     /// Districts directly under a province; each opens a partition.
     pub under_province: Tally,
-    /// Rows that stand in for the districts of a city, the streets of a district and so on.
+    /// Cities without districts, and a district without streets: one row stands in for them.
     pub stand_ins: Tally,
     /// Development zones at the place of districts.
     pub zones: Tally,
@@ -269,7 +268,7 @@ impl Findings {
         [
             ("placeholders, kept with their statistical code only", &self.placeholders),
             ("districts directly under a province, each a partition", &self.under_province),
-            ("rows in the place of a level that is missing, without a code of their own", &self.stand_ins),
+            ("without the level below, one row standing in", &self.stand_ins),
             ("development zones at the place of districts", &self.zones),
             ("zones, farms and the like at the place of streets", &self.street_zones),
             ("repeated names under one parent", &self.repeated_siblings),
@@ -281,6 +280,7 @@ impl Findings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exchange::{column::FileKind, draft::Place};
     use csv::StringRecord;
 
     fn headers(text: &str) -> Vec<String> {
@@ -333,6 +333,14 @@ mod tests {
     }
 
     #[test]
+    fn a_row_without_codes_lies_in_its_district_all_the_same() {
+        for row in [["350527000", "金门县", "350527"], ["350526100", "浔中镇", "350526"]] {
+            let place = read(STREETS, &row).unwrap().place(FileKind::Regions);
+            assert_eq!(place, Place::OfDistrict(row[2].to_owned()));
+        }
+    }
+
+    #[test]
     fn odd_rows_have_the_codes_that_are_theirs_alone() {
         assert_eq!(codes_of(PROVINCES, &["41", "河南省"]), "gbt2260:410000 stats12:410000000000");
         assert_eq!(
@@ -350,8 +358,6 @@ mod tests {
             "gbt2260:419001 stats12:419001000000 opens"
         );
         assert_eq!(codes_of(DISTRICTS, &["441900", "东莞市", "4419", "44"]), "");
-        assert_eq!(codes_of(STREETS, &["350527000", "金门县", "350527"]), "");
-        assert_eq!(codes_of(VILLAGES, &["350527000000", "金门县", "350527000"]), "");
         assert_eq!(
             codes_of(DISTRICTS, &["410171", "郑州经济技术开发区", "4101", "41"]),
             "stats12:410171000000"
@@ -360,6 +366,8 @@ mod tests {
             codes_of(STREETS, &["410102001", "林山寨街道", "410102"]),
             "stats12:410102001000"
         );
+        assert_eq!(codes_of(STREETS, &["350527000", "金门县", "350527"]), "");
+        assert_eq!(codes_of(VILLAGES, &["350527000000", "金门县", "350527000"]), "");
         assert_eq!(
             codes_of(VILLAGES, &["410102001001", "碧沙岗社区", "410102001"]),
             "stats12:410102001001"
