@@ -596,7 +596,10 @@ mod tests {
         assert_eq!(on(ReportKind::CheckUp, &both, Some(Scale::Condition)), Ok(()));
         assert_eq!(on(ReportKind::CheckUp, &both, Some(Scale::Survey)), Err("GRADE_SCALE"));
         assert_eq!(on(ReportKind::CheckUp, &[green], None), Err("COLOUR_ALONE"));
-        assert_eq!(on(ReportKind::CheckUp, &[dangerous.clone()], None), Err("GRADE_OF_APPRAISAL"));
+        assert_eq!(
+            on(ReportKind::CheckUp, std::slice::from_ref(&dangerous), None),
+            Err("GRADE_OF_APPRAISAL")
+        );
         assert_eq!(on(ReportKind::Appraisal, &[dangerous], Some(Scale::DangerousHouse)), Ok(()));
         assert_eq!(on(ReportKind::CheckUp, &[grade(Scale::Survey, "Z")], None), Err("GRADE_VALUE"));
     }
