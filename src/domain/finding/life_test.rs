@@ -340,6 +340,28 @@ mod tests {
     }
 
     #[test]
+    fn whoever_else_says_to_have_repaired_it_does_not_verify_it_either() {
+        check(
+            "
+            2026-03-01 li sees inspector repair_by STR.CRACK
+            2026-06-01 wang fixed builder
+            2026-06-02 hu fixed owner
+            2026-06-03 hu verifies office
+            2026-06-03 zhao verifies owner
+            2026-06-03 zhao verifies office
+            ",
+            None,
+            &["2026-06-02", "2026-06-03"],
+            expect![[r"
+                line 4: VERIFIER_REPAIRED
+                line 5: VERIFIER_REPAIRED
+                2026-06-02 reported_fixed STR.CRACK repair_by
+                2026-06-03 verified STR.CRACK repair_by
+            "]],
+        );
+    }
+
+    #[test]
     fn two_inspectors_who_were_offline_report_one_finding_with_both_observations() {
         let one = |number, seq, line: &str| {
             let mut finding = Finding::new(building(), FindingKey(raw(number)));

@@ -670,6 +670,15 @@ impl View {
     }
 
     fn take_towards_repair(&mut self, event: &Event) -> Result<(), Refusal> {
+        // Owner and contractor may both report it, and a late paper may name another hand in it:
+        // none of them is to verify it.
+        if self.stage == Stage::ReportedFixed
+            && let Saying::RepairBegan { repairer } | Saying::ReportedFixed { repairer } =
+                &event.saying
+        {
+            self.repairs.push((repairer.clone(), event.by.clone()));
+            return Ok(());
+        }
         if !self.stage.awaits_repair() {
             return Err(Refusal::NoSuchStep(self.stage));
         }
