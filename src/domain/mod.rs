@@ -7,6 +7,7 @@ pub mod author;
 pub mod building;
 pub mod compound;
 pub mod content;
+pub mod cycle;
 pub mod house_code;
 pub mod merkle;
 pub mod place;
