@@ -8,6 +8,7 @@ pub mod building;
 pub mod compound;
 pub mod content;
 pub mod cycle;
+pub mod due;
 pub mod house_code;
 pub mod merkle;
 pub mod place;
