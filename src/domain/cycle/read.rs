@@ -118,8 +118,8 @@ fn conditions(from: &mut Section) -> Conditions {
         age_at_least: from.months("age_at_least"),
         age_below: from.months("age_below"),
         design_life: from.word("design_life", &DesignLife::ALL),
-        storeys_above: from.nested("storeys_above", between),
-        height_cm: from.nested("height_cm", between),
+        storeys_above: from.nested("storeys_above", |span| Some(between(span))),
+        height_cm: from.nested("height_cm", |span| Some(between(span))),
         last_grade: from.nested("last_grade", grade_in),
         has_open_findings: from.switch("has_open_findings"),
     };
@@ -131,14 +131,14 @@ fn conditions(from: &mut Section) -> Conditions {
     conditions
 }
 
-fn between(from: &mut Section) -> Option<Between> {
+fn between(from: &mut Section) -> Between {
     let between = Between { at_least: from.count("at_least"), at_most: from.count("at_most") };
     if let (Some(least), Some(most)) = (between.at_least, between.at_most)
         && most < least
     {
         from.add("at_most", "OUT_OF_RANGE", format!("no number is {least} or more, and {most}"));
     }
-    Some(between)
+    between
 }
 
 fn grade_in(from: &mut Section) -> Option<GradeIn> {
@@ -307,12 +307,11 @@ impl Section {
     }
 
     fn nested<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
-        match self.take(key)? {
-            Value::Table(table) => self.below(self.path(key), table, read),
-            _ => {
-                self.malformed(key, "a table");
-                None
-            }
+        if let Value::Table(table) = self.take(key)? {
+            self.below(self.path(key), table, read)
+        } else {
+            self.malformed(key, "a table");
+            None
         }
     }
 
@@ -354,12 +353,11 @@ impl Section {
     }
 
     fn text(&mut self, key: &str, chars_max: usize) -> Option<String> {
-        match self.take(key)? {
-            Value::String(text) => self.checked(key, text, chars_max),
-            _ => {
-                self.malformed(key, "a text in quotes");
-                None
-            }
+        if let Value::String(text) = self.take(key)? {
+            self.checked(key, text, chars_max)
+        } else {
+            self.malformed(key, "a text in quotes");
+            None
         }
     }
 
@@ -463,28 +461,23 @@ impl Section {
     }
 
     fn count(&mut self, key: &str) -> Option<u32> {
-        match self.take(key)? {
-            Value::Integer(number) => {
-                let count = u32::try_from(number).ok();
-                if count.is_none() {
-                    self.add(key, "OUT_OF_RANGE", format!("{number} is no count"));
-                }
-                count
-            }
-            _ => {
-                self.malformed(key, "a whole number");
-                None
-            }
+        let Value::Integer(number) = self.take(key)? else {
+            self.malformed(key, "a whole number");
+            return None;
+        };
+        let count = u32::try_from(number).ok();
+        if count.is_none() {
+            self.add(key, "OUT_OF_RANGE", format!("{number} is no count"));
         }
+        count
     }
 
     fn switch(&mut self, key: &str) -> Option<bool> {
-        match self.take(key)? {
-            Value::Boolean(is_so) => Some(is_so),
-            _ => {
-                self.malformed(key, "true or false");
-                None
-            }
+        if let Value::Boolean(is_so) = self.take(key)? {
+            Some(is_so)
+        } else {
+            self.malformed(key, "true or false");
+            None
         }
     }
 }

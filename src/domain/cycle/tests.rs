@@ -1,3 +1,5 @@
+//! Rule sets read from files, good and bad, and which of them is in force.
+
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
@@ -58,16 +60,17 @@ fn the_draft_of_zhengzhou_reads_as_a_draft_with_its_source() {
                 format!("every {}, {} pays, award {award} %", cycle.interval, payment.payer)
             }
         };
-        lines += &format!("{}: {outcome}\n", rule.code);
+        lines.push_str(&rule.code);
+        lines.push_str(&[": ", &outcome, "\n"].concat());
     }
-    expect![[r#"
+    expect![[r"
         zhengzhou-house-check-up 2025-draft (draft), of stats12 410100000000, valid from 2026-01-01
         source: Zhengzhou's draft of 2025-11, as reported by dzb.zzrbnews.com (88602) and m.jiemian.com (13658089); the text itself was not read
         dwelling-under-30-years: exempt
         dwelling-within-design-life: every 10 years, public_account pays, award 0 %
         dwelling-design-life-reached: every 5 years, public_account pays, award 0 %
         non-dwelling-design-life-reached: every 2 years, responsible_party pays, award 50 %
-    "#]]
+    "]]
     .assert_eq(&lines);
 }
 
@@ -134,24 +137,32 @@ fn everything_that_is_wrong_with_a_file_is_told_at_once() {
 }
 
 #[test]
+fn two_rules_of_one_name_are_refused() {
+    let (_, rule) = SMALL.split_once("[[rule]]").unwrap();
+    let violations = read::rule_set(&format!("{SMALL}[[rule]]{rule}")).unwrap_err();
+    let found: Vec<_> = violations.list().iter().map(|at| (at.field.as_str(), at.reason)).collect();
+    assert_eq!(found, [("rule[1].code", "REPEATED")]);
+}
+
+#[test]
 fn a_file_that_is_no_toml_or_has_no_rule_is_refused() {
     check(
         "rule = [",
-        &expect![[r#"
+        &expect![[r"
          MALFORMED: it is no TOML: TOML parse error at line 1, column 9   | 1 | rule = [   |         ^ unclosed array, expected `]`
-    "#]],
+    "]],
     );
     check(
         SMALL.split("[[rule]]").next().unwrap(),
-        &expect![[r#"
+        &expect![[r"
         rule REQUIRED: a rule set has at least one rule
-    "#]],
+    "]],
     );
     check(
         &" ".repeat(300_000),
-        &expect![[r#"
+        &expect![[r"
          TOO_LONG: a rule set has at most 262144 bytes
-    "#]],
+    "]],
     );
 }
 

@@ -122,11 +122,11 @@ fn check_under(sets: &[String], script: &str, expected: &Expect) {
 fn a_dwelling_is_exempt_until_it_is_thirty() {
     check(
         "building DWELLING 2001-05-01 50",
-        &expect![[r#"
+        &expect![[r"
             2020-01-01: unknown because no rule set is in force [ ]
             2026-01-01: exempt until 2031-05-01, then first due on 2031-05-01 [2025-draft dwelling-under-30-years]
             2031-05-01: due on 2031-05-01 [2025-draft dwelling-within-design-life]
-        "#]],
+        "]],
     );
 }
 
@@ -136,13 +136,13 @@ fn a_dwelling_of_thirty_years_is_checked_every_ten() {
         "building DWELLING 1996-05-01 70
          2027-03-10 report periodic_check_up
          2036-11-30 report periodic_check_up",
-        &expect![[r#"
+        &expect![[r"
             2020-01-01: unknown because no rule set is in force [ ]
             2026-01-01: exempt until 2026-05-01, then first due on 2026-05-01 [2025-draft dwelling-under-30-years]
             2026-05-01: due on 2026-05-01 [2025-draft dwelling-within-design-life]
             2027-03-10: due on 2037-03-10 [2025-draft dwelling-within-design-life, counted from 2027-03-10]
             2036-11-30: due on 2046-11-30 [2025-draft dwelling-within-design-life, counted from 2036-11-30]
-        "#]],
+        "]],
     );
 }
 
@@ -151,11 +151,11 @@ fn a_dwelling_past_its_design_life_is_checked_every_five_years() {
     check(
         "building DWELLING 1970-05-01 50
          2026-03-10 report periodic_check_up",
-        &expect![[r#"
+        &expect![[r"
             2020-01-01: unknown because no rule set is in force [ ]
             2026-01-01: due on 2026-12-31 [2025-draft dwelling-design-life-reached]
             2026-03-10: due on 2031-03-10 [2025-draft dwelling-design-life-reached, counted from 2026-03-10]
-        "#]],
+        "]],
     );
 }
 
@@ -164,11 +164,11 @@ fn a_shop_past_its_design_life_is_checked_every_two_years() {
     check(
         "building COMMERCE 1970-05-01 50
          2026-03-10 report periodic_check_up",
-        &expect![[r#"
+        &expect![[r"
             2020-01-01: unknown because no rule set is in force [ ]
             2026-01-01: due on 2026-12-31 [2025-draft non-dwelling-design-life-reached]
             2026-03-10: due on 2028-03-10 [2025-draft non-dwelling-design-life-reached, counted from 2026-03-10]
-        "#]],
+        "]],
     );
 }
 
@@ -177,45 +177,45 @@ fn first_check_ups_go_by_the_period_of_completion() {
     let last_days = [
         (
             "1985-12-31",
-            expect![[r#"
+            expect![[r"
                 2020-01-01: unknown because no rule set is in force [ ]
                 2026-01-01: due on 2026-12-31 [2025-draft dwelling-within-design-life]
-            "#]],
+            "]],
         ),
         (
             "1986-01-01",
-            expect![[r#"
+            expect![[r"
                 2020-01-01: unknown because no rule set is in force [ ]
                 2026-01-01: due on 2027-12-31 [2025-draft dwelling-within-design-life]
-            "#]],
+            "]],
         ),
         (
             "1990-12-31",
-            expect![[r#"
+            expect![[r"
                 2020-01-01: unknown because no rule set is in force [ ]
                 2026-01-01: due on 2027-12-31 [2025-draft dwelling-within-design-life]
-            "#]],
+            "]],
         ),
         (
             "1991-01-01",
-            expect![[r#"
+            expect![[r"
                 2020-01-01: unknown because no rule set is in force [ ]
                 2026-01-01: due on 2028-12-31 [2025-draft dwelling-within-design-life]
-            "#]],
+            "]],
         ),
         (
             "1995-12-31",
-            expect![[r#"
+            expect![[r"
                 2020-01-01: unknown because no rule set is in force [ ]
                 2026-01-01: due on 2028-12-31 [2025-draft dwelling-within-design-life]
-            "#]],
+            "]],
         ),
         (
             "1996-01-01",
-            expect![[r#"
+            expect![[r"
                 2020-01-01: unknown because no rule set is in force [ ]
                 2026-01-01: due on 2026-01-01 [2025-draft dwelling-within-design-life]
-            "#]],
+            "]],
         ),
     ];
     for (completed, expected) in last_days {
@@ -228,11 +228,11 @@ fn a_dwelling_that_outgrows_its_design_life_is_due_no_earlier_than_that_day() {
     check(
         "building DWELLING 1985-05-01 50
          2028-03-10 report periodic_check_up",
-        &expect![[r#"
+        &expect![[r"
             2020-01-01: unknown because no rule set is in force [ ]
             2026-01-01: due on 2026-12-31 [2025-draft dwelling-within-design-life]
             2028-03-10: due on 2035-05-01 [2025-draft dwelling-design-life-reached, counted from 2028-03-10]
-        "#]],
+        "]],
     );
 }
 
@@ -241,10 +241,10 @@ fn what_was_overdue_stays_so_when_the_building_grows_older() {
     check(
         "building DWELLING 1985-05-01 50
          2018-03-10 report periodic_check_up",
-        &expect![[r#"
+        &expect![[r"
             2020-01-01: unknown because no rule set is in force [ ]
             2026-01-01: due on 2028-03-10 [2025-draft dwelling-within-design-life, counted from 2018-03-10]
-        "#]],
+        "]],
     );
 }
 
@@ -253,48 +253,48 @@ fn a_year_of_completion_on_either_side_of_a_limit_is_certain_and_across_it_is_no
     for (completed, expected) in [
         (
             "1985",
-            expect![[r#"
+            expect![[r"
                 2020-01-01: unknown because no rule set is in force [ ]
                 2026-01-01: due on 2026-12-31 [2025-draft dwelling-within-design-life]
-            "#]],
+            "]],
         ),
         (
             "1996",
-            expect![[r#"
+            expect![[r"
                 2020-01-01: unknown because no rule set is in force [ ]
                 2026-01-01: unknown because the completion date straddles a limit: due 2026-01-01 .. 2026-12-31, if at all [2025-draft dwelling-under-30-years dwelling-within-design-life]
                 2026-12-31: unknown because the completion date straddles a limit: due 2026-01-01 .. 2026-12-31 [2025-draft dwelling-within-design-life]
-            "#]],
+            "]],
         ),
         (
             "1994..1997",
-            expect![[r#"
+            expect![[r"
                 2020-01-01: unknown because no rule set is in force [ ]
                 2026-01-01: unknown because the completion date straddles a limit: due 2026-01-01 .. 2028-12-31, if at all [2025-draft dwelling-under-30-years dwelling-within-design-life]
                 2027-12-31: unknown because the completion date straddles a limit: due 2026-01-01 .. 2028-12-31 [2025-draft dwelling-within-design-life]
-            "#]],
+            "]],
         ),
         (
             "1990s",
-            expect![[r#"
+            expect![[r"
                 2020-01-01: unknown because no rule set is in force [ ]
                 2026-01-01: unknown because the completion date straddles a limit: due 2026-01-01 .. 2029-12-31, if at all [2025-draft dwelling-under-30-years dwelling-within-design-life]
                 2029-12-31: unknown because the completion date straddles a limit: due 2026-01-01 .. 2029-12-31 [2025-draft dwelling-within-design-life]
-            "#]],
+            "]],
         ),
         (
             "<1986",
-            expect![[r#"
+            expect![[r"
                 2020-01-01: unknown because no rule set is in force [ ]
                 2026-01-01: due on 2026-12-31 [2025-draft dwelling-design-life-reached dwelling-within-design-life]
-            "#]],
+            "]],
         ),
         (
             "unknown",
-            expect![[r#"
+            expect![[r"
                 2020-01-01: unknown because no rule set is in force [ ]
                 2026-01-01: unknown because the completion date is missing: due 2026-01-01 or later or never, if at all [2025-draft dwelling-design-life-reached dwelling-under-30-years dwelling-within-design-life]
-            "#]],
+            "]],
         ),
     ] {
         check(&format!("building DWELLING {completed} 70"), &expected);
@@ -306,11 +306,11 @@ fn a_rough_day_of_completion_does_not_matter_after_a_check_up() {
     check(
         "building DWELLING 1980s 70
          2026-03-10 report periodic_check_up",
-        &expect![[r#"
+        &expect![[r"
             2020-01-01: unknown because no rule set is in force [ ]
             2026-01-01: unknown because the completion date straddles a limit: due 2026-12-31 .. 2027-12-31 [2025-draft dwelling-within-design-life]
             2026-03-10: due on 2036-03-10 [2025-draft dwelling-within-design-life, counted from 2026-03-10]
-        "#]],
+        "]],
     );
 }
 
@@ -318,28 +318,28 @@ fn a_rough_day_of_completion_does_not_matter_after_a_check_up() {
 fn without_a_design_life_or_use_both_bounds_are_told() {
     check(
         "building DWELLING 1985-05-01 ?",
-        &expect![[r#"
+        &expect![[r"
             2020-01-01: unknown because no rule set is in force [ ]
             2026-01-01: due on 2026-12-31 [2025-draft dwelling-design-life-reached dwelling-within-design-life]
-        "#]],
+        "]],
     );
     check(
         "building DWELLING 1985-05-01 ?
          2026-03-10 report periodic_check_up",
-        &expect![[r#"
+        &expect![[r"
             2020-01-01: unknown because no rule set is in force [ ]
             2026-01-01: due on 2026-12-31 [2025-draft dwelling-design-life-reached dwelling-within-design-life]
             2026-03-10: unknown because the design life is missing: due 2031-03-10 .. 2036-03-10 [2025-draft dwelling-design-life-reached dwelling-within-design-life, counted from 2026-03-10]
-        "#]],
+        "]],
     );
     check(
         "building ? 1970-05-01 50
          2026-03-10 report periodic_check_up",
-        &expect![[r#"
+        &expect![[r"
             2020-01-01: unknown because no rule set is in force [ ]
             2026-01-01: unknown because no rule covers such a building, the use is missing: due 2026-12-31 or later or never, if at all [2025-draft dwelling-design-life-reached non-dwelling-design-life-reached]
             2026-03-10: unknown because no rule covers such a building, the use is missing: due 2028-03-10 or later or never, if at all [2025-draft dwelling-design-life-reached non-dwelling-design-life-reached, counted from 2026-03-10]
-        "#]],
+        "]],
     );
 }
 
@@ -347,18 +347,18 @@ fn without_a_design_life_or_use_both_bounds_are_told() {
 fn what_the_draft_does_not_say_is_not_made_up() {
     check(
         "building MIXED 1970-05-01 50",
-        &expect![[r#"
+        &expect![[r"
             2020-01-01: unknown because no rule set is in force [ ]
             2026-01-01: unknown because no rule covers such a building [2025-draft ]
-        "#]],
+        "]],
     );
     check(
         "building COMMERCE 1985-05-01 50",
-        &expect![[r#"
+        &expect![[r"
             2020-01-01: unknown because no rule set is in force [ ]
             2026-01-01: unknown because no rule covers such a building: due 2035-05-01, if at all [2025-draft non-dwelling-design-life-reached]
             2035-05-01: due on 2035-05-01 [2025-draft non-dwelling-design-life-reached]
-        "#]],
+        "]],
     );
 }
 
@@ -370,11 +370,11 @@ fn only_the_kinds_that_the_rule_names_begin_a_new_cycle() {
          2029-06-01 report daily_patrol
          2030-06-01 report special_check
          2031-06-01 report appraisal",
-        &expect![[r#"
+        &expect![[r"
             2020-01-01: unknown because no rule set is in force [ ]
             2026-01-01: due on 2026-12-31 [2025-draft dwelling-within-design-life]
             2026-03-10: due on 2036-03-10 [2025-draft dwelling-within-design-life, counted from 2026-03-10]
-        "#]],
+        "]],
     );
 }
 
@@ -413,12 +413,12 @@ fn a_use_that_changes_counts_from_its_day_and_no_building_is_due_after_its_end()
          2026-03-10 report periodic_check_up
          2030-01-01 is OFFICE 1985-05-01 40
          ends 2040-01-01",
-        &expect![[r#"
+        &expect![[r"
             2020-01-01: unknown because no rule set is in force [ ]
             2026-01-01: due on 2026-12-31 [2025-draft dwelling-design-life-reached]
             2026-03-10: due on 2031-03-10 [2025-draft dwelling-design-life-reached, counted from 2026-03-10]
             2030-01-01: due on 2028-03-10 [2025-draft non-dwelling-design-life-reached, counted from 2026-03-10]
-        "#]],
+        "]],
     );
 }
 
@@ -463,11 +463,11 @@ fn a_new_version_of_the_rules_counts_from_its_first_day_on() {
         &[OLDER.to_owned(), newer()],
         "building DWELLING 1985-05-01 50 7
          2023-03-10 report periodic_check_up",
-        &expect![[r#"
+        &expect![[r"
             2020-01-01: due on 2020-01-01 [1 all]
             2023-03-10: due on 2028-03-10 [1 all, counted from 2023-03-10]
             2030-01-01: due on 2031-03-10 [2 all, counted from 2023-03-10]
-        "#]],
+        "]],
     );
 }
 
@@ -483,7 +483,7 @@ fn grades_and_open_findings_shorten_the_cycle_from_their_day_on() {
          2023-07-01 report appraisal jgj-125-2016=C
          2023-08-01 report special_check gb-50292-2015=C_su
          2023-09-01 report appraisal jgj-125-2016=B",
-        &expect![[r#"
+        &expect![[r"
             2020-01-01: due on 2020-01-01 [1 all]
             2021-03-10: due on 2026-03-10 [1 all, counted from 2021-03-10]
             2021-06-01: due on 2022-03-10 [1 with-findings, counted from 2021-03-10]
@@ -493,7 +493,7 @@ fn grades_and_open_findings_shorten_the_cycle_from_their_day_on() {
             2023-08-01: due on 2024-02-01 [1 dangerous, counted from 2023-08-01]
             2023-09-01: due on 2028-03-10 [1 all, counted from 2023-03-10]
             2030-01-01: unknown because no rule set is in force [ ]
-        "#]],
+        "]],
     );
 }
 
@@ -504,12 +504,12 @@ fn storeys_that_are_not_known_leave_the_answer_open() {
         "building DWELLING 1985-05-01 50
          2023-03-10 report periodic_check_up
          2025-01-01 is DWELLING 1985-05-01 50 3",
-        &expect![[r#"
+        &expect![[r"
             2020-01-01: unknown because the storeys are missing: due 2020-01-01 or later or never, if at all [1 all low]
             2023-03-10: unknown because the storeys are missing: due 2028-03-10 or later or never, if at all [1 all low, counted from 2023-03-10]
             2025-01-01: exempt until never, then first due on never [1 low]
             2030-01-01: unknown because no rule set is in force [ ]
-        "#]],
+        "]],
     );
 }
 
