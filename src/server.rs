@@ -128,15 +128,20 @@ pub async fn serve(config: Config, ready: impl FnOnce(SocketAddr)) -> anyhow::Re
     Ok(())
 }
 
-/// Opens store and registry. Blocks, and may take long: the journal is replayed.
-fn open(config: &Config) -> anyhow::Result<Registry> {
-    let options = EmbeddedOptions {
+/// How the store of these settings is run.
+pub fn store_options(config: &Config) -> EmbeddedOptions {
+    EmbeddedOptions {
         cache_bytes: config.store.cache_bytes,
+        buffer_bytes: config.store.buffer_bytes,
         segment_bytes: config.store.segment_bytes,
         reserve: Reserve { bytes: config.store.disk_reserve_bytes, ..Reserve::default() },
         ..EmbeddedOptions::default()
-    };
-    let (store, report) = EmbeddedStore::open(&config.data_dir, options)
+    }
+}
+
+/// Opens store and registry. Blocks, and may take long: the journal is replayed.
+fn open(config: &Config) -> anyhow::Result<Registry> {
+    let (store, report) = EmbeddedStore::open(&config.data_dir, store_options(config))
         .with_context(|| format!("the registry in {}", config.data_dir.display()))?;
     tracing::info!(
         entries.count = report.entry_count,

@@ -248,6 +248,7 @@ fn describe(args: &BenchArgs, config: &Config) -> Vec<(&'static str, String)> {
         ("seconds a contestant", args.seconds.to_string()),
         ("import batches in flight", args.in_flight.to_string()),
         ("store.cache", mib(config.store.cache_bytes)),
+        ("store.buffer", mib(config.store.buffer_bytes)),
         ("store.segment", mib(config.store.segment_bytes)),
         ("writer.batch_commands_max", config.writer.batch_commands_max.to_string()),
         ("log.level", config.log.level.clone()),

@@ -22,6 +22,7 @@ use crate::{
     },
     config::Config,
     registry::{self, Contents, DumpReader},
+    server,
     store::embedded::Loading,
 };
 
@@ -103,7 +104,7 @@ fn fill(
     bytes: &dyn Fn() -> u64,
     total: u64,
 ) -> anyhow::Result<Contents> {
-    let (store, _) = loading.open(offline::store_options(config))?;
+    let (store, _) = loading.open(server::store_options(config))?;
     let mut reading = Progress::new("reading the dump", Unit::Bytes);
     let mut replaying = Progress::new("computing the state", Unit::Entries);
     let contents =

@@ -309,7 +309,8 @@ async fn name_server(error: anyhow::Error, server: &str) -> anyhow::Error {
     if let Some(mismatch) = peer::mismatch(failure, server).await {
         return mismatch.into();
     }
-    let is_silent = failure.code == Code::Unavailable && failure.reason.is_none();
+    let is_cut_off = matches!(failure.code, Code::Unavailable | Code::Cancelled);
+    let is_silent = is_cut_off && failure.reason.is_none();
     if is_silent { error.context(format!("no answer from {server}")) } else { error }
 }
 
@@ -451,13 +452,9 @@ const fn failure_code(code: Code) -> u8 {
         | Code::AlreadyExists
         | Code::OutOfRange => 5,
         Code::Unauthenticated | Code::PermissionDenied => 6,
-        Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted => 7,
-        Code::Ok
-        | Code::Cancelled
-        | Code::Unknown
-        | Code::Unimplemented
-        | Code::Internal
-        | Code::DataLoss => 1,
+        // A call is cancelled by a connection that closes under it, never by the server.
+        Code::Unavailable | Code::Cancelled | Code::DeadlineExceeded | Code::ResourceExhausted => 7,
+        Code::Ok | Code::Unknown | Code::Unimplemented | Code::Internal | Code::DataLoss => 1,
     }
 }
 

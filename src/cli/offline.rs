@@ -16,9 +16,10 @@ use crate::{
     cli::{VARIABLES, config::SettingArgs},
     config::{Config, check_variables},
     kernel::hash::Hash,
+    server::store_options,
     store::{
         StoreError,
-        embedded::{EmbeddedOptions, EmbeddedStore, OpenReport, Reserve},
+        embedded::{EmbeddedStore, OpenReport},
     },
 };
 
@@ -42,16 +43,6 @@ pub fn settings(args: &SettingArgs) -> anyhow::Result<Config> {
         format!("\n  {}: {}", violation.field.trim_matches('.'), violation.message)
     });
     bail!("the configuration is wrong{}", told.collect::<String>())
-}
-
-/// How the store of these settings is run.
-pub fn store_options(config: &Config) -> EmbeddedOptions {
-    EmbeddedOptions {
-        cache_bytes: config.store.cache_bytes,
-        segment_bytes: config.store.segment_bytes,
-        reserve: Reserve { bytes: config.store.disk_reserve_bytes, ..Reserve::default() },
-        ..EmbeddedOptions::default()
-    }
 }
 
 /// Refuses a directory in which there is no registry, so that none is begun in it.

@@ -43,9 +43,15 @@ pub enum Mismatch {
 /// Whether a call could not be understood since the address has the wrong scheme.
 pub async fn mismatch(failure: &Failure, server: &str) -> Option<Mismatch> {
     // Whoever gives a reason is a registry.
-    let is_answered = failure.reason.is_some()
-        || !matches!(failure.code, Code::Unavailable | Code::Internal | Code::Unknown);
-    if is_answered {
+    if failure.reason.is_some() {
+        return None;
+    }
+    // Which of these it is depends on whether the connection breaks before the call is on it.
+    let is_cut_off = matches!(
+        failure.code,
+        Code::Unavailable | Code::Internal | Code::Unknown | Code::Cancelled
+    );
+    if !is_cut_off {
         return None;
     }
     let uri: Uri = server.parse().ok()?;

@@ -20,6 +20,7 @@ use crate::{
         self, Finding, Findings, JournalCheck, JournalSummary, catch_up, check_roots,
         compare_states,
     },
+    server,
     store::{
         Store as _, StoreError,
         embedded::{EmbeddedStore, OpenReport, Scratch, for_each_entry},
@@ -77,7 +78,7 @@ pub fn run(args: &VerifyArgs, out: &mut Output<'_>) -> anyhow::Result<Outcome> {
             Ok((store, opened)) => {
                 report.note(&opened);
                 report.check_journal(&config.data_dir)?;
-                report.check_state(&store, &offline::store_options(&config))?;
+                report.check_state(&store, &server::store_options(&config))?;
                 store.close()?;
             }
             // The journal is still read, since there may be more of it than this.

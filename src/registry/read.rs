@@ -338,12 +338,12 @@ pub(crate) fn see(
     id: SubjectId,
     at: At,
 ) -> Result<Option<Seen>, Error> {
-    let Some(record) = state.record(partition, id)? else {
+    let Some(mut record) = state.record(partition, id)? else {
         return Ok(None);
     };
     let is_now = at.known.is_none_or(|known| known >= record.last_seq);
     let (timeline, etag) = if is_now {
-        (Arc::new(record.timeline.clone()), record.last_seq)
+        (Arc::new(std::mem::take(&mut record.timeline)), record.last_seq)
     } else {
         let known = at.known.unwrap_or(0);
         let Some(timeline) = timeline_at(state, partition, id, Some(known))? else {
@@ -366,7 +366,7 @@ pub(crate) fn see(
         edges: timeline.edges().collect(),
         doubts,
         cases: open_cases(state, partition, id, &record, at)?,
-        source: record.source.clone(),
+        source: record.source,
         content,
         valid_at: at.day,
         position: Position {

@@ -1085,6 +1085,7 @@ async fn every_class_of_refusal_has_its_exit_code() {
         (Code::Unauthenticated, 6),
         (Code::PermissionDenied, 6),
         (Code::Unavailable, 7),
+        (Code::Cancelled, 7),
         (Code::Internal, 1),
     ] {
         let server = Server::start().await;

@@ -58,6 +58,7 @@ fn the_defaults_are_what_the_page_says() {
         log.format = "text"  # default
         log.level = "info"  # default
         store.cache_mib = 256  # default
+        store.buffer_mib = 64  # default
         store.segment_mib = 64  # default
         store.disk_reserve_mib = 1024  # default
         writer.queue = 1024  # default

@@ -21,10 +21,7 @@ use crate::{
         role::Role,
         token::{self, NewToken},
     },
-    cli::{
-        import::{self, Clients, ImportArgs},
-        offline::store_options,
-    },
+    cli::import::{self, Clients, ImportArgs},
     client::{Authenticated, ClientTls, Connection},
     config::Config,
     exchange::{carried::carried, column::FileKind},
@@ -95,7 +92,7 @@ impl City {
     /// Begins a registry and serves it.
     pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
         let secret = token::add(&config.token_file, &credential())?;
-        let (directory, options) = (config.data_dir.clone(), store_options(config));
+        let (directory, options) = (config.data_dir.clone(), server::store_options(config));
         let run =
             Options { queue: config.writer.queue, commands_max: config.writer.batch_commands_max };
         let opened = tokio::task::spawn_blocking(move || {

@@ -13,6 +13,9 @@ use crate::cli::bench::{
 /// By how much a median may grow, in thousandths.
 const BUDGET: Budget = Budget::AtMost(1_500);
 
+/// How long to wait before the first look.
+const REST: Duration = Duration::from_secs(5);
+
 /// Latencies at each size.
 #[derive(Debug, Default)]
 pub(super) struct Growth(Vec<(u64, Answered, Answered)>);
@@ -26,6 +29,9 @@ impl Growth {
         span: Duration,
     ) -> anyhow::Result<()> {
         let callers = city.building_clients(1)?;
+        // What was imported is still being written out, and a busy machine answers sooner than one
+        // that must wake up.
+        tokio::time::sleep(REST).await;
         // So that what is measured was read before.
         drive(1, span / 4, caller(&city.ids, &callers)).await?;
         let read = drive(1, span / 2, caller(&city.ids, &callers)).await?;

@@ -80,6 +80,7 @@ fn start(config: &Config) -> anyhow::Result<(SocketAddr, Process)> {
         format!("listen={address}"),
         "log.level=warn".to_owned(),
         format!("store.cache_mib={}", config.store.cache_bytes >> 20),
+        format!("store.buffer_mib={}", config.store.buffer_bytes >> 20),
     ];
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("serve").stdin(Stdio::null());
