@@ -40,8 +40,10 @@ pub fn rule_set(text: &str) -> Result<CycleRuleSet, Violations> {
     let table = match text.parse::<Table>() {
         Ok(table) => table,
         Err(error) => {
-            let message = error.to_string().trim_end().replace('\n', " ");
-            violations.add("", "MALFORMED", format!("it is no TOML: {message}"));
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            let message = format!("line {line} is no TOML: {}", error.message());
+            violations.add("", "MALFORMED", message);
             return Err(violations);
         }
     };

@@ -88,7 +88,7 @@ fn everything_that_is_wrong_with_a_file_is_told_at_once() {
         region = { scheme = "stats12" }
         [[rule]]
         code = "a"
-        when = { uses = ["HOUSE"], age_at_least = "30 years", age_below = "30 years", colour = "red" }
+        when = { uses = ["house"], age_at_least = "30 years", age_below = "30 years", colour = "red" }
         then = { every = "ten years" }
         [[rule]]
         code = "b"
@@ -117,7 +117,7 @@ fn everything_that_is_wrong_with_a_file_is_told_at_once() {
             rule[0].then.reset_by REQUIRED: a cycle names the kinds of report that begin it anew
             rule[0].when.age_below OUT_OF_RANGE: no age is 30 years and below 30 years
             rule[0].when.colour NOT_HERE: there is no such key in this place
-            rule[0].when.uses UNKNOWN_VALUE: "HOUSE" is none of DWELLING, MIXED, COMMERCE, OFFICE, INDUSTRY, EDUCATION, HEALTH, OTHER
+            rule[0].when.uses UNKNOWN_VALUE: "house" is none of DWELLING, MIXED, COMMERCE, OFFICE, INDUSTRY, EDUCATION, HEALTH, OTHER
             rule[1].then ONE_OF: a rule either says `exempt` or how often with `every`
             rule[1].then.award_percent NOT_HERE: what is exempt has no check-up
             rule[1].then.award_percent OUT_OF_RANGE: an award is at most the whole, 100
@@ -149,8 +149,8 @@ fn a_file_that_is_no_toml_or_has_no_rule_is_refused() {
     check(
         "rule = [",
         &expect![[r"
-         MALFORMED: it is no TOML: TOML parse error at line 1, column 9   | 1 | rule = [   |         ^ unclosed array, expected `]`
-    "]],
+             MALFORMED: line 1 is no TOML: unclosed array, expected `]`
+        "]],
     );
     check(
         SMALL.split("[[rule]]").next().unwrap(),
@@ -161,8 +161,8 @@ fn a_file_that_is_no_toml_or_has_no_rule_is_refused() {
     check(
         &" ".repeat(300_000),
         &expect![[r"
-         TOO_LONG: a rule set has at most 262144 bytes
-    "]],
+             TOO_LONG: a rule set has at most 262144 bytes
+        "]],
     );
 }
 
@@ -171,8 +171,8 @@ fn what_is_only_a_draft_never_displaces_what_is_in_force() {
     let of = |region: &str, standing: &str, from: &str| {
         let text = SMALL
             .replace("410100000000", region)
-            .replace("\"example\"\n    valid", "\"STANDING\"\n    valid");
-        let text = text.replace("STANDING", standing).replace("2020-01-01", from);
+            .replace("\"example\"\n    valid", "\"as-said\"\n    valid");
+        let text = text.replace("as-said", standing).replace("2020-01-01", from);
         read::rule_set(&text).unwrap()
     };
     let city_draft = of("410100000000", "draft", "2020-01-01");

@@ -434,7 +434,7 @@ const OLDER: &str = r#"
     region = { scheme = "stats12", code = "410100000000" }
     [[rule]]
     code = "dangerous"
-    when = { last_grade = { scale = "jgj-125-2016", values = ["C", "D"] } }
+    when = { last_grade = { scale = "jgj-125-2016", values = ["C"] } }
     then = { every = "6 months", reset_by = ["periodic_check_up", "special_check"] }
     [[rule]]
     code = "with-findings"
