@@ -28,7 +28,7 @@ fn check(text: &str, expected: &Expect) {
     let mut lines: Vec<String> = violations
         .list()
         .iter()
-        .map(|at| format!("{} {}: {}\n", at.field, at.reason, at.message))
+        .map(|at| format!("at {:?}, {}: {}\n", at.field, at.reason, at.message))
         .collect();
     lines.sort();
     expected.assert_eq(&lines.concat());
@@ -110,28 +110,28 @@ fn everything_that_is_wrong_with_a_file_is_told_at_once() {
         due_by = "2027-12-31"
         "#,
         &expect![[r#"
-            extra NOT_HERE: there is no such key in this place
-            first_check[1].due_by MALFORMED: this is written as "2026-12-31"
-            first_check[2] CONFLICTING: it has days of first_check[0]
-            rule[0].then.every MALFORMED: this is written as "10 years" or "18 months"
-            rule[0].then.reset_by REQUIRED: a cycle names the kinds of report that begin it anew
-            rule[0].when.age_below OUT_OF_RANGE: no age is 30 years and below 30 years
-            rule[0].when.colour NOT_HERE: there is no such key in this place
-            rule[0].when.uses UNKNOWN_VALUE: "house" is none of DWELLING, MIXED, COMMERCE, OFFICE, INDUSTRY, EDUCATION, HEALTH, OTHER
-            rule[1].then ONE_OF: a rule either says `exempt` or how often with `every`
-            rule[1].then.award_percent NOT_HERE: what is exempt has no check-up
-            rule[1].then.award_percent OUT_OF_RANGE: an award is at most the whole, 100
-            rule[1].then.every OUT_OF_RANGE: a span is at least a month and at most 200 years
-            rule[1].then.payer REQUIRED: an award is given to who pays
-            rule[1].when.storeys_above.at_most OUT_OF_RANGE: no number is 7 or more, and 3
-            rule[1].when.uses EMPTY: a list here has at least one value
-            rule[2].then.exempt OUT_OF_RANGE: a rule that exempts says true; others leave it out
-            rule_set.region.code REQUIRED: `code` is missing
-            rule_set.source REQUIRED: `source` is missing
-            rule_set.standing UNKNOWN_VALUE: "law" is none of official, draft, example
-            rule_set.title EMPTY: a text has at least one character
-            rule_set.valid_from MALFORMED: this is written as "2026-12-31"
-            rule_set.version MALFORMED: this is written as a text in quotes
+            at "extra", NOT_HERE: there is no such key in this place
+            at "first_check[1].due_by", MALFORMED: this is written as "2026-12-31"
+            at "first_check[2]", CONFLICTING: it has days of first_check[0]
+            at "rule[0].then.every", MALFORMED: this is written as "10 years" or "18 months"
+            at "rule[0].then.reset_by", REQUIRED: a cycle names the kinds of report that begin it anew
+            at "rule[0].when.age_below", OUT_OF_RANGE: no age is 30 years and below 30 years
+            at "rule[0].when.colour", NOT_HERE: there is no such key in this place
+            at "rule[0].when.uses", UNKNOWN_VALUE: "house" is none of DWELLING, MIXED, COMMERCE, OFFICE, INDUSTRY, EDUCATION, HEALTH, OTHER
+            at "rule[1].then", ONE_OF: a rule either says `exempt` or how often with `every`
+            at "rule[1].then.award_percent", NOT_HERE: what is exempt has no check-up
+            at "rule[1].then.award_percent", OUT_OF_RANGE: an award is at most the whole, 100
+            at "rule[1].then.every", OUT_OF_RANGE: a span is at least a month and at most 200 years
+            at "rule[1].then.payer", REQUIRED: an award is given to who pays
+            at "rule[1].when.storeys_above.at_most", OUT_OF_RANGE: no number is 7 or more, and 3
+            at "rule[1].when.uses", EMPTY: a list here has at least one value
+            at "rule[2].then.exempt", OUT_OF_RANGE: a rule that exempts says true; others leave it out
+            at "rule_set.region.code", REQUIRED: `code` is missing
+            at "rule_set.source", REQUIRED: `source` is missing
+            at "rule_set.standing", UNKNOWN_VALUE: "law" is none of official, draft, example
+            at "rule_set.title", EMPTY: a text has at least one character
+            at "rule_set.valid_from", MALFORMED: this is written as "2026-12-31"
+            at "rule_set.version", MALFORMED: this is written as a text in quotes
         "#]],
     );
 }
@@ -148,21 +148,21 @@ fn two_rules_of_one_name_are_refused() {
 fn a_file_that_is_no_toml_or_has_no_rule_is_refused() {
     check(
         "rule = [",
-        &expect![[r"
-             MALFORMED: line 1 is no TOML: unclosed array, expected `]`
-        "]],
+        &expect![[r#"
+            at "", MALFORMED: line 1 is no TOML: unclosed array, expected `]`
+        "#]],
     );
     check(
         SMALL.split("[[rule]]").next().unwrap(),
-        &expect![[r"
-        rule REQUIRED: a rule set has at least one rule
-    "]],
+        &expect![[r#"
+            at "rule", REQUIRED: a rule set has at least one rule
+        "#]],
     );
     check(
         &" ".repeat(300_000),
-        &expect![[r"
-             TOO_LONG: a rule set has at most 262144 bytes
-        "]],
+        &expect![[r#"
+            at "", TOO_LONG: a rule set has at most 262144 bytes
+        "#]],
     );
 }
 
