@@ -18,7 +18,7 @@ use std::{
 use http::uri::PathAndQuery;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, MethodDescriptor};
 use tonic::{
-    Code, Request, Status,
+    Code, Request, Response, Status,
     codec::{Codec, CompressionEncoding, DecodeBuf, Decoder},
     metadata::AsciiMetadataValue,
     service::{Interceptor, interceptor::InterceptedService},
@@ -42,6 +42,8 @@ pub const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// The metadata key under which the calling system vouches for a person.
 pub const PERSON_KEY: &str = "x-anju-person";
+/// The metadata key of what an answer warns of: taken as said, but doubtful.
+pub const WARNING_KEY: &str = "anju-warning";
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
@@ -263,7 +265,7 @@ impl Connection {
         &self,
         method: &MethodDescriptor,
         request: &DynamicMessage,
-    ) -> Result<DynamicMessage, Status> {
+    ) -> Result<Response<DynamicMessage>, Status> {
         let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
         let path = PathAndQuery::from_maybe_shared(path)
             .map_err(|error| Status::internal(error.to_string()))?;
@@ -274,7 +276,7 @@ impl Connection {
         let mut request = Request::new(request.clone());
         request.set_timeout(CALL_TIMEOUT);
         let codec = ByName { answer: method.output() };
-        grpc.unary(request, path, codec).await.map(tonic::Response::into_inner)
+        grpc.unary(request, path, codec).await
     }
 }
 
@@ -436,26 +438,46 @@ impl Failure {
     pub fn chinese(&self) -> Option<&'static str> {
         self.reason.as_deref().and_then(chinese)
     }
+
+    /// The message, without what the lines of the violations say again.
+    fn headline(&self) -> &str {
+        let listed = self.violations.first().map(|first| format!(": {}: ", first.field));
+        let end = listed.and_then(|listed| self.message.find(&listed));
+        end.and_then(|end| self.message.get(..end)).unwrap_or(&self.message)
+    }
+
+    /// Whether reason and message say what a precondition says.
+    fn is_told(&self, precondition: &str) -> bool {
+        let reason = self.reason.as_deref().unwrap_or_default();
+        precondition.starts_with(reason) && precondition.ends_with(&format!(": {}", self.message))
+    }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reason = self.reason.as_deref().unwrap_or(code_name(self.code));
-        write!(f, "{reason}: {}", self.message)?;
+        write!(f, "{reason}: {}", self.headline())?;
         if let Some(chinese) = self.chinese() {
             write!(f, "\n  {chinese}")?;
         }
         for violation in &self.violations {
+            if violation.description == self.message {
+                write!(f, "\n  at {}", violation.field)?;
+                continue;
+            }
             write!(f, "\n  {}: {}", violation.field, violation.description)?;
             if !violation.reason.is_empty() {
                 write!(f, " [{}]", violation.reason)?;
             }
         }
-        for precondition in &self.preconditions {
+        for precondition in self.preconditions.iter().filter(|each| !self.is_told(each)) {
             write!(f, "\n  {precondition}")?;
         }
         for (key, value) in &self.facts {
-            write!(f, "\n  {key} = {value}")?;
+            let is_told = self.violations.iter().any(|violation| violation.field == *value);
+            if key != "field" || !is_told {
+                write!(f, "\n  {key} = {value}")?;
+            }
         }
         if let Some(delay) = self.retry_after {
             write!(f, "\n  to be tried again after {} ms", delay.as_millis())?;

@@ -12,7 +12,7 @@ use crate::{
         session::Session,
         table::Sheet,
     },
-    kernel::id::SubjectId,
+    kernel::{id::SubjectId, time::Day},
     proto::v1,
 };
 
@@ -81,10 +81,12 @@ fn sheet(answer: &DynamicMessage) -> anyhow::Result<Sheet> {
                     .as_deref()
                     .map_or_else(String::new, |text| field::text_amount(&change.field, text))
             };
+            // What holds since ever has no day that people would know.
+            let from = if change.from == Day::MIN.to_string() { "" } else { &change.from };
             sheet.row([
                 diff.subject_id.clone(),
                 field::label(&change.field),
-                change.from.clone(),
+                from.to_owned(),
                 change.until.clone(),
                 value(&change.old),
                 value(&change.new),

@@ -17,6 +17,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("built", "built", "建成年代"),
     ("case_ids", "open cases", "待办事项"),
     ("codes", "codes", "代码"),
+    ("communities", "communities", "社区"),
     ("community_id", "community", "社区"),
     ("completed", "completed", "竣工日期"),
     ("compound_id", "compound", "小区"),
@@ -34,6 +35,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("id", "id", "编号"),
     ("identifiers", "outside numbers", "外部编号"),
     ("level", "level", "级别"),
+    ("life", "life", "存续"),
     ("lift_count", "lifts", "电梯数"),
     ("location", "location", "位置"),
     ("logical_buildings", "logical buildings", "逻辑幢"),
@@ -150,8 +152,23 @@ pub fn amount(field: &str, number: i64) -> String {
 pub fn text_amount(field: &str, value: &str) -> String {
     match (unit(field), value.parse()) {
         (Some(_), Ok(number)) => amount(field, number),
-        _ => value.to_owned(),
+        _ => words(field, value).unwrap_or_else(|| value.to_owned()),
     }
+}
+
+/// A value of an enumeration that came as text, as words: `brick concrete 砖混`.
+fn words(field: &str, value: &str) -> Option<String> {
+    let enumerations: &[&str] = match field {
+        "level" => &["REGION_LEVEL"],
+        "management" => &["MANAGEMENT_MODE"],
+        "protection" => &["PROTECTION"],
+        "structure" => &["STRUCTURE"],
+        // Units share their words with buildings, and have some of their own.
+        "use" => &["BUILDING_USE", "UNIT_USE"],
+        _ => return None,
+    };
+    let chinese = enumerations.iter().find_map(|of| chinese_of(&format!("{of}_{value}")))?;
+    Some(format!("{} {chinese}", value.to_ascii_lowercase().replace('_', " ")))
 }
 
 /// A value of an enumeration as words: `brick concrete 砖混`; `None` when nothing was said.

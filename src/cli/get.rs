@@ -3,6 +3,7 @@
 use anyhow::Context as _;
 use clap::Args;
 use prost_reflect::{DynamicMessage, Value};
+use tonic::Code;
 
 use crate::{
     cli::{
@@ -12,6 +13,7 @@ use crate::{
         record,
         session::{Answer, Session},
     },
+    client::Failure,
     kernel::id::{Kind, SubjectId},
     proto::v1,
 };
@@ -70,7 +72,14 @@ pub async fn fetch(
     let mut request = DynamicMessage::new(method.input());
     put(&mut request, "id", Value::String(id.to_string()))?;
     put_typed(&mut request, "context", &read.context())?;
-    session.ask_by_name(&method, &request).await
+    session.ask_by_name(&method, &request).await.map_err(|error| {
+        let is_missing =
+            error.downcast_ref().is_some_and(|failure: &Failure| failure.code == Code::NotFound);
+        if is_missing && read.known_at.is_some() {
+            return error.context("nothing was known of it by --known-at");
+        }
+        error
+    })
 }
 
 async fn by_identifier(

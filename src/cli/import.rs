@@ -34,7 +34,7 @@ mod summary;
 
 pub use client::{Clients, Credential, Service};
 pub(super) use client::{patiently, refused};
-pub use summary::{Counts, FileSummary, Outcome, Summary};
+pub use summary::{Counts, FileSummary, Outcome, Rejected, Summary};
 
 const EXAMPLES: &str = "\
 Examples:

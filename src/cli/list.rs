@@ -10,6 +10,7 @@ use crate::{
         record,
         region::{self, RegionName},
         session::Session,
+        set,
     },
     kernel::id::{BuildingId, CompoundId},
     proto::v1,
@@ -22,6 +23,7 @@ Examples:
   anju list compounds --region gbt2260:410102 --valid-at 2020-12-31
   anju list buildings --compound cmp_01HF7YAT000000E0000000001A
   anju list buildings --region rgn_01HF7YAT000000E0000000001A --all --json
+  anju list buildings --box 'cgcs2000:113.60,34.74;113.64,34.78'
   anju list units --building bld_01HF7YAT000000E0000000001A
   anju list cases --partition 1";
 
@@ -61,19 +63,27 @@ pub enum ListOf {
         #[command(flatten)]
         page: PageArgs,
     },
-    /// The buildings (栋) of a region or a compound.
+    /// The buildings (栋) of a region, a compound or a box of a map.
     Buildings {
         /// The region.
         #[arg(
             long,
             value_name = "RGN",
-            required_unless_present = "compound",
-            conflicts_with = "compound"
+            required_unless_present_any = ["compound", "bounding_box"],
+            conflicts_with_all = ["compound", "bounding_box"]
         )]
         region: Option<RegionName>,
         /// The compound.
         #[arg(long, value_name = "CMP")]
         compound: Option<CompoundId>,
+        /// A box of a map, its south-west and north-east corner: `crs:west,south;east,north`.
+        #[arg(
+            long = "box",
+            value_name = "BOX",
+            value_parser = set::bounding_box,
+            conflicts_with = "compound"
+        )]
+        bounding_box: Option<v1::BoundingBox>,
         /// Which days and which knowledge.
         #[command(flatten)]
         read: ReadArgs,
@@ -120,12 +130,13 @@ pub async fn run(args: &ListArgs, session: &mut Session<'_>) -> anyhow::Result<O
             let call = ("CompoundService", "ListCompounds");
             page::show(session, call, &request, page, |answer| rows(answer, "compounds")).await
         }
-        ListOf::Buildings { region, compound, read, page } => {
+        ListOf::Buildings { region, compound, bounding_box, read, page } => {
             let region_id = id_of(region.as_ref(), read, session).await?;
             let request = v1::ListBuildingsRequest {
                 context: Some(read.context()),
                 region_id,
                 compound_id: compound.map(|id| id.to_string()).unwrap_or_default(),
+                r#box: bounding_box.clone(),
                 ..v1::ListBuildingsRequest::default()
             };
             let call = ("BuildingService", "ListBuildings");

@@ -95,7 +95,11 @@ fn details(fields: &DynamicMessage) -> String {
 
 /// From when to when, and whether it is there on the day of the read.
 fn life_text(life: &DynamicMessage) -> String {
-    let mut text = format!("from {}", message::text(life, "exists_from"));
+    // What was entered in error exists from no day.
+    let from = message::text(life, "exists_from");
+    let Some(mut text) = (!from.is_empty()).then(|| format!("from {from}")) else {
+        return field::shown(life, "presence").unwrap_or_default();
+    };
     let ended_on = message::text(life, "ended_on");
     if !ended_on.is_empty() {
         text = format!("{text}, ended {ended_on}");
@@ -142,6 +146,27 @@ fn case_page(case: &DynamicMessage) -> Sheet {
 }
 
 /// Numbers of entries with commas between them.
+///
+/// Three and more in a row are told by the first and the last: a building takes its units along.
 pub fn numbers(entries: &[u64]) -> String {
-    entries.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
+    let follows = |earlier: &u64, later: &u64| earlier.checked_add(1) == Some(*later);
+    let runs = entries.chunk_by(follows).flat_map(|run| match run {
+        [first, _, .., last] => vec![format!("{first}–{last}")],
+        few => few.iter().map(u64::to_string).collect(),
+    });
+    runs.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_in_a_row_are_told_by_the_first_and_the_last() {
+        assert_eq!(numbers(&[]), "");
+        assert_eq!(numbers(&[7]), "7");
+        assert_eq!(numbers(&[7, 8]), "7, 8");
+        assert_eq!(numbers(&[3, 7, 8, 9, 11]), "3, 7–9, 11");
+        assert_eq!(numbers(&[9, 8, 7, u64::MAX]), format!("9, 8, 7, {}", u64::MAX));
+    }
 }

@@ -83,7 +83,10 @@ pub async fn resolve(
         })
         .collect();
     match ids.as_slice() {
-        [] => Err(NothingFound(format!("no region has the code {scheme}:{code}")).into()),
+        [] => {
+            let when = if read.known_at.is_some() { ", as known by --known-at" } else { "" };
+            Err(NothingFound(format!("no region has the code {scheme}:{code}{when}")).into())
+        }
         [only] => Ok(only.clone()),
         _ => {
             let spans: Vec<_> = candidates

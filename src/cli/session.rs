@@ -8,7 +8,7 @@ use prost_reflect::{DynamicMessage, MethodDescriptor};
 
 use crate::{
     cli::{message, table::Sheet},
-    client::{Connection, Retry, describe},
+    client::{Connection, Retry, WARNING_KEY, describe},
     proto::v1,
 };
 
@@ -119,8 +119,21 @@ impl<'w> Session<'w> {
         method: &MethodDescriptor,
         request: &DynamicMessage,
     ) -> anyhow::Result<DynamicMessage> {
+        Ok(self.ask_with_warnings(method, request).await?.0)
+    }
+
+    /// The same, with what the answer warns of.
+    pub async fn ask_with_warnings(
+        &self,
+        method: &MethodDescriptor,
+        request: &DynamicMessage,
+    ) -> anyhow::Result<(DynamicMessage, Vec<String>)> {
         let answer = self.retry.run(|| self.connection.call(method, request)).await;
-        answer.map_err(|status| anyhow::Error::new(describe(&status)))
+        let answer = answer.map_err(|status| anyhow::Error::new(describe(&status)))?;
+        let warnings = answer.metadata().get_all(WARNING_KEY).iter();
+        let warnings = warnings.filter_map(|value| value.to_str().ok()).map(str::to_owned);
+        let warnings = warnings.collect();
+        Ok((answer.into_inner(), warnings))
     }
 
     /// The partition to look in: the one that was named, or the only one there is.

@@ -15,6 +15,7 @@ use crate::{
         time::ImpreciseDay,
         violation::Violations,
     },
+    proto::v1,
 };
 
 /// Why one text is not a value: the stable reason and a sentence.
@@ -321,6 +322,26 @@ fn location(of: &MessageDescriptor, text: &str) -> Result<DynamicMessage, Wrong>
     let mut message = texts(of, &[("longitude", longitude), ("latitude", latitude)])?;
     message.try_set_field_by_name("system", system).map_err(|_| unsettable())?;
     Ok(message)
+}
+
+/// A box of a map: `crs:west,south;east,north`.
+pub fn bounding_box(text: &str) -> Result<v1::BoundingBox, String> {
+    const EXAMPLE: &str = "cgcs2000:113.60,34.70;113.70,34.80";
+    let of = message::empty("BoundingBox").map_err(|error| error.to_string())?.descriptor();
+    let sentence = |wrong: Wrong| wrong.1;
+    let (system, corners) = tagged(&of, text, EXAMPLE).map_err(sentence)?;
+    let Some((least, most)) = corners.split_once(';') else {
+        return Err(format!("a box is its south-west and its north-east corner: {EXAMPLE}"));
+    };
+    let (longitude_min, latitude_min) = coordinates(least).map_err(sentence)?;
+    let (longitude_max, latitude_max) = coordinates(most).map_err(sentence)?;
+    Ok(v1::BoundingBox {
+        system: system.as_enum_number().unwrap_or_default(),
+        longitude_min: longitude_min.to_owned(),
+        latitude_min: latitude_min.to_owned(),
+        longitude_max: longitude_max.to_owned(),
+        latitude_max: latitude_max.to_owned(),
+    })
 }
 
 /// `crs:longitude,latitude;longitude,latitude;…`.

@@ -32,7 +32,23 @@ pub(crate) async fn export(
     session: &mut Session<'_>,
 ) -> anyhow::Result<Outcome> {
     let clients = Clients::new(session.connection().service());
-    export::run(args.clone(), clients, session.out.writer()).await.map_err(told)?;
+    let exported = export::run(args.clone(), clients, session.out.writer()).await;
+    let exported = exported.map_err(told)?;
+    // Without a file the rows themselves are the output.
+    if let Some(path) = &args.out {
+        let (file, rows, left_out) = (path.display(), exported.rows, exported.left_out);
+        if session.out.is_json() {
+            let told = serde_json::json!({"file": path, "rows": rows, "left_out": left_out});
+            session.out.value(&told)?;
+        } else if left_out == 0 {
+            session.out.line(format!("{file}: exported 已导出: {rows} rows"))?;
+        } else {
+            let sentence = "entered in error and left out 误录，未导出";
+            session
+                .out
+                .line(format!("{file}: exported 已导出: {rows} rows; {left_out} {sentence}"))?;
+        }
+    }
     Ok(Outcome::Fine)
 }
 
@@ -41,7 +57,14 @@ fn told(error: Error) -> Error {
     let failure =
         error.chain().find_map(|cause| cause.downcast_ref::<tonic::Status>()).map(describe);
     match failure {
-        Some(failure) => Error::new(failure).context(error.to_string()),
+        Some(failure) => {
+            // The failure says reason and message itself.
+            let reason = failure.reason.as_deref().map(|reason| format!("{reason}: "));
+            let said = format!(": {}{}", reason.unwrap_or_default(), failure.message);
+            let what = error.to_string();
+            let what = what.strip_suffix(&said).unwrap_or(&what).to_owned();
+            Error::new(failure).context(what)
+        }
         None => error,
     }
 }

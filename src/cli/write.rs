@@ -295,8 +295,14 @@ pub(crate) async fn send(
     session: &mut Session<'_>,
 ) -> anyhow::Result<Outcome> {
     let method = message::method(&format!("{}Service", noun(kind)), method)?;
-    let answer = session.ask_by_name(&method, request).await;
-    let answer = answer.map_err(|error| name_request(error, request))?;
+    let answer = session.ask_with_warnings(&method, request).await;
+    let (answer, warnings) = answer.map_err(|error| name_request(error, request))?;
+    // JSON is the API's answer and nothing else.
+    if !session.out.is_json() {
+        for warning in warnings {
+            session.out.line(format!("warning 提示: {warning}"))?;
+        }
+    }
     show(&answer, write.validate_only, session)
 }
 

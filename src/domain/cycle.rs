@@ -16,7 +16,11 @@ use std::{collections::BTreeSet, fmt};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::building::{BuildingUse, Structure},
+    domain::{
+        building::{BuildingUse, Structure},
+        reference_file::Standing,
+        report::ReportKind,
+    },
     kernel::time::{Day, Month},
 };
 
@@ -33,64 +37,6 @@ pub const YEARS_MAX: u16 = 200;
 /// The design lives that a building can have whose own is not known, in years. As wide as what is
 /// plausible of a building (`domain::plausibility`).
 pub const DESIGN_LIFE_YEARS: (u16, u16) = (5, 120);
-
-/// What a rule set is worth. The numbers are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[repr(u8)]
-pub enum Standing {
-    /// 正式: in force as law or order.
-    Official = 1,
-    /// 征求意见稿: published for comment, and nobody's duty yet.
-    Draft = 2,
-    /// 示例: made up, to show or to test.
-    Example = 3,
-}
-
-impl Standing {
-    /// Every value, in the order in which they come first.
-    pub const ALL: [Self; 3] = [Self::Official, Self::Draft, Self::Example];
-}
-
-impl fmt::Display for Standing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Official => "official",
-            Self::Draft => "draft",
-            Self::Example => "example",
-        })
-    }
-}
-
-/// A kind of report on a building. The numbers are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[repr(u8)]
-pub enum ReportKind {
-    /// 定期体检: the check-up by a professional body that comes round.
-    PeriodicCheckUp = 1,
-    /// 专项检查: after an earthquake, a fire, a flood, or digging nearby.
-    SpecialCheck = 2,
-    /// 日常巡查: by the owner, the manager, a grid worker or an insurer.
-    DailyPatrol = 3,
-    /// 鉴定: an appraisal. A check-up may lead to one and never replaces it.
-    Appraisal = 4,
-}
-
-impl ReportKind {
-    /// Every value, in the order of the numbers.
-    pub const ALL: [Self; 4] =
-        [Self::PeriodicCheckUp, Self::SpecialCheck, Self::DailyPatrol, Self::Appraisal];
-}
-
-impl fmt::Display for ReportKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::PeriodicCheckUp => "periodic_check_up",
-            Self::SpecialCheck => "special_check",
-            Self::DailyPatrol => "daily_patrol",
-            Self::Appraisal => "appraisal",
-        })
-    }
-}
 
 /// Who pays for a check-up. The numbers are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -358,7 +304,7 @@ impl CycleRuleSet {
 /// The set that governs on a day, out of those made for the places a building lies in, the nearest
 /// place first.
 ///
-/// What is official comes before a draft, and a draft before an example, wherever they are from: a
+/// What is in force as law comes before a draft, and a draft before an example, wherever they are from: a
 /// city's draft does not displace what its province has in force. Then the nearest place counts,
 /// then the later first day, then the version.
 pub fn in_force<'r>(sets: &[&'r CycleRuleSet], day: Day) -> Option<&'r CycleRuleSet> {

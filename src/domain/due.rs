@@ -29,7 +29,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     domain::{
         building::{BuildingUse, Structure},
-        cycle::{CycleRuleSet, Outcome, ReportKind, Standing, in_force},
+        cycle::{CycleRuleSet, Outcome, in_force},
+        reference_file::Standing,
+        report::ReportKind,
     },
     kernel::time::{Answer, Day, ImpreciseDay},
 };

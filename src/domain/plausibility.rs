@@ -30,7 +30,23 @@ pub struct Implausible {
     pub is_overridable: bool,
 }
 
+/// The rules that a caller may break by their name.
+pub const OVERRIDABLE: [&str; 11] = [
+    "AREA_PER_UNIT",
+    "DESIGN_LIFE",
+    "FLOOR",
+    "FLOOR_AREA",
+    "LIFT_COUNT",
+    "OUTSIDE_CHINA",
+    "OUTSIDE_ZONE",
+    "STOREYS",
+    "STOREY_HEIGHT",
+    "UNITS_PER_BUILDING",
+    "UNIT_AREA",
+];
+
 fn hardly(reason: &'static str, field: &'static str, message: String) -> Implausible {
+    debug_assert!(OVERRIDABLE.contains(&reason), "{reason} could be named by nobody");
     Implausible { reason, field, message, is_overridable: true }
 }
 

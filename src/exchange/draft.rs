@@ -16,6 +16,8 @@ pub const EXPORT_SOURCE: &str = "anju-export";
 /// The slots of every kind of row. A row fills those of its own kind.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Draft {
+    /// The statistical code of the district it lies in, when nothing else in the row says it.
+    pub district_code: Option<String>,
     /// The row's own source, when the file's is not meant.
     pub source: Option<String>,
     /// The source's key.
@@ -222,7 +224,8 @@ impl Draft {
             }
         }
         let own = self.region.codes.iter().find(|code| code.scheme == "stats12");
-        own.and_then(|code| Place::district(&code.value)).unwrap_or(place)
+        let own = own.map(|code| &code.value).or(self.district_code.as_ref());
+        own.and_then(|code| Place::district(code)).unwrap_or(place)
     }
 }
 

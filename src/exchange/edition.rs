@@ -122,6 +122,7 @@ impl Edition {
         draft.region.set_level(self.level);
         draft.region.name = Some(name.to_owned());
         draft.region.codes = codes(self.level, code, name);
+        draft.district_code = Some(format!("{code:0<12}"));
         draft.parent_of_region = parent.and_then(by_key);
         draft.opens_partition = (partition_owner(code) == Some(code)).then_some(true);
         Ok(draft)
@@ -131,8 +132,8 @@ impl Edition {
 /// The codes that a row's code is.
 ///
 /// A placeholder, a development zone and what is below the district have only a statistical code.
-/// The district that stands for a city without districts (东莞 441900) repeats the city's code in
-/// both schemes, so the code stays the city's alone.
+/// A row that stands for a level that is not there repeats the code of the one above (东莞 441900 in
+/// both schemes), so the code stays that one's alone.
 fn codes(level: RegionLevel, code: &str, name: &str) -> Vec<Identifier> {
     let identifier = |scheme: &str, width: usize| Identifier {
         scheme: scheme.to_owned(),
@@ -152,9 +153,14 @@ fn is_placeholder(name: &str) -> bool {
     PLACEHOLDERS.contains(&name)
 }
 
-/// 441900: a district row for a city that has none.
+/// 441900: a district row for a city that has none; 350527000 and 350527000000: a street and a
+/// community for a district (金门县) that has neither in the edition.
 fn is_stand_in(level: RegionLevel, code: &str) -> bool {
-    level == RegionLevel::District && code.ends_with("00")
+    match level {
+        RegionLevel::District => code.ends_with("00"),
+        RegionLevel::Street | RegionLevel::Community => code.ends_with("000"),
+        RegionLevel::Unspecified | RegionLevel::Province | RegionLevel::City => false,
+    }
 }
 
 /// 410171: a development zone, with a statistical code at the place of a district's.
@@ -203,8 +209,8 @@ pub struct Findings {
     pub placeholders: Tally,
     /// Districts directly under a province; each opens a partition.
     pub under_province: Tally,
-    /// Cities without districts: one row stands in for them.
-    pub without_districts: Tally,
+    /// Cities without districts, and a district without streets: one row stands in for them.
+    pub stand_ins: Tally,
     /// Development zones at the place of districts.
     pub zones: Tally,
     /// 400–599 among the streets: zones, farms and the like.
@@ -239,7 +245,7 @@ impl Findings {
             }
         }
         if is_stand_in(level, code) {
-            self.without_districts.add(entry);
+            self.stand_ins.add(entry);
         }
         if is_zone(level, code) {
             self.zones.add(entry);
@@ -262,7 +268,7 @@ impl Findings {
         [
             ("placeholders, kept with their statistical code only", &self.placeholders),
             ("districts directly under a province, each a partition", &self.under_province),
-            ("cities without districts, one row standing in", &self.without_districts),
+            ("without the level below, one row standing in", &self.stand_ins),
             ("development zones at the place of districts", &self.zones),
             ("zones, farms and the like at the place of streets", &self.street_zones),
             ("repeated names under one parent", &self.repeated_siblings),
@@ -274,6 +280,7 @@ impl Findings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exchange::{column::FileKind, draft::Place};
     use csv::StringRecord;
 
     fn headers(text: &str) -> Vec<String> {
@@ -326,6 +333,14 @@ mod tests {
     }
 
     #[test]
+    fn a_row_without_codes_lies_in_its_district_all_the_same() {
+        for row in [["350527000", "金门县", "350527"], ["350526100", "浔中镇", "350526"]] {
+            let place = read(STREETS, &row).unwrap().place(FileKind::Regions);
+            assert_eq!(place, Place::OfDistrict(row[2].to_owned()));
+        }
+    }
+
+    #[test]
     fn odd_rows_have_the_codes_that_are_theirs_alone() {
         assert_eq!(codes_of(PROVINCES, &["41", "河南省"]), "gbt2260:410000 stats12:410000000000");
         assert_eq!(
@@ -351,6 +366,8 @@ mod tests {
             codes_of(STREETS, &["410102001", "林山寨街道", "410102"]),
             "stats12:410102001000"
         );
+        assert_eq!(codes_of(STREETS, &["350527000", "金门县", "350527"]), "");
+        assert_eq!(codes_of(VILLAGES, &["350527000000", "金门县", "350527000"]), "");
         assert_eq!(
             codes_of(VILLAGES, &["410102001001", "碧沙岗社区", "410102001"]),
             "stats12:410102001001"

@@ -13,6 +13,7 @@ use crate::{
         content::{Identifiers, Said, Shared},
         house_code,
         place::{Boundary, BoundingBox, Crs, PlaceError, Point},
+        plausibility::OVERRIDABLE,
         text::identity_violation,
         timeline::{EndCause, Presence},
     },
@@ -671,10 +672,12 @@ pub(crate) fn overrides(violations: &mut Violations, names: Vec<String>) -> Vec<
         violations.add("context.overrides", "TOO_MANY", format!("at most {OVERRIDES_MAX}"));
     }
     for (index, name) in names.iter().enumerate().take(OVERRIDES_MAX) {
-        let plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
-        if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
+        // A rule that is misspelt would stay in force, and the caller would not know why.
+        if !OVERRIDABLE.contains(&name.as_str()) {
             let field = format!("context.overrides[{index}]");
-            violations.add(field, "MALFORMED", "a reason as refusals name it");
+            let message =
+                format!("the rules that can be overridden are {}", OVERRIDABLE.join(", "));
+            violations.add(field, "UNKNOWN_VALUE", message);
         }
     }
     names

@@ -80,6 +80,8 @@ struct Script {
     /// `Service/Method request` of each call, the request as JSON.
     asked: Vec<String>,
     metadata: MetadataMap,
+    /// What every answer warns of.
+    warnings: Vec<String>,
 }
 
 /// A server on a port of its own that follows a script.
@@ -188,7 +190,11 @@ impl tonic::server::ServerStreamingService<Vec<u8>> for Answering {
         let reply = self.server.answer(&self.call, &request);
         std::future::ready(reply.map(|messages| {
             let messages: Vec<_> = messages.into_iter().map(Ok).collect();
-            Response::new(tokio_stream::iter(messages))
+            let mut response = Response::new(tokio_stream::iter(messages));
+            for warning in &self.server.script().warnings {
+                response.metadata_mut().append("anju-warning", warning.parse().unwrap());
+            }
+            response
         }))
     }
 }
@@ -1074,6 +1080,91 @@ async fn a_refusal_says_all_that_is_wrong() {
           request 5f0c9b5e
     "]]
     .assert_eq(&said);
+}
+
+#[tokio::test]
+async fn what_an_answer_warns_of_is_shown_to_people() {
+    let server = Server::start().await;
+    server.reply("BuildingService/ChangeBuilding", &[v1::ChangeBuildingResponse::default()]);
+    server.script().warnings = vec!["jgjt246 LENGTH: short".to_owned(), "bdcdyh LENGTH: so".into()];
+    let write = ["change", BUILDING, "--from", "2024-07-01", "--set", "name=x", "--dry-run"];
+    let expected = expect![[r"
+        warning 提示: jgjt246 LENGTH: short
+        warning 提示: bdcdyh LENGTH: so
+        it would be accepted; nothing was written 可以接受，未写入
+    "]];
+    check(&server, &write, &expected).await;
+    // For programs the answer alone.
+    let (_, said) = anju(&server, &[&write[..], &["--json"]].concat()).await;
+    assert_eq!(said, "{}\n");
+}
+
+#[tokio::test]
+async fn a_box_is_asked_for_by_its_corners_and_its_reference_system() {
+    let server = Server::start().await;
+    server.reply("BuildingService/ListBuildings", &[v1::ListBuildingsResponse::default()]);
+    let asked = |of: &'static str| ["list", "buildings", "--box", of];
+    let (code, _) = anju(&server, &asked("cgcs2000:113.60,34.70;113.70,34.80")).await;
+    assert_eq!(code, 0);
+    expect![[r#"BuildingService/ListBuildings {"context":{},"pageSize":50,"box":{"system":"COORDINATE_SYSTEM_CGCS2000","longitudeMin":"113.60","latitudeMin":"34.70","longitudeMax":"113.70","latitudeMax":"34.80"}}"#]].assert_eq(&server.asked());
+    for (wrong, why) in [
+        ("113.60,34.70;113.70,34.80", "name the reference system"),
+        ("cgcs2000:113.60,34.70", "south-west and its north-east corner"),
+        ("mars:1,2;3,4", "is not one of"),
+        ("gcj02:1;3,4", ""),
+    ] {
+        let (code, said) = anju(&server, &asked(wrong)).await;
+        assert_eq!(code, 2, "{said}");
+        assert!(said.contains(why), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_refusal_says_is_said_once() {
+    let field = || [("field".to_owned(), "fields.use".to_owned())];
+    let violation = |field: &str, description: &str, reason: &str| {
+        let mut violation = FieldViolation::new(field, description);
+        violation.reason = reason.to_owned();
+        violation
+    };
+    let mut several = ErrorDetails::with_error_info("OUT_OF_RANGE", "anju", []);
+    several.set_bad_request(vec![
+        violation("fields.lift_count", "from 0 to 1000", "OUT_OF_RANGE"),
+        violation("fields.storeys_above", "from 0 to 300", "OUT_OF_RANGE"),
+    ]);
+    let mut one = ErrorDetails::with_error_info("UNKNOWN_VALUE", "anju", field());
+    one.set_bad_request(vec![violation("fields.use", "no such use", "UNKNOWN_VALUE")]);
+    let mut missing = ErrorDetails::with_error_info("NOT_FOUND", "anju", field());
+    missing.add_precondition_failure_violation("NOT_FOUND", "fields.use", "it is not there");
+    let listed = "the request is not valid: fields.lift_count: from 0 to 1000; \
+                  fields.storeys_above: from 0 to 300";
+    let refusals = [(listed, several), ("no such use", one), ("it is not there", missing)];
+    let mut told = String::new();
+    for (message, details) in refusals {
+        let status = Status::with_error_details(Code::InvalidArgument, message, details);
+        let server = Server::start().await;
+        server.refuse("BuildingService/GetBuilding", status);
+        told.push_str(&anju(&server, &["get", BUILDING]).await.1);
+    }
+    expect![[r"
+        OUT_OF_RANGE: the request is not valid
+          fields.lift_count: from 0 to 1000 [OUT_OF_RANGE]
+          fields.storeys_above: from 0 to 300 [OUT_OF_RANGE]
+        UNKNOWN_VALUE: no such use
+          at fields.use
+        NOT_FOUND: it is not there
+          field = fields.use
+    "]]
+    .assert_eq(&told);
+}
+
+#[tokio::test]
+async fn what_was_not_known_then_is_told_from_what_is_not_there() {
+    let server = Server::start().await;
+    server.refuse("BuildingService/GetBuilding", Status::not_found("it is not there"));
+    let (code, said) = anju(&server, &["get", BUILDING, "--known-at", "5"]).await;
+    assert_eq!(code, 4);
+    assert!(said.contains("nothing was known of it by --known-at: NOT_FOUND"), "{said}");
 }
 
 #[tokio::test]

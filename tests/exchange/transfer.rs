@@ -617,7 +617,7 @@ async fn odd_regions_open_the_partitions_that_are_theirs_and_are_told() {
     for told in [
         "placeholders, kept with their statistical code only: 2 (1101 市辖区, 4290 省直辖县级行政区划)",
         "districts directly under a province, each a partition: 2 (429004 仙桃市, 429005 潜江市)",
-        "cities without districts, one row standing in: 1 (441900 东莞市)",
+        "without the level below, one row standing in: 1 (441900 东莞市)",
     ] {
         assert!(text.contains(told), "{told}\n{text}");
     }
@@ -684,6 +684,29 @@ async fn rejected_rows_stop_no_other_and_are_taken_once_mended() {
     fs::write(&rejects, mended.replace("b1,", "b6,")).unwrap();
     let (outcome, counts) = bench.counts("buildings", &[rejects], "").await;
     assert_eq!((outcome, counts.created, counts.refused), (Outcome::Whole, 4, 0));
+}
+
+#[tokio::test]
+async fn the_first_rejected_rows_are_told_without_their_file() {
+    let bench = Bench::with_compound().await;
+    let rows: Vec<_> = (1..=7).map(|row| format!("b{row},c1,六,1990")).collect();
+    let text = format!("# anju: source=s\nkey,compound_key,层数,存在起始\n{}\n", rows.join("\n"));
+    let file = bench.file("b.csv", text);
+    let (_, _, text) = bench.run("buildings", std::slice::from_ref(&file), "").await.unwrap();
+    let told: Vec<_> = text.lines().filter(|line| line.contains('行')).collect();
+    expect_test::expect![[r#"
+        line 3 行: 层数 NOT_A_NUMBER: "六" is not a whole number
+        line 4 行: 层数 NOT_A_NUMBER: "六" is not a whole number
+        line 5 行: 层数 NOT_A_NUMBER: "六" is not a whole number
+        line 6 行: 层数 NOT_A_NUMBER: "六" is not a whole number
+        line 7 行: 层数 NOT_A_NUMBER: "六" is not a whole number
+        and 2 more 另有 2 行"#]]
+    .assert_eq(&told.join("\n"));
+
+    let (_, _, json) = bench.run_for(Answer::Json, "buildings", &[file], "").await.unwrap();
+    let summary: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let first = summary["files"][0]["first_rejected"].as_array().unwrap();
+    assert_eq!((first.len(), first[4]["line"].as_u64()), (5, Some(7)));
 }
 
 #[tokio::test]

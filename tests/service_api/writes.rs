@@ -42,7 +42,7 @@ async fn everything_that_is_wrong_with_a_request_is_told_at_once() {
     expect![[r"
         InvalidArgument INVALID_REQUEST
         MALFORMED context.request_id
-        MALFORMED context.overrides[0]
+        UNKNOWN_VALUE context.overrides[0]
         PHONE_NUMBER context.reason
         REQUIRED exists_from
         EMPTY fields.name

@@ -25,7 +25,7 @@ use crate::{
         findings,
         partition::Partitions,
         progress::Progress,
-        summary::{Counts, FileSummary, Summary},
+        summary::{Counts, FIRST_REJECTED_MAX, FileSummary, Rejected, Summary},
     },
     exchange::{
         column::FileKind,
@@ -92,6 +92,8 @@ struct Current {
     opened: Opened,
     counts: Counts,
     rejects: Rejects,
+    /// The first of them, for who does not open the file.
+    first: Vec<Rejected>,
     /// Hashes of source and key, with the line.
     seen: BTreeMap<[u8; 16], u64>,
     /// Rows to try again, refused for a reference to what is not there.
@@ -170,7 +172,8 @@ impl<I: Credential> Run<I> {
         };
         let counts = Counts::default();
         let (seen, deferred) = (BTreeMap::new(), Vec::new());
-        let mut file = Current { opened, counts, rejects, seen, deferred };
+        let first = Vec::new();
+        let mut file = Current { opened, counts, rejects, first, seen, deferred };
         let ended = self.rows(&mut file).await;
         // Whatever ended the reading, what was taken and what was not is said.
         let source = file.opened.declaration.source.clone().unwrap_or_default();
@@ -181,7 +184,8 @@ impl<I: Credential> Run<I> {
             ended?;
         }
         let counts = file.counts;
-        self.summary.files.push(FileSummary { file: file.opened.path, source, counts, rejects });
+        let (file, first_rejected) = (file.opened.path, file.first);
+        self.summary.files.push(FileSummary { file, source, counts, rejects, first_rejected });
         Ok(())
     }
 
@@ -538,8 +542,12 @@ impl Current {
         faults: &[Fault],
     ) -> anyhow::Result<()> {
         let reasons: Vec<_> = faults.iter().map(ToString::to_string).collect();
+        let reasons = reasons.join("; ");
+        if self.first.len() < FIRST_REJECTED_MAX {
+            self.first.push(Rejected { line, reasons: reasons.clone() });
+        }
         self.rejects
-            .add(line, cells, &reasons.join("; "))
+            .add(line, cells, &reasons)
             .with_context(|| format!("the row on line {line} cannot be written among the rejects"))
     }
 }

@@ -39,6 +39,20 @@ pub struct FileSummary {
     pub counts: Counts,
     /// The file of rows that were not taken, if there is one.
     pub rejects: Option<PathBuf>,
+    /// The first ones of them.
+    pub first_rejected: Vec<Rejected>,
+}
+
+/// Rows of a file that the summary tells without its file of rejects.
+pub(super) const FIRST_REJECTED_MAX: usize = 5;
+
+/// A row that was refused or is in conflict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Rejected {
+    /// Where it begins in the file.
+    pub line: u64,
+    /// All that is wrong with it: column, reason and a sentence each.
+    pub reasons: String,
 }
 
 /// A whole run.
@@ -114,6 +128,14 @@ impl Summary {
             write_findings(findings, out)?;
         }
         for file in &self.files {
+            for Rejected { line, reasons } in &file.first_rejected {
+                writeln!(out, "line {line} 行: {reasons}")?;
+            }
+            let not_told = (file.counts.refused + file.counts.conflicts)
+                .saturating_sub(file.first_rejected.len() as u64);
+            if not_told > 0 {
+                writeln!(out, "and {not_told} more 另有 {not_told} 行")?;
+            }
             if let Some(path) = &file.rejects {
                 writeln!(out, "rows not taken, to be mended and fed back: {}", path.display())?;
             }

@@ -13,9 +13,11 @@ use crate::{
         building::{BuildingUse, Structure},
         cycle::{
             Between, Conditions, Cycle, CycleRuleSet, DesignLife, FILE_BYTES_MAX, FIRST_CHECKS_MAX,
-            FirstCheck, GradeIn, Months, Outcome, Payer, Payment, RULES_MAX, RegionCode,
-            ReportKind, Rule, Standing, YEARS_MAX,
+            FirstCheck, GradeIn, Months, Outcome, Payer, Payment, RULES_MAX, RegionCode, Rule,
+            YEARS_MAX,
         },
+        reference_file::Standing,
+        report::ReportKind,
     },
     kernel::{
         limit::{IDENTIFIER_CHARS_MAX, NAME_CHARS_MAX, SCHEME_CHARS_MAX, TEXT_CHARS_MAX},
@@ -72,7 +74,9 @@ fn head(from: &mut Section) -> Option<CycleRuleSet> {
     let code = from.required("code", |from, key| from.text(key, CODE_CHARS_MAX));
     let version = from.required("version", |from, key| from.text(key, CODE_CHARS_MAX));
     let title = from.required("title", |from, key| from.text(key, NAME_CHARS_MAX));
-    let standing = from.required("standing", |from, key| from.word(key, &Standing::ALL));
+    let standing = from.required("standing", |from, key| {
+        from.word(key, &Standing::ALL.map(|it| Worded(it, it.word())))
+    });
     let valid_from = from.required("valid_from", Section::day);
     let valid_until = from.day("valid_until");
     let duty_since = from.day("duty_since");
@@ -89,7 +93,7 @@ fn head(from: &mut Section) -> Option<CycleRuleSet> {
         version: version?,
         title: title?,
         region: region?,
-        standing: standing?,
+        standing: standing?.0,
         valid_from: valid_from?,
         valid_until,
         duty_since: duty_since.or(valid_from)?,
@@ -155,7 +159,7 @@ fn grade_in(from: &mut Section) -> Option<GradeIn> {
 fn outcome(from: &mut Section) -> Option<Outcome> {
     let is_exempt = from.switch("exempt");
     let interval = from.months("every");
-    let reset_by = from.words("reset_by", &ReportKind::ALL);
+    let reset_by = from.words("reset_by", &ReportKind::ALL.map(|it| Worded(it, it.word())));
     let payer = from.word("payer", &Payer::ALL);
     let award = from.count("award_percent");
     let duty_since = from.day("duty_since");
@@ -188,6 +192,7 @@ fn outcome(from: &mut Section) -> Option<Outcome> {
     }
     let award_percent = u8::try_from(award.unwrap_or(0)).unwrap_or(100);
     let payment = payer.map(|payer| Payment { payer, award_percent });
+    let reset_by = reset_by.into_iter().map(|kind| kind.0).collect();
     Some(Outcome::Every(Cycle { interval: interval?, reset_by, payment, duty_since }))
 }
 
@@ -223,6 +228,16 @@ fn overlaps(first_checks: &[(usize, FirstCheck)], violations: &mut Violations) {
             let message = format!("it has days of first_check[{other}]");
             violations.add(format!("first_check[{index}]"), "CONFLICTING", message);
         }
+    }
+}
+
+/// A value with its word in files.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Worded<T>(T, &'static str);
+
+impl<T> fmt::Display for Worded<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.1)
     }
 }
 
@@ -275,7 +290,7 @@ impl Section {
     /// Refuses what nobody asked for.
     fn close(mut self) -> Violations {
         for key in std::mem::take(&mut self.table).keys() {
-            self.add(key, "NOT_HERE", "there is no such key in this place");
+            self.add(key, "UNKNOWN_PATH", "there is no such key in this place");
         }
         self.violations
     }

@@ -20,7 +20,7 @@ const SMALL: &str = r#"
     region = { scheme = "stats12", code = "410100000000" }
     [[rule]]
     code = "all"
-    then = { every = "10 years", reset_by = ["periodic_check_up"] }
+    then = { every = "10 years", reset_by = ["check_up"] }
 "#;
 
 fn check(text: &str, expected: &Expect) {
@@ -45,7 +45,7 @@ fn the_draft_of_zhengzhou_reads_as_a_draft_with_its_source() {
         "{} {} ({}), of {} {}, valid from {}\nsource: {}\n",
         set.code,
         set.version,
-        set.standing,
+        set.standing.word(),
         set.region.scheme,
         set.region.code,
         set.valid_from,
@@ -110,13 +110,13 @@ fn everything_that_is_wrong_with_a_file_is_told_at_once() {
         due_by = "2027-12-31"
         "#,
         &expect![[r#"
-            at "extra", NOT_HERE: there is no such key in this place
+            at "extra", UNKNOWN_PATH: there is no such key in this place
             at "first_check[1].due_by", MALFORMED: this is written as "2026-12-31"
             at "first_check[2]", CONFLICTING: it has days of first_check[0]
             at "rule[0].then.every", MALFORMED: this is written as "10 years" or "18 months"
             at "rule[0].then.reset_by", REQUIRED: a cycle names the kinds of report that begin it anew
             at "rule[0].when.age_below", OUT_OF_RANGE: no age is 30 years and below 30 years
-            at "rule[0].when.colour", NOT_HERE: there is no such key in this place
+            at "rule[0].when.colour", UNKNOWN_PATH: there is no such key in this place
             at "rule[0].when.uses", UNKNOWN_VALUE: "house" is none of DWELLING, MIXED, COMMERCE, OFFICE, INDUSTRY, EDUCATION, HEALTH, OTHER
             at "rule[1].then", ONE_OF: a rule either says `exempt` or how often with `every`
             at "rule[1].then.award_percent", NOT_HERE: what is exempt has no check-up
@@ -128,7 +128,7 @@ fn everything_that_is_wrong_with_a_file_is_told_at_once() {
             at "rule[2].then.exempt", OUT_OF_RANGE: a rule that exempts says true; others leave it out
             at "rule_set.region.code", REQUIRED: `code` is missing
             at "rule_set.source", REQUIRED: `source` is missing
-            at "rule_set.standing", UNKNOWN_VALUE: "law" is none of official, draft, example
+            at "rule_set.standing", UNKNOWN_VALUE: "law" is none of in_force, draft, example
             at "rule_set.title", EMPTY: a text has at least one character
             at "rule_set.valid_from", MALFORMED: this is written as "2026-12-31"
             at "rule_set.version", MALFORMED: this is written as a text in quotes
@@ -177,17 +177,17 @@ fn what_is_only_a_draft_never_displaces_what_is_in_force() {
     };
     let city_draft = of("410100000000", "draft", "2020-01-01");
     let city_later = of("410100000000", "draft", "2025-01-01");
-    let province = of("410000000000", "official", "2030-01-01");
+    let province = of("410000000000", "in_force", "2030-01-01");
     let example = of("410100000000", "example", "2019-01-01");
     let sets = [&city_draft, &city_later, &example, &province];
     let governs = |text: &str| {
-        in_force(&sets, day(text)).map(|set| format!("{} {}", set.standing, set.valid_from))
+        in_force(&sets, day(text)).map(|set| format!("{} {}", set.standing.word(), set.valid_from))
     };
     assert_eq!(governs("2018-12-31"), None);
     assert_eq!(governs("2019-12-31").unwrap(), "example 2019-01-01");
     assert_eq!(governs("2024-12-31").unwrap(), "draft 2020-01-01");
     assert_eq!(governs("2025-01-01").unwrap(), "draft 2025-01-01");
-    assert_eq!(governs("2030-01-01").unwrap(), "official 2030-01-01");
+    assert_eq!(governs("2030-01-01").unwrap(), "in_force 2030-01-01");
 }
 
 #[test]

@@ -12,7 +12,8 @@ use super::{Bounds, Building, DueAnswer, DuePlan, Life, Report, Segment, Steps, 
 use crate::{
     domain::{
         building::BuildingUse,
-        cycle::{CycleRuleSet, ReportKind, read},
+        cycle::{CycleRuleSet, read},
+        report::ReportKind,
     },
     kernel::time::{Answer, Day, ImpreciseDay},
 };
@@ -45,7 +46,7 @@ fn report(inspected: &str, words: &[&str]) -> Report {
     let grades = words[1..].iter().filter_map(|text| text.split_once('='));
     Report {
         inspected: day(inspected),
-        kind: word(words[0], &ReportKind::ALL),
+        kind: *ReportKind::ALL.iter().find(|kind| kind.word() == words[0]).unwrap(),
         grades: grades.map(|(scale, grade)| (scale.to_owned(), grade.to_owned())).collect(),
     }
 }
@@ -134,8 +135,8 @@ fn a_dwelling_is_exempt_until_it_is_thirty() {
 fn a_dwelling_of_thirty_years_is_checked_every_ten() {
     check(
         "building DWELLING 1996-05-01 70
-         2027-03-10 report periodic_check_up
-         2036-11-30 report periodic_check_up",
+         2027-03-10 report check_up
+         2036-11-30 report check_up",
         &expect![[r"
             2020-01-01: unknown because no rule set is in force [ ]
             2026-01-01: exempt until 2026-05-01, then first due on 2026-05-01 [2025-draft dwelling-under-30-years]
@@ -150,7 +151,7 @@ fn a_dwelling_of_thirty_years_is_checked_every_ten() {
 fn a_dwelling_past_its_design_life_is_checked_every_five_years() {
     check(
         "building DWELLING 1970-05-01 50
-         2026-03-10 report periodic_check_up",
+         2026-03-10 report check_up",
         &expect![[r"
             2020-01-01: unknown because no rule set is in force [ ]
             2026-01-01: due on 2026-12-31 [2025-draft dwelling-design-life-reached]
@@ -163,7 +164,7 @@ fn a_dwelling_past_its_design_life_is_checked_every_five_years() {
 fn a_shop_past_its_design_life_is_checked_every_two_years() {
     check(
         "building COMMERCE 1970-05-01 50
-         2026-03-10 report periodic_check_up",
+         2026-03-10 report check_up",
         &expect![[r"
             2020-01-01: unknown because no rule set is in force [ ]
             2026-01-01: due on 2026-12-31 [2025-draft non-dwelling-design-life-reached]
@@ -227,7 +228,7 @@ fn first_check_ups_go_by_the_period_of_completion() {
 fn a_dwelling_that_outgrows_its_design_life_is_due_no_earlier_than_that_day() {
     check(
         "building DWELLING 1985-05-01 50
-         2028-03-10 report periodic_check_up",
+         2028-03-10 report check_up",
         &expect![[r"
             2020-01-01: unknown because no rule set is in force [ ]
             2026-01-01: due on 2026-12-31 [2025-draft dwelling-within-design-life]
@@ -240,7 +241,7 @@ fn a_dwelling_that_outgrows_its_design_life_is_due_no_earlier_than_that_day() {
 fn what_was_overdue_stays_so_when_the_building_grows_older() {
     check(
         "building DWELLING 1985-05-01 50
-         2018-03-10 report periodic_check_up",
+         2018-03-10 report check_up",
         &expect![[r"
             2020-01-01: unknown because no rule set is in force [ ]
             2026-01-01: due on 2028-03-10 [2025-draft dwelling-within-design-life, counted from 2018-03-10]
@@ -305,7 +306,7 @@ fn a_year_of_completion_on_either_side_of_a_limit_is_certain_and_across_it_is_no
 fn a_rough_day_of_completion_does_not_matter_after_a_check_up() {
     check(
         "building DWELLING 1980s 70
-         2026-03-10 report periodic_check_up",
+         2026-03-10 report check_up",
         &expect![[r"
             2020-01-01: unknown because no rule set is in force [ ]
             2026-01-01: unknown because the completion date straddles a limit: due 2026-12-31 .. 2027-12-31 [2025-draft dwelling-within-design-life]
@@ -325,7 +326,7 @@ fn without_a_design_life_or_use_both_bounds_are_told() {
     );
     check(
         "building DWELLING 1985-05-01 ?
-         2026-03-10 report periodic_check_up",
+         2026-03-10 report check_up",
         &expect![[r"
             2020-01-01: unknown because no rule set is in force [ ]
             2026-01-01: due on 2026-12-31 [2025-draft dwelling-design-life-reached dwelling-within-design-life]
@@ -334,7 +335,7 @@ fn without_a_design_life_or_use_both_bounds_are_told() {
     );
     check(
         "building ? 1970-05-01 50
-         2026-03-10 report periodic_check_up",
+         2026-03-10 report check_up",
         &expect![[r"
             2020-01-01: unknown because no rule set is in force [ ]
             2026-01-01: unknown because no rule covers such a building, the use is missing: due 2026-12-31 or later or never, if at all [2025-draft dwelling-design-life-reached non-dwelling-design-life-reached]
@@ -366,8 +367,8 @@ fn what_the_draft_does_not_say_is_not_made_up() {
 fn only_the_kinds_that_the_rule_names_begin_a_new_cycle() {
     check(
         "building DWELLING 1985-05-01 70
-         2026-03-10 report periodic_check_up
-         2029-06-01 report daily_patrol
+         2026-03-10 report check_up
+         2029-06-01 report patrol
          2030-06-01 report special_check
          2031-06-01 report appraisal",
         &expect![[r"
@@ -381,11 +382,11 @@ fn only_the_kinds_that_the_rule_names_begin_a_new_cycle() {
 #[test]
 fn a_paper_that_comes_late_counts_by_the_day_of_its_inspection() {
     let in_order = "building DWELLING 1985-05-01 70
-         2026-03-10 report periodic_check_up
-         2030-06-01 report periodic_check_up";
+         2026-03-10 report check_up
+         2030-06-01 report check_up";
     let late = "building DWELLING 1985-05-01 70
-         2030-06-01 report periodic_check_up
-         2026-03-10 report periodic_check_up";
+         2030-06-01 report check_up
+         2026-03-10 report check_up";
     let sets = [read::rule_set(ZHENGZHOU).unwrap()];
     assert_eq!(plan(&read_life(in_order, &sets)), plan(&read_life(late, &sets)));
 }
@@ -398,7 +399,7 @@ fn a_report_that_is_taken_back_returns_the_building_to_the_days_before_it() {
         plan.on(day("2029-01-01")).unwrap().answer.clone()
     };
     let sound = due("building DWELLING 1985-05-01 70
-         2026-03-10 report periodic_check_up");
+         2026-03-10 report check_up");
     assert_eq!(sound, DueAnswer::Due { on: day("2036-03-10") });
     let taken_back = due("building DWELLING 1985-05-01 70");
     assert_eq!(taken_back, DueAnswer::Due { on: day("2026-12-31") });
@@ -410,7 +411,7 @@ fn a_report_that_is_taken_back_returns_the_building_to_the_days_before_it() {
 fn a_use_that_changes_counts_from_its_day_and_no_building_is_due_after_its_end() {
     check(
         "building DWELLING 1985-05-01 40
-         2026-03-10 report periodic_check_up
+         2026-03-10 report check_up
          2030-01-01 is OFFICE 1985-05-01 40
          ends 2040-01-01",
         &expect![[r"
@@ -435,18 +436,18 @@ const OLDER: &str = r#"
     [[rule]]
     code = "dangerous"
     when = { last_grade = { scale = "jgj-125-2016", values = ["C"] } }
-    then = { every = "6 months", reset_by = ["periodic_check_up", "special_check"] }
+    then = { every = "6 months", reset_by = ["check_up", "special_check"] }
     [[rule]]
     code = "with-findings"
     when = { has_open_findings = true }
-    then = { every = "1 year", reset_by = ["periodic_check_up"] }
+    then = { every = "1 year", reset_by = ["check_up"] }
     [[rule]]
     code = "low"
     when = { storeys_above = { at_most = 3 } }
     then = { exempt = true }
     [[rule]]
     code = "all"
-    then = { every = "5 years", reset_by = ["periodic_check_up"] }
+    then = { every = "5 years", reset_by = ["check_up"] }
 "#;
 
 fn newer() -> String {
@@ -462,7 +463,7 @@ fn a_new_version_of_the_rules_counts_from_its_first_day_on() {
     check_under(
         &[OLDER.to_owned(), newer()],
         "building DWELLING 1985-05-01 50 7
-         2023-03-10 report periodic_check_up",
+         2023-03-10 report check_up",
         &expect![[r"
             2020-01-01: due on 2020-01-01 [1 all]
             2023-03-10: due on 2028-03-10 [1 all, counted from 2023-03-10]
@@ -476,10 +477,10 @@ fn grades_and_open_findings_shorten_the_cycle_from_their_day_on() {
     check_under(
         &[OLDER.to_owned()],
         "building DWELLING 1985-05-01 50 7
-         2021-03-10 report periodic_check_up
+         2021-03-10 report check_up
          2021-06-01 open 2
          2022-03-01 open 0
-         2023-03-10 report periodic_check_up
+         2023-03-10 report check_up
          2023-07-01 report appraisal jgj-125-2016=C
          2023-08-01 report special_check gb-50292-2015=C_su
          2023-09-01 report appraisal jgj-125-2016=B",
@@ -502,7 +503,7 @@ fn storeys_that_are_not_known_leave_the_answer_open() {
     check_under(
         &[OLDER.to_owned()],
         "building DWELLING 1985-05-01 50
-         2023-03-10 report periodic_check_up
+         2023-03-10 report check_up
          2025-01-01 is DWELLING 1985-05-01 50 3",
         &expect![[r"
             2020-01-01: unknown because the storeys are missing: due 2020-01-01 or later or never, if at all [1 all low]

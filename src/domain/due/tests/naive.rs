@@ -11,9 +11,11 @@ use crate::{
         building::BuildingUse,
         cycle::{
             Between, Conditions, Cycle, CycleRuleSet, DesignLife, FirstCheck, Months, Outcome,
-            RegionCode, ReportKind, Rule, Standing,
+            RegionCode, Rule,
         },
         due::{Building, Cause, DueAnswer, Life, Report, Steps, plan},
+        reference_file::Standing,
+        report::ReportKind,
     },
     kernel::time::{Day, ImpreciseDay},
 };
@@ -48,7 +50,7 @@ fn uses() -> impl Strategy<Value = BTreeSet<BuildingUse>> {
 
 fn kinds() -> impl Strategy<Value = BTreeSet<ReportKind>> {
     proptest::collection::btree_set(
-        proptest::sample::select(vec![ReportKind::PeriodicCheckUp, ReportKind::SpecialCheck]),
+        proptest::sample::select(vec![ReportKind::CheckUp, ReportKind::SpecialCheck]),
         1..3,
     )
 }
