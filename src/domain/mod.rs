@@ -7,6 +7,8 @@ pub mod author;
 pub mod building;
 pub mod compound;
 pub mod content;
+pub mod cycle;
+pub mod due;
 pub mod finding;
 pub mod grade;
 pub mod house_code;
