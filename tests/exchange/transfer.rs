@@ -740,13 +740,13 @@ async fn rows_with_warnings_are_taken_counted_and_the_first_told_by_column() {
         bench.run("buildings", std::slice::from_ref(&file), "--batch-rows 3").await.unwrap();
     assert_eq!(outcome, Outcome::Partly);
     let told: Vec<_> = text.lines().filter(|line| line.contains("提示")).collect();
-    expect_test::expect![[r#"
+    expect_test::expect![[r"
         warning 提示: line 3 行: 房屋编码 LENGTH: it is too short
         warning 提示: line 4 行: identifiers LENGTH: census: it is too short
         warning 提示: line 7 行: 房屋编码 LENGTH: it is too short
         warning 提示: line 8 行: 房屋编码 LENGTH: it is too short
         warning 提示: line 9 行: 房屋编码 LENGTH: it is too short
-        rows with warnings, not refused for them 有提示的行: 7"#]]
+        rows with warnings, not refused for them 有提示的行: 7"]]
     .assert_eq(&told.join("\n"));
 
     let good = bench.file("c.csv", format!("{header}b1,c1,odd,,1990\n"));
