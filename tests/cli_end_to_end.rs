@@ -413,6 +413,27 @@ fn founded(shell: &Shell<'_>) -> String {
     text(&first, "/region/id").to_owned()
 }
 
+/// Registers a compound and a building of it with a point, and finds them by boxes of a map.
+fn are_found_in_their_box(shell: &Shell<'_>, in_community: &str) {
+    let place = "location=cgcs2000:113.62,34.76";
+    let compound = created(shell, "compound", "1985", &["name=乙院", in_community, place]);
+    let in_compound = format!("compound_id={compound}");
+    let building = created(shell, "building", "1986", &["name=乙楼", &in_compound, place]);
+    for (kinds, id) in [("compounds", &compound), ("buildings", &building)] {
+        let list = |around| shell.run(&["list", kinds, "--box", around, "--json"]).json();
+        let found = list("cgcs2000:113.61,34.75;113.63,34.77");
+        assert_eq!(text(&found, &format!("/{kinds}/0/id")), id);
+        assert_eq!(found.pointer(&format!("/{kinds}/1")), None, "{found:#}");
+        let beside = list("cgcs2000:113.63,34.75;113.65,34.77");
+        assert_eq!(beside.pointer(&format!("/{kinds}")), None, "{beside:#}");
+    }
+    let both = ["--region", "gbt2260:410105", "--box", "cgcs2000:113.61,34.75;113.63,34.77"];
+    for flags in [&both[..], &[]] {
+        let refused = shell.run(&[&["list", "compounds"], flags].concat());
+        assert_eq!(refused.code, 2, "{refused:?}");
+    }
+}
+
 #[test]
 fn a_city_is_founded_merged_split_and_moved_by_commands_alone() {
     let home = Home::new();
@@ -476,6 +497,7 @@ fn a_city_is_founded_merged_split_and_moved_by_commands_alone() {
     assert_eq!([of_streets("2019-12-31"), of_streets("2020-01-01")], [[2, 0], [0, 2]]);
     let moved_away = shell.run(&["transfer", &community, "--to", &city, "--from", "2021-01-01"]);
     assert_eq!(moved_away.code, 5, "{moved_away:?}");
+    are_found_in_their_box(&shell, &in_community);
 }
 
 #[test]

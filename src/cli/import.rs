@@ -34,7 +34,7 @@ mod summary;
 
 pub use client::{Clients, Credential, Service};
 pub(super) use client::{patiently, refused};
-pub use summary::{Counts, FileSummary, Outcome, Rejected, Summary};
+pub use summary::{Counts, FileSummary, Outcome, Rejected, Summary, Warned};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -21,6 +21,7 @@ Examples:
   anju list regions
   anju list regions --parent gbt2260:410100
   anju list compounds --region gbt2260:410102 --valid-at 2020-12-31
+  anju list compounds --box 'cgcs2000:113.60,34.74;113.64,34.78'
   anju list buildings --compound cmp_01HF7YAT000000E0000000001A
   anju list buildings --region rgn_01HF7YAT000000E0000000001A --all --json
   anju list buildings --box 'cgcs2000:113.60,34.74;113.64,34.78'
@@ -51,11 +52,19 @@ pub enum ListOf {
         #[command(flatten)]
         page: PageArgs,
     },
-    /// The compounds (小区) of a region.
+    /// The compounds (小区) of a region or a box of a map.
     Compounds {
         /// The region, of any level below the province.
-        #[arg(long, value_name = "RGN")]
-        region: RegionName,
+        #[arg(
+            long,
+            value_name = "RGN",
+            required_unless_present = "bounding_box",
+            conflicts_with = "bounding_box"
+        )]
+        region: Option<RegionName>,
+        /// A box of a map, its south-west and north-east corner: `crs:west,south;east,north`.
+        #[arg(long = "box", value_name = "BOX", value_parser = set::bounding_box)]
+        bounding_box: Option<v1::BoundingBox>,
         /// Which days and which knowledge.
         #[command(flatten)]
         read: ReadArgs,
@@ -120,11 +129,12 @@ pub async fn run(args: &ListArgs, session: &mut Session<'_>) -> anyhow::Result<O
             let call = ("RegionService", "ListRegions");
             page::show(session, call, &request, page, |answer| rows(answer, "regions")).await
         }
-        ListOf::Compounds { region, read, page } => {
-            let region_id = id_of(Some(region), read, session).await?;
+        ListOf::Compounds { region, bounding_box, read, page } => {
+            let region_id = id_of(region.as_ref(), read, session).await?;
             let request = v1::ListCompoundsRequest {
                 context: Some(read.context()),
                 region_id,
+                r#box: bounding_box.clone(),
                 ..v1::ListCompoundsRequest::default()
             };
             let call = ("CompoundService", "ListCompounds");

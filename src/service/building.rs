@@ -10,20 +10,16 @@ use crate::{
     kernel::{
         id::{CompoundId, Kind, RegionId, SubjectId},
         limit,
-        page::Page,
-        position::Partition,
         violation::Violations,
     },
     proto::v1::{self, building_service_server::BuildingService},
-    registry::{ListOf, Search, Sought},
+    registry::ListOf,
     service::{
-        Api, Way,
+        Api,
         common::{self, FieldReader, number},
         kind::{
-            Changing, Correcting, Creation, Listed, Listing, Merging, Parts, Resource, Splitting,
-            answer, resource,
+            Changing, Correcting, Creation, Listing, Merging, Parts, Resource, Splitting, answer,
         },
-        page::{self, Question},
     },
 };
 
@@ -144,7 +140,11 @@ impl BuildingService for Api {
             order_by: asked.order_by.clone(),
         };
         if asked.r#box.is_some() {
-            let (buildings, next_page_token, read_at) = way.list_in_box(&asked, listing).await?;
+            let (buildings, next_page_token, read_at) = way
+                .list_in_box(&asked, listing, asked.r#box.as_ref(), |violations| {
+                    check_one_of(violations, &asked);
+                })
+                .await?;
             return Ok(Response::new(v1::ListBuildingsResponse {
                 buildings,
                 next_page_token,
@@ -258,66 +258,6 @@ impl BuildingService for Api {
         let (way, asked) = self.begin(request)?;
         let edges = way.lineage::<v1::Building>(asked.context, &asked.id).await?;
         Ok(Response::new(v1::GetLineageResponse { edges }))
-    }
-}
-
-impl Way {
-    /// A page of the buildings in a box that are in the caller's reach. One partition is searched
-    /// after the other, and a page is of one of them; it may be short.
-    async fn list_in_box(
-        &self,
-        asked: &v1::ListBuildingsRequest,
-        listing: Listing,
-    ) -> Result<Listed<v1::Building>, Status> {
-        let mut violations = Violations::default();
-        let question = Question::new(self, asked, listing.context.as_ref());
-        let mut page = question.page(&mut violations, listing.page_size, &listing.page_token);
-        page::check_order(&mut violations, &listing.order_by, listing.context.as_ref());
-        check_one_of(&mut violations, asked);
-        let sought = asked
-            .r#box
-            .as_ref()
-            .and_then(|asked| common::bounding_box(&mut violations, asked))
-            .map(Sought::Box);
-        let (first, after) = read_cursor(&page.after);
-        page.after = after;
-        let time = self.reading(listing.context, violations).await?;
-        let sought = self.was_read(sought)?;
-        let partitions = self.registry().partitions().into_iter().map(|(partition, _)| partition);
-        // What lies between cities has no buildings.
-        let mut partitions =
-            partitions.filter(|other| *other != Partition::ROOT && *other >= first);
-        let Some(partition) = partitions.next() else {
-            return Ok((Vec::new(), String::new(), String::new()));
-        };
-        if partition != first {
-            page.after.clear();
-        }
-        let search = Search { partition, sought, kinds: vec![Kind::Building], below: None };
-        let (found, position) = self.find(search, time, page).await?;
-        let next = match (found.next, partitions.next()) {
-            (Some(next), _) => Some(write_cursor(partition, &next)),
-            (None, other) => other.map(|other| write_cursor(other, &[])),
-        };
-        let mut rows = Vec::new();
-        for seen in found.rows {
-            if self.reaches(seen.id)? {
-                rows.push(resource(seen));
-            }
-        }
-        let token = question.token(&Page::<()> { rows: Vec::new(), next });
-        Ok((rows, token, position.to_string()))
-    }
-}
-
-fn write_cursor(partition: Partition, after: &[u8]) -> Vec<u8> {
-    [&partition.to_bytes(), after].concat()
-}
-
-fn read_cursor(bytes: &[u8]) -> (Partition, Vec<u8>) {
-    match bytes.split_first_chunk::<3>() {
-        Some((partition, after)) => (Partition::from_bytes(*partition), after.to_vec()),
-        None => (Partition::ROOT, Vec::new()),
     }
 }
 

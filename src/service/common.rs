@@ -182,7 +182,7 @@ pub(crate) struct FieldReader {
     /// What every kind has.
     shared: Shared,
     sentences: Vec<(String, String)>,
-    warnings: Vec<String>,
+    warnings: Vec<CodeWarning>,
 }
 
 /// What was read beside the fields of the kind.
@@ -192,7 +192,7 @@ pub(crate) struct Read {
     /// Why fields are doubted.
     pub sentences: Vec<(String, String)>,
     /// Codes that are not as their standard has them.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<CodeWarning>,
 }
 
 impl FieldReader {
@@ -353,7 +353,7 @@ impl FieldReader {
                 self.violations.add(path, "REPEATED", "the same number is given twice");
                 continue;
             }
-            self.warnings.extend(warnings(&scheme, &value));
+            self.warnings.extend(warnings(field, &scheme, &value));
             said.push(value);
         }
         let too_many = read.values().any(|said| said.len() > limit::IDENTIFIERS_PER_SCHEME_MAX);
@@ -452,13 +452,29 @@ fn is_identifier(value: &str) -> bool {
 }
 
 /// What a standard has against a code; nothing is refused for it.
-fn warnings(scheme: &str, value: &str) -> Vec<String> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CodeWarning {
+    /// The field that has it: `identifiers`, or `codes`.
+    pub field: &'static str,
+    /// The scheme of the code.
+    pub scheme: String,
+    /// What is odd about it.
+    pub warning: house_code::Warning,
+}
+
+impl std::fmt::Display for CodeWarning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}: {}", self.scheme, self.warning.reason(), self.warning)
+    }
+}
+
+fn warnings(field: &'static str, scheme: &str, value: &str) -> impl Iterator<Item = CodeWarning> {
     let found = match scheme {
         "jgjt246" => house_code::check(value, None),
         "bdcdyh" => house_code::check_real_estate(value),
         _ => Vec::new(),
     };
-    found.into_iter().map(|warning| format!("{scheme} {}: {warning}", warning.reason())).collect()
+    found.into_iter().map(move |warning| CodeWarning { field, scheme: scheme.to_owned(), warning })
 }
 
 fn place(error: PlaceError) -> (&'static str, String) {

@@ -10,6 +10,7 @@ use crate::{
     kernel::{
         id::{Kind, RegionId, SubjectId},
         limit,
+        violation::Violations,
     },
     proto::v1::{self, compound_service_server::CompoundService},
     registry::ListOf,
@@ -74,6 +75,15 @@ fn creation(asked: v1::CreateCompoundRequest) -> Creation<v1::CompoundFields> {
     Creation { fields, exists_from, opens_partition: false }
 }
 
+/// Notes when not exactly one of region and box is given.
+fn check_one_of(violations: &mut Violations, asked: &v1::ListCompoundsRequest) -> bool {
+    let is_one = asked.region_id.is_empty() == asked.r#box.is_some();
+    if !is_one {
+        violations.add("region_id", "ONE_OF", "give exactly one of region_id and box");
+    }
+    is_one
+}
+
 #[tonic::async_trait]
 impl CompoundService for Api {
     async fn create_compound(
@@ -116,8 +126,23 @@ impl CompoundService for Api {
             page_token: std::mem::take(&mut asked.page_token),
             order_by: asked.order_by.clone(),
         };
+        if asked.r#box.is_some() {
+            let (compounds, next_page_token, read_at) = way
+                .list_in_box(&asked, listing, asked.r#box.as_ref(), |violations| {
+                    check_one_of(violations, &asked);
+                })
+                .await?;
+            return Ok(Response::new(v1::ListCompoundsResponse {
+                compounds,
+                next_page_token,
+                read_at,
+            }));
+        }
         let (compounds, next_page_token, read_at) = way
             .list(&asked, listing, |violations| {
+                if !check_one_of(violations, &asked) {
+                    return None;
+                }
                 let region: RegionId = common::required(violations, "region_id", &asked.region_id)?;
                 let holder = SubjectId::from(region);
                 Some((ListOf::Below(Kind::Compound, holder), Some(("region_id", holder))))

@@ -1,6 +1,7 @@
 //! Rows of outside sources on the wire, in and out.
 
 use std::{
+    collections::BTreeMap,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -28,7 +29,8 @@ use crate::{
         RowMode, Seen,
     },
     service::{
-        Api, Plan, Way, Written, common,
+        Api, Plan, Way, Written,
+        common::{self, CodeWarning},
         kind::{Resource, fields, resource, take_over},
         status,
     },
@@ -65,14 +67,18 @@ impl ImportService for Api {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
         let seeds = write.seeds(asked.rows.len().min(limit::BATCH_ITEMS_MAX))?;
         let openers = openers(&asked.rows);
-        let plan = plan(asked, seeds);
+        let (plan, warnings) = plan(asked, seeds).map_or_else(
+            |violations| (Err(violations), BTreeMap::new()),
+            |(plan, warnings)| (Ok(plan), warnings),
+        );
         if let Ok(plan) = &plan {
             write.way.partition("partition", plan.partition.number())?;
             write.way.check_partition(plan.partition)?;
         }
         let row_count = openers.len();
         let written = write.run(plan).await?;
-        let results = results(&written, row_count, &openers);
+        let mut results = results(&written, row_count, &openers);
+        warn(&mut results, &warnings);
         let receipt = Some(written.receipt());
         Ok(written.answer(v1::ImportRowsResponse { receipt, results }))
     }
@@ -165,8 +171,11 @@ fn openers(rows: &[v1::ImportRow]) -> Vec<bool> {
     rows.iter().map(opens).collect()
 }
 
+/// What to warn of, by the number of the row.
+type Warnings = BTreeMap<u32, Vec<CodeWarning>>;
+
 /// Reads an import. Rows that cannot be read are refused by themselves, with the rest.
-fn plan(asked: v1::ImportRowsRequest, seeds: Vec<IdSeed>) -> Result<Plan, Violations> {
+fn plan(asked: v1::ImportRowsRequest, seeds: Vec<IdSeed>) -> Result<(Plan, Warnings), Violations> {
     let mut violations = Violations::default();
     check_key(&mut violations, "source", &asked.source);
     let mode = match v1::RowMode::try_from(asked.mode) {
@@ -185,22 +194,28 @@ fn plan(asked: v1::ImportRowsRequest, seeds: Vec<IdSeed>) -> Result<Plan, Violat
     }
     let (Some(mode), Some(partition)) = (mode, partition) else { return Err(violations) };
     violations.or(())?;
-    let (mut rows, mut unread) = (Vec::new(), Vec::new());
+    let (mut rows, mut unread, mut warnings) = (Vec::new(), Vec::new(), Warnings::new());
     for (index, (asked, seed)) in (0_u32..).zip(asked.rows.into_iter().zip(seeds)) {
-        match row(asked, seed) {
-            Ok(row) => rows.push((index, row)),
+        let mut doubtful = Vec::new();
+        match row(asked, seed, &mut doubtful) {
+            Ok(row) => {
+                rows.push((index, row));
+                warnings.insert(index, doubtful);
+            }
             Err(violations) => unread.push(refused(index, &violations)),
         }
     }
     let import = Import { source: asked.source, mode, rows, unread };
-    Ok(Plan {
+    let plan = Plan {
         command: Command::Import(import),
         partition,
         named: Vec::new(),
         needs_everything: false,
         needs_reason: mode == RowMode::Correction,
+        // Each row has its own.
         warnings: Vec::new(),
-    })
+    };
+    Ok((plan, warnings))
 }
 
 fn check_key(violations: &mut Violations, field: &str, text: &str) {
@@ -230,8 +245,12 @@ fn refused(index: u32, violations: &Violations) -> ItemRecord {
 /// What a row refers to: the field, the kind, and how.
 type Named = (&'static str, Kind, Option<v1::Reference>);
 
-/// Reads one row.
-fn row(mut asked: v1::ImportRow, seed: IdSeed) -> Result<ImportRow, Violations> {
+/// Reads one row, noting what to warn of.
+fn row(
+    mut asked: v1::ImportRow,
+    seed: IdSeed,
+    warnings: &mut Vec<CodeWarning>,
+) -> Result<ImportRow, Violations> {
     use v1::import_row::Row;
     let hash = Hash::of(&[&asked.encode_to_vec()]);
     let mut violations = Violations::default();
@@ -252,15 +271,15 @@ fn row(mut asked: v1::ImportRow, seed: IdSeed) -> Result<ImportRow, Violations> 
         }
         Some(Row::Region(row)) => {
             opens_partition = row.opens_partition;
-            let content = content::<v1::Region>(&mut violations, row.fields, cleared);
+            let content = content::<v1::Region>(&mut violations, warnings, row.fields, cleared);
             (content, vec![("parent_id", Kind::Region, row.parent)])
         }
         Some(Row::Compound(row)) => {
-            let content = content::<v1::Compound>(&mut violations, row.fields, cleared);
+            let content = content::<v1::Compound>(&mut violations, warnings, row.fields, cleared);
             (content, vec![("community_id", Kind::Region, row.community)])
         }
         Some(Row::Building(row)) => {
-            let content = content::<v1::Building>(&mut violations, row.fields, cleared);
+            let content = content::<v1::Building>(&mut violations, warnings, row.fields, cleared);
             let named = vec![
                 ("compound_id", Kind::Compound, row.compound),
                 ("community_id", Kind::Region, row.community),
@@ -269,7 +288,7 @@ fn row(mut asked: v1::ImportRow, seed: IdSeed) -> Result<ImportRow, Violations> 
             (content, named)
         }
         Some(Row::Unit(row)) => {
-            let content = content::<v1::Unit>(&mut violations, row.fields, cleared);
+            let content = content::<v1::Unit>(&mut violations, warnings, row.fields, cleared);
             (content, vec![("building_id", Kind::Building, row.building)])
         }
     };
@@ -290,6 +309,7 @@ fn row(mut asked: v1::ImportRow, seed: IdSeed) -> Result<ImportRow, Violations> 
 /// Reads the fields of a row, with those that it clears.
 fn content<R: Resource>(
     violations: &mut Violations,
+    warnings: &mut Vec<CodeWarning>,
     value: Option<R::Fields>,
     cleared: Vec<String>,
 ) -> Option<Content> {
@@ -319,6 +339,7 @@ fn content<R: Resource>(
             violations.add("cleared", "CONFLICTING", message);
         }
     }
+    warnings.extend(said.warnings);
     let mut content = said.content;
     content.lay(&empty);
     Some(content)
@@ -429,10 +450,23 @@ fn results(written: &Written, row_count: usize, openers: &[bool]) -> Vec<v1::Row
             id: item.subject.map(|id| id.to_string()).unwrap_or_default(),
             refusals: common::item_refusals(&item.refusals),
             conflicts: conflicts.collect(),
-            partition: None,
+            ..v1::RowResult::default()
         });
     }
     results
+}
+
+/// Adds what looks doubtful in the rows that were not refused.
+fn warn(results: &mut [v1::RowResult], warnings: &Warnings) {
+    for result in results.iter_mut().filter(|result| result.outcome() != v1::RowOutcome::Refused) {
+        let warnings = warnings.get(&result.index).into_iter().flatten();
+        let warnings = warnings.map(|CodeWarning { field, scheme, warning }| v1::RowWarning {
+            field: format!("fields.{field}.{scheme}"),
+            reason: warning.reason().to_owned(),
+            message: warning.to_string(),
+        });
+        result.warnings = warnings.collect();
+    }
 }
 
 fn outcome(outcome: ItemOutcome) -> v1::RowOutcome {

@@ -89,7 +89,7 @@ pub(crate) struct Said {
     /// Why fields are doubted.
     pub sentences: Vec<(String, String)>,
     /// What to warn of.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<common::CodeWarning>,
 }
 
 /// Reads fields, by a mask or without one.
@@ -167,7 +167,7 @@ pub(crate) struct Planned {
     /// `None` for a province, which belongs to nothing.
     partition: Option<Partition>,
     named: Vec<(String, SubjectId)>,
-    warnings: Vec<String>,
+    warnings: Vec<common::CodeWarning>,
 }
 
 /// Reads a create.
@@ -328,7 +328,7 @@ pub(crate) fn on_subject(
     subject: SubjectId,
     command: Command,
     named: Vec<(String, SubjectId)>,
-    warnings: Vec<String>,
+    warnings: Vec<common::CodeWarning>,
 ) -> Plan {
     let needs_reason = matches!(command, Command::Correct(_) | Command::Retract(_));
     Plan {

@@ -297,7 +297,7 @@ pub(crate) struct Plan {
     /// Whether it says that something was wrong, and must say why.
     pub needs_reason: bool,
     /// What to warn of.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<common::CodeWarning>,
 }
 
 /// What comes with a write, read.
@@ -331,7 +331,7 @@ impl Write {
     async fn run_inner(
         &mut self,
         plan: Result<Plan, Violations>,
-    ) -> Result<(Outcome, Vec<String>), Status> {
+    ) -> Result<(Outcome, Vec<common::CodeWarning>), Status> {
         let needs_reason = plan.as_ref().is_ok_and(|plan| plan.needs_reason);
         let (heading, mut violations) = self.heading(needs_reason);
         let plan = match plan {
@@ -415,7 +415,7 @@ pub(crate) struct Written {
     is_only_judged: bool,
     /// The subject that it is about, when there is one that was there before.
     about: Option<SubjectId>,
-    warnings: Vec<String>,
+    warnings: Vec<common::CodeWarning>,
 }
 
 impl Written {
@@ -469,7 +469,7 @@ impl Written {
         let mut response = Response::new(message);
         for warning in self.warnings.iter().take(WARNINGS_MAX) {
             // Header values are ASCII; a warning that is not says nothing of use without the rest.
-            if let Ok(value) = warning.parse() {
+            if let Ok(value) = warning.to_string().parse() {
                 response.metadata_mut().append(WARNING_HEADER, value);
             }
         }

@@ -1,5 +1,6 @@
 //! Search on the wire.
 
+use prost::Message;
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -13,7 +14,12 @@ use crate::{
     },
     proto::v1::{self, search_hit::Subject, search_service_server::SearchService},
     registry::{Fact, Refusal, Search, Seen, Sought},
-    service::{Api, Way, common, kind::resource, page::Question, status},
+    service::{
+        Api, Way, common,
+        kind::{Listed, Listing, Resource, resource},
+        page::{self, Question},
+        status,
+    },
     store::Limit,
 };
 
@@ -128,6 +134,68 @@ fn sought(violations: &mut Violations, asked: &v1::SearchRequest) -> Option<Soug
             violations.add("text", "ONE_OF", "give exactly one of identifier and text");
             None
         }
+    }
+}
+
+impl Way {
+    /// A page of what is of a kind and lies in a box, as far as it is in the caller's reach. One
+    /// partition is searched after the other, and a page is of one of them; it may be short.
+    ///
+    /// `asked` is the message without what is in `listing`; `check` notes what else is wrong with it.
+    pub(crate) async fn list_in_box<R: Resource, M: Message>(
+        &self,
+        asked: &M,
+        listing: Listing,
+        wanted: Option<&v1::BoundingBox>,
+        check: impl FnOnce(&mut Violations),
+    ) -> Result<Listed<R>, Status> {
+        let mut violations = Violations::default();
+        let question = Question::new(self, asked, listing.context.as_ref());
+        let mut page = question.page(&mut violations, listing.page_size, &listing.page_token);
+        page::check_order(&mut violations, &listing.order_by, listing.context.as_ref());
+        check(&mut violations);
+        let sought = wanted
+            .and_then(|wanted| common::bounding_box(&mut violations, wanted))
+            .map(Sought::Box);
+        let (first, after) = read_cursor(&page.after);
+        page.after = after;
+        let time = self.reading(listing.context, violations).await?;
+        let sought = self.was_read(sought)?;
+        let partitions = self.registry().partitions().into_iter().map(|(partition, _)| partition);
+        // What lies between cities has no compounds and no buildings.
+        let mut partitions =
+            partitions.filter(|other| *other != Partition::ROOT && *other >= first);
+        let Some(partition) = partitions.next() else {
+            return Ok((Vec::new(), String::new(), String::new()));
+        };
+        if partition != first {
+            page.after.clear();
+        }
+        let search = Search { partition, sought, kinds: vec![R::KIND], below: None };
+        let (found, position) = self.find(search, time, page).await?;
+        let next = match (found.next, partitions.next()) {
+            (Some(next), _) => Some(write_cursor(partition, &next)),
+            (None, other) => other.map(|other| write_cursor(other, &[])),
+        };
+        let mut rows = Vec::new();
+        for seen in found.rows {
+            if self.reaches(seen.id)? {
+                rows.push(resource(seen));
+            }
+        }
+        let token = question.token(&Page::<()> { rows: Vec::new(), next });
+        Ok((rows, token, position.to_string()))
+    }
+}
+
+fn write_cursor(partition: Partition, after: &[u8]) -> Vec<u8> {
+    [&partition.to_bytes(), after].concat()
+}
+
+fn read_cursor(bytes: &[u8]) -> (Partition, Vec<u8>) {
+    match bytes.split_first_chunk::<3>() {
+        Some((partition, after)) => (Partition::from_bytes(*partition), after.to_vec()),
+        None => (Partition::ROOT, Vec::new()),
     }
 }
 

@@ -33,8 +33,8 @@ use anju::{
         self, Building, CodeCandidate, Compound, ExportKind, ExportRow, ExportRowsRequest,
         ExportRowsResponse, GetStatusRequest, GetStatusResponse, ImportRow, ImportRowsRequest,
         ImportRowsResponse, ItemRefusal, Life, PartitionStatus, Reference, Region, RegionLevel,
-        ResolveCodeRequest, ResolveCodeResponse, RowConflict, RowOutcome, RowResult, Unit,
-        WhoAmIRequest, WhoAmIResponse,
+        ResolveCodeRequest, ResolveCodeResponse, RowConflict, RowOutcome, RowResult, RowWarning,
+        Unit, WhoAmIRequest, WhoAmIResponse,
         export_row::Subject,
         import_service_server::{ImportService, ImportServiceServer},
         reference,
@@ -132,6 +132,21 @@ impl Registry {
             });
         }
         if refusals.is_empty() { Ok(draft) } else { Err(refusals) }
+    }
+
+    /// A row's result, with a warning for each outside number that is `odd`.
+    fn warned_row(&mut self, request: &ImportRowsRequest, index: u32, row: ImportRow) -> RowResult {
+        let identifiers = match &row.row {
+            Some(v1::import_row::Row::Building(row)) => row.fields.clone().unwrap().identifiers,
+            _ => Vec::new(),
+        };
+        let odd = identifiers.into_iter().filter(|identifier| identifier.value == "odd");
+        let warnings = odd.map(|identifier| RowWarning {
+            field: format!("fields.identifiers.{}", identifier.scheme),
+            reason: "LENGTH".to_owned(),
+            message: "it is too short".to_owned(),
+        });
+        RowResult { warnings: warnings.collect(), ..self.row(request, index, row) }
     }
 
     fn row(&mut self, request: &ImportRowsRequest, index: u32, row: ImportRow) -> RowResult {
@@ -318,7 +333,7 @@ impl ImportService for Fake {
         }
         let rows = request.rows.clone();
         let results =
-            (0..).zip(rows).map(|(index, row)| registry.row(&request, index, row)).collect();
+            (0..).zip(rows).map(|(index, row)| registry.warned_row(&request, index, row)).collect();
         let answer = ImportRowsResponse { receipt: None, results };
         registry.answered.insert(request_id, (answer.clone(), 1));
         if registry.lost_answers > 0 {
@@ -535,6 +550,7 @@ impl Bench {
             refused: a.refused + b.refused,
             passed_over: a.passed_over + b.passed_over,
             unjudged: a.unjudged + b.unjudged,
+            warned: a.warned + b.warned,
         });
         (outcome, sum)
     }
@@ -555,6 +571,7 @@ fn counts_of(file: &serde_json::Value) -> Counts {
         refused: count("refused"),
         passed_over: count("passed_over"),
         unjudged: count("unjudged"),
+        warned: count("warned"),
     }
 }
 
@@ -707,6 +724,41 @@ async fn the_first_rejected_rows_are_told_without_their_file() {
     let summary: serde_json::Value = serde_json::from_str(&json).unwrap();
     let first = summary["files"][0]["first_rejected"].as_array().unwrap();
     assert_eq!((first.len(), first[4]["line"].as_u64()), (5, Some(7)));
+}
+
+#[tokio::test]
+async fn rows_with_warnings_are_taken_counted_and_the_first_told_by_column() {
+    let bench = Bench::with_compound().await;
+    let mut rows: Vec<_> = (1..=6).map(|row| format!("b{row},c1,odd,,1990")).collect();
+    rows.insert(1, "b7,c1,fine,census:odd,1990".to_owned());
+    rows.insert(2, "b8,c1,fine,,1990".to_owned());
+    // The first row that refers to what is not there; it is refused and not warned of.
+    rows.insert(3, "b9,c9,odd,,1990".to_owned());
+    let header = "# anju: source=s\nkey,compound_key,房屋编码,identifiers,存在起始\n";
+    let file = bench.file("b.csv", format!("{header}{}\n", rows.join("\n")));
+    let (outcome, _, text) =
+        bench.run("buildings", std::slice::from_ref(&file), "--batch-rows 3").await.unwrap();
+    assert_eq!(outcome, Outcome::Partly);
+    let told: Vec<_> = text.lines().filter(|line| line.contains("提示")).collect();
+    expect_test::expect![[r"
+        warning 提示: line 3 行: 房屋编码 LENGTH: it is too short
+        warning 提示: line 4 行: identifiers LENGTH: census: it is too short
+        warning 提示: line 7 行: 房屋编码 LENGTH: it is too short
+        warning 提示: line 8 行: 房屋编码 LENGTH: it is too short
+        warning 提示: line 9 行: 房屋编码 LENGTH: it is too short
+        rows with warnings, not refused for them 有提示的行: 7"]]
+    .assert_eq(&told.join("\n"));
+
+    let good = bench.file("c.csv", format!("{header}b1,c1,odd,,1990\n"));
+    let (outcome, counts, json) =
+        bench.run_for(Answer::Json, "buildings", &[good], "").await.unwrap();
+    assert_eq!((outcome, counts[0].warned, counts[0].unchanged), (Outcome::Whole, 1, 1));
+    let summary: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let first = &summary["files"][0]["first_warned"];
+    assert_eq!(
+        *first,
+        serde_json::json!([{"line": 3, "warnings": "房屋编码 LENGTH: it is too short"}])
+    );
 }
 
 #[tokio::test]

@@ -309,6 +309,71 @@ async fn rows_are_taken_in_each_by_itself_and_come_out_again() {
 }
 
 /// The ids of the buildings that an export tells.
+#[tokio::test]
+async fn a_row_with_an_odd_code_is_taken_with_a_warning_of_its_own() {
+    let city = City::start().await;
+    let compound = city.compound(&city.communities[0], "东院").await;
+    let mut imports = v1::import_service_client::ImportServiceClient::new(city.channel.clone());
+    let row = |key: &str, codes: &[(&str, &str)], storeys| v1::ImportRow {
+        key: key.to_owned(),
+        exists_from: "1986".to_owned(),
+        row: Some(v1::import_row::Row::Building(v1::ImportBuilding {
+            fields: Some(v1::BuildingFields {
+                compound_id: Some(compound.id.clone()),
+                storeys_above: Some(storeys),
+                identifiers: codes
+                    .iter()
+                    .map(|(scheme, value)| v1::Identifier {
+                        scheme: (*scheme).to_owned(),
+                        value: (*value).to_owned(),
+                    })
+                    .collect(),
+                ..v1::BuildingFields::default()
+            }),
+            ..v1::ImportBuilding::default()
+        })),
+        ..v1::ImportRow::default()
+    };
+    let rows = vec![
+        row("good", &[("jgjt246", "41010200119850001000007"), ("census", "1")], 6),
+        row("odd", &[("jgjt246", "4101"), ("bdcdyh", "4101")], 6),
+        // What is refused is not warned of as well.
+        row("refused", &[("jgjt246", "4101")], 5_000),
+    ];
+    for outcome in [v1::RowOutcome::Created, v1::RowOutcome::Unchanged] {
+        let request = v1::ImportRowsRequest {
+            context: write(),
+            source: "census-2025".to_owned(),
+            mode: v1::RowMode::Change.into(),
+            partition: city.partition.number(),
+            rows: rows.clone(),
+        };
+        let answer = imports.import_rows(city.asking("city", request)).await.unwrap().into_inner();
+        let told: Vec<_> = answer
+            .results
+            .iter()
+            .map(|result| {
+                let told =
+                    result.warnings.iter().map(|one| format!("{} {}", one.reason, one.field));
+                (result.outcome(), told.collect::<Vec<_>>().join(", "))
+            })
+            .collect();
+        let both = "LENGTH fields.identifiers.jgjt246, LENGTH fields.identifiers.bdcdyh";
+        assert_eq!(
+            told,
+            [
+                (outcome, String::new()),
+                (outcome, both.to_owned()),
+                (v1::RowOutcome::Refused, String::new())
+            ]
+        );
+        assert_eq!(
+            answer.results[1].warnings[0].message,
+            "the code has 4 characters instead of 23"
+        );
+    }
+}
+
 async fn exported(city: &City) -> Vec<String> {
     let mut imports = v1::import_service_client::ImportServiceClient::new(city.channel.clone());
     let export = v1::ExportRowsRequest {

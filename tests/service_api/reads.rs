@@ -2,7 +2,7 @@
 
 use anju::proto::v1;
 
-use crate::harness::{City, told};
+use crate::harness::{City, building, told, write};
 
 #[tokio::test]
 async fn pages_join_to_the_list_and_a_token_belongs_to_its_question() {
@@ -101,6 +101,117 @@ async fn a_list_is_of_one_thing_and_in_the_order_of_ids() {
     };
     let refusal = city.compounds().list_compounds(city.asking("operator", past)).await.unwrap_err();
     assert_eq!(told(&refusal), "InvalidArgument ORDER_ONLY_NOW\nORDER_ONLY_NOW order_by");
+}
+
+fn place(longitude: &str) -> v1::Location {
+    v1::Location {
+        system: v1::CoordinateSystem::Cgcs2000.into(),
+        longitude: longitude.to_owned(),
+        latitude: "34.75".to_owned(),
+    }
+}
+
+/// The compounds between two longitudes, in a band around the latitude of [`place`].
+fn between(west: &str, east: &str) -> v1::ListCompoundsRequest {
+    v1::ListCompoundsRequest {
+        r#box: Some(v1::BoundingBox {
+            system: v1::CoordinateSystem::Cgcs2000.into(),
+            longitude_min: west.to_owned(),
+            latitude_min: "34.74".to_owned(),
+            longitude_max: east.to_owned(),
+            latitude_max: "34.76".to_owned(),
+        }),
+        page_size: 1,
+        ..v1::ListCompoundsRequest::default()
+    }
+}
+
+/// The names of the compounds on all pages.
+async fn names_on(city: &City, mut asked: v1::ListCompoundsRequest) -> Vec<String> {
+    let mut names = Vec::new();
+    loop {
+        let request = city.asking("operator", asked.clone());
+        let page = city.compounds().list_compounds(request).await.unwrap().into_inner();
+        assert!(page.compounds.len() <= 1);
+        names.extend(page.compounds.into_iter().map(|one| one.fields.unwrap().name.unwrap()));
+        asked.page_token = page.next_page_token;
+        if asked.page_token.is_empty() {
+            names.sort();
+            return names;
+        }
+    }
+}
+
+async fn compound_at(city: &City, name: &str, longitude: &str) -> v1::Compound {
+    let message = v1::CreateCompoundRequest {
+        context: write(),
+        fields: Some(v1::CompoundFields {
+            name: Some(name.to_owned()),
+            community_id: Some(city.communities[0].clone()),
+            location: Some(place(longitude)),
+            ..v1::CompoundFields::default()
+        }),
+        exists_from: "1985".to_owned(),
+    };
+    let answer = city.compounds().create_compound(city.asking("operator", message)).await.unwrap();
+    answer.into_inner().compound.unwrap()
+}
+
+#[tokio::test]
+async fn a_compound_is_in_the_box_of_its_point_and_in_no_other() {
+    let city = City::start().await;
+    // One has no location, and a building in the place of another is no compound.
+    city.compound(&city.communities[0], "无处").await;
+    let east = compound_at(&city, "东院", "113.71").await;
+    compound_at(&city, "西院", "113.61").await;
+    let mut message = building(&east.id, "1号楼");
+    message.fields.as_mut().unwrap().location = Some(place("113.71"));
+    city.buildings().create_building(city.asking("operator", message)).await.unwrap();
+    for (west, east, expected) in [
+        ("113.70", "113.72", vec!["东院"]),
+        ("113.60", "113.62", vec!["西院"]),
+        ("113.60", "113.72", vec!["东院", "西院"]),
+        // Beside the point by the smallest part, and on it.
+        ("113.70", "113.7099999", vec![]),
+        ("113.70", "113.71", vec!["东院"]),
+        ("113.63", "113.69", vec![]),
+    ] {
+        assert_eq!(names_on(&city, between(west, east)).await, expected, "{west} {east}");
+    }
+    let both =
+        v1::ListCompoundsRequest { region_id: city.district.clone(), ..between("113.7", "113.8") };
+    for asked in [both, v1::ListCompoundsRequest::default()] {
+        let request = city.asking("operator", asked);
+        let refusal = city.compounds().list_compounds(request).await.unwrap_err();
+        assert_eq!(told(&refusal), "InvalidArgument ONE_OF\nONE_OF region_id");
+    }
+}
+
+#[tokio::test]
+async fn a_point_that_was_moved_is_found_where_it_was_as_of_a_day_before() {
+    let city = City::start().await;
+    let compound = compound_at(&city, "东院", "113.71").await;
+    let change = v1::ChangeCompoundRequest {
+        context: write(),
+        id: compound.id,
+        etag: compound.etag,
+        from: "2000-01-01".to_owned(),
+        fields: Some(v1::CompoundFields {
+            location: Some(place("113.65")),
+            ..v1::CompoundFields::default()
+        }),
+        ..v1::ChangeCompoundRequest::default()
+    };
+    city.compounds().change_compound(city.asking("operator", change)).await.unwrap();
+    for (day, before, after) in [("1999-12-31", 1, 0), ("2000-01-01", 0, 1)] {
+        let read_time = v1::ReadTime { valid_at: day.to_owned(), ..v1::ReadTime::default() };
+        let context = v1::ReadContext { read_time: Some(read_time), min_commit: String::new() };
+        let at = |asked| v1::ListCompoundsRequest { context: Some(context.clone()), ..asked };
+        let found = [between("113.70", "113.72"), between("113.64", "113.66")].map(at);
+        let [there, here] = found;
+        let counts = (names_on(&city, there).await.len(), names_on(&city, here).await.len());
+        assert_eq!(counts, (before, after), "{day}");
+    }
 }
 
 #[tokio::test]

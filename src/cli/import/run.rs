@@ -25,7 +25,7 @@ use crate::{
         findings,
         partition::Partitions,
         progress::Progress,
-        summary::{Counts, FIRST_REJECTED_MAX, FileSummary, Rejected, Summary},
+        summary::{Counts, FIRST_TOLD_MAX, FileSummary, Rejected, Summary, Warned},
     },
     exchange::{
         column::FileKind,
@@ -94,6 +94,8 @@ struct Current {
     rejects: Rejects,
     /// The first of them, for who does not open the file.
     first: Vec<Rejected>,
+    /// The first rows in which something looks doubtful.
+    warned: Vec<Warned>,
     /// Hashes of source and key, with the line.
     seen: BTreeMap<[u8; 16], u64>,
     /// Rows to try again, refused for a reference to what is not there.
@@ -172,8 +174,8 @@ impl<I: Credential> Run<I> {
         };
         let counts = Counts::default();
         let (seen, deferred) = (BTreeMap::new(), Vec::new());
-        let first = Vec::new();
-        let mut file = Current { opened, counts, rejects, first, seen, deferred };
+        let (first, warned) = (Vec::new(), Vec::new());
+        let mut file = Current { opened, counts, rejects, first, warned, seen, deferred };
         let ended = self.rows(&mut file).await;
         // Whatever ended the reading, what was taken and what was not is said.
         let source = file.opened.declaration.source.clone().unwrap_or_default();
@@ -184,8 +186,14 @@ impl<I: Credential> Run<I> {
             ended?;
         }
         let counts = file.counts;
-        let (file, first_rejected) = (file.opened.path, file.first);
-        self.summary.files.push(FileSummary { file, source, counts, rejects, first_rejected });
+        self.summary.files.push(FileSummary {
+            file: file.opened.path,
+            source,
+            counts,
+            rejects,
+            first_rejected: file.first,
+            first_warned: file.warned,
+        });
         Ok(())
     }
 
@@ -432,6 +440,7 @@ impl<I: Credential> Run<I> {
         }
         self.accept(&pending.row.key);
         self.rows_done += 1;
+        file.note_warnings(pending.line, &result);
         if !result.conflicts.is_empty() || outcome == RowOutcome::Conflict {
             file.counts.conflicts += 1;
             let faults = conflicts(&file.opened.shape, &result);
@@ -535,6 +544,22 @@ impl Current {
         }
     }
 
+    /// Counts a row in which something looks doubtful, and keeps the first.
+    fn note_warnings(&mut self, line: u64, result: &RowResult) {
+        if result.warnings.is_empty() {
+            return;
+        }
+        self.counts.warned += 1;
+        // Batches are not answered in the order of the file.
+        let at = self.warned.partition_point(|other| other.line < line);
+        if at < FIRST_TOLD_MAX {
+            let faults = warnings(&self.opened.shape, result);
+            let warnings: Vec<_> = faults.iter().map(ToString::to_string).collect();
+            self.warned.insert(at, Warned { line, warnings: warnings.join("; ") });
+            self.warned.truncate(FIRST_TOLD_MAX);
+        }
+    }
+
     fn write_reject(
         &mut self,
         line: u64,
@@ -543,7 +568,7 @@ impl Current {
     ) -> anyhow::Result<()> {
         let reasons: Vec<_> = faults.iter().map(ToString::to_string).collect();
         let reasons = reasons.join("; ");
-        if self.first.len() < FIRST_REJECTED_MAX {
+        if self.first.len() < FIRST_TOLD_MAX {
             self.first.push(Rejected { line, reasons: reasons.clone() });
         }
         self.rejects
@@ -596,6 +621,20 @@ fn refusals(shape: &Shape, result: &RowResult) -> Vec<Fault> {
         Fault::new(shape.header_of(&each.field), &each.reason, each.message.clone())
     };
     result.refusals.iter().map(fault).collect()
+}
+
+/// What looks doubtful, by the column of the number's scheme or else by the one of all numbers.
+fn warnings(shape: &Shape, result: &RowResult) -> Vec<Fault> {
+    let fault = |each: &crate::proto::v1::RowWarning| {
+        let (all, scheme) = each.field.rsplit_once('.').unwrap_or(("", &each.field));
+        let own = shape.header_of(&each.field);
+        let is_own = own != each.field;
+        let column = if is_own { own.to_owned() } else { shape.header_of(all).to_owned() };
+        let message =
+            if is_own { each.message.clone() } else { format!("{scheme}: {}", each.message) };
+        Fault::new(&column, &each.reason, message)
+    };
+    result.warnings.iter().map(fault).collect()
 }
 
 fn conflicts(shape: &Shape, result: &RowResult) -> Vec<Fault> {

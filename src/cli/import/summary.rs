@@ -26,6 +26,8 @@ pub struct Counts {
     pub passed_over: u64,
     /// Rows of a dry run that the registry cannot judge, since what they refer to is itself new.
     pub unjudged: u64,
+    /// Rows that were not refused, and in which something looks doubtful.
+    pub warned: u64,
 }
 
 /// One file of a run.
@@ -41,10 +43,13 @@ pub struct FileSummary {
     pub rejects: Option<PathBuf>,
     /// The first ones of them.
     pub first_rejected: Vec<Rejected>,
+    /// The first rows in which something looks doubtful.
+    pub first_warned: Vec<Warned>,
 }
 
-/// Rows of a file that the summary tells without its file of rejects.
-pub(super) const FIRST_REJECTED_MAX: usize = 5;
+/// Rows of a file that the summary tells: of those that were not taken, and of those in which
+/// something looks doubtful.
+pub(super) const FIRST_TOLD_MAX: usize = 5;
 
 /// A row that was refused or is in conflict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -53,6 +58,15 @@ pub struct Rejected {
     pub line: u64,
     /// All that is wrong with it: column, reason and a sentence each.
     pub reasons: String,
+}
+
+/// A row that was taken although something in it looks doubtful.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Warned {
+    /// Where it begins in the file.
+    pub line: u64,
+    /// What looks doubtful: column, reason and a sentence each.
+    pub warnings: String,
 }
 
 /// A whole run.
@@ -139,6 +153,7 @@ impl Summary {
             if let Some(path) = &file.rejects {
                 writeln!(out, "rows not taken, to be mended and fed back: {}", path.display())?;
             }
+            write_warned(file, out)?;
             if file.counts.unjudged > 0 {
                 let count = file.counts.unjudged;
                 writeln!(
@@ -169,6 +184,16 @@ impl Summary {
             serde_json::json!({"levels": levels, "odd": odd.to_vec()})
         });
         serde_json::json!({"files": self.files, "regions": findings, "dry_run": self.dry_run})
+    }
+}
+
+fn write_warned(file: &FileSummary, out: &mut dyn io::Write) -> io::Result<()> {
+    for Warned { line, warnings } in &file.first_warned {
+        writeln!(out, "warning 提示: line {line} 行: {warnings}")?;
+    }
+    match file.counts.warned {
+        0 => Ok(()),
+        count => writeln!(out, "rows with warnings, not refused for them 有提示的行: {count}"),
     }
 }
 
