@@ -423,8 +423,9 @@ impl FieldReader {
         }
     }
 
-    /// What was read; every path of the mask that names nothing is a violation.
-    pub(crate) fn finish(mut self) -> Result<Read, Violations> {
+    /// What was read, and what is wrong with it; every path of the mask that names nothing is a
+    /// violation.
+    pub(crate) fn finish(mut self) -> (Read, Violations) {
         for path in self.mask.iter().flatten() {
             let head = path.split('.').next().unwrap_or_default();
             let is_scheme_path = matches!(head, "identifiers" | "codes") && path.contains('.');
@@ -435,7 +436,7 @@ impl FieldReader {
             }
         }
         let Self { violations, shared, sentences, warnings, .. } = self;
-        violations.or(Read { shared, sentences, warnings })
+        (Read { shared, sentences, warnings }, violations)
     }
 }
 

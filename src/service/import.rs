@@ -29,9 +29,10 @@ use crate::{
         RowMode, Seen,
     },
     service::{
-        Api, Plan, Way, Written,
+        Api, Plan, Way, Write, Written,
         common::{self, CodeWarning},
         kind::{Resource, fields, resource, take_over},
+        misread::{self, LeftOut, Misread},
         status,
     },
 };
@@ -67,14 +68,15 @@ impl ImportService for Api {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
         let seeds = write.seeds(asked.rows.len().min(limit::BATCH_ITEMS_MAX))?;
         let openers = openers(&asked.rows);
-        let (plan, warnings) = plan(asked, seeds).map_or_else(
-            |violations| (Err(violations), BTreeMap::new()),
-            |(plan, warnings)| (Ok(plan), warnings),
-        );
-        if let Ok(plan) = &plan {
-            write.way.partition("partition", plan.partition.number())?;
-            write.way.check_partition(plan.partition)?;
-        }
+        let (plan, warnings) = match read(asked, seeds) {
+            Ok((file, warnings)) => {
+                write.way.partition("partition", file.partition.number())?;
+                write.way.check_partition(file.partition)?;
+                let unread = write.unread_rows(&file).await;
+                (Ok(file.plan(unread)), warnings)
+            }
+            Err(violations) => (Err(violations), Warnings::new()),
+        };
         let row_count = openers.len();
         let written = write.run(plan).await?;
         let mut results = results(&written, row_count, &openers);
@@ -174,8 +176,76 @@ fn openers(rows: &[v1::ImportRow]) -> Vec<bool> {
 /// What to warn of, by the number of the row.
 type Warnings = BTreeMap<u32, Vec<CodeWarning>>;
 
+/// An import, read.
+struct ReadRows {
+    source: String,
+    mode: RowMode,
+    partition: Partition,
+    /// The rows with their indexes.
+    rows: Vec<(u32, Result<ImportRow, Misread<ImportRow>>)>,
+}
+
+impl ReadRows {
+    /// The import of the rows that could be read.
+    fn plan(self, unread: Vec<ItemRecord>) -> Plan {
+        let rows = self.rows.into_iter().filter_map(|(index, row)| Some((index, row.ok()?)));
+        let import = Import { source: self.source, mode: self.mode, rows: rows.collect(), unread };
+        Plan {
+            command: Command::Import(import),
+            partition: self.partition,
+            named: Vec::new(),
+            needs_everything: false,
+            needs_reason: self.mode == RowMode::Correction,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+impl Write {
+    /// What the rows that could not be read are answered. All rows are judged for it, since rows
+    /// refer to others. The caller must reach the partition.
+    async fn unread_rows(&self, file: &ReadRows) -> Vec<ItemRecord> {
+        let flawed =
+            file.rows.iter().filter_map(|(index, row)| Some((*index, row.as_ref().err()?)));
+        let flawed = flawed.collect::<Vec<_>>();
+        let mut judged = Vec::new();
+        if flawed.iter().any(|(_, misread)| misread.rest.is_some()) {
+            let rows = file.rows.iter().filter_map(|(index, row)| {
+                let row = match row {
+                    Ok(row) => row,
+                    Err(misread) => misread.rest.as_deref()?,
+                };
+                Some((*index, row.clone()))
+            });
+            let (source, mode) = (file.source.clone(), file.mode);
+            let import = Import { source, mode, rows: rows.collect(), unread: Vec::new() };
+            let outcome =
+                self.judge(file.partition, Command::Import(import), self.overrides()).await;
+            // What cannot be judged now is told by its form.
+            judged = outcome.map(|outcome| outcome.decided.items).unwrap_or_default();
+        }
+        // A day that stands in for that of a row is no measure for what is in it either.
+        let is_day_lost = |misread: &Misread<ImportRow>| {
+            LeftOut::new(&misread.violations, &[]).has_any(&["exists_from", "from"])
+        };
+        let is_timeless = flawed.iter().any(|(_, misread)| is_day_lost(misread));
+        let records = flawed.into_iter().map(|(index, misread)| {
+            let mut record = refused(index, &misread.violations);
+            let found = judged.iter().find(|item| item.index == index && misread.rest.is_some());
+            let refusals = found.map(|item| item.refusals.clone()).unwrap_or_default();
+            let left_out = LeftOut::new(&misread.violations, &[]).timeless(is_timeless);
+            record.refusals.extend(left_out.beside(refusals));
+            record
+        });
+        records.collect()
+    }
+}
+
 /// Reads an import. Rows that cannot be read are refused by themselves, with the rest.
-fn plan(asked: v1::ImportRowsRequest, seeds: Vec<IdSeed>) -> Result<(Plan, Warnings), Violations> {
+fn read(
+    asked: v1::ImportRowsRequest,
+    seeds: Vec<IdSeed>,
+) -> Result<(ReadRows, Warnings), Violations> {
     let mut violations = Violations::default();
     check_key(&mut violations, "source", &asked.source);
     let mode = match v1::RowMode::try_from(asked.mode) {
@@ -194,28 +264,18 @@ fn plan(asked: v1::ImportRowsRequest, seeds: Vec<IdSeed>) -> Result<(Plan, Warni
     }
     let (Some(mode), Some(partition)) = (mode, partition) else { return Err(violations) };
     violations.or(())?;
-    let (mut rows, mut unread, mut warnings) = (Vec::new(), Vec::new(), Warnings::new());
-    for (index, (asked, seed)) in (0_u32..).zip(asked.rows.into_iter().zip(seeds)) {
+    let mut warnings = Warnings::new();
+    let rows = (0_u32..).zip(asked.rows.into_iter().zip(seeds));
+    let rows = rows.map(|(index, (asked, seed))| {
         let mut doubtful = Vec::new();
-        match row(asked, seed, &mut doubtful) {
-            Ok(row) => {
-                rows.push((index, row));
-                warnings.insert(index, doubtful);
-            }
-            Err(violations) => unread.push(refused(index, &violations)),
+        let row = row(asked, seed, &mut doubtful);
+        if row.is_ok() {
+            warnings.insert(index, doubtful);
         }
-    }
-    let import = Import { source: asked.source, mode, rows, unread };
-    let plan = Plan {
-        command: Command::Import(import),
-        partition,
-        named: Vec::new(),
-        needs_everything: false,
-        needs_reason: mode == RowMode::Correction,
-        // Each row has its own.
-        warnings: Vec::new(),
-    };
-    Ok((plan, warnings))
+        (index, row)
+    });
+    let rows = rows.collect();
+    Ok((ReadRows { source: asked.source, mode, partition, rows }, warnings))
 }
 
 fn check_key(violations: &mut Violations, field: &str, text: &str) {
@@ -250,24 +310,26 @@ fn row(
     mut asked: v1::ImportRow,
     seed: IdSeed,
     warnings: &mut Vec<CodeWarning>,
-) -> Result<ImportRow, Violations> {
+) -> Result<ImportRow, Misread<ImportRow>> {
     use v1::import_row::Row;
     let hash = Hash::of(&[&asked.encode_to_vec()]);
     let mut violations = Violations::default();
     check_key(&mut violations, "key", &asked.key);
+    let says_since = !asked.exists_from.is_empty();
     let exists_from =
-        common::optional::<ImpreciseDay>(&mut violations, "exists_from", &asked.exists_from);
+        common::optional::<ImpreciseDay>(&mut violations, "exists_from", &asked.exists_from)
+            .or_else(|| says_since.then(misread::stand_in).flatten());
     let from = common::optional::<Day>(&mut violations, "from", &asked.from);
     if asked.cleared.len() > CLEARED_MAX {
         violations.add("cleared", "TOO_MANY", format!("at most {CLEARED_MAX}"));
-        return Err(violations);
+        return Err(violations.into());
     }
     let cleared = std::mem::take(&mut asked.cleared);
     let mut opens_partition = false;
-    let (content, named) = match asked.row {
+    let (mut content, named) = match asked.row {
         None => {
             violations.add("row", "REQUIRED", "a row is a region, compound, building or unit");
-            return Err(violations);
+            return Err(violations.into());
         }
         Some(Row::Region(row)) => {
             opens_partition = row.opens_partition;
@@ -292,9 +354,8 @@ fn row(
             (content, vec![("building_id", Kind::Building, row.building)])
         }
     };
-    let Some(mut content) = content else { return Err(violations) };
     let references = references(&mut violations, &mut content, named);
-    violations.or(ImportRow {
+    let row = ImportRow {
         key: asked.key,
         hash,
         seed,
@@ -303,46 +364,51 @@ fn row(
         exists_from,
         from,
         opens_partition,
+    };
+    Misread::check(violations, row).map_err(|misread| {
+        let is_placed = is_placed(&misread.violations);
+        Misread { rest: misread.rest.filter(|_| is_placed), ..misread }
     })
 }
 
-/// Reads the fields of a row, with those that it clears.
+/// Whether a row says, beside what is wrong with it, which subject it is about and where that is.
+fn is_placed(violations: &Violations) -> bool {
+    const PLACES: [&str; 6] = ["parent", "compound", "community", "physical", "building", "level"];
+    violations.list().iter().all(|violation| {
+        let field = violation.field.strip_prefix("fields.").unwrap_or(&violation.field);
+        let head = field.split('.').next().unwrap_or_default();
+        head != "key" && !PLACES.contains(&head.strip_suffix("_id").unwrap_or(head))
+    })
+}
+
+/// Reads the fields of a row, with those that it clears; what has violations is left out.
 fn content<R: Resource>(
     violations: &mut Violations,
     warnings: &mut Vec<CodeWarning>,
     value: Option<R::Fields>,
     cleared: Vec<String>,
-) -> Option<Content> {
-    let said = fields::<R>(value, None);
+) -> Content {
+    let (mut said, nested) = fields::<R>(value, None);
+    take_over(violations, "fields", &nested);
     // What is cleared is named by a mask in which nothing has a value.
-    let empty = if cleared.is_empty() {
-        Ok(Content::empty(R::KIND))
-    } else {
-        fields::<R>(None, Some(FieldMask { paths: cleared })).map(|said| said.content)
-    };
-    let (said, empty) = match (said, empty) {
-        (Ok(said), Ok(empty)) => (said, empty),
-        (said, empty) => {
-            if let Err(nested) = said {
-                take_over(violations, "fields", &nested);
-            }
-            for violation in empty.err().iter().flat_map(Violations::list) {
-                violations.add("cleared", violation.reason, violation.message.clone());
-            }
-            return None;
-        }
-    };
-    let taken = said.content.texts();
-    for (field, _) in empty.texts() {
-        if taken.iter().any(|(other, _)| *other == field) {
-            let message = format!("{field} has a value and is cleared");
-            violations.add("cleared", "CONFLICTING", message);
-        }
+    warnings.extend(std::mem::take(&mut said.warnings));
+    if cleared.is_empty() {
+        return said.content;
     }
-    warnings.extend(said.warnings);
-    let mut content = said.content;
-    content.lay(&empty);
-    Some(content)
+    let (empty, nested) = fields::<R>(None, Some(FieldMask { paths: cleared }));
+    for violation in nested.list() {
+        violations.add("cleared", violation.reason, violation.message.clone());
+    }
+    let taken = said.content.texts();
+    let both = |name: &str| taken.iter().any(|(other, _)| other == name);
+    for (field, _) in empty.content.texts().into_iter().filter(|(field, _)| both(field)) {
+        let message = format!("{field} has a value and is cleared");
+        violations.add("cleared", "CONFLICTING", message);
+    }
+    let mut cleared = empty.content;
+    cleared.retain(&|field| !both(field));
+    said.content.lay(&cleared);
+    said.content
 }
 
 /// Reads what the row refers to. An id among the fields is a reference too.

@@ -3,6 +3,8 @@
 //! A kind says how its fields are read and written; everything that can be done with a subject
 //! follows from that.
 
+use std::collections::BTreeSet;
+
 use prost::Message;
 use prost_types::FieldMask;
 use tonic::{Response, Status};
@@ -22,12 +24,13 @@ use crate::{
     },
     proto::v1,
     registry::{
-        Change, Command, Correct, End, ItemOutcome, ListOf, Merge, MergeInto, Register, Retract,
-        Seen, Split, SplitPart,
+        Change, Command, Correct, End, ItemOutcome, ListOf, Merge, MergeInto, Refusal, Register,
+        Retract, Seen, Split, SplitPart,
     },
     service::{
         Plan, Way, Write, Written,
         common::{self, FieldReader},
+        misread::{self, LeftOut, Misread},
         named,
         page::{self, Question},
         status,
@@ -38,6 +41,10 @@ use crate::{
 const SUCCESSION_MAX: usize = limit::ENTRY_SUBJECTS_MAX - 1;
 /// The largest part of a share, so that sums of shares do not overflow.
 const SHARE_MAX: u64 = 1_000_000_000;
+
+/// What a new subject can belong to.
+const HOLDERS: [&str; 4] =
+    ["fields.parent_id", "fields.compound_id", "fields.community_id", "fields.building_id"];
 
 /// A kind of subject on the wire.
 pub(crate) trait Resource: Sized + Send + 'static {
@@ -92,19 +99,42 @@ pub(crate) struct Said {
     pub warnings: Vec<common::CodeWarning>,
 }
 
-/// Reads fields, by a mask or without one.
+/// Reads fields, by a mask or without one. What has violations is left out.
 pub(crate) fn fields<R: Resource>(
     fields: Option<R::Fields>,
     mask: Option<FieldMask>,
-) -> Result<Said, Violations> {
+) -> (Said, Violations) {
     let mut reader = FieldReader::new(mask);
     let fields = R::read(fields.unwrap_or_default(), &mut reader);
-    let read = reader.finish()?;
-    Ok(Said {
+    let (read, violations) = reader.finish();
+    let mut said = Said {
         content: Content { fields, shared: read.shared },
         sentences: read.sentences,
         warnings: read.warnings,
-    })
+    };
+    if !violations.is_empty() {
+        said.leave_out(&violations);
+    }
+    (said, violations)
+}
+
+impl Said {
+    /// Leaves out the fields that have violations.
+    fn leave_out(&mut self, violations: &Violations) {
+        let heads: BTreeSet<&str> = violations
+            .list()
+            .iter()
+            .map(|violation| violation.field.split(['.', '[']).next().unwrap_or_default())
+            .collect();
+        self.content.retain(&|field| match field.split('.').next() {
+            // Of a region they are called codes.
+            Some("identifiers") => !heads.contains("identifiers") && !heads.contains("codes"),
+            head => !head.is_some_and(|head| heads.contains(head)),
+        });
+        if heads.contains("doubts") {
+            self.sentences.clear();
+        }
+    }
 }
 
 /// Takes over what was found below `prefix`; the mask is not below it.
@@ -121,20 +151,26 @@ pub(crate) fn take_over(violations: &mut Violations, prefix: &str, nested: &Viol
     }
 }
 
-/// Reads fields below a path, noting what is wrong.
+/// Reads fields below a path, noting what is wrong and leaving it out; with it, whether nothing is.
 fn fields_at<R: Resource>(
     violations: &mut Violations,
     path: &str,
     value: Option<R::Fields>,
     mask: Option<FieldMask>,
+) -> (Said, bool) {
+    let (said, nested) = fields::<R>(value, mask);
+    take_over(violations, path, &nested);
+    (said, nested.is_empty())
+}
+
+/// The same where nothing is left of fields that have violations.
+fn whole_fields_at<R: Resource>(
+    violations: &mut Violations,
+    path: &str,
+    value: Option<R::Fields>,
 ) -> Option<Said> {
-    match fields::<R>(value, mask) {
-        Ok(said) => Some(said),
-        Err(nested) => {
-            take_over(violations, path, &nested);
-            None
-        }
-    }
+    let (said, is_whole) = fields_at::<R>(violations, path, value, None);
+    is_whole.then_some(said)
 }
 
 /// What a content names, with the paths of the fields.
@@ -162,6 +198,7 @@ pub(crate) struct Creation<F> {
 }
 
 /// A create, read: what to register, and where it belongs.
+#[derive(Clone)]
 pub(crate) struct Planned {
     register: Register,
     /// `None` for a province, which belongs to nothing.
@@ -171,17 +208,30 @@ pub(crate) struct Planned {
 }
 
 /// Reads a create.
-fn creation<R: Resource>(asked: Creation<R::Fields>, seed: IdSeed) -> Result<Planned, Violations> {
+fn creation<R: Resource>(
+    asked: Creation<R::Fields>,
+    seed: IdSeed,
+) -> Result<Planned, Misread<Planned>> {
     let mut violations = Violations::default();
     let exists_from =
-        common::required::<ImpreciseDay>(&mut violations, "exists_from", &asked.exists_from);
-    let said = fields_at::<R>(&mut violations, "fields", asked.fields, None);
-    let home = said.as_ref().and_then(|said| home(&mut violations, &said.content));
-    let (Some(exists_from), Some(said)) = (exists_from, said) else { return Err(violations) };
-    let named = named_at("fields", &said.content);
-    violations.or(Planned {
-        partition: home.flatten().map(SubjectId::partition),
-        named,
+        common::required::<ImpreciseDay>(&mut violations, "exists_from", &asked.exists_from)
+            .or_else(misread::stand_in);
+    let (said, _) = fields_at::<R>(&mut violations, "fields", asked.fields, None);
+    let left_out = LeftOut::new(&violations, &[]);
+    let mut homeless = Violations::default();
+    let home = home(&mut homeless, &said.content);
+    // Where it belongs is missed only where nothing was said of it.
+    let has_level = !left_out.has_any(&["fields.level"]);
+    if has_level && !left_out.has_any(&HOLDERS) {
+        take_over(&mut violations, "", &homeless);
+    }
+    let is_placed = homeless.is_empty() && has_level;
+    let (Some(exists_from), Some(home), true) = (exists_from, home, is_placed) else {
+        return Err(violations.into());
+    };
+    let planned = Planned {
+        partition: home.map(SubjectId::partition),
+        named: named_at("fields", &said.content),
         warnings: said.warnings,
         register: Register {
             seed,
@@ -190,7 +240,8 @@ fn creation<R: Resource>(asked: Creation<R::Fields>, seed: IdSeed) -> Result<Pla
             opens_partition: asked.opens_partition,
             sentences: said.sentences,
         },
-    })
+    };
+    Misread::check(violations, planned)
 }
 
 /// Where a new subject belongs: `Some(None)` for what belongs to nothing.
@@ -226,16 +277,22 @@ fn home(violations: &mut Violations, content: &Content) -> Option<Option<Subject
 }
 
 /// Reads a create as a plan.
-fn create_plan<R: Resource>(asked: Creation<R::Fields>, seed: IdSeed) -> Result<Plan, Violations> {
-    let planned = creation::<R>(asked, seed)?;
-    Ok(Plan {
+fn create_plan<R: Resource>(
+    asked: Creation<R::Fields>,
+    seed: IdSeed,
+) -> Result<Plan, Misread<Plan>> {
+    creation::<R>(asked, seed).map(plan_of).map_err(|misread| misread.map(plan_of))
+}
+
+fn plan_of(planned: Planned) -> Plan {
+    Plan {
         command: Command::Register(planned.register),
         partition: planned.partition.unwrap_or(Partition::ROOT),
         named: planned.named,
         needs_everything: planned.partition.is_none(),
         needs_reason: false,
         warnings: planned.warnings,
-    })
+    }
 }
 
 /// What a change brings.
@@ -291,22 +348,25 @@ fn check_level(violations: &mut Violations, content: &Content) {
     }
 }
 
-fn change_plan<R: Resource>(asked: Changing<R::Fields>) -> Result<(Plan, SubjectId), Violations> {
+fn change_plan<R: Resource>(
+    asked: Changing<R::Fields>,
+) -> Result<(Plan, SubjectId), Misread<(Plan, SubjectId)>> {
     let mut violations = Violations::default();
     let subject = id_of::<R>(&mut violations, "id", &asked.id);
     let etag = common::etag(&mut violations, &asked.etag);
-    let from = common::required::<Day>(&mut violations, "from", &asked.from);
+    let from =
+        common::required::<Day>(&mut violations, "from", &asked.from).or_else(misread::stand_in);
     let second_of_day = common::second_of_day(&mut violations, &asked.time);
     let order_key = common::order_key(&mut violations, asked.order_key);
-    let said = fields_at::<R>(&mut violations, "fields", asked.fields, asked.update_mask);
-    if let Some(said) = &said {
-        check_level(&mut violations, &said.content);
-        if said.content.is_empty() {
-            violations.add("fields", "NOTHING_SAID", "a change says at least one field");
-        }
+    let (said, is_whole) =
+        fields_at::<R>(&mut violations, "fields", asked.fields, asked.update_mask);
+    check_level(&mut violations, &said.content);
+    let is_empty = said.content.is_empty();
+    if is_empty && is_whole {
+        violations.add("fields", "NOTHING_SAID", "a change says at least one field");
     }
-    let (Some(subject), Some(from), Some(said)) = (subject, from, said) else {
-        return Err(violations);
+    let (Some(subject), Some(from), false) = (subject, from, is_empty) else {
+        return Err(violations.into());
     };
     let mut named = vec![("id".to_owned(), subject)];
     named.extend(named_at("fields", &said.content));
@@ -320,7 +380,7 @@ fn change_plan<R: Resource>(asked: Changing<R::Fields>) -> Result<(Plan, Subject
         sentences: said.sentences,
     };
     let plan = on_subject(subject, Command::Change(change), named, said.warnings);
-    violations.or((plan, subject))
+    Misread::check(violations, (plan, subject))
 }
 
 /// A plan about a subject that is there.
@@ -355,22 +415,21 @@ pub(crate) struct Correcting<F> {
 
 fn correct_plan<R: Resource>(
     asked: Correcting<R::Fields>,
-) -> Result<(Plan, SubjectId), Violations> {
+) -> Result<(Plan, SubjectId), Misread<(Plan, SubjectId)>> {
     let mut violations = Violations::default();
     let subject = id_of::<R>(&mut violations, "id", &asked.id);
     let etag = common::etag(&mut violations, &asked.etag);
     let from = common::optional::<Day>(&mut violations, "from", &asked.from);
     let exists_from = common::optional(&mut violations, "exists_from", &asked.exists_from);
     let ended_on = common::optional(&mut violations, "ended_on", &asked.ended_on);
-    let said = fields_at::<R>(&mut violations, "fields", asked.fields, asked.update_mask);
-    if let Some(said) = &said {
-        check_level(&mut violations, &said.content);
-        let dates = [&asked.from, &asked.exists_from, &asked.ended_on];
-        if said.content.is_empty() && dates.iter().all(|date| date.is_empty()) {
-            violations.add("fields", "NOTHING_SAID", "a correction says what was wrong");
-        }
+    let (said, is_whole) =
+        fields_at::<R>(&mut violations, "fields", asked.fields, asked.update_mask);
+    check_level(&mut violations, &said.content);
+    let dates = [&asked.from, &asked.exists_from, &asked.ended_on];
+    if is_whole && said.content.is_empty() && dates.iter().all(|date| date.is_empty()) {
+        violations.add("fields", "NOTHING_SAID", "a correction says what was wrong");
     }
-    let (Some(subject), Some(said)) = (subject, said) else { return Err(violations) };
+    let Some(subject) = subject else { return Err(violations.into()) };
     let mut named = vec![("id".to_owned(), subject)];
     named.extend(named_at("fields", &said.content));
     let correct = Correct {
@@ -384,7 +443,9 @@ fn correct_plan<R: Resource>(
         sentences: said.sentences,
     };
     let plan = on_subject(subject, Command::Correct(correct), named, said.warnings);
-    violations.or((plan, subject))
+    // An entry that is not named is found by the fields, of which some may be left out.
+    let doubtful: &[&str] = if asked.entry.is_none() { &["entry", "from"] } else { &[] };
+    Misread::check(violations, (plan, subject)).map_err(|misread| Misread { doubtful, ..misread })
 }
 
 fn end_plan<R: Resource>(
@@ -460,7 +521,7 @@ fn merge_plan<R: Resource>(
             None
         }
         ("", Some(fields)) => {
-            fields_at::<R>(&mut violations, "into", Some(fields), None).map(|said| {
+            whole_fields_at::<R>(&mut violations, "into", Some(fields)).map(|said| {
                 named.extend(named_at("into", &said.content));
                 warnings = said.warnings;
                 MergeInto::New { seed, content: Box::new(said.content) }
@@ -524,7 +585,7 @@ fn split_plan<R: Resource>(
             violations.add(format!("{path}.share_numerator"), "OUT_OF_RANGE", message);
         }
         let path = format!("{path}.fields");
-        let Some(said) = fields_at::<R>(&mut violations, &path, value, None) else { continue };
+        let Some(said) = whole_fields_at::<R>(&mut violations, &path, value) else { continue };
         named.extend(named_at(&path, &said.content));
         warnings.extend(said.warnings);
         let share = (numerator, denominator);
@@ -571,10 +632,12 @@ impl Write {
 
     async fn about<R: Resource>(
         self,
-        plan: Result<(Plan, SubjectId), Violations>,
+        plan: Result<(Plan, SubjectId), impl Into<Misread<(Plan, SubjectId)>>>,
     ) -> Result<Done<R>, Status> {
         let subject = plan.as_ref().ok().map(|(_, subject)| *subject);
-        let mut written = self.run(plan.map(|(plan, _)| plan)).await?;
+        let plan =
+            plan.map(|(plan, _)| plan).map_err(|misread| misread.into().map(|(plan, _)| plan));
+        let mut written = self.run(plan).await?;
         written.about = subject;
         let seen = written.see(subject)?;
         Ok((written, seen.map(resource)))
@@ -667,32 +730,115 @@ impl Write {
         per_item: bool,
     ) -> Result<(Written, Vec<v1::ItemResult>), Status> {
         let seeds = self.seeds(items.len().min(limit::BATCH_ITEMS_MAX))?;
-        let read = read_items::<R>(items, seeds, per_item);
-        let (plan, unread, indexes) = match read {
-            Ok((plan, unread, indexes)) => (Ok(plan), unread, indexes),
-            Err(violations) => (Err(violations), Vec::new(), Vec::new()),
+        let batch = match read_items::<R>(items, seeds) {
+            Ok(batch) => batch,
+            Err(violations) => {
+                let written = self.run(Err::<Plan, _>(violations)).await?;
+                return Ok((written, Vec::new()));
+            }
         };
-        let written = self.run(plan).await?;
+        let whole_count = batch.iter().filter(|(_, read)| read.is_ok()).count();
+        if whole_count < batch.len() && !(per_item && whole_count > 0) {
+            let written = self.run(Err::<Plan, _>(misread_batch(batch))).await?;
+            return Ok((written, Vec::new()));
+        }
+        let unread = self.unread(&batch).await;
+        let whole = batch.into_iter().filter_map(|(index, read)| Some((index, read.ok()?)));
+        let (plan, indexes) = batch_plan(whole, per_item);
+        let written = self.run(Ok::<_, Violations>(plan)).await?;
         let results = item_results(&written, unread, &indexes);
         Ok((written, results))
     }
+
+    /// What the items that could not be read are answered. Everything is judged for it, since items
+    /// are judged one after the other.
+    async fn unread(&self, batch: &[ReadItem]) -> Vec<v1::ItemResult> {
+        let flawed = batch.iter().filter_map(|(index, read)| Some((index, read.as_ref().err()?)));
+        let flawed = flawed.collect::<Vec<_>>();
+        if flawed.is_empty() {
+            return Vec::new();
+        }
+        let all = batch.iter().filter_map(|(index, read)| {
+            let planned = match read {
+                Ok(planned) => planned,
+                Err(misread) => misread.rest.as_deref()?,
+            };
+            Some((*index, planned.clone()))
+        });
+        let (plan, indexes) = batch_plan(all, false);
+        let refusals = self.objections(plan, self.overrides(), &indexes).await;
+        let results = flawed.into_iter().map(|(index, misread)| {
+            let item = format!("requests[{index}]");
+            let of_item = refusals.iter().filter_map(|refusal| {
+                let field = refusal.field.strip_prefix(&item)?;
+                let field = field.strip_prefix('.').unwrap_or(field).to_owned();
+                Some(Refusal { field, ..refusal.clone() })
+            });
+            let beside = LeftOut::new(&misread.violations, &[]).beside(of_item.collect());
+            let mut refusals = common::item_violations(&misread.violations);
+            refusals.extend(common::item_refusals(&beside));
+            v1::ItemResult { index: *index, id: String::new(), refusals }
+        });
+        results.collect()
+    }
 }
 
-/// A batch that was read: the plan, the items that could not be read, and the index in the request
-/// of each item that could.
-type ReadItems = (Plan, Vec<v1::ItemResult>, Vec<u32>);
+/// An item of a batch, and its index in the request.
+type ReadItem = (u32, Result<Planned, Misread<Planned>>);
 
+/// Reads the items of a batch, which are of one partition.
 fn read_items<R: Resource>(
     items: Vec<Item<R::Fields>>,
     seeds: Vec<IdSeed>,
-    per_item: bool,
-) -> Result<ReadItems, Violations> {
+) -> Result<Vec<ReadItem>, Violations> {
     let mut violations = Violations::default();
     if !(1..=limit::BATCH_ITEMS_MAX).contains(&items.len()) {
         let message = format!("1 to {} items", limit::BATCH_ITEMS_MAX);
         violations.add("requests", "OUT_OF_RANGE", message);
         return Err(violations);
     }
+    let mut batch: Vec<ReadItem> = Vec::new();
+    for (index, ((context, asked), seed)) in (0_u32..).zip(items.into_iter().zip(seeds)) {
+        let mut read = creation::<R>(asked, seed);
+        if context.is_some() {
+            let mut misread = match read {
+                Ok(planned) => {
+                    Misread { rest: Some(Box::new(planned)), ..Violations::default().into() }
+                }
+                Err(misread) => misread,
+            };
+            let message = "the batch has one context for all items";
+            misread.violations.add("context", "NOT_HERE", message);
+            read = Err(misread);
+        }
+        batch.push((index, read));
+    }
+    let own = |planned: &Planned| planned.partition.unwrap_or(Partition::ROOT);
+    let rest = |(_, read): &ReadItem| read.as_ref().err()?.rest.as_deref().map(own);
+    let mut of_whole =
+        batch.iter().filter_map(|(index, read)| Some((*index, own(read.as_ref().ok()?))));
+    let first = of_whole.next().map(|(_, partition)| partition);
+    if let Some((index, _)) = of_whole.find(|(_, partition)| Some(*partition) != first) {
+        for (other, read) in batch.iter().take_while(|(other, _)| *other < index) {
+            if let Err(misread) = read {
+                take_over(&mut violations, &format!("requests[{other}]"), &misread.violations);
+            }
+        }
+        let message = "all items of a batch belong to one partition";
+        violations.add(format!("requests[{index}]"), "OTHER_PARTITION", message);
+        return Err(violations);
+    }
+    let first = first.or_else(|| batch.iter().find_map(rest));
+    for (_, read) in &mut batch {
+        if let Err(misread) = read {
+            misread.rest.take_if(|planned| Some(own(planned)) != first);
+        }
+    }
+    Ok(batch)
+}
+
+/// A plan to register items, and the index in the request of each of them.
+fn batch_plan(items: impl Iterator<Item = (u32, Planned)>, per_item: bool) -> (Plan, Vec<u32>) {
     let mut plan = Plan {
         command: Command::RegisterAll { items: Vec::new(), per_item },
         partition: Partition::ROOT,
@@ -701,50 +847,43 @@ fn read_items<R: Resource>(
         needs_reason: false,
         warnings: Vec::new(),
     };
-    let (mut registers, mut unread, mut indexes) = (Vec::new(), Vec::new(), Vec::new());
-    let mut partition = None;
-    for (index, ((context, asked), seed)) in (0_u32..).zip(items.into_iter().zip(seeds)) {
-        let path = format!("requests[{index}]");
-        let planned = match creation::<R>(asked, seed) {
-            Ok(planned) if context.is_none() => planned,
-            read => {
-                let mut nested = read.err().unwrap_or_default();
-                if context.is_some() {
-                    let message = "the batch has one context for all items";
-                    nested.add("context", "NOT_HERE", message);
-                }
-                unread.push(v1::ItemResult {
-                    index,
-                    id: String::new(),
-                    refusals: common::item_violations(&nested),
-                });
-                take_over(&mut violations, &path, &nested);
-                continue;
-            }
-        };
-        let own = planned.partition.unwrap_or(Partition::ROOT);
-        if *partition.get_or_insert(own) != own {
-            let message = "all items of a batch belong to one partition";
-            violations.add(path, "OTHER_PARTITION", message);
-            return Err(violations);
-        }
+    let (mut registers, mut indexes) = (Vec::new(), Vec::new());
+    let mut named = BTreeSet::new();
+    for (index, planned) in items {
+        plan.partition = planned.partition.unwrap_or(Partition::ROOT);
         plan.needs_everything |= planned.partition.is_none();
-        let named = planned.named.into_iter().map(|(field, id)| (format!("{path}.{field}"), id));
-        // Five hundred buildings of one compound are one question of reach.
-        for (field, id) in named {
-            if plan.named.iter().all(|(_, other)| *other != id) {
-                plan.named.push((field, id));
+        for (field, id) in planned.named {
+            // Five hundred buildings of one compound are one question of reach.
+            if named.insert(id) {
+                plan.named.push((format!("requests[{index}].{field}"), id));
             }
         }
         registers.push(planned.register);
         indexes.push(index);
     }
-    if registers.is_empty() || !(per_item || violations.is_empty()) {
-        return Err(violations);
-    }
-    plan.partition = partition.unwrap_or(Partition::ROOT);
     plan.command = Command::RegisterAll { items: registers, per_item };
-    Ok((plan, unread, indexes))
+    (plan, indexes)
+}
+
+/// A batch that is refused for some of its items.
+fn misread_batch(batch: Vec<ReadItem>) -> Misread<Plan> {
+    let mut violations = Violations::default();
+    let mut items = Vec::new();
+    for (index, read) in batch {
+        let planned = read.map_or_else(
+            |misread| {
+                take_over(&mut violations, &format!("requests[{index}]"), &misread.violations);
+                misread.rest.map(|rest| *rest)
+            },
+            Some,
+        );
+        items.extend(planned.map(|planned| (index, planned)));
+    }
+    if items.is_empty() {
+        return violations.into();
+    }
+    let (plan, indexes) = batch_plan(items.into_iter(), false);
+    Misread { rest: Some(Box::new(plan)), indexes, ..violations.into() }
 }
 
 /// An answer for each item, in the order of the request.

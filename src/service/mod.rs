@@ -12,6 +12,7 @@ pub mod guard;
 pub mod history;
 pub mod import;
 pub mod kind;
+pub(crate) mod misread;
 pub mod page;
 pub mod region;
 pub mod registry;
@@ -50,7 +51,10 @@ use crate::{
         watch_service_server,
     },
     registry::{Call, Command, Error, Outcome, Refusal, Registry, RequestMark, Seen},
-    service::guard::Caller,
+    service::{
+        guard::Caller,
+        misread::{LeftOut, Misread},
+    },
     telemetry::Metrics,
 };
 
@@ -319,9 +323,12 @@ impl Write {
     }
 
     /// Does what was planned, or tells all that is wrong with the request.
-    pub(crate) async fn run(mut self, plan: Result<Plan, Violations>) -> Result<Written, Status> {
+    pub(crate) async fn run(
+        mut self,
+        plan: Result<Plan, impl Into<Misread<Plan>>>,
+    ) -> Result<Written, Status> {
         let request_id = self.context.request_id.clone();
-        let done = self.run_inner(plan).await;
+        let done = self.run_inner(plan.map_err(Into::into)).await;
         let (outcome, warnings) =
             done.map_err(|status| status::for_request(status, &request_id))?;
         let is_only_judged = self.context.validate_only;
@@ -330,16 +337,23 @@ impl Write {
 
     async fn run_inner(
         &mut self,
-        plan: Result<Plan, Violations>,
+        plan: Result<Plan, Misread<Plan>>,
     ) -> Result<(Outcome, Vec<common::CodeWarning>), Status> {
-        let needs_reason = plan.as_ref().is_ok_and(|plan| plan.needs_reason);
+        let needs_reason = match &plan {
+            Ok(plan) => plan.needs_reason,
+            Err(misread) => misread.rest.as_ref().is_some_and(|plan| plan.needs_reason),
+        };
         let (heading, mut violations) = self.heading(needs_reason);
         let plan = match plan {
             Ok(plan) if violations.is_empty() => plan,
-            Ok(_) => return Err(status::invalid(&violations)),
-            Err(nested) => {
-                kind::take_over(&mut violations, "", &nested);
-                return Err(status::invalid(&violations));
+            Ok(plan) => {
+                let misread = Misread { rest: Some(Box::new(plan)), ..Misread::from(violations) };
+                return Err(self.refuse(misread, heading.overrides).await);
+            }
+            Err(misread) => {
+                kind::take_over(&mut violations, "", &misread.violations);
+                let misread = Misread { violations, ..misread };
+                return Err(self.refuse(misread, heading.overrides).await);
             }
         };
         if plan.needs_everything {
@@ -357,16 +371,33 @@ impl Write {
             overrides: heading.overrides,
             seed: common::random().map_err(status::status)?,
         };
+        let outcome = self.submit(call, plan.command).await.map_err(status::status)?;
+        Ok((outcome, plan.warnings))
+    }
+
+    /// Hands a command over and waits for what comes of it.
+    async fn submit(&self, call: Call, command: Command) -> Result<Outcome, Error> {
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        self.registry().submit(call, plan.command, move |answer| {
+        self.registry().submit(call, command, move |answer| {
             // The caller may have gone away; what was decided stands.
             let _ = sender.send(answer);
         });
-        let outcome = receiver
-            .await
-            .unwrap_or_else(|_| Err(Error::Unavailable("the writer stopped".to_owned())))
-            .map_err(status::status)?;
-        Ok((outcome, plan.warnings))
+        receiver.await.unwrap_or_else(|_| Err(Error::Unavailable("the writer stopped".to_owned())))
+    }
+
+    /// All that is wrong with a request: its form first, then what the registry has against the
+    /// rest.
+    async fn refuse(&self, misread: Misread<Plan>, overrides: Vec<String>) -> Status {
+        let Misread { violations, rest, doubtful, indexes } = misread;
+        let left_out = LeftOut::new(&violations, doubtful);
+        let refusals = match rest {
+            // The rows of an import are told of one by one, once it is well formed itself.
+            Some(plan) if !matches!(plan.command, Command::Import(_)) => {
+                self.objections(*plan, overrides, &indexes).await
+            }
+            _ => Vec::new(),
+        };
+        status::misread(&violations, &left_out.beside(refusals))
     }
 
     /// Reads what comes with the write.

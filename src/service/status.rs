@@ -53,20 +53,53 @@ pub fn retry(code: Code, reason: &str, message: impl Into<String>, after: Durati
 
 /// What an unreadable request is answered: all that is wrong with it.
 pub fn invalid(violations: &Violations) -> Status {
-    let list = violations.list();
-    let first = list.first().map_or(INVALID_REQUEST, |violation| violation.reason);
-    let is_one = list.iter().all(|violation| violation.reason == first);
+    misread(violations, &[])
+}
+
+/// What an unreadable request is answered, with what rules say against the rest of it.
+pub fn misread(violations: &Violations, refusals: &[Refusal]) -> Status {
+    let form = violations.list().iter();
+    let form = form.map(|one| (one.reason, one.field.as_str(), one.message.as_str()));
+    let rules =
+        refusals.iter().map(|one| (one.reason.as_str(), one.field.as_str(), one.message.as_str()));
+    let all = form.chain(rules).collect::<Vec<_>>();
+    let first = all.first().map_or(INVALID_REQUEST, |(reason, ..)| *reason);
+    let is_one = all.iter().all(|(reason, ..)| *reason == first);
     let reason = if is_one { first } else { INVALID_REQUEST };
-    let mut details = ErrorDetails::new();
-    let all = list.iter().map(|one| (one.reason, one.field.as_str(), one.message.as_str()));
-    let told_of = bounded(all).map(|(reason, path, message)| field(reason, path, &message));
-    let told_of = told_of.collect::<Vec<_>>();
-    let mut metadata = BTreeMap::new();
-    if told_of.len() < list.len() {
-        metadata.insert("violation_count".to_owned(), list.len().to_string());
+    // What is wrong with the form stands before what the rules say.
+    let is_condition = |index: usize| {
+        let refusal =
+            index.checked_sub(violations.list().len()).and_then(|index| refusals.get(index));
+        refusal.is_some_and(|refusal| refusal.class != Class::Invalid)
+    };
+    let mut told_count = 0;
+    let (mut fields, mut conditions) = (Vec::new(), Vec::new());
+    for (index, (reason, path, message)) in bounded(all.iter().copied()).enumerate() {
+        told_count += 1;
+        if is_condition(index) {
+            conditions.push(PreconditionViolation::new(reason, path, message));
+        } else {
+            fields.push(field(reason, path, &message));
+        }
     }
-    details.set_bad_request(told_of);
-    let message = format!("the request is not valid: {violations}");
+    let mut details = ErrorDetails::new();
+    details.set_bad_request(fields);
+    if !conditions.is_empty() {
+        details.set_precondition_failure(conditions);
+    }
+    let mut metadata = BTreeMap::new();
+    if told_count < all.len() {
+        metadata.insert("violation_count".to_owned(), all.len().to_string());
+    }
+    let mut message = format!("the request is not valid: {violations}");
+    for refusal in refusals {
+        message.push_str("; ");
+        if !refusal.field.is_empty() {
+            message.push_str(&refusal.field);
+            message.push_str(": ");
+        }
+        message.push_str(&refusal.message);
+    }
     told(Code::InvalidArgument, reason, message, metadata, details)
 }
 

@@ -7,6 +7,7 @@ mod derived;
 mod figures;
 mod guard;
 mod harness;
+mod misread;
 mod reads;
 mod stopping;
 mod tls;

@@ -193,8 +193,9 @@ async fn a_batch_answers_each_item_or_refuses_all() {
     let request = city.asking("operator", batch(false));
     let refusal = city.buildings().batch_create_buildings(request).await.unwrap_err();
     expect![[r"
-        InvalidArgument MALFORMED
-        MALFORMED requests[1].exists_from"]]
+        InvalidArgument INVALID_REQUEST
+        MALFORMED requests[1].exists_from
+        FUTURE_DATE requests[2].exists_from"]]
     .assert_eq(&told(&refusal));
 
     let request = city.asking("operator", batch(true));
