@@ -575,7 +575,7 @@ static BUILDING: &[Column] = &[
         "lift_count",
         &["电梯数", "电梯数量", "lifts"],
         "lift_count",
-        Form::Count(0, 200, LIFTS, |draft| &mut draft.building.lift_count),
+        Form::Count(0, 1_000, LIFTS, |draft| &mut draft.building.lift_count),
         "How many lifts it has.",
     ),
     Column::new(

@@ -142,7 +142,10 @@ impl Registry {
         let head = self.frontier(partition).seq;
         let first = self.known(partition, from)?.unwrap_or(head);
         let last = self.known(partition, to)?.unwrap_or(head);
-        if first > last {
+        // Two moments before the first entry are one position, and still in the wrong order.
+        let is_backwards =
+            matches!((from, to), (KnownAt::Stamp(from), KnownAt::Stamp(to)) if from > to);
+        if is_backwards || first > last {
             return Err(Error::refused(Refusal::of(
                 Class::Invalid,
                 "KNOWN_ORDER",

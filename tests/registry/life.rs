@@ -6,7 +6,8 @@ use anju::{
     domain::content::Fields,
     kernel::{
         id::Kind,
-        time::{KnownAt, ReadTime},
+        page::PageRequest,
+        time::{KnownAt, ReadTime, Stamp},
     },
     registry::{Correct, Error},
 };
@@ -191,4 +192,47 @@ fn a_total_that_was_read_is_carried_along_with_every_write() {
             check();
         }
     }
+}
+
+#[test]
+fn nothing_more_is_said_of_what_was_entered_in_error() {
+    let city = City::new();
+    let community = city.community("甲社区", city.street("一街道"));
+    let compound = city.compound("示例小区", community);
+    let error = city.building(compound, "1990-05-01", 700);
+    let area = || {
+        fields(Kind::Building, |fields| {
+            if let Fields::Building(building) = fields {
+                building.floor_area_cm2 = Some(Some(900 * 10_000));
+            }
+        })
+    };
+    // A statement beside the registration, which a correction could take for its own.
+    city.change(error, "2000-01-01", area()).unwrap();
+    city.retract(error, None).unwrap();
+    let correction = Correct {
+        subject: error,
+        etag: None,
+        entry: None,
+        from: None,
+        content: area(),
+        exists_from: None,
+        ended_on: None,
+        sentences: vec![],
+    };
+    assert_eq!(reasons(city.correct(correction).unwrap_err()), ["ENTERED_IN_ERROR"]);
+    let changed = city.change(error, "2001-01-01", area());
+    assert_eq!(reasons(changed.unwrap_err()), ["ENTERED_IN_ERROR"]);
+}
+
+#[test]
+fn a_difference_is_asked_from_earlier_to_later() {
+    let city = City::new();
+    // Both lie before the first entry.
+    let [early, late] =
+        [1_000_000, 2_000_000].map(|micros| KnownAt::Stamp(Stamp::from_micros(micros)));
+    let page = PageRequest { rows: 10, after: Vec::new() };
+    let asked = |from, to| city.registry.diff(city.district, from, to, &page);
+    assert_eq!(reasons(asked(late, early).unwrap_err()), ["KNOWN_ORDER"]);
+    assert!(asked(early, late).unwrap().0.rows.is_empty());
 }

@@ -16,7 +16,10 @@ use crate::{
         commands::{
             change::judge,
             end::{EndedWith, ended_with},
-            rules::{homes, no_sweep, reason_missing, record_everywhere, settle, subject, weigh},
+            rules::{
+                homes, no_sweep, not_in_error, reason_missing, record_everywhere, settle, subject,
+                weigh,
+            },
         },
         error::{Class, Error, Refusal},
         fact::{Fact, SourceRow},
@@ -42,6 +45,7 @@ pub(crate) fn say(
 ) -> Result<(), Error> {
     let id = command.subject;
     let record = subject(tx, id, command.etag)?;
+    not_in_error(id, &record)?;
     let statement = wrong_one(&record.timeline, &command)?.clone();
     let (mut refusals, mut overridden) = (Vec::new(), Vec::new());
     judge(tx, id, &record, &command.content, &mut refusals, &mut overridden)?;

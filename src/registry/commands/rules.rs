@@ -48,7 +48,8 @@ pub(crate) fn subject(
     Ok(record)
 }
 
-/// Refuses what was entered in error: only a correction of its registration helps.
+/// Refuses what was entered in error: nothing more is said of it; what is there after all is
+/// registered anew.
 pub(crate) fn not_in_error(id: SubjectId, record: &Record) -> Result<(), Error> {
     if record.timeline.registration().is_none() {
         return Err(Error::refused(Refusal::rule(

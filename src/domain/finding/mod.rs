@@ -1,0 +1,764 @@
+//! Findings: one defect, the observations of all who saw it, and its way to an end.
+//!
+//! open → notified → planned → under repair → reported fixed → verified → closed; steps before
+//! "reported fixed" may be left out, none may be taken back but by a failed verification. A finding
+//! ends closed after a party other than the repairer has verified the repair, or as object gone, or
+//! waived with a reason; there is no other end. Watching, emergency measures and inclusion in a
+//! renovation project go beside and stop no deadline.
+//!
+//! What holds on a day is folded from the events up to it in the order of valid day, second, the
+//! caller's key, and entry, whatever the order of their arrival. Folding never fails: an event that
+//! does not fit where a late paper has put it is kept, changes nothing, and is shown as out of
+//! place. Nothing that passing days change is kept: see `ageing`.
+
+pub mod ageing;
+pub mod catalogue;
+#[cfg(test)]
+mod life_test;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    domain::{
+        author::Author,
+        finding::catalogue::{Catalogue, Severity, UnknownClass},
+        key::{FindingKey, ProjectKey, ReportKey},
+        report::{self, check_observed},
+        timeline::Presence,
+    },
+    kernel::{
+        id::{BuildingId, UnitId},
+        limit::TEXT_CHARS_MAX,
+        position::Seq,
+        time::Day,
+    },
+};
+
+/// Names a party by an opaque key: an owner, a contractor, an inspection body, an office.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PartyKey(pub String);
+
+/// Who saw a defect. The numbers are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum Source {
+    /// 体检人员
+    Inspector = 1,
+    /// 巡查
+    Patrol = 2,
+    /// 保险机构巡检
+    Insurer = 3,
+    /// 业主报告
+    Owner = 4,
+}
+
+impl Source {
+    /// Every source.
+    pub const ALL: [Self; 4] = [Self::Inspector, Self::Patrol, Self::Insurer, Self::Owner];
+
+    /// The word in files and answers.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Inspector => "inspector",
+            Self::Patrol => "patrol",
+            Self::Insurer => "insurer",
+            Self::Owner => "owner",
+        }
+    }
+
+    /// The source with this stored number.
+    pub fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| *source as u32 == number)
+    }
+}
+
+/// Where in the building. What is not said is not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// 单元
+    pub entrance: Option<String>,
+    /// The floor, as in a unit's.
+    pub floor: Option<i16>,
+    /// 户
+    pub unit: Option<UnitId>,
+    /// The part, for example `north façade`.
+    pub part: Option<String>,
+}
+
+impl Place {
+    /// Whether both may mean the same place: nothing that both say differs.
+    pub fn may_be(&self, other: &Self) -> bool {
+        fn agree<T: PartialEq>(one: Option<&T>, other: Option<&T>) -> bool {
+            one.is_none() || other.is_none() || one == other
+        }
+        agree(self.entrance.as_ref(), other.entrance.as_ref())
+            && agree(self.floor.as_ref(), other.floor.as_ref())
+            && agree(self.unit.as_ref(), other.unit.as_ref())
+            && agree(self.part.as_ref(), other.part.as_ref())
+    }
+}
+
+/// What somebody saw.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Observation {
+    /// In what part.
+    pub source: Source,
+    /// Who.
+    pub observer: PartyKey,
+    /// The class's code.
+    pub class: String,
+    /// How bad it looked.
+    pub severity: Severity,
+    /// Where.
+    pub place: Place,
+    /// The report it stands in, if any.
+    pub report: Option<ReportKey>,
+}
+
+/// What keeps people from harm until the repair. The numbers are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum Measure {
+    /// 围挡
+    Fence = 1,
+    /// 撤离
+    Evacuation = 2,
+    /// 支撑
+    Propping = 3,
+    /// 停用
+    OutOfUse = 4,
+}
+
+impl Measure {
+    /// Every measure.
+    pub const ALL: [Self; 4] = [Self::Fence, Self::Evacuation, Self::Propping, Self::OutOfUse];
+
+    /// The word in files and answers.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Fence => "fence",
+            Self::Evacuation => "evacuation",
+            Self::Propping => "propping",
+            Self::OutOfUse => "out_of_use",
+        }
+    }
+
+    /// The measure with this stored number.
+    pub fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|measure| *measure as u32 == number)
+    }
+}
+
+/// What is said of a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Saying {
+    /// Somebody saw it.
+    Observed(Observation),
+    /// Class and severity are settled, whatever was seen before; later observations may be worse.
+    Assessed {
+        /// The class's code.
+        class: String,
+        /// How bad it is.
+        severity: Severity,
+        /// Why.
+        reason: String,
+    },
+    /// 整改通知: a notice was served, with the last day for the repair where the rule sets one.
+    Notified {
+        /// The last day.
+        deadline: Option<Day>,
+    },
+    /// The deadline is another.
+    DeadlineMoved {
+        /// The last day.
+        deadline: Day,
+        /// Why.
+        reason: String,
+    },
+    /// 整改方案: a repair is planned.
+    Planned {
+        /// Who is to repair.
+        repairer: PartyKey,
+    },
+    /// The repair began.
+    RepairBegan {
+        /// Who repairs.
+        repairer: PartyKey,
+    },
+    /// Somebody says that it is repaired.
+    ReportedFixed {
+        /// Who repaired.
+        repairer: PartyKey,
+    },
+    /// Another party has seen that it is.
+    Verified {
+        /// Who.
+        verifier: PartyKey,
+    },
+    /// Somebody has seen that it is not.
+    VerificationFailed {
+        /// Who.
+        verifier: PartyKey,
+        /// What is missing.
+        reason: String,
+    },
+    /// 销号: it is done.
+    Closed,
+    /// It is watched from now on.
+    Monitored,
+    /// It is watched no more.
+    MonitoringEnded,
+    /// An emergency measure was taken.
+    MeasureTaken(Measure),
+    /// An emergency measure was lifted.
+    MeasureLifted(Measure),
+    /// A renovation project is to mend it.
+    Included(ProjectKey),
+    /// No renovation project is to mend it any more.
+    Excluded,
+    /// What was defective is no more: demolished, removed.
+    ObjectGone,
+    /// 免于整改
+    Waived {
+        /// Why.
+        reason: String,
+    },
+    /// What was closed or waived is open again.
+    Reopened {
+        /// Why.
+        reason: String,
+    },
+    /// What was said in this place never was so.
+    Retracted,
+}
+
+impl Saying {
+    fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Assessed { reason, .. }
+            | Self::DeadlineMoved { reason, .. }
+            | Self::VerificationFailed { reason, .. }
+            | Self::Waived { reason }
+            | Self::Reopened { reason } => Some(reason),
+            _ => None,
+        }
+    }
+
+    fn class(&self) -> Option<&str> {
+        match self {
+            Self::Observed(Observation { class, .. }) | Self::Assessed { class, .. } => Some(class),
+            _ => None,
+        }
+    }
+}
+
+/// The entry that says something, and which of its items: a report brings many findings at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct EventId {
+    /// The entry.
+    pub seq: Seq,
+    /// The item in it.
+    pub item: u16,
+}
+
+/// A saying with who said it and what orders it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Where it is said.
+    pub id: EventId,
+    /// The valid day.
+    pub on: Day,
+    /// The caller's time on that day, in seconds.
+    pub second: Option<u32>,
+    /// The caller's key that orders what is of the same day and time.
+    pub key: Vec<u8>,
+    /// Who says so.
+    pub by: Author,
+    /// The event in whose place it stands.
+    pub corrects: Option<EventId>,
+    /// What is said.
+    pub saying: Saying,
+}
+
+/// Where a finding stands. The numbers are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum Stage {
+    /// 待处理
+    Open = 1,
+    /// 已通知
+    Notified = 2,
+    /// 已有方案
+    Planned = 3,
+    /// 整改中
+    UnderRepair = 4,
+    /// 报称完成
+    ReportedFixed = 5,
+    /// 已核验
+    Verified = 6,
+    /// 已销号
+    Closed = 7,
+    /// 标的灭失
+    ObjectGone = 8,
+    /// 免于整改
+    Waived = 9,
+}
+
+impl Stage {
+    /// Every stage.
+    pub const ALL: [Self; 9] = [
+        Self::Open,
+        Self::Notified,
+        Self::Planned,
+        Self::UnderRepair,
+        Self::ReportedFixed,
+        Self::Verified,
+        Self::Closed,
+        Self::ObjectGone,
+        Self::Waived,
+    ];
+
+    /// The word in answers.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Notified => "notified",
+            Self::Planned => "planned",
+            Self::UnderRepair => "under_repair",
+            Self::ReportedFixed => "reported_fixed",
+            Self::Verified => "verified",
+            Self::Closed => "closed",
+            Self::ObjectGone => "object_gone",
+            Self::Waived => "waived",
+        }
+    }
+
+    /// The stage with this stored number.
+    pub fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|stage| *stage as u32 == number)
+    }
+
+    /// Whether it has not come to an end.
+    pub const fn is_open(self) -> bool {
+        !matches!(self, Self::Closed | Self::ObjectGone | Self::Waived)
+    }
+
+    /// Whether it is known that nobody has yet repaired it.
+    pub const fn awaits_repair(self) -> bool {
+        matches!(self, Self::Open | Self::Notified | Self::Planned | Self::UnderRepair)
+    }
+}
+
+/// Why something is not said of a finding, in the order in which the rules are asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It is a finding of another building.
+    #[error("the finding is of another building")]
+    OtherBuilding,
+    /// The day is to come, or the building was not there.
+    #[error(transparent)]
+    Day(#[from] report::Refusal),
+    /// The catalogue does not have the class.
+    #[error(transparent)]
+    Class(#[from] UnknownClass),
+    /// It should say why.
+    #[error("this says why, in 1 to {TEXT_CHARS_MAX} characters")]
+    ReasonMissing,
+    /// A deadline before the notice.
+    #[error("the deadline {0} is over before it is set")]
+    DeadlineOver(Day),
+    /// It corrects what is not said of this finding.
+    #[error("no such entry of this finding stands")]
+    NothingToCorrect,
+    /// Nobody has seen it by that day.
+    #[error("nobody had seen it by that day")]
+    NotObserved,
+    /// The step does not lead on from where the finding stands.
+    #[error("a finding that is {} has no such step", .0.word())]
+    NoSuchStep(Stage),
+    /// The repairer verifies their own repair.
+    #[error("a repair is verified by another party than the repairer, and by another person")]
+    VerifierRepaired,
+}
+
+impl Refusal {
+    /// The stable reason.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::OtherBuilding => "FINDING_OTHER_BUILDING",
+            Self::Day(refusal) => refusal.reason(),
+            Self::Class(refusal) => refusal.reason(),
+            Self::ReasonMissing => "REASON_MISSING",
+            Self::DeadlineOver(_) => "DEADLINE_OVER",
+            Self::NothingToCorrect => "ENTRY_NOT_FOUND",
+            Self::NotObserved => "FINDING_NOT_OBSERVED",
+            Self::NoSuchStep(_) => "FINDING_STATE",
+            Self::VerifierRepaired => "VERIFIER_REPAIRED",
+        }
+    }
+}
+
+/// All that was said of one finding, under every number that it was reported by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    building: BuildingId,
+    numbers: BTreeSet<FindingKey>,
+    events: BTreeMap<EventId, Event>,
+}
+
+impl Finding {
+    /// A finding of which nothing is said yet.
+    pub fn new(building: BuildingId, number: FindingKey) -> Self {
+        Self { building, numbers: BTreeSet::from([number]), events: BTreeMap::new() }
+    }
+
+    /// The building that it is in.
+    pub const fn building(&self) -> BuildingId {
+        self.building
+    }
+
+    /// Its own number: the eldest of those that it was reported by; the others lead to it.
+    pub fn number(&self) -> Option<FindingKey> {
+        self.numbers.first().copied()
+    }
+
+    /// Every number that leads to it.
+    pub const fn numbers(&self) -> &BTreeSet<FindingKey> {
+        &self.numbers
+    }
+
+    /// All that was said, in the order of the entries.
+    pub fn events(&self) -> impl Iterator<Item = &Event> {
+        self.events.values()
+    }
+
+    /// Adds an event, whether it fits or not: what `apply` does with what was accepted.
+    pub fn push(&mut self, event: Event) {
+        self.events.insert(event.id, event);
+    }
+
+    /// Whether an event may be added on `today`, with the building's `presence` on the event's day.
+    /// What is said before it may come to be out of place by it; that is shown, and not refused.
+    pub fn admit(
+        &self,
+        event: &Event,
+        building: BuildingId,
+        today: Day,
+        presence: Presence,
+        catalogue: &Catalogue,
+    ) -> Result<(), Refusal> {
+        if building != self.building {
+            return Err(Refusal::OtherBuilding);
+        }
+        // That the object is gone is said of days on which the building may be gone.
+        match event.saying {
+            Saying::Observed(_) => check_observed(event.on, today, presence)?,
+            _ if event.on > today => return Err(report::Refusal::Future(event.on).into()),
+            _ => {}
+        }
+        if let Some(class) = event.saying.class() {
+            catalogue.class(class)?;
+        }
+        if let Some(reason) = event.saying.reason()
+            && (reason.trim().is_empty() || reason.chars().count() > TEXT_CHARS_MAX)
+        {
+            return Err(Refusal::ReasonMissing);
+        }
+        if let Saying::Notified { deadline: Some(deadline) }
+        | Saying::DeadlineMoved { deadline, .. } = event.saying
+            && deadline < event.on
+        {
+            return Err(Refusal::DeadlineOver(deadline));
+        }
+        if event
+            .corrects
+            .map_or(event.saying == Saying::Retracted, |of| !self.has_before(of, event))
+        {
+            return Err(Refusal::NothingToCorrect);
+        }
+        let mut with = self.clone();
+        with.push(event.clone());
+        let Some(view) = with.view_on(Day::MAX) else {
+            // The one observation may be taken back; all else needs one.
+            let is_retraction = event.saying == Saying::Retracted;
+            return if is_retraction { Ok(()) } else { Err(Refusal::NotObserved) };
+        };
+        let out_of_place = view.out_of_place.into_iter().find(|(id, _)| *id == event.id);
+        out_of_place.map_or(Ok(()), |(_, refusal)| Err(refusal))
+    }
+
+    fn has_before(&self, of: EventId, event: &Event) -> bool {
+        of < event.id && self.events.contains_key(&of)
+    }
+
+    /// Joins two findings that turned out to be one defect. It does not matter which is joined to
+    /// which, nor in what order several are joined.
+    pub fn merge(mut self, other: Self) -> Result<Self, Refusal> {
+        if self.building != other.building {
+            return Err(Refusal::OtherBuilding);
+        }
+        self.numbers.extend(other.numbers);
+        self.events.extend(other.events);
+        Ok(self)
+    }
+
+    /// What stands, in the order in which it is folded, by the rule of `timeline`: the newest of a
+    /// chain of corrections stands in the place of the first.
+    fn standing(&self) -> Vec<(EventId, &Event)> {
+        let mut place_of: BTreeMap<EventId, EventId> = BTreeMap::new();
+        let mut places: BTreeMap<EventId, (Day, &Event)> = BTreeMap::new();
+        for (id, event) in &self.events {
+            let corrected = event.corrects.and_then(|of| place_of.get(&of).copied());
+            let place = corrected.unwrap_or(*id);
+            place_of.insert(*id, place);
+            places.insert(place, (event.on, event));
+        }
+        let mut standing = places
+            .into_iter()
+            .filter(|(_, (_, event))| event.saying != Saying::Retracted)
+            .collect::<Vec<_>>();
+        standing.sort_by_key(|(place, (on, event))| (*on, event.second, &event.key, *place));
+        standing.into_iter().map(|(_, (_, event))| (event.id, event)).collect()
+    }
+
+    /// What holds on `day`; `None` while nobody has seen it.
+    pub fn view_on(&self, day: Day) -> Option<View> {
+        let mut view: Option<View> = None;
+        let mut too_early = Vec::new();
+        for (id, event) in self.standing() {
+            if event.on > day {
+                break;
+            }
+            match (&mut view, &event.saying) {
+                (None, Saying::Observed(observation)) => {
+                    view = Some(View::begun(id, event.on, observation));
+                }
+                (None, _) => too_early.push((id, Refusal::NotObserved)),
+                (Some(view), _) => {
+                    if let Err(refusal) = view.take(event) {
+                        view.out_of_place.push((id, refusal));
+                    }
+                }
+            }
+        }
+        let mut view = view?;
+        too_early.append(&mut view.out_of_place);
+        view.out_of_place = too_early;
+        Some(view)
+    }
+}
+
+/// A finding as it stands on a day, before what the passing of days makes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    /// Where it stands.
+    pub stage: Stage,
+    /// Since when it stands there.
+    pub since: Day,
+    /// The class's code: that of the first observation, or as assessed.
+    pub class: String,
+    /// The worst that was seen since it was last assessed.
+    pub severity: Severity,
+    /// When it was first seen.
+    pub first_observed: Day,
+    /// All observations in the order of their days.
+    pub observations: Vec<(EventId, Day, Observation)>,
+    /// The day of the first notice.
+    pub notified_on: Option<Day>,
+    /// The last day for the repair.
+    pub deadline: Option<Day>,
+    /// The day for which the repair is said to be done, while nobody has found otherwise.
+    pub reported_fixed_on: Option<Day>,
+    /// Since when it is watched.
+    pub monitored_since: Option<Day>,
+    /// Emergency measures in place.
+    pub measures: BTreeSet<Measure>,
+    /// The renovation project that is to mend it.
+    pub project: Option<ProjectKey>,
+    /// Events that do not fit where they stand, and why. They change nothing.
+    pub out_of_place: Vec<(EventId, Refusal)>,
+    repairs: Vec<(PartyKey, Author)>,
+}
+
+impl View {
+    fn begun(id: EventId, on: Day, observation: &Observation) -> Self {
+        Self {
+            stage: Stage::Open,
+            since: on,
+            class: observation.class.clone(),
+            severity: observation.severity,
+            first_observed: on,
+            observations: vec![(id, on, observation.clone())],
+            notified_on: None,
+            deadline: None,
+            reported_fixed_on: None,
+            monitored_since: None,
+            measures: BTreeSet::new(),
+            project: None,
+            out_of_place: Vec::new(),
+            repairs: Vec::new(),
+        }
+    }
+
+    /// Whether another finding of the same building may be the same defect: both open, of one
+    /// class, in places that agree. To be offered to people, never to be acted on.
+    pub fn may_be(&self, other: &Self) -> bool {
+        let place = |view: &Self| view.observations.first().map(|(_, _, seen)| seen.place.clone());
+        self.stage.is_open()
+            && other.stage.is_open()
+            && self.class == other.class
+            && place(self).unwrap_or_default().may_be(&place(other).unwrap_or_default())
+    }
+
+    fn take(&mut self, event: &Event) -> Result<(), Refusal> {
+        if let Saying::Reopened { .. } = event.saying {
+            return self.reopen(event.on);
+        }
+        if !self.stage.is_open() {
+            return Err(Refusal::NoSuchStep(self.stage));
+        }
+        match &event.saying {
+            Saying::Observed(observation) => {
+                self.severity = self.severity.max(observation.severity);
+                self.observations.push((event.id, event.on, observation.clone()));
+                Ok(())
+            }
+            Saying::Assessed { class, severity, .. } => {
+                self.class.clone_from(class);
+                self.severity = *severity;
+                Ok(())
+            }
+            Saying::Notified { .. }
+            | Saying::DeadlineMoved { .. }
+            | Saying::Planned { .. }
+            | Saying::RepairBegan { .. }
+            | Saying::ReportedFixed { .. } => self.take_towards_repair(event),
+            Saying::Verified { .. } | Saying::VerificationFailed { .. } => self.judge_repair(event),
+            Saying::Closed if self.stage == Stage::Verified => {
+                self.stand(Stage::Closed, event.on);
+                Ok(())
+            }
+            Saying::ObjectGone => {
+                self.stand(Stage::ObjectGone, event.on);
+                Ok(())
+            }
+            Saying::Waived { .. } => {
+                self.stand(Stage::Waived, event.on);
+                Ok(())
+            }
+            _ => self.take_beside(event),
+        }
+    }
+
+    const fn stand(&mut self, stage: Stage, on: Day) {
+        self.stage = stage;
+        self.since = on;
+    }
+
+    fn reopen(&mut self, on: Day) -> Result<(), Refusal> {
+        if !matches!(self.stage, Stage::Closed | Stage::Waived) {
+            return Err(Refusal::NoSuchStep(self.stage));
+        }
+        self.stand(Stage::Open, on);
+        self.notified_on = None;
+        self.deadline = None;
+        self.reported_fixed_on = None;
+        self.repairs.clear();
+        Ok(())
+    }
+
+    fn take_towards_repair(&mut self, event: &Event) -> Result<(), Refusal> {
+        // Owner and contractor may both report it, and a late paper may name another hand in it:
+        // none of them is to verify it.
+        if self.stage == Stage::ReportedFixed
+            && let Saying::RepairBegan { repairer } | Saying::ReportedFixed { repairer } =
+                &event.saying
+        {
+            self.repairs.push((repairer.clone(), event.by.clone()));
+            return Ok(());
+        }
+        if !self.stage.awaits_repair() {
+            return Err(Refusal::NoSuchStep(self.stage));
+        }
+        let next = match &event.saying {
+            Saying::Notified { deadline } => {
+                self.notified_on = self.notified_on.or(Some(event.on));
+                self.deadline = *deadline;
+                Stage::Notified
+            }
+            Saying::DeadlineMoved { deadline, .. } => {
+                if self.notified_on.is_none() {
+                    return Err(Refusal::NoSuchStep(self.stage));
+                }
+                self.deadline = Some(*deadline);
+                return Ok(());
+            }
+            Saying::Planned { .. } => Stage::Planned,
+            Saying::RepairBegan { repairer } => {
+                self.repairs.push((repairer.clone(), event.by.clone()));
+                Stage::UnderRepair
+            }
+            Saying::ReportedFixed { repairer } => {
+                self.repairs.push((repairer.clone(), event.by.clone()));
+                self.reported_fixed_on = Some(event.on);
+                Stage::ReportedFixed
+            }
+            _ => return Err(Refusal::NoSuchStep(self.stage)),
+        };
+        // A notice that is served, or a plan that is made, during a repair takes nothing back.
+        if next > self.stage {
+            self.stand(next, event.on);
+        }
+        Ok(())
+    }
+
+    fn judge_repair(&mut self, event: &Event) -> Result<(), Refusal> {
+        if self.stage != Stage::ReportedFixed {
+            return Err(Refusal::NoSuchStep(self.stage));
+        }
+        if let Saying::Verified { verifier } = &event.saying {
+            if self.has_repaired(verifier, &event.by) {
+                return Err(Refusal::VerifierRepaired);
+            }
+            self.stand(Stage::Verified, event.on);
+        } else {
+            self.reported_fixed_on = None;
+            self.stand(Stage::UnderRepair, event.on);
+        }
+        Ok(())
+    }
+
+    /// Whether the party, or the institution of who speaks for it, is among those who repaired, or
+    /// the person among those who spoke for them. Institutions of those who only put the repair on
+    /// record are not compared: an office may record what a contractor did and verify it by another
+    /// person.
+    fn has_repaired(&self, verifier: &PartyKey, by: &Author) -> bool {
+        self.repairs.iter().any(|(repairer, said_by)| {
+            repairer == verifier || repairer.0 == by.institution || said_by.same_person(by)
+        })
+    }
+
+    fn take_beside(&mut self, event: &Event) -> Result<(), Refusal> {
+        let is_done = match event.saying {
+            Saying::Monitored => {
+                self.monitored_since = self.monitored_since.or(Some(event.on));
+                true
+            }
+            Saying::MonitoringEnded => self.monitored_since.take().is_some(),
+            Saying::MeasureTaken(measure) => {
+                self.measures.insert(measure);
+                true
+            }
+            Saying::MeasureLifted(measure) => self.measures.remove(&measure),
+            Saying::Included(project) => {
+                self.project = Some(project);
+                true
+            }
+            Saying::Excluded => self.project.take().is_some(),
+            _ => false,
+        };
+        if is_done { Ok(()) } else { Err(Refusal::NoSuchStep(self.stage)) }
+    }
+}
