@@ -97,8 +97,9 @@ impl LeftOut {
     /// Whether a refusal may only be there because of what was left out.
     fn explains(&self, refusal: &Refusal) -> bool {
         let path = field_of(&refusal.field);
-        let (item, field) = match path.split_once("].") {
-            Some((item, field)) => (format!("{item}]."), field),
+        // Of a batch, the item; what is said of it as a whole has no field.
+        let (item, field) = match path.split_once(']').filter(|_| path.starts_with("requests[")) {
+            Some((item, field)) => (format!("{item}]."), field.trim_start_matches('.')),
             None => (String::new(), path),
         };
         let has = |field: &str| self.paths.contains(&format!("{item}{field}"));

@@ -4,6 +4,7 @@
 //! that is wrong with it told at once), whether it is in the caller's reach, then one call of the
 //! registry and its answer on the wire. What is out of reach is answered as if it were not there.
 
+mod batch;
 pub mod building;
 pub mod case;
 pub mod common;

@@ -61,6 +61,17 @@ async fn a_building_is_told_what_is_wrong_with_its_form_and_what_cannot_be() {
     .assert_eq(&told(&refusal));
     assert_eq!(city.registry.frontier(city.partition), before);
 
+    // What is left may be well: it is not written for that.
+    let mut message = wrong_twice(&compound.id, "1号楼");
+    message.fields.as_mut().unwrap().completed = None;
+    let refusal =
+        city.buildings().create_building(city.asking("operator", message)).await.unwrap_err();
+    assert_eq!(
+        told(&refusal),
+        "InvalidArgument OUT_OF_RANGE\nOUT_OF_RANGE fields.design_life_years"
+    );
+    assert_eq!(city.registry.frontier(city.partition), before);
+
     // Nothing was remembered either: the request id is free.
     let mut message = wrong_twice(&compound.id, "1号楼");
     let request = city.asking("operator", message.clone());
