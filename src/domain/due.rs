@@ -13,7 +13,7 @@
 //! or by the set's schedule of first check-ups where that is later. A new version of the rules, or
 //! another use, counts from its day on and for the whole interval.
 //!
-//! **What is not known** is every value it can have ([`possible`]): where all of them give the same
+//! **What is not known** is every value it can have (`due::possible`): where all of them give the same
 //! answer it is the answer; where they do not, the answer is unknown, with the first and last due
 //! day and the inputs that would have to be known better. So better knowledge never changes what
 //! was certain. A building that no rule names is unknown too: the rules do not say that it is
@@ -171,7 +171,8 @@ pub enum DueAnswer {
     },
     /// No check-up is asked for.
     Exempt {
-        /// The first day on which that ends.
+        /// The first day on which that ends. The bounds contain it; of an imprecise completion they
+        /// may begin a day before, where months end on different days.
         until: Bounds,
         /// The first check-up thereafter.
         then_due: Bounds,
