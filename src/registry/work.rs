@@ -175,8 +175,7 @@ impl<'a> Work<'a> {
         if let Some(targets) = self.command.targets.get(&local) {
             return Ok(Arc::clone(targets));
         }
-        let is_changed = self.command.dirty_records.contains(&local)
-            || self.command.records.contains_key(&local);
+        let is_changed = self.command.records.contains_key(&local);
         if !is_changed && let Some(targets) = self.group.targets.get(&local) {
             return Ok(Arc::clone(targets));
         }
