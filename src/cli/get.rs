@@ -127,7 +127,7 @@ pub const fn subject_kind(kind: Kind) -> v1::SubjectKind {
         Kind::Compound => v1::SubjectKind::Compound,
         Kind::Building => v1::SubjectKind::Building,
         Kind::Unit => v1::SubjectKind::Unit,
-        Kind::Case => v1::SubjectKind::Unspecified,
+        _ => v1::SubjectKind::Unspecified,
     }
 }
 

@@ -87,5 +87,12 @@ pub const fn noun(kind: Kind) -> &'static str {
         Kind::Building => "Building",
         Kind::Unit => "Unit",
         Kind::Case => "Case",
+        Kind::Body => "Body",
+        Kind::Signer => "Signer",
+        Kind::Plan => "Plan",
+        Kind::Order => "Order",
+        Kind::Report => "Report",
+        Kind::Finding => "Finding",
+        Kind::Reference => "Reference",
     }
 }

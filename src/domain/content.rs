@@ -9,10 +9,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
-        building::BuildingContent, compound::CompoundContent, place::Point, region::RegionContent,
+        body::BodyContent,
+        building::BuildingContent,
+        compound::CompoundContent,
+        finding::{self, FindingContent},
+        order::OrderContent,
+        place::Point,
+        plan::PlanContent,
+        reference::ReferenceContent,
+        region::RegionContent,
+        report::ReportContent,
+        signer::SignerContent,
         unit::UnitContent,
     },
-    kernel::id::{Kind, SubjectId},
+    kernel::id::{BuildingId, Kind, SubjectId},
 };
 
 /// A field that was not said (`None`), was said to be unknown or none (`Some(None)`), or has a value.
@@ -48,6 +58,20 @@ pub enum Fields {
     Building(BuildingContent),
     /// 户
     Unit(UnitContent),
+    /// 机构
+    Body(BodyContent),
+    /// 签字人
+    Signer(SignerContent),
+    /// 体检计划
+    Plan(PlanContent),
+    /// 体检任务
+    Order(OrderContent),
+    /// 体检报告
+    Report(Box<ReportContent>),
+    /// 问题
+    Finding(Box<FindingContent>),
+    /// An edition of reference data.
+    Reference(ReferenceContent),
 }
 
 /// All that one fact says about one subject.
@@ -69,6 +93,13 @@ impl Content {
             Kind::Region => Fields::Region(RegionContent::default()),
             Kind::Compound => Fields::Compound(CompoundContent::default()),
             Kind::Unit => Fields::Unit(UnitContent::default()),
+            Kind::Body => Fields::Body(BodyContent::default()),
+            Kind::Signer => Fields::Signer(SignerContent::default()),
+            Kind::Plan => Fields::Plan(PlanContent::default()),
+            Kind::Order => Fields::Order(OrderContent::default()),
+            Kind::Report => Fields::Report(Box::default()),
+            Kind::Finding => Fields::Finding(Box::default()),
+            Kind::Reference => Fields::Reference(ReferenceContent::default()),
             // A case has no content; a building's is as good as any.
             Kind::Building | Kind::Case => Fields::Building(BuildingContent::default()),
         };
@@ -82,6 +113,13 @@ impl Content {
             Fields::Compound(_) => Kind::Compound,
             Fields::Building(_) => Kind::Building,
             Fields::Unit(_) => Kind::Unit,
+            Fields::Body(_) => Kind::Body,
+            Fields::Signer(_) => Kind::Signer,
+            Fields::Plan(_) => Kind::Plan,
+            Fields::Order(_) => Kind::Order,
+            Fields::Report(_) => Kind::Report,
+            Fields::Finding(_) => Kind::Finding,
+            Fields::Reference(_) => Kind::Reference,
         }
     }
 
@@ -92,6 +130,13 @@ impl Content {
             (Fields::Compound(older), Fields::Compound(newer)) => older.lay(newer),
             (Fields::Building(older), Fields::Building(newer)) => older.lay(newer),
             (Fields::Unit(older), Fields::Unit(newer)) => older.lay(newer),
+            (Fields::Body(older), Fields::Body(newer)) => older.lay(newer),
+            (Fields::Signer(older), Fields::Signer(newer)) => older.lay(newer),
+            (Fields::Plan(older), Fields::Plan(newer)) => older.lay(newer),
+            (Fields::Order(older), Fields::Order(newer)) => older.lay(newer),
+            (Fields::Report(older), Fields::Report(newer)) => older.lay(newer),
+            (Fields::Finding(older), Fields::Finding(newer)) => older.lay(newer),
+            (Fields::Reference(older), Fields::Reference(newer)) => older.lay(newer),
             _ => return,
         }
         for (scheme, values) in &newer.shared.identifiers {
@@ -110,6 +155,13 @@ impl Content {
             Fields::Compound(fields) => fields.texts(),
             Fields::Building(fields) => fields.texts(),
             Fields::Unit(fields) => fields.texts(),
+            Fields::Body(fields) => fields.texts(),
+            Fields::Signer(fields) => fields.texts(),
+            Fields::Plan(fields) => fields.texts(),
+            Fields::Order(fields) => fields.texts(),
+            Fields::Report(fields) => fields.texts(),
+            Fields::Finding(fields) => fields.texts(),
+            Fields::Reference(fields) => fields.texts(),
         };
         for (scheme, values) in &self.shared.identifiers {
             let value = (!values.is_empty()).then(|| values.join(","));
@@ -129,6 +181,13 @@ impl Content {
             Fields::Compound(fields) => fields.retain(keep),
             Fields::Building(fields) => fields.retain(keep),
             Fields::Unit(fields) => fields.retain(keep),
+            Fields::Body(fields) => fields.retain(keep),
+            Fields::Signer(fields) => fields.retain(keep),
+            Fields::Plan(fields) => fields.retain(keep),
+            Fields::Order(fields) => fields.retain(keep),
+            Fields::Report(fields) => fields.retain(keep),
+            Fields::Finding(fields) => fields.retain(keep),
+            Fields::Reference(fields) => fields.retain(keep),
         }
         self.shared.identifiers.retain(|scheme, _| keep(&format!("identifiers.{scheme}")));
         self.shared.doubts.retain(|field, _| keep(&format!("doubts.{field}")));
@@ -139,8 +198,75 @@ impl Content {
         self.texts().is_empty()
     }
 
-    /// The subjects that it names: parent, compound, community, building.
+    /// The subjects that it names: parent, compound, community, building, and whatever else it is
+    /// found by.
     pub fn references(&self) -> Vec<SubjectId> {
+        let mut named = self.located_in();
+        match &self.fields {
+            Fields::Signer(fields) => {
+                let employments = fields.employments.iter().flatten().flatten();
+                named.extend(employments.map(|employment| SubjectId::from(employment.body)));
+            }
+            Fields::Order(fields) => {
+                named.extend(fields.plan.flatten().map(SubjectId::from));
+                named.extend(fields.body.flatten().map(SubjectId::from));
+            }
+            Fields::Report(fields) => {
+                named.extend(fields.order.flatten().map(SubjectId::from));
+                named.extend(fields.body.flatten().map(SubjectId::from));
+                let signed = fields.signed.iter().flatten();
+                let signers = signed.flat_map(|signed| &signed.signers);
+                named.extend(signers.map(|signer| SubjectId::from(*signer)));
+                named.extend(fields.superseded.flatten().map(SubjectId::from));
+            }
+            Fields::Finding(fields) => {
+                if let Some(event) = &fields.event
+                    && let finding::Saying::Observed(seen) = &event.saying
+                {
+                    named.extend(seen.report.map(SubjectId::from));
+                }
+            }
+            _ => {}
+        }
+        named
+    }
+
+    /// The subjects that it names, with the names of the fields: of what is said about the spine.
+    pub fn named(&self) -> Vec<(&'static str, SubjectId)> {
+        let field = |id: &SubjectId| match (self.kind(), id.kind()) {
+            (_, Kind::Building) => "building_id",
+            (_, Kind::Order) => "order_id",
+            (_, Kind::Plan) => "plan_id",
+            (Kind::Signer, Kind::Body) => "employments",
+            (_, Kind::Body) => "body_id",
+            (_, Kind::Signer) => "signers",
+            (Kind::Report, Kind::Report) => "superseded_by",
+            (_, Kind::Report) => "report_id",
+            _ => "region_id",
+        };
+        self.references().into_iter().map(|id| (field(&id), id)).collect()
+    }
+
+    /// The subjects by whose place its own is known: its holders, and the building that it is about.
+    pub fn located_in(&self) -> Vec<SubjectId> {
+        let mut places = self.holders();
+        places.extend(self.about().map(SubjectId::from));
+        places
+    }
+
+    /// The building that it is about without living in it.
+    pub fn about(&self) -> Option<BuildingId> {
+        match &self.fields {
+            Fields::Order(fields) => fields.building.flatten(),
+            Fields::Report(fields) => fields.building.flatten(),
+            Fields::Finding(fields) => fields.building.flatten(),
+            _ => None,
+        }
+    }
+
+    /// The subjects in which it lives: it is there only as long as they are, and counted by them. What
+    /// is only said *about* a subject, such as a report, does not live in it.
+    pub fn holders(&self) -> Vec<SubjectId> {
         fn put<T: Copy + Into<SubjectId>>(field: Said<T>, to: &mut Vec<SubjectId>) {
             to.extend(field.flatten().map(Into::into));
         }
@@ -154,6 +280,11 @@ impl Content {
                 put(fields.physical, &mut named);
             }
             Fields::Unit(fields) => put(fields.building, &mut named),
+            Fields::Body(fields) => put(fields.region, &mut named),
+            Fields::Signer(fields) => put(fields.region, &mut named),
+            Fields::Plan(fields) => put(fields.region, &mut named),
+            Fields::Reference(fields) => put(fields.region, &mut named),
+            Fields::Order(_) | Fields::Report(_) | Fields::Finding(_) => {}
         }
         named
     }
@@ -163,7 +294,7 @@ impl Content {
         match &self.fields {
             Fields::Compound(fields) => fields.location.flatten(),
             Fields::Building(fields) => fields.location.flatten(),
-            Fields::Region(_) | Fields::Unit(_) => None,
+            _ => None,
         }
     }
 
@@ -183,7 +314,10 @@ impl Content {
                 texts.extend(fields.name.iter().flatten().map(String::as_str));
                 texts.extend(fields.address.iter().flatten().map(String::as_str));
             }
-            Fields::Unit(_) => {}
+            Fields::Body(fields) => {
+                texts.extend(fields.name.iter().flatten().map(String::as_str));
+            }
+            _ => {}
         }
         texts
     }
@@ -194,6 +328,17 @@ impl Content {
 pub(crate) fn push<T: ToString>(texts: &mut Vec<FieldText>, name: &str, field: &Said<T>) {
     if let Some(value) = field {
         texts.push((name.to_owned(), value.as_ref().map(ToString::to_string)));
+    }
+}
+
+/// Puts a said list among the texts.
+#[expect(clippy::ref_option, reason = "a field is kept as it was said")]
+pub(crate) fn push_list<T: ToString>(texts: &mut Vec<FieldText>, name: &str, field: &Said<Vec<T>>) {
+    if let Some(list) = field {
+        let joined = list
+            .as_ref()
+            .map(|list| list.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
+        texts.push((name.to_owned(), joined));
     }
 }
 

@@ -5,7 +5,7 @@
 //! value means, is reference data, read here and loaded elsewhere; a value without a row has no
 //! colour, and is never green by default.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -140,6 +140,19 @@ pub struct Grade {
     pub ladder: Ladder,
     /// Which of its values.
     pub value: String,
+}
+
+impl fmt::Display for Grade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.ladder, self.value)
+    }
+}
+
+impl fmt::Display for Ladder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scope, aspect) = (self.scope.word(), self.aspect.word());
+        write!(f, "{} {} {scope} {aspect}", self.scale.word(), self.edition)
+    }
 }
 
 impl Grade {

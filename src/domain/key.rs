@@ -1,6 +1,6 @@
-//! Keys of what the rules of the check-up name, until each is told apart by its own kind of id.
+//! Keys of what the rules of the check-up name and the registry does not keep yet.
 //!
-//! A key wraps the bits of an id, so that a body is never taken for a signer.
+//! A key wraps the bits of an id, so that one kind of thing is never taken for another.
 
 use std::fmt;
 
@@ -24,22 +24,6 @@ macro_rules! key {
     };
 }
 
-key!(
-    /// Names a body: an institution that inspects or appraises.
-    BodyKey
-);
-key!(
-    /// Names a signer: a person, by an opaque key.
-    SignerKey
-);
-key!(
-    /// Names a report.
-    ReportKey
-);
-key!(
-    /// Names a finding.
-    FindingKey
-);
 key!(
     /// Names a renovation project.
     ProjectKey

@@ -4,6 +4,7 @@
 //! that the caller fulfils.
 
 pub mod author;
+pub mod body;
 pub mod building;
 pub mod compound;
 pub mod content;
@@ -14,12 +15,16 @@ pub mod grade;
 pub mod house_code;
 pub mod key;
 pub mod merkle;
+pub mod order;
 pub mod place;
+pub mod plan;
 pub mod plausibility;
 pub mod qualification;
+pub mod reference;
 pub mod reference_file;
 pub mod region;
 pub mod report;
+pub mod signer;
 pub mod text;
 pub mod timeline;
 pub mod totals;

@@ -8,16 +8,13 @@
 //! That a signature without any of it is worth nothing is Hong Kong's lesson (signed as Registered
 //! Inspector by one who was not); that an interest forbids it is Singapore's rule.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    domain::key::{BodyKey, SignerKey},
-    kernel::{
-        id::BuildingId,
-        time::{Answer, Day, ImpreciseDay},
-    },
+use crate::kernel::{
+    id::{BodyId, BuildingId, SignerId},
+    time::{Answer, Day, ImpreciseDay},
 };
 
 /// Names a company by the opaque key that the municipal systems have for it.
@@ -31,6 +28,19 @@ pub struct Period {
     pub from: ImpreciseDay,
     /// The last day; `None` when no end is known or foreseen.
     pub until: Option<ImpreciseDay>,
+}
+
+impl fmt::Display for CompanyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "from {}", self.from)?;
+        self.until.map_or(Ok(()), |until| write!(f, " to {until}"))
+    }
 }
 
 impl Period {
@@ -79,6 +89,32 @@ pub struct Qualification {
     pub suspensions: Vec<Period>,
 }
 
+impl fmt::Display for Qualification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.scope, self.certificate, self.period)?;
+        for suspension in &self.suspensions {
+            write!(f, ", suspended {suspension}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Interest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.concern {
+            Concern::Building(building) => write!(f, "{building}")?,
+            Concern::Company(company) => write!(f, "{company}")?,
+        }
+        write!(f, " {}", self.period)
+    }
+}
+
+impl fmt::Display for Employment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.body, self.period)
+    }
+}
+
 impl Qualification {
     fn is_suspended_on(&self, day: Day) -> Answer {
         any(self.suspensions.iter().map(|suspension| suspension.holds_on(day)))
@@ -107,7 +143,7 @@ pub struct Interest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Body {
     /// Which one.
-    pub key: BodyKey,
+    pub key: BodyId,
     /// Its licences.
     pub qualifications: Vec<Qualification>,
     /// What it declared.
@@ -118,7 +154,7 @@ pub struct Body {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Employment {
     /// For whom.
-    pub body: BodyKey,
+    pub body: BodyId,
     /// When.
     pub period: Period,
 }
@@ -127,7 +163,7 @@ pub struct Employment {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signer {
     /// Who.
-    pub key: SignerKey,
+    pub key: SignerId,
     /// Their own licences.
     pub qualifications: Vec<Qualification>,
     /// For whom they worked, and when. They may work for several.
@@ -305,9 +341,9 @@ mod tests {
     /// `signer licence structure 2020~2024-06-30`, `body suspended structure 2022-01-01~2022-03-31`,
     /// `signer works 2019~`, `signer interest company wy1 2020~`, `body interest building 1980s~`.
     fn cast(script: &str) -> (Signer, Body) {
-        let key = BodyKey(raw(1));
+        let key = BodyId::new(raw(1));
         let mut signer = Signer {
-            key: SignerKey(raw(2)),
+            key: SignerId::new(raw(2)),
             qualifications: vec![],
             employments: vec![],
             interests: vec![],

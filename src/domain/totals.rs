@@ -344,6 +344,8 @@ fn targets_of(content: &Content) -> Vec<Target> {
         Fields::Unit(unit) => {
             unit.building.flatten().map(|id| flows(id.into())).into_iter().collect()
         }
+        // What is said about a building is counted by the building.
+        _ => Vec::new(),
     }
 }
 
@@ -391,6 +393,7 @@ fn worth(content: &Content) -> Amounts {
                 amounts.add(Cell::of(Measure::UnitArea), area(unit_area));
             }
         }
+        _ => {}
     }
     amounts
 }

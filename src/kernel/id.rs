@@ -28,12 +28,41 @@ pub enum Kind {
     Unit = 4,
     /// A case: something that people have to look at.
     Case = 5,
+    /// 机构: a body that inspects or appraises.
+    Body = 6,
+    /// 签字人: somebody who signs reports.
+    Signer = 7,
+    /// 体检计划: the check-ups that a region plans for a year.
+    Plan = 8,
+    /// 体检任务: the order of one check-up.
+    Order = 9,
+    /// 体检报告: a report.
+    Report = 10,
+    /// 问题: a finding.
+    Finding = 11,
+    /// An edition of a table of reference data.
+    Reference = 12,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 5] =
-        [Self::Region, Self::Compound, Self::Building, Self::Unit, Self::Case];
+    pub const ALL: [Self; 12] = [
+        Self::Region,
+        Self::Compound,
+        Self::Building,
+        Self::Unit,
+        Self::Case,
+        Self::Body,
+        Self::Signer,
+        Self::Plan,
+        Self::Order,
+        Self::Report,
+        Self::Finding,
+        Self::Reference,
+    ];
+
+    /// The kinds whose lives are entered, imported and exported: the spine of the registry.
+    pub const SPINE: [Self; 4] = [Self::Region, Self::Compound, Self::Building, Self::Unit];
 
     /// The letters in front of the id.
     pub const fn prefix(self) -> &'static str {
@@ -43,6 +72,13 @@ impl Kind {
             Self::Building => "bld",
             Self::Unit => "unt",
             Self::Case => "cas",
+            Self::Body => "bdy",
+            Self::Signer => "sgn",
+            Self::Plan => "pln",
+            Self::Order => "ord",
+            Self::Report => "rpt",
+            Self::Finding => "fnd",
+            Self::Reference => "ref",
         }
     }
 
@@ -54,6 +90,13 @@ impl Kind {
             Self::Building => "building",
             Self::Unit => "unit",
             Self::Case => "case",
+            Self::Body => "body",
+            Self::Signer => "signer",
+            Self::Plan => "plan",
+            Self::Order => "order",
+            Self::Report => "report",
+            Self::Finding => "finding",
+            Self::Reference => "reference",
         }
     }
 
@@ -320,6 +363,41 @@ typed_id!(
     /// Names a case.
     CaseId,
     Kind::Case
+);
+typed_id!(
+    /// Names a body: an institution that inspects or appraises.
+    BodyId,
+    Kind::Body
+);
+typed_id!(
+    /// Names a signer: a person, of whom only an opaque key is known.
+    SignerId,
+    Kind::Signer
+);
+typed_id!(
+    /// Names a yearly plan of check-ups.
+    PlanId,
+    Kind::Plan
+);
+typed_id!(
+    /// Names an order.
+    OrderId,
+    Kind::Order
+);
+typed_id!(
+    /// Names a report.
+    ReportId,
+    Kind::Report
+);
+typed_id!(
+    /// Names a finding.
+    FindingId,
+    Kind::Finding
+);
+typed_id!(
+    /// Names an edition of reference data.
+    ReferenceId,
+    Kind::Reference
 );
 
 #[cfg(test)]

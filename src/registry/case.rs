@@ -198,7 +198,7 @@ fn outside_parents(
     let Some((born, gone)) = timeline.certain_span() else {
         return Ok(());
     };
-    let spans = timeline.spans(Content::references);
+    let spans = timeline.spans(Content::holders);
     for (from, until, holders) in spans {
         let first = from.max(born);
         let beyond = until.unwrap_or(Day::MAX).min(gone);

@@ -3,6 +3,8 @@
 //! Reading a fact gives back exactly what was written (a property holds it), so that replaying the
 //! journal gives the state that was there.
 
+mod checkup;
+
 use prost::Message as _;
 
 use crate::{
@@ -17,7 +19,7 @@ use crate::{
     },
     kernel::{
         hash::Hash,
-        id::{CaseId, RawId, RegionId, SubjectId},
+        id::{BuildingId, CaseId, RawId, RegionId, SubjectId},
         position::{Partition, Seq},
         time::{Day, ImpreciseDay, Month},
     },
@@ -86,6 +88,15 @@ pub enum Fact {
         after: Option<Month>,
         /// Done now: up to this month; `None` for the rest.
         up_to: Option<Month>,
+    },
+    /// Part of the work of a sweep over buildings was done.
+    RecountStep {
+        /// The entry that opened the sweep.
+        opened_by: Seq,
+        /// Done before: up to this building.
+        after: Option<BuildingId>,
+        /// Done now: up to this building; `None` for the rest.
+        up_to: Option<BuildingId>,
     },
     /// A case was given to somebody.
     CaseAssigned {
@@ -207,6 +218,7 @@ impl Fact {
             Self::PartitionBegun(_) => "partition begun",
             Self::PartitionListed { .. } => "partition listed",
             Self::SweepStep { .. } => "sweep step",
+            Self::RecountStep { .. } => "recount step",
             Self::CaseAssigned { .. } => "case assigned",
             Self::CaseSettled { .. } => "case settled",
             Self::BatchRecorded { .. } => "batch recorded",
@@ -293,6 +305,13 @@ fn put_administrative(fact: Fact) -> stored::fact::Fact {
                 up_to_month: up_to.map(Month::number),
             })
         }
+        Fact::RecountStep { opened_by, after, up_to } => {
+            stored::fact::Fact::RecountStep(stored::RecountStep {
+                opened_by,
+                after: after.map(|id| bytes(id.into())),
+                up_to: up_to.map(|id| bytes(id.into())),
+            })
+        }
         Fact::CaseAssigned { case, assignee } => {
             stored::fact::Fact::CaseAssigned(stored::CaseAssigned {
                 case_id: bytes(case.into()),
@@ -367,6 +386,17 @@ fn read_fact(fact: stored::fact::Fact) -> Option<Fact> {
                 node: SubjectId::from_slice(&fact.node)?,
                 after: month(fact.after_month)?,
                 up_to: month(fact.up_to_month)?,
+            }
+        }
+        stored::fact::Fact::RecountStep(fact) => {
+            let building = |id: Option<Vec<u8>>| match id {
+                Some(id) => SubjectId::from_slice(&id)?.try_into().ok().map(Some),
+                None => Some(None),
+            };
+            Fact::RecountStep {
+                opened_by: fact.opened_by,
+                after: building(fact.after)?,
+                up_to: building(fact.up_to)?,
             }
         }
         stored::fact::Fact::CaseAssigned(fact) => Fact::CaseAssigned {
@@ -525,6 +555,8 @@ fn put_content(content: Content) -> stored::Content {
             area_cm2: unknown.put(5, unit.area_cm2, |area| area),
             r#use: unknown.put(6, unit.unit_use, |value| value as u32),
         }),
+        other => checkup::put(other, &mut unknown)
+            .unwrap_or_else(|| stored::content::Content::Unit(stored::UnitContent::default())),
     };
     let (doubted, undoubted): (Vec<_>, Vec<_>) =
         content.shared.doubts.into_iter().partition(|(_, doubted)| *doubted);
@@ -638,6 +670,7 @@ fn read_content(content: stored::Content) -> Option<Content> {
             area_cm2: known.get(5, unit.area_cm2, Some)?,
             unit_use: known.get(6, unit.r#use, UnitUse::from_number)?,
         }),
+        other => checkup::read(other, &known)?,
     };
     let doubts = content
         .doubted

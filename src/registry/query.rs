@@ -626,6 +626,18 @@ pub(crate) fn label(content: &Content) -> String {
             let texts = parts.iter().filter_map(|part| part.as_ref()?.clone()).collect::<Vec<_>>();
             Some(Some(texts.join("-")))
         }
+        Fields::Body(fields) => fields.name.clone(),
+        Fields::Plan(fields) => fields.title.clone(),
+        Fields::Reference(fields) => match (&fields.name, &fields.edition) {
+            (Some(Some(name)), Some(Some(edition))) => Some(Some(format!("{name} {edition}"))),
+            (name, _) => name.clone(),
+        },
+        Fields::Finding(fields) => {
+            fields.event.as_ref().map(|event| Some(event.saying.to_string()))
+        }
+        Fields::Report(fields) => fields.kind.map(|kind| kind.map(|kind| kind.word().to_owned())),
+        Fields::Order(fields) => fields.kind.map(|kind| kind.map(|kind| kind.word().to_owned())),
+        Fields::Signer(_) => None,
     };
     name.flatten().unwrap_or_default()
 }

@@ -114,7 +114,7 @@ impl Registry {
                 } else {
                     last_stood(&live, subject, &record)?.and_then(|life| life.content_at(today))
                 };
-                next.extend(content.iter().flat_map(Content::references));
+                next.extend(content.iter().flat_map(Content::located_in));
             }
         }
         Ok(regions)
@@ -321,7 +321,7 @@ fn compound_beside(content: &Content) -> Option<SubjectId> {
 
 /// The parents that count: a building's own community before its compound's.
 fn parents(content: &Content) -> Vec<SubjectId> {
-    let references = content.references();
+    let references = content.located_in();
     if let crate::domain::content::Fields::Building(building) = &content.fields {
         if let Some(community) = building.community.flatten() {
             return vec![community.into()];

@@ -159,7 +159,7 @@ fn export_row(seen: Seen) -> v1::ExportRow {
         Kind::Compound => Some(Subject::Compound(resource(seen))),
         Kind::Building => Some(Subject::Building(resource(seen))),
         Kind::Unit => Some(Subject::Unit(resource(seen))),
-        Kind::Case => None,
+        _ => None,
     };
     v1::ExportRow { source, key, subject }
 }

@@ -526,6 +526,7 @@ pub(crate) fn named(content: &Content) -> Vec<(&'static str, SubjectId)> {
             put("physical_id", fields.physical.flatten().map(Into::into));
         }
         Fields::Unit(fields) => put("building_id", fields.building.flatten().map(Into::into)),
+        _ => return content.named(),
     }
     named
 }

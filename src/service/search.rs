@@ -230,7 +230,7 @@ fn hit(seen: Seen) -> v1::SearchHit {
         Kind::Compound => Some(Subject::Compound(resource(seen))),
         Kind::Building => Some(Subject::Building(resource(seen))),
         Kind::Unit => Some(Subject::Unit(resource(seen))),
-        Kind::Case => None,
+        _ => None,
     };
     v1::SearchHit { subject }
 }

@@ -7,6 +7,7 @@
 
 use std::fmt::Write as _;
 
+use crate::checkups;
 use anju::{
     domain::{
         author::Author,
@@ -86,7 +87,7 @@ fn contents() -> Vec<Content> {
 }
 
 /// One of every kind of fact, with everything in it that it can have.
-fn facts() -> Vec<(&'static str, Body)> {
+fn facts() -> Vec<(String, Body)> {
     let [region, compound, building, unit] = contents().try_into().unwrap();
     let exists_from = "1983..1985".parse().unwrap();
     let one = subject(Kind::Building, 5);
@@ -123,7 +124,7 @@ fn facts() -> Vec<(&'static str, Body)> {
         }),
     };
     let day = "2020".parse().unwrap();
-    vec![
+    let spine = [
         ("registered region", plain(register(subject(Kind::Region, 9), region))),
         ("registered compound", plain(register(subject(Kind::Compound, 9), compound))),
         ("registered building", plain(register(one, building))),
@@ -147,7 +148,11 @@ fn facts() -> Vec<(&'static str, Body)> {
         ("case assigned", plain(Fact::CaseAssigned { case, assignee: "person-1".to_owned() })),
         ("case settled", plain(Fact::CaseSettled { case, outcome: 2 })),
         ("batch recorded", plain(Fact::BatchRecorded { item_count: 5, items: vec![item] })),
-    ]
+    ];
+    let mut facts =
+        spine.into_iter().map(|(name, body)| (name.to_owned(), body)).collect::<Vec<_>>();
+    facts.extend(checkups::facts());
+    facts
 }
 
 fn an_entry() -> Entry {

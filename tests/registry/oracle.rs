@@ -178,11 +178,11 @@ impl Life {
         });
         match subject.kind() {
             Kind::Region if self.level() == Some(Level::Community) => vec![("communities", 1)],
-            Kind::Region | Kind::Case => Vec::new(),
             Kind::Compound => vec![("compounds", 1)],
             Kind::Building if physical.is_some() => vec![("logical_buildings", 1)],
             Kind::Building => vec![("buildings", 1), ("floor_area_cm2", area)],
             Kind::Unit => vec![("units", 1), ("unit_area_cm2", area)],
+            _ => Vec::new(),
         }
     }
 }
@@ -193,6 +193,7 @@ fn first_holder(content: &Content) -> Option<Option<SubjectId>> {
         Fields::Compound(fields) => fields.community.map(|id| id.map(SubjectId::from)),
         Fields::Building(fields) => fields.compound.map(|id| id.map(SubjectId::from)),
         Fields::Unit(fields) => fields.building.map(|id| id.map(SubjectId::from)),
+        _ => None,
     }
 }
 

@@ -214,6 +214,7 @@ impl Story {
                 Fields::Compound(_) => self.compounds.push(subject),
                 Fields::Building(_) => self.buildings.push(subject),
                 Fields::Unit(_) => self.units.push(subject),
+                _ => {}
             }
         }
         self.read_up_to = head;
@@ -379,6 +380,7 @@ impl Story {
                 0 => fields.building = Some(building),
                 _ => fields.area_cm2 = Some((!act.b.is_multiple_of(7)).then(|| area(act))),
             },
+            _ => {}
         }
         if act.a.is_multiple_of(4) {
             identify(&mut content, act);
@@ -696,6 +698,7 @@ fn named(kind: Kind, act: &Act) -> Content {
         Fields::Compound(fields) => fields.name = Some(Some(format!("新小区{}", act.b % 5))),
         Fields::Building(fields) => fields.floor_area_cm2 = Some(Some(area(act))),
         Fields::Unit(fields) => fields.area_cm2 = Some(Some(area(act))),
+        _ => {}
     }
     content
 }

@@ -10,11 +10,11 @@ mod tests {
                 Stage, View,
                 catalogue::{Catalogue, Severity},
             },
-            key::{FindingKey, ProjectKey},
+            key::ProjectKey,
             timeline::Presence,
         },
         kernel::{
-            id::{BuildingId, RawId},
+            id::{BuildingId, FindingId, RawId},
             position::Partition,
             time::Day,
         },
@@ -149,7 +149,7 @@ mod tests {
     #[expect(clippy::needless_pass_by_value, reason = "expect! makes values")]
     fn check(script: &str, next_check_up: Option<&str>, days: &[&str], expected: Expect) {
         let catalogue = Catalogue::read(FILE).unwrap();
-        let mut finding = Finding::new(building(), FindingKey(raw(3)));
+        let mut finding = Finding::new(building(), FindingId::new(raw(3)));
         let mut told = String::new();
         let lines = script.lines().map(str::trim).filter(|line| !line.is_empty());
         for (seq, line) in (1..).zip(lines) {
@@ -364,7 +364,7 @@ mod tests {
     #[test]
     fn two_inspectors_who_were_offline_report_one_finding_with_both_observations() {
         let one = |number, seq, line: &str| {
-            let mut finding = Finding::new(building(), FindingKey(raw(number)));
+            let mut finding = Finding::new(building(), FindingId::new(raw(number)));
             finding.push(event(seq, line));
             finding
         };
@@ -376,7 +376,7 @@ mod tests {
         let merged = first.clone().merge(second.clone()).unwrap().merge(third.clone()).unwrap();
         let other_way = third.merge(first.clone()).unwrap().merge(second).unwrap();
         assert_eq!(merged, other_way);
-        assert_eq!(merged.number(), Some(FindingKey(raw(30))));
+        assert_eq!(merged.number(), Some(FindingId::new(raw(30))));
         let view = merged.view_on(last).unwrap();
         let mut told = format!("{} {}\n", view.stage.word(), view.severity.word());
         for (_, on, seen) in &view.observations {
@@ -390,7 +390,7 @@ mod tests {
             2026-03-03 insurer watch
         "]]
         .assert_eq(&told);
-        let elsewhere = Finding::new(BuildingId::new(raw(2)), FindingKey(raw(33)));
+        let elsewhere = Finding::new(BuildingId::new(raw(2)), FindingId::new(raw(33)));
         assert_eq!(first.merge(elsewhere).unwrap_err().reason(), "FINDING_OTHER_BUILDING");
     }
 
@@ -431,7 +431,7 @@ mod tests {
 
     /// The caller's key is the place in the made-up life, whatever entry brings it.
     fn told_in(order: &[usize], life: &[(Day, String)]) -> Finding {
-        let mut finding = Finding::new(building(), FindingKey(raw(3)));
+        let mut finding = Finding::new(building(), FindingId::new(raw(3)));
         for (seq, at) in (1..).zip(order) {
             let mut event = event(seq, &life[*at].1);
             event.key = u32::try_from(*at).unwrap().to_be_bytes().to_vec();

@@ -13,10 +13,14 @@
 
 pub mod ageing;
 pub mod catalogue;
+mod content;
 #[cfg(test)]
 mod life_test;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -24,17 +28,19 @@ use crate::{
     domain::{
         author::Author,
         finding::catalogue::{Catalogue, Severity, UnknownClass},
-        key::{FindingKey, ProjectKey, ReportKey},
+        key::ProjectKey,
         report::{self, check_observed},
         timeline::Presence,
     },
     kernel::{
-        id::{BuildingId, UnitId},
+        id::{BuildingId, FindingId, ReportId, UnitId},
         limit::TEXT_CHARS_MAX,
         position::Seq,
         time::Day,
     },
 };
+
+pub use content::{FindingContent, Told, of_timeline};
 
 /// Names a party by an opaque key: an owner, a contractor, an inspection body, an office.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -114,7 +120,7 @@ pub struct Observation {
     /// Where.
     pub place: Place,
     /// The report it stands in, if any.
-    pub report: Option<ReportKey>,
+    pub report: Option<ReportId>,
 }
 
 /// What keeps people from harm until the repair. The numbers are stored.
@@ -234,7 +240,93 @@ pub enum Saying {
     Retracted,
 }
 
+impl fmt::Display for Saying {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())?;
+        match self {
+            Self::Observed(seen) => write!(
+                f,
+                " {} {} by {} {}{}",
+                seen.class,
+                seen.severity.word(),
+                seen.source.word(),
+                seen.observer.0,
+                seen.place
+            ),
+            Self::Assessed { class, severity, .. } => write!(f, " {class} {}", severity.word()),
+            Self::Notified { deadline: Some(deadline) } | Self::DeadlineMoved { deadline, .. } => {
+                write!(f, " until {deadline}")
+            }
+            Self::Planned { repairer }
+            | Self::RepairBegan { repairer }
+            | Self::ReportedFixed { repairer } => write!(f, " by {}", repairer.0),
+            Self::Verified { verifier } | Self::VerificationFailed { verifier, .. } => {
+                write!(f, " by {}", verifier.0)
+            }
+            Self::MeasureTaken(measure) | Self::MeasureLifted(measure) => {
+                write!(f, " {}", measure.word())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(entrance) = &self.entrance {
+            write!(f, " entrance {entrance}")?;
+        }
+        if let Some(floor) = self.floor {
+            write!(f, " floor {floor}")?;
+        }
+        if let Some(unit) = self.unit {
+            write!(f, " {unit}")?;
+        }
+        self.part.as_ref().map_or(Ok(()), |part| write!(f, " {part}"))
+    }
+}
+
 impl Saying {
+    /// The word in answers.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Observed(_) => "observed",
+            Self::Assessed { .. } => "assessed",
+            Self::Notified { .. } => "notified",
+            Self::DeadlineMoved { .. } => "deadline_moved",
+            Self::Planned { .. } => "planned",
+            Self::RepairBegan { .. } => "repair_began",
+            Self::ReportedFixed { .. } => "reported_fixed",
+            Self::Verified { .. } => "verified",
+            Self::VerificationFailed { .. } => "verification_failed",
+            Self::Closed => "closed",
+            Self::Monitored => "monitored",
+            Self::MonitoringEnded => "monitoring_ended",
+            Self::MeasureTaken(_) => "measure_taken",
+            Self::MeasureLifted(_) => "measure_lifted",
+            Self::Included(_) => "included",
+            Self::Excluded => "excluded",
+            Self::ObjectGone => "object_gone",
+            Self::Waived { .. } => "waived",
+            Self::Reopened { .. } => "reopened",
+            Self::Retracted => "retracted",
+        }
+    }
+
+    /// The same without its reason, which is free text and kept apart from what is so.
+    #[must_use]
+    pub fn without_reason(mut self) -> Self {
+        match &mut self {
+            Self::Assessed { reason, .. }
+            | Self::DeadlineMoved { reason, .. }
+            | Self::VerificationFailed { reason, .. }
+            | Self::Waived { reason }
+            | Self::Reopened { reason } => reason.clear(),
+            _ => {}
+        }
+        self
+    }
+
     fn reason(&self) -> Option<&str> {
         match self {
             Self::Assessed { reason, .. }
@@ -404,13 +496,13 @@ impl Refusal {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     building: BuildingId,
-    numbers: BTreeSet<FindingKey>,
+    numbers: BTreeSet<FindingId>,
     events: BTreeMap<EventId, Event>,
 }
 
 impl Finding {
     /// A finding of which nothing is said yet.
-    pub fn new(building: BuildingId, number: FindingKey) -> Self {
+    pub fn new(building: BuildingId, number: FindingId) -> Self {
         Self { building, numbers: BTreeSet::from([number]), events: BTreeMap::new() }
     }
 
@@ -420,12 +512,12 @@ impl Finding {
     }
 
     /// Its own number: the eldest of those that it was reported by; the others lead to it.
-    pub fn number(&self) -> Option<FindingKey> {
+    pub fn number(&self) -> Option<FindingId> {
         self.numbers.first().copied()
     }
 
     /// Every number that leads to it.
-    pub const fn numbers(&self) -> &BTreeSet<FindingKey> {
+    pub const fn numbers(&self) -> &BTreeSet<FindingId> {
         &self.numbers
     }
 

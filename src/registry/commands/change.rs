@@ -111,7 +111,7 @@ pub(crate) fn judge(
     }
     must_stay(content, level, refusals);
     references(tx, id.partition(), &whole, refusals)?;
-    if !content.references().is_empty() {
+    if !content.holders().is_empty() {
         no_sweep(tx, id.partition(), id)?;
     }
     // Rules that compare fields see what is said beside what stands now.
@@ -136,6 +136,25 @@ fn must_stay(content: &Content, level: Option<Level>, refusals: &mut Vec<Refusal
             ("community_id", compound.community == Some(None)),
         ],
         Fields::Unit(unit) => vec![("building_id", unit.building == Some(None))],
+        Fields::Body(body) => {
+            vec![("name", body.name == Some(None)), ("region_id", body.region == Some(None))]
+        }
+        Fields::Signer(signer) => vec![("region_id", signer.region == Some(None))],
+        Fields::Plan(plan) => {
+            vec![("year", plan.year == Some(None)), ("region_id", plan.region == Some(None))]
+        }
+        Fields::Order(order) => {
+            vec![("building_id", order.building == Some(None)), ("kind", order.kind == Some(None))]
+        }
+        Fields::Report(report) => vec![
+            ("building_id", report.building == Some(None)),
+            ("kind", report.kind == Some(None)),
+        ],
+        Fields::Finding(finding) => vec![("building_id", finding.building == Some(None))],
+        Fields::Reference(reference) => vec![
+            ("region_id", reference.region == Some(None)),
+            ("text", reference.text == Some(None)),
+        ],
         Fields::Building(_) => Vec::new(),
     };
     for (field, _) in gone.into_iter().filter(|(_, is_gone)| *is_gone) {

@@ -244,6 +244,8 @@ fn put_reference(content: &mut Content, field: &str, id: SubjectId) {
         (Fields::Building(fields), "community_id") => fields.community = Some(id.try_into().ok()),
         (Fields::Building(fields), _) => fields.physical = Some(id.try_into().ok()),
         (Fields::Unit(fields), _) => fields.building = Some(id.try_into().ok()),
+        // Files of these come with ids.
+        _ => {}
     }
 }
 

@@ -163,7 +163,7 @@ fn home(
     opens_partition: bool,
     refusals: &mut Vec<Refusal>,
 ) -> Result<Partition, Error> {
-    let holder = content.references().first().copied();
+    let holder = content.located_in().first().copied();
     let inherited = holder.map_or(Partition::ROOT, SubjectId::partition);
     let level = level_of(content);
     if opens_partition {
@@ -238,6 +238,36 @@ fn required(content: &Content, refusals: &mut Vec<Refusal>) {
         }
         Fields::Unit(unit) => {
             need(unit.building.flatten().is_some(), "building_id", "a unit is in a building");
+        }
+        Fields::Body(body) => {
+            need(body.name.flatten_ref().is_some(), "name", "a body has a name");
+            need(body.region.flatten().is_some(), "region_id", "a body is kept by a region");
+        }
+        Fields::Signer(signer) => {
+            need(signer.region.flatten().is_some(), "region_id", "a signer is kept by a region");
+            let has_key = content.shared.identifiers.values().any(|values| !values.is_empty());
+            need(has_key, "identifiers", "a signer has a key of the system that knows them");
+        }
+        Fields::Plan(plan) => {
+            need(plan.region.flatten().is_some(), "region_id", "a plan is a region's");
+            need(plan.year.flatten().is_some(), "year", "a plan is of a year");
+        }
+        Fields::Order(order) => {
+            need(order.building.flatten().is_some(), "building_id", "an order is of a building");
+            need(order.kind.flatten().is_some(), "kind", "an order says what is asked for");
+        }
+        Fields::Report(report) => {
+            need(report.building.flatten().is_some(), "building_id", "a report is of a building");
+            need(report.kind.flatten().is_some(), "kind", "a report is of a kind");
+        }
+        Fields::Finding(finding) => {
+            need(finding.building.flatten().is_some(), "building_id", "a finding is in a building");
+            need(finding.event.is_some(), "observation", "a finding begins with an observation");
+        }
+        Fields::Reference(reference) => {
+            let is_placed = reference.region.flatten().is_some();
+            need(is_placed, "region_id", "an edition holds in a region");
+            need(reference.text.flatten_ref().is_some(), "text", "an edition has its text");
         }
     }
 }

@@ -218,6 +218,8 @@ pub(crate) fn references(
         Fields::Unit(unit) => {
             named.extend(unit.building.flatten().map(|id| ("fields.building_id", id.into(), None)));
         }
+        _ => named
+            .extend(content.named().into_iter().map(|(field, id)| (field_path(field), id, None))),
     }
     for (field, id, level) in named {
         // A district's city may be known in partition 0 only.
@@ -258,6 +260,21 @@ pub(crate) fn references(
         }
     }
     Ok(())
+}
+
+/// Where a field of what is said about the spine stands in a request.
+fn field_path(field: &str) -> &'static str {
+    match field {
+        "building_id" => "fields.building_id",
+        "order_id" => "fields.order_id",
+        "plan_id" => "fields.plan_id",
+        "body_id" => "fields.body_id",
+        "employments" => "fields.employments",
+        "signers" => "fields.signers",
+        "report_id" => "fields.report_id",
+        "superseded_by" => "fields.superseded_by",
+        _ => "fields.region_id",
+    }
 }
 
 /// A subject below a holder.
@@ -311,7 +328,7 @@ fn is_in(timeline: &Timeline, holder: SubjectId, from: Day) -> bool {
 /// Whether a holder is named as that of a subject on or after a day, whether or not it is there then.
 pub(crate) fn was_in(timeline: &Timeline, holder: SubjectId, from: Day) -> bool {
     timeline
-        .spans(|content| content.references().contains(&holder))
+        .spans(|content| content.holders().contains(&holder))
         .iter()
         .any(|(_, until, is_in)| *is_in && until.is_none_or(|until| until > from))
 }

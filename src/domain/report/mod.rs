@@ -13,14 +13,18 @@ use crate::{
     domain::{
         author::Author,
         grade::{Catalogue, Grade, Refusal as GradeRefusal, Scale},
-        key::{BodyKey, ReportKey, SignerKey},
         timeline::Presence,
     },
     kernel::{
+        id::{BodyId, ReportId, SignerId},
         limit::{ENTRY_SUBJECTS_MAX, TEXT_CHARS_MAX},
         time::Day,
     },
 };
+
+mod content;
+
+pub use content::{Document, Judgement, ReportContent, Signatures, state_on};
 
 /// What kind of looking a report is of. The numbers are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -86,7 +90,7 @@ pub enum State {
         /// The day of the signatures.
         on: Day,
         /// Who signed.
-        signers: BTreeSet<SignerKey>,
+        signers: BTreeSet<SignerId>,
     },
     /// 已提交
     Submitted {
@@ -118,7 +122,7 @@ pub enum State {
         /// The day.
         on: Day,
         /// By which report.
-        by: ReportKey,
+        by: ReportId,
         /// Whether it had been accepted, so that it counted until then.
         was_accepted: bool,
     },
@@ -130,7 +134,7 @@ pub struct Submission {
     /// The day of the signatures.
     pub signed_on: Day,
     /// Who signed.
-    pub signers: BTreeSet<SignerKey>,
+    pub signers: BTreeSet<SignerId>,
     /// The day of the submission.
     pub on: Day,
     /// Who submitted it.
@@ -167,7 +171,7 @@ impl State {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
     /// It is signed. That each signer was qualified is judged in `qualification`.
-    Sign(BTreeSet<SignerKey>),
+    Sign(BTreeSet<SignerId>),
     /// It is submitted.
     Submit,
     /// It is accepted.
@@ -175,7 +179,7 @@ pub enum Step {
     /// It is returned, with a reason.
     Return(String),
     /// Another report takes its place.
-    Supersede(ReportKey),
+    Supersede(ReportId),
 }
 
 impl Step {
@@ -327,11 +331,11 @@ pub fn check_grades(
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// Which one.
-    pub key: ReportKey,
+    pub key: ReportId,
     /// Of what kind.
     pub kind: ReportKind,
     /// Who made it; `None` for a patrol by somebody who is no registered body.
-    pub body: Option<BodyKey>,
+    pub body: Option<BodyId>,
     /// The last day of the looking: the day by which reports are ordered, whenever they arrive.
     pub inspected_on: Day,
     /// Whether it asks for an appraisal.
@@ -343,9 +347,9 @@ pub struct Report {
 impl Report {
     /// A draft.
     pub const fn draft(
-        key: ReportKey,
+        key: ReportId,
         kind: ReportKind,
-        body: Option<BodyKey>,
+        body: Option<BodyId>,
         inspected_on: Day,
     ) -> Self {
         let state = State::Drafted;
@@ -437,13 +441,13 @@ mod tests {
                 names
                     .split(' ')
                     .filter_map(|name| name.parse().ok())
-                    .map(|name| SignerKey(raw(name)))
+                    .map(|name| SignerId::new(raw(name)))
                     .collect(),
             ),
             ("submit", _) => Step::Submit,
             ("accept", _) => Step::Accept,
             ("return", reason) => Step::Return(reason.to_owned()),
-            (_, by) => Step::Supersede(ReportKey(raw(by.parse().unwrap()))),
+            (_, by) => Step::Supersede(ReportId::new(raw(by.parse().unwrap()))),
         }
     }
 
@@ -451,7 +455,8 @@ mod tests {
     #[expect(clippy::needless_pass_by_value, reason = "expect! makes values")]
     fn check(script: &str, expected: Expect) {
         let inspected_on = "2026-03-01".parse().unwrap();
-        let mut report = Report::draft(ReportKey(raw(1)), ReportKind::CheckUp, None, inspected_on);
+        let mut report =
+            Report::draft(ReportId::new(raw(1)), ReportKind::CheckUp, None, inspected_on);
         let today = "2026-11-23".parse().unwrap();
         let mut told = String::new();
         for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -579,7 +584,7 @@ mod tests {
 
     #[test]
     fn a_report_grades_on_the_scale_that_is_asked_for_and_not_by_colour_alone() {
-        let text = include_str!("../../data/reference/grades-example.toml");
+        let text = include_str!("../../../data/reference/grades-example.toml");
         let catalogue = Catalogue::read(text).unwrap();
         let grade = |scale, value: &str| {
             let mut ladders = catalogue.ladders().iter();
@@ -607,15 +612,15 @@ mod tests {
     /// Whatever is tried, in whatever order: what is accepted was submitted by somebody else.
     fn acceptance_has_four_eyes(tried: Vec<(u8, u8, i32)>) {
         let day = |number| Day::from_number(number).unwrap();
-        let mut report = Report::draft(ReportKey(raw(1)), ReportKind::CheckUp, None, day(0));
+        let mut report = Report::draft(ReportId::new(raw(1)), ReportKind::CheckUp, None, day(0));
         let mut submitter = None;
         for (what, who, on) in tried {
             let step = match what {
-                0 => Step::Sign(BTreeSet::from([SignerKey(raw(7))])),
+                0 => Step::Sign(BTreeSet::from([SignerId::new(raw(7))])),
                 1 => Step::Submit,
                 2 => Step::Accept,
                 3 => Step::Return("no photos".to_owned()),
-                _ => Step::Supersede(ReportKey(raw(2))),
+                _ => Step::Supersede(ReportId::new(raw(2))),
             };
             let person = format!("person {who}");
             let by = author(&format!("system/{person}"));
