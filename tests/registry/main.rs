@@ -9,6 +9,7 @@
 
 mod budget;
 mod cases;
+mod checkups;
 mod city;
 mod ends;
 mod gate;
