@@ -1,6 +1,8 @@
 //! Applying an entry: the only way in which state changes. It writes, decides nothing, and needs
 //! nothing but the entry and the state of its own partition.
 
+use std::collections::BTreeSet;
+
 use crate::{
     domain::{
         content::Content,
@@ -12,7 +14,6 @@ use crate::{
         hash::Hash,
         id::{Kind, SubjectId},
         position::Partition,
-        time::Day,
     },
     registry::{
         case,
@@ -155,11 +156,8 @@ fn apply_to_subject(
     }
     let nothing = Timeline::default();
     let before = old.as_ref().map_or(&nothing, |record| &record.timeline);
-    if subject.kind() == Kind::Unit && record.timeline.registration().is_none() {
-        let holders = before.content_at(Day::MAX).map(|content| content.references());
-        for holder in holders.unwrap_or_default() {
-            count_unit(work, partition, holder, false)?;
-        }
+    if subject.kind() == Kind::Unit && old.is_some() {
+        count_again(work, partition, before, &record.timeline)?;
     }
     let moved = Moved::between(subject, before, &record.timeline);
     work.put_record(partition, subject, record);
@@ -217,6 +215,26 @@ fn index(
         key.extend_from_slice(&crate::domain::place::cell(point).to_bytes());
         key.extend_from_slice(&subject.to_bytes());
         work.put(key, Some(Vec::new()));
+    }
+    Ok(())
+}
+
+/// Counts a unit no more in any building that it ever was in, or again, when an entry took its
+/// registration back or said it again.
+fn count_again(
+    work: &mut Work<'_>,
+    partition: Partition,
+    before: &Timeline,
+    after: &Timeline,
+) -> Result<(), Error> {
+    let (was, is) = (before.registration().is_some(), after.registration().is_some());
+    if was == is {
+        return Ok(());
+    }
+    let life = if was { before } else { after };
+    let holders = life.contents().flat_map(|(_, content)| content.references());
+    for holder in holders.collect::<BTreeSet<_>>() {
+        count_unit(work, partition, holder, is)?;
     }
     Ok(())
 }

@@ -21,3 +21,4 @@ mod requests;
 mod story;
 mod sweeps;
 mod totals;
+mod undone;
