@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::{
     domain::{
         content::Content,
+        place::{self, Crs, Point},
         text,
         timeline::Timeline,
         totals::{Landings, Targets, contributions},
@@ -211,10 +212,7 @@ fn index(
         post(work, partition, subject, searched)?;
     }
     if let Some(point) = content.location() {
-        let mut key = place_key(partition, point.crs());
-        key.extend_from_slice(&crate::domain::place::cell(point).to_bytes());
-        key.extend_from_slice(&subject.to_bytes());
-        work.put(key, Some(Vec::new()));
+        work.put(point_key(partition, subject, point), Some(Vec::new()));
     }
     Ok(())
 }
@@ -255,10 +253,19 @@ fn count_unit(
     })
 }
 
-/// The begin of the keys of places in one reference system.
-pub(crate) fn place_key(partition: Partition, crs: crate::domain::place::Crs) -> Vec<u8> {
+/// The begin of the keys of places of a kind of subject in one reference system.
+pub(crate) fn place_key(partition: Partition, kind: Kind, crs: Crs) -> Key {
     let mut key = key(partition, Space::Place);
+    key.push(kind as u8);
     key.extend_from_slice(&crs.number().to_be_bytes());
+    key
+}
+
+/// The key by which a subject is found at a point.
+pub(crate) fn point_key(partition: Partition, subject: SubjectId, point: Point) -> Key {
+    let mut key = place_key(partition, subject.kind(), point.crs());
+    key.extend_from_slice(&place::cell(point).to_bytes());
+    key.extend_from_slice(&subject.to_bytes());
     key
 }
 
