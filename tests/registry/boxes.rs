@@ -99,14 +99,14 @@ fn what_was_moved_within_a_box_is_listed_once() {
     let compound = city.compound("示例小区", city.community("甲社区", city.street("一街道")));
     let build = |east| city.register(placed(building(compound, 500), east), "1985", false).unwrap();
     let places = [1_134_000_000, 1_134_300_000, 1_134_600_000];
-    let mut built = places.map(build).to_vec();
+    let mut listed = places.map(build).to_vec();
     for (from, east) in [("2000-01-01", places[2]), ("2010-01-01", places[1])] {
         let moved = placed(fields(Kind::Building, |_| {}), east);
-        city.change(built[0], from, moved).unwrap();
+        city.change(listed[0], from, moved).unwrap();
     }
     let band = || around(places[0], places[2]);
-    built.sort_unstable();
+    listed.sort_unstable();
     for valid in ["1990-01-01", "2005-01-01", "2015-01-01"] {
-        assert_eq!(in_box(&city, band(), valid, KnownAt::Now), built, "{valid}");
+        assert_eq!(in_box(&city, band(), valid, KnownAt::Now), listed, "{valid}");
     }
 }

@@ -470,7 +470,7 @@ fn every_command_sent_again_is_answered_as_at_first() {
             assert_eq!(Outcome { repeated: false, ..again }, *first, "{what}");
         }
     };
-    let mut send = |what, command: Command| {
+    let mut first_time = |what, command: Command| {
         let call = city.call(city.home());
         let first = city.registry.execute(call.clone(), command.clone());
         let first = first.unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -478,8 +478,8 @@ fn every_command_sent_again_is_answered_as_at_first() {
         check(&city, &sent[sent.len() - 1..]);
         first
     };
-    every_undoing(&city, &mut send);
-    every_command(&city, &mut send);
+    every_undoing(&city, &mut first_time);
+    every_command(&city, &mut first_time);
     let mut subjects =
         sent.iter().flat_map(|(_, _, _, first)| first.decided.subjects.clone()).collect::<Vec<_>>();
     subjects.sort_unstable();
