@@ -177,6 +177,7 @@ pub enum Command {
     /// Says that an entry was wrong.
     Correct(write::CorrectArgs),
     /// Takes an entry back.
+    #[command(long_about = write::RETRACT_ABOUT)]
     Retract(write::RetractArgs),
     /// Ends a subject's life.
     End(write::EndArgs),

@@ -52,17 +52,14 @@ Examples:
   anju retract bld_01HF7YAT000000E0000000001A --entry 12 --reason 'belongs to another building'
   anju retract bld_01HF7YAT000000E0000000001A --entry 15 --reason 'entry 15 took back the wrong one'";
 
-const RETRACT_ABOUT: &str = "\
-Takes an entry back, as entered in error
-
-Without --entry it is the registration: the subject never existed. The units of a building never did
-either, and are taken back with it. A region or compound is only taken back when nothing is in it nor
-ever was, and a building when it has no logical buildings: move or take those back first.
-
-With --entry it is a change, an end (and those of what ended with it), or a merge or split with all
-that its command did.
-
-A retraction is an entry too. The number of one (anju history shows it) takes that back: what it took
+/// What `anju retract` does, at length.
+pub const RETRACT_ABOUT: &str = "Takes an entry back, as entered in error\n\n\
+Without --entry it is the registration: the subject never existed. The units of a building never did \
+either, and are taken back with it. A region or compound is only taken back when nothing is in it nor \
+ever was, and a building when it has no logical buildings: move or take those back first.\n\n\
+With --entry it is a change, an end (and those of what ended with it), or a merge or split with all \
+that its command did.\n\n\
+A retraction is an entry too. The number of one (anju history shows it) takes that back: what it took \
 back stands again where it stood, with all that was taken back along with it.";
 
 const END_EXAMPLES: &str = "\
@@ -176,7 +173,7 @@ pub struct CorrectArgs {
 
 /// Flags of `anju retract`.
 #[derive(Args, Clone, Debug)]
-#[command(long_about = RETRACT_ABOUT, after_help = RETRACT_EXAMPLES)]
+#[command(after_help = RETRACT_EXAMPLES)]
 #[command(mut_arg("reason", |arg| arg.required(true)))]
 pub struct RetractArgs {
     /// Which one.

@@ -804,6 +804,16 @@ async fn every_verb_reaches_its_method_for_every_kind() {
     }
 }
 
+#[tokio::test]
+async fn the_help_of_retract_says_what_goes_along_and_how_it_is_undone() {
+    let server = Server::start().await;
+    let (_, said) = anju(&server, &["retract", "--help"]).await;
+    for told in ["The units of a building", "when nothing is in it", "A retraction is an entry too"]
+    {
+        assert!(said.contains(told), "{said}");
+    }
+}
+
 const REQUEST: &str = "5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11";
 
 #[tokio::test]
