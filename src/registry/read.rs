@@ -253,7 +253,7 @@ impl Registry {
 }
 
 /// What is in a list: what is there on its day, or may be.
-fn is_listed(presence: Presence) -> bool {
+pub(crate) fn is_listed(presence: Presence) -> bool {
     matches!(presence, Presence::Exists | Presence::Unknown)
 }
 

@@ -7,6 +7,7 @@
 )]
 #![expect(clippy::option_option, reason = "a field may be said to be unknown")]
 
+mod boxes;
 mod budget;
 mod cases;
 mod checkups;
@@ -22,3 +23,4 @@ mod requests;
 mod story;
 mod sweeps;
 mod totals;
+mod undone;

@@ -7,6 +7,7 @@ mod end;
 mod import;
 mod lineage;
 mod register;
+mod reinstate;
 mod retract;
 mod rules;
 
