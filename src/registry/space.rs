@@ -14,7 +14,7 @@ use crate::{
 /// The layout of the state. Another number means: throw the state away and replay.
 ///
 /// 2: the keys of places begin with the kind.
-pub(crate) const LAYOUT: u32 = 2;
+pub(crate) const LAYOUT: u32 = 3;
 
 /// A key space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
