@@ -47,9 +47,11 @@ pub(crate) fn apply(work: &mut Work<'_>, entry: &Entry, leaf: Hash) -> Result<()
         work.put(request::request_key(partition, entry.stamp.day(), &mark.id), Some(put(&record)?));
         request::forget(work, partition, entry.stamp.day())?;
     }
+    // A part that is not there must not be taken for one that says nothing.
     let body = entry
         .body
         .as_ref()
+        .filter(|_| entry.is_whole())
         .ok_or_else(|| Error::unreadable(format!("entry {partition}:{}", entry.seq)))?;
     for link in &entry.subjects {
         apply_to_subject(work, entry, body, link.subject, leaf)?;

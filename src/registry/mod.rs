@@ -23,6 +23,7 @@ mod request;
 mod search;
 mod space;
 mod state;
+mod subject_part;
 mod sweep;
 mod totals;
 mod tx;
@@ -39,7 +40,7 @@ pub use crate::registry::{
     },
     dump::{Contents, DumpError, DumpReader, DumpWriter, load},
     engine::{Options, Registry},
-    entry::{Entry, Link, RequestMark, Text, withhold},
+    entry::{Entry, Gone, Hidden, Link, RequestMark, Text, show, withhold},
     error::{Class, Error, Refusal},
     fact::{Body, Conflict, Fact, ItemOutcome, ItemRecord, SourceRow},
     proved::{NotAnEntry, Opened, OpenedPart, open_entry, sayings},
@@ -47,6 +48,7 @@ pub use crate::registry::{
     read::{At, ListOf, Seen},
     rebuild::{catch_up, rebuild, replay},
     search::{Search, Sought},
+    subject_part::SubjectParts,
     tx::{Call, Decided},
     verify::{
         FINDINGS_MAX, Finding, Findings, JournalCheck, JournalSummary, PartitionSummary,

@@ -300,7 +300,7 @@ impl JournalCheck {
 
     /// Each subject's link leads to the subject's entry before.
     fn subjects(&mut self, place: Position, entry: &Entry, leaf: Hash) {
-        if let Some(body) = &entry.body {
+        if let Some(body) = entry.body.as_ref().filter(|_| entry.is_whole()) {
             let named = body.fact.subjects();
             if !named.iter().eq(entry.subjects.iter().map(|link| &link.subject)) {
                 let message = "its envelope names other subjects than its fact";
@@ -359,8 +359,9 @@ fn read(place: Position, bytes: &[u8], findings: &mut Findings) -> Option<(Entry
     }
     let whole = Entry::decode(bytes);
     if let Ok((entry, leaf)) = whole {
-        if entry.body.is_none() {
-            findings.add(place, "FACT_MISSING", "its fact is withheld, and no state follows");
+        if !entry.is_whole() {
+            let message = "its fact is withheld, or a part of it, and no state follows";
+            findings.add(place, "FACT_MISSING", message);
         }
         return Some((entry, leaf));
     }
