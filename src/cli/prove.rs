@@ -425,7 +425,9 @@ fn said(file: &ProofFile, entry: &ProvedEntry) -> Vec<String> {
         proved.push(format!("parts withheld, which could not be exchanged for others: {withheld}"));
     }
     if erased > 0 {
-        proved.push(format!("parts erased for ever, of which only the hash is left: {erased}"));
+        proved.push(format!(
+            "parts of which only the hash is left, since they were erased by the registry's word: {erased}"
+        ));
     }
     proved.extend(entry.says.iter().map(|(label, value)| format!("it says {label}: {value}")));
     proved

@@ -73,6 +73,10 @@ pub(crate) fn apply(work: &mut Work<'_>, entry: &Entry, leaf: Hash) -> Result<()
         Fact::CaseSettled { case, outcome } => {
             case::apply_settled(work, entry.seq, *case, *outcome)?;
         }
+        Fact::Erased { seq, .. } => {
+            let by = entry.seq.to_be_bytes().to_vec();
+            work.put(seq_key(partition, Space::Erased, *seq), Some(by));
+        }
         _ => {}
     }
     work.applied(partition, entry.seq);

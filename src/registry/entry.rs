@@ -1,7 +1,8 @@
 //! Entries: a fact with who said it, when, and what it follows, as bytes that never change.
 //!
 //! The leaf of an entry is the hash of its envelope, and the envelope names its parts by salted
-//! hashes: a part can be withheld or blanked, and the leaf and every proof still hold.
+//! hashes: a part can be withheld or blanked, and the leaf and every proof still hold. What a fact
+//! about several subjects says of one is a part of its own.
 //!
 //! Who is withheld a subject's part still sees the envelope's link to it: an opaque id, which says
 //! the kind and when and where the subject was born, how many entries it has, and which was the one

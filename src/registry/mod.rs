@@ -9,6 +9,7 @@ mod commands;
 mod dump;
 mod engine;
 mod entry;
+mod erase;
 mod error;
 mod fact;
 mod guarded;
@@ -35,12 +36,13 @@ pub use crate::registry::{
     audit::{Checkpoint, FieldDiff, HistoryRow, SUITE, SubjectDiff},
     case::{Case, Contradiction},
     command::{
-        Change, Command, Correct, End, Import, ImportRow, Merge, MergeInto, Reference, Register,
-        Retract, RowMode, Split, SplitPart,
+        Change, Command, Correct, End, Erase, Import, ImportRow, Merge, MergeInto, Reference,
+        Register, Retract, RowMode, Split, SplitPart,
     },
     dump::{Contents, DumpError, DumpReader, DumpWriter, load},
     engine::{Options, Registry},
     entry::{Entry, Gone, Hidden, Link, RequestMark, Text, show, withhold},
+    erase::{blanked, finish_erasures},
     error::{Class, Error, Refusal},
     fact::{Body, Conflict, Fact, ItemOutcome, ItemRecord, SourceRow},
     proved::{NotAnEntry, Opened, OpenedPart, open_entry, sayings},

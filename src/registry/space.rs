@@ -56,6 +56,8 @@ pub(crate) enum Space {
     Basis = b'O',
     /// level, index → hashes of the Merkle tree.
     Tile = b'E',
+    /// entry → the entry by which its text was erased.
+    Erased = b'Z',
     /// kind, subject: every subject of the partition, ever.
     Kind = b'J',
 }

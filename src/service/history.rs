@@ -204,7 +204,7 @@ fn hashes(proof: &[Hash]) -> Vec<Vec<u8>> {
 }
 
 fn history_entry(row: HistoryRow, with_bytes: bool) -> v1::HistoryEntry {
-    let HistoryRow { position, entry, bytes, corrected_by, in_doubt } = row;
+    let HistoryRow { position, entry, bytes, corrected_by, in_doubt, erased_by } = row;
     let (mut kind, mut values, mut overridden) = ("", Vec::new(), Vec::new());
     let mut valid_from = entry.valid_from.map(|day| day.to_string()).unwrap_or_default();
     let (mut source, mut source_key) = (String::new(), String::new());
@@ -240,6 +240,7 @@ fn history_entry(row: HistoryRow, with_bytes: bool) -> v1::HistoryEntry {
         overridden,
         source,
         source_key,
+        text_erased_by: erased_by,
     }
 }
 
@@ -277,6 +278,11 @@ fn field_values(fact: &Fact) -> Vec<v1::FieldValue> {
                 value("edge", format!("{} to {}: {share}", edge.from, edge.into))
             })
             .collect(),
+        Fact::Erased { seq, order, ordered_by, .. } => vec![
+            value("erased_entry", seq.to_string()),
+            value("order", order.clone()),
+            value("ordered_by", ordered_by.clone()),
+        ],
         _ => Vec::new(),
     }
 }

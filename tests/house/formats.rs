@@ -22,7 +22,7 @@ use anju::{
     },
     registry::{
         Body, Class, Conflict, Entry, Fact, Gone, Hidden, ItemOutcome, ItemRecord, Link, Refusal,
-        RequestMark, SourceRow, SubjectParts, Text, show, withhold,
+        RequestMark, SourceRow, SubjectParts, Text, blanked, show, withhold,
     },
 };
 use expect_test::expect_file;
@@ -133,16 +133,7 @@ fn facts() -> Vec<(&'static str, Body)> {
         ("split", plain(Fact::Succession { split: true, edges: vec![edge], ended: vec![one] })),
         ("merged", plain(Fact::Succession { split: false, edges: vec![edge], ended: vec![] })),
         ("retracted", plain(Fact::Retracted { subjects: vec![one] })),
-        (
-            "erased",
-            plain(Fact::Erased {
-                seq: 12,
-                kinds: vec![2],
-                order: "（2026）豫01行终1号".to_owned(),
-                ordered_by: "court-1".to_owned(),
-                subjects: vec![one],
-            }),
-        ),
+        ("erased", plain(an_erasure(one))),
         ("partition begun", plain(Fact::PartitionBegun(Some(own)))),
         ("partition listed", plain(Fact::PartitionListed { partition: partition(), region: own })),
         (
@@ -158,6 +149,16 @@ fn facts() -> Vec<(&'static str, Body)> {
         ("case settled", plain(Fact::CaseSettled { case, outcome: 2 })),
         ("batch recorded", plain(Fact::BatchRecorded { item_count: 5, items: vec![item] })),
     ]
+}
+
+fn an_erasure(subject: SubjectId) -> Fact {
+    Fact::Erased {
+        seq: 12,
+        kinds: vec![2],
+        order: "（2026）豫01行终1号".to_owned(),
+        ordered_by: "court-1".to_owned(),
+        subjects: vec![subject],
+    }
 }
 
 fn an_entry() -> Entry {
@@ -206,7 +207,8 @@ fn an_entry_about_several() -> Entry {
         ended: vec![three, one],
     };
     let before = an_entry();
-    let link = |subject| Link { subject, ..before.subjects[0] };
+    let first = *before.subjects.first().unwrap();
+    let link = |subject| Link { subject, ..first };
     Entry {
         subjects: fact.subjects().into_iter().map(link).collect(),
         body: Some(Body { fact, overridden: vec!["STOREYS".to_owned()], source_row: None }),
@@ -290,9 +292,11 @@ fn stored_entries_are_read_as_what_they_were_and_written_back_the_same() {
         let (bytes, leaf) = entry.encode(&SEED);
         write!(text, "entry{name}: {}\nleaf{name}: {leaf}\n", hex(&bytes)).unwrap();
     }
+    let blanked = blanked(&an_entry().encode(&SEED).0).unwrap();
+    writeln!(text, "entry without its text: {}", hex(&blanked)).unwrap();
     expect_file!["../samples/entry.txt"].assert_eq(&text);
     let stored = samples(include_str!("../samples/entry.txt"));
-    for (stored, expected) in stored.chunks(2).zip([an_entry(), an_entry_about_several()]) {
+    for (stored, expected) in stored.chunks_exact(2).zip([an_entry(), an_entry_about_several()]) {
         let (entry, leaf) = Entry::decode(&stored[0].1).unwrap();
         assert_eq!(entry, expected);
         assert_eq!(leaf.0.as_slice(), stored[1].1);
@@ -305,6 +309,12 @@ fn stored_entries_are_read_as_what_they_were_and_written_back_the_same() {
         assert_eq!(withheld, Entry { body: None, text: None, hidden, ..expected });
         assert!(!withheld.is_whole() && entry.is_whole());
     }
+    let (name, bytes) = stored.last().unwrap();
+    assert_eq!(*name, "entry without its text");
+    let (entry, leaf) = Entry::decode(bytes).unwrap();
+    assert_eq!(leaf.0.as_slice(), stored[1].1);
+    let hidden = Hidden { text: Some(Gone::Blanked), ..Hidden::default() };
+    assert_eq!(entry, Entry { text: None, hidden, ..an_entry() });
 }
 
 #[test]

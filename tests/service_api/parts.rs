@@ -1,14 +1,16 @@
 //! Entries about several subjects: who reaches one of them is shown what is said of that one.
 
+#![expect(clippy::panic, reason = "a test fails by panicking")]
+
 use anju::{
-    domain::merkle,
+    domain::{author::Author, merkle},
     kernel::{
         hash::Hash,
         id::SubjectId,
         position::{Position, Seq},
     },
     proto::v1::{self, watch_response::Event},
-    registry::{Body, Entry, Fact},
+    registry::{Body, Call, Entry, Erase, Fact},
 };
 
 use crate::harness::{City, write_because};
@@ -128,4 +130,70 @@ async fn who_reaches_one_of_the_merged_is_shown_what_became_of_it_and_no_more() 
     let subjects = vec![two.parse().unwrap()];
     assert_eq!(entry.body.unwrap().fact, Fact::Retracted { subjects });
     assert_eq!(entry.hidden.subjects.len(), 2);
+}
+
+#[tokio::test]
+async fn a_history_shows_that_a_text_was_erased_and_by_whose_order() {
+    let city = City::start().await;
+    let compound = city.compound(&city.communities[0], "东院").await;
+    let id = city.building(&compound.id, "1号楼").await.id;
+    let change = v1::ChangeBuildingRequest {
+        context: write_because("as the tenant of 301 said"),
+        id: id.clone(),
+        from: "2026-01-01".to_owned(),
+        fields: Some(v1::BuildingFields { lift_count: Some(2), ..v1::BuildingFields::default() }),
+        update_mask: Some(prost_types::FieldMask { paths: vec!["lift_count".to_owned()] }),
+        ..v1::ChangeBuildingRequest::default()
+    };
+    let request = city.asking("operator", change);
+    let receipt = city.buildings().change_building(request).await.unwrap().into_inner().receipt;
+    let seq = *receipt.unwrap().entries.last().unwrap();
+    let before = city.registry.checkpoint(city.partition, None).unwrap();
+
+    let call = Call {
+        partition: city.partition,
+        author: Author::registry(),
+        request: None,
+        reason: "names a tenant".to_owned(),
+        validate_only: false,
+        overrides: vec![],
+        seed: [3; 32],
+    };
+    let erase = Erase {
+        entries: vec![seq],
+        kinds: vec![2],
+        order: "2026-yu-01-1".to_owned(),
+        ordered_by: "court-12".to_owned(),
+    };
+    let by = city.registry.erase(call, erase).unwrap().entries[0];
+    let mut history = v1::history_service_client::HistoryServiceClient::new(city.channel.clone());
+    let asked = v1::GetHistoryRequest {
+        subject_id: id,
+        with_bytes: true,
+        ..v1::GetHistoryRequest::default()
+    };
+    for subject in ["operator", "east"] {
+        let request = city.asking(subject, asked.clone());
+        let rows = history.get_history(request).await.unwrap().into_inner().entries;
+        let [_, changed, erased] = rows.as_slice() else { panic!("{rows:?}") };
+        assert_eq!((changed.reason.as_str(), changed.text_erased_by), ("", Some(by)));
+        assert_eq!(changed.values[0].value.as_deref(), Some("2"));
+        assert_eq!((erased.kind.as_str(), erased.reason.as_str()), ("erased", "names a tenant"));
+        let told: Vec<_> =
+            erased.values.iter().map(|one| (one.field.as_str(), one.value.as_deref())).collect();
+        let text = seq.to_string();
+        let expected = [
+            ("erased_entry", Some(text.as_str())),
+            ("order", Some("2026-yu-01-1")),
+            ("ordered_by", Some("court-12")),
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(erased.position, Position { partition: city.partition, seq: by }.to_string());
+        // What was proved before is still.
+        let (_, leaf) = Entry::decode(&changed.entry).unwrap();
+        let (then, bytes, path) =
+            city.registry.inclusion(city.partition, seq, Some(before.size)).unwrap();
+        assert_eq!((&then, &bytes), (&before, &changed.entry));
+        merkle::verify_inclusion(leaf, seq - 1, then.size, &path, before.root).unwrap();
+    }
 }
