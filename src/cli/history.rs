@@ -140,5 +140,6 @@ fn what(entry: &v1::HistoryEntry) -> String {
 fn fate(entry: &v1::HistoryEntry) -> String {
     let corrected = entry.corrected_by.map(|seq| seq.to_string());
     let doubted = entry.in_doubt.then(|| "in doubt 存疑".to_owned());
-    corrected.into_iter().chain(doubted).collect::<Vec<_>>().join("\n")
+    let erased = entry.text_erased_by.map(|seq| format!("text erased by 文字已删 {seq}"));
+    corrected.into_iter().chain(doubted).chain(erased).collect::<Vec<_>>().join("\n")
 }

@@ -12,6 +12,7 @@ pub mod create;
 pub mod demo;
 pub mod diff;
 pub mod dump;
+pub mod erase;
 pub mod export;
 pub mod field;
 pub mod get;
@@ -59,7 +60,7 @@ use crate::{
     },
     client::{BadConnection, ClientTls, Connection, Failure, Retry},
     kernel::violation::Violations,
-    registry::{self, DumpError},
+    registry::{self, Class, DumpError},
     store::StoreError,
 };
 
@@ -198,6 +199,8 @@ pub enum Command {
     Verify(verify::VerifyArgs),
     /// Makes the state anew from the journal. Needs that no server runs.
     Rebuild(rebuild::RebuildArgs),
+    /// Erases the free text of entries for ever, on an order. Needs that no server runs.
+    Erase(erase::EraseArgs),
     /// Saves all entries of a data directory in one file, also beside a running server.
     Dump(dump::DumpArgs),
     /// Restores a dump into an empty data directory.
@@ -225,6 +228,23 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NothingFound(pub String);
+
+/// The registry said no to what was done without a server: all that it said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused(pub Vec<registry::Refusal>);
+
+impl std::error::Error for Refused {}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("refused")?;
+        for registry::Refusal { reason, field, message, .. } in &self.0 {
+            let at = if field.is_empty() { "" } else { ": " };
+            write!(f, "\n  {field}{at}{message} ({reason})")?;
+        }
+        Ok(())
+    }
+}
 
 /// The flags are wrong in a way that only the subcommand sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -271,7 +291,7 @@ pub async fn run(
         out.flush()?;
         return Ok(outcome);
     }
-    if let Some(done) = without_server(&arguments.command, &mut out) {
+    if let Some(done) = without_server(arguments, &mut out) {
         let outcome = done?;
         out.flush()?;
         return Ok(outcome);
@@ -291,8 +311,9 @@ pub async fn run(
 }
 
 /// Does what needs no server; `None` for everything else.
-fn without_server(command: &Command, out: &mut Output<'_>) -> Option<anyhow::Result<Outcome>> {
-    Some(match command {
+fn without_server(arguments: &Arguments, out: &mut Output<'_>) -> Option<anyhow::Result<Outcome>> {
+    Some(match &arguments.command {
+        Command::Erase(args) => erase::run(args, arguments.global.person.as_deref(), out),
         Command::Verify(args) => verify::run(args, out),
         Command::Rebuild(args) => rebuild::run(args, out),
         Command::Dump(args) => dump::run(args, out),
@@ -367,6 +388,7 @@ async fn dispatch(command: &Command, session: &mut Session<'_>) -> anyhow::Resul
         | Command::Demo(_)
         | Command::Verify(_)
         | Command::Rebuild(_)
+        | Command::Erase(_)
         | Command::Dump(_)
         | Command::Load(_)
         | Command::Config(_)
@@ -439,6 +461,10 @@ pub fn exit_code(result: &anyhow::Result<Outcome>) -> u8 {
         }
         if cause.is::<NothingFound>() {
             return 4;
+        }
+        if let Some(Refused(refusals)) = cause.downcast_ref() {
+            let is_missing = |refusal: &registry::Refusal| refusal.class == Class::NotFound;
+            return if refusals.iter().all(is_missing) { 4 } else { 5 };
         }
         if cause.is::<BadUsage>() || cause.is::<BadConnection>() {
             return 2;

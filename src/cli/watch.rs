@@ -184,7 +184,13 @@ fn told(position: Position, watched: &v1::WatchedEntry) -> String {
         return format!("{position}  cannot be read by this version 此版本无法读取  {}", leaf());
     };
     let subjects: Vec<_> = entry.subjects.iter().map(|link| link.subject).collect();
-    let row =
-        HistoryRow { position, entry, bytes: Vec::new(), corrected_by: None, in_doubt: false };
+    let row = HistoryRow {
+        position,
+        entry,
+        bytes: Vec::new(),
+        corrected_by: None,
+        in_doubt: false,
+        erased_by: None,
+    };
     history::line(&history_entry(row, false), &subjects)
 }

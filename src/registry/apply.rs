@@ -49,9 +49,11 @@ pub(crate) fn apply(work: &mut Work<'_>, entry: &Entry, leaf: Hash) -> Result<()
         work.put(request::request_key(partition, entry.stamp.day(), &mark.id), Some(put(&record)?));
         request::forget(work, partition, entry.stamp.day())?;
     }
+    // A part that is not there must not be taken for one that says nothing.
     let body = entry
         .body
         .as_ref()
+        .filter(|_| entry.is_whole())
         .ok_or_else(|| Error::unreadable(format!("entry {partition}:{}", entry.seq)))?;
     if matches!(body.fact, Fact::SweepStep { .. } | Fact::RecountStep { .. }) {
         // What the command did so far counts before what it causes.
@@ -79,6 +81,10 @@ pub(crate) fn apply(work: &mut Work<'_>, entry: &Entry, leaf: Hash) -> Result<()
         Fact::CaseAssigned { case, assignee } => case::apply_assigned(work, *case, assignee)?,
         Fact::CaseSettled { case, outcome } => {
             case::apply_settled(work, entry.seq, *case, *outcome)?;
+        }
+        Fact::Erased { seq, .. } => {
+            let by = entry.seq.to_be_bytes().to_vec();
+            work.put(seq_key(partition, Space::Erased, *seq), Some(by));
         }
         _ => {}
     }

@@ -59,6 +59,8 @@ pub(crate) enum Space {
     Basis = b'O',
     /// level, index → hashes of the Merkle tree.
     Tile = b'E',
+    /// entry → the entry by which its text was erased.
+    Erased = b'Z',
     /// kind, subject: every subject of the partition, ever.
     Kind = b'J',
     /// holder, due day, building, place → how long it is so.
@@ -68,7 +70,7 @@ pub(crate) enum Space {
     /// number → term.
     TermText = b'y',
     /// The sweep over buildings that is under way, and the buildings that need not wait for it.
-    Recount = b'Z',
+    Recount = b'z',
 }
 
 /// Begins a key.

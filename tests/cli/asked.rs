@@ -23,7 +23,7 @@ use anju::{
         position::Partition,
     },
     proto::v1,
-    registry::{Body, Entry, Fact, Link, Text},
+    registry::{Body, Entry, Fact, Hidden, Link, Text},
 };
 use clap::{CommandFactory as _, Parser as _};
 use expect_test::{Expect, expect};
@@ -1041,6 +1041,7 @@ fn entry_of(seq: u64, fact: Fact, corrects: Vec<u64>, reason: &str) -> Vec<u8> {
         command_seq: seq,
         body: Some(Body { fact, overridden: Vec::new(), source_row: None }),
         text: (!reason.is_empty()).then_some(text),
+        hidden: Hidden::default(),
     };
     entry.encode(&[1; 32]).0
 }

@@ -19,7 +19,7 @@ use anju::{
         time::{Day, ImpreciseDay, KnownAt, Stamp},
     },
     registry::{
-        Call, Change, Command, Correct, End, Entry, Error, Fact, Import, ImportRow, Merge,
+        Call, Change, Command, Correct, End, Entry, Erase, Error, Fact, Import, ImportRow, Merge,
         MergeInto, Outcome, Reference, Register, Retract, RowMode, Split, SplitPart,
     },
 };
@@ -277,6 +277,7 @@ impl Story {
             90..=93 => self.again(act),
             94..=95 => self.nonsense(act),
             96 => self.several(act),
+            97 => self.erase(act),
             _ => self.import(act),
         }
     }
@@ -537,6 +538,20 @@ impl Story {
         cases.unwrap().rows.into_iter().map(|(id, _)| id).collect()
     }
 
+    fn erase(&mut self, act: &Act) {
+        let erase = Erase {
+            entries: vec![Seq::from(act.a) % (self.head() + 1)],
+            kinds: vec![if act.b.is_multiple_of(8) { 1 } else { 2 }],
+            order: "order-1".to_owned(),
+            ordered_by: "court-1".to_owned(),
+        };
+        let call = self.city.call(self.home());
+        let answer = self.city.registry.erase(call.clone(), erase.clone());
+        self.count("erase", &answer);
+        self.sent.push(Sent { call, command: Command::Erase(erase), outcome: answer.ok() });
+        self.learn();
+    }
+
     fn case(&mut self, act: &Act) {
         let Some(case) = pick(&self.open_cases(), act.a) else { return };
         let command = if act.b.is_multiple_of(2) {
@@ -744,6 +759,6 @@ fn stories_have_every_kind_of_command_accepted_and_refused() {
     for (name, (accepted, _)) in &tally {
         assert!(*name == "nonsense" || *accepted >= 1, "{name}: {tally:?} {reasons:?}");
     }
-    assert_eq!(tally.len(), 20, "{tally:?}");
+    assert_eq!(tally.len(), 21, "{tally:?}");
     assert!(reasons.len() >= 20, "{reasons:?}");
 }

@@ -4,6 +4,7 @@ mod case;
 mod change;
 mod correct;
 mod end;
+mod erase;
 mod import;
 mod lineage;
 mod register;
@@ -30,6 +31,7 @@ pub(crate) fn decide(tx: &mut Tx<'_, '_>, command: Command) -> Result<Decided, E
         Command::Retract(retract) => retract::retract(tx, retract),
         Command::AssignCase { case, assignee } => case::assign(tx, case, assignee),
         Command::SettleCase { case, outcome } => case::settle(tx, case, outcome),
+        Command::Erase(erase) => erase::erase(tx, erase),
         Command::Import(rows) => import::import(tx, rows),
     }
 }
