@@ -17,6 +17,7 @@ mod mending;
 mod oracle;
 mod reads;
 mod rebuild;
+mod refusals;
 mod requests;
 mod story;
 mod sweeps;

@@ -9,6 +9,7 @@ mod guard;
 mod harness;
 mod misread;
 mod reads;
+mod refused;
 mod stopping;
 mod tls;
 mod watching;

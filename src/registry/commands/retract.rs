@@ -11,7 +11,10 @@ use crate::{
         command::Retract,
         commands::{
             end::{ended_with, living_dependents},
-            rules::{homes, living_children, no_sweep, reason_missing, record_everywhere, subject},
+            rules::{
+                homes, living_children, needs_reason, no_sweep, noted, record_everywhere, settle,
+                subject,
+            },
         },
         error::{Class, Error, Refusal},
         fact::Fact,
@@ -25,10 +28,10 @@ use crate::{
 /// merge or split with all that its command did.
 pub(crate) fn retract(tx: &mut Tx<'_, '_>, command: Retract) -> Result<Decided, Error> {
     let id = command.subject;
-    let record = subject(tx, id, command.etag)?;
-    if tx.call.reason.is_empty() {
-        return Err(Error::refused(reason_missing()));
-    }
+    let mut refusals = Vec::new();
+    let record = subject(tx, id, command.etag, &mut refusals)?;
+    needs_reason(tx, &mut refusals);
+    let Some(record) = record else { return Err(Error::Refused(refusals)) };
     let entry = match command.entry {
         Some(entry) => entry,
         None => record.timeline.registration().map_or(0, |(statement, _)| statement.seq),
@@ -39,22 +42,38 @@ pub(crate) fn retract(tx: &mut Tx<'_, '_>, command: Retract) -> Result<Decided, 
         .and_then(|place| record.timeline.standing_in(place))
         .filter(|statement| statement.saying != Saying::Retracted)
         .cloned();
+    let is_still = noted(no_sweep(tx, id.partition(), id), &mut refusals)?.is_some();
     let Some(statement) = standing else {
-        return Err(Error::refused(Refusal::of(
+        refusals.push(Refusal::of(
             Class::NotFound,
             "ENTRY_NOT_FOUND",
             "entry",
             format!("no entry {entry} of {id} stands"),
-        )));
+        ));
+        return Err(Error::Refused(refusals));
     };
-    no_sweep(tx, id.partition(), id)?;
-    match statement.saying {
-        Saying::Registered { .. } => take_back_registration(tx, id, &record, statement.seq)?,
-        Saying::Succession { .. } => take_back_command(tx, id, statement.seq)?,
-        Saying::Ended { .. } => take_back_end(tx, id, &record, &statement)?,
-        _ => take_back(tx, id, statement.seq, statement.from, None)?,
+    // What is being moved is not judged: it is somewhere else soon.
+    if is_still {
+        noted(take_back_all(tx, id, &record, &statement), &mut refusals)?;
     }
+    // A command that is refused leaves nothing of what it recorded until then.
+    settle(refusals)?;
     Ok(Decided { subjects: vec![id], ..Decided::default() })
+}
+
+/// Takes a statement back with all that goes with it.
+fn take_back_all(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    record: &Record,
+    statement: &Statement,
+) -> Result<(), Error> {
+    match statement.saying {
+        Saying::Registered { .. } => take_back_registration(tx, id, record, statement.seq),
+        Saying::Succession { .. } => take_back_command(tx, id, statement.seq),
+        Saying::Ended { .. } => take_back_end(tx, id, record, statement),
+        _ => take_back(tx, id, statement.seq, statement.from, None),
+    }
 }
 
 /// A registration goes only when nothing living rests on it; the units of a building go with it.
@@ -64,20 +83,22 @@ fn take_back_registration(
     record: &Record,
     seq: Seq,
 ) -> Result<(), Error> {
-    let children = living_children(tx, id, Day::MIN)?;
+    let mut refusals = Vec::new();
+    let children = noted(living_children(tx, id, Day::MIN), &mut refusals)?.unwrap_or_default();
     let (units, others): (Vec<_>, Vec<_>) =
         children.into_iter().partition(|child| child.id.kind() == Kind::Unit);
     if !others.is_empty() {
-        return Err(Error::refused(living_dependents(&others)));
+        refusals.push(living_dependents(&others));
     }
     if let Some((_, edge)) = record.timeline.edges().next() {
         let other = if edge.from == id { edge.into } else { edge.from };
-        return Err(Error::refused(Refusal::rule(
+        refusals.push(Refusal::rule(
             "IN_SUCCESSION",
             "id",
             format!("it was merged or split with {other}: take that back first"),
-        )));
+        ));
     }
+    settle(refusals)?;
     for unit in units {
         if let Some((registration, _)) = unit.record.timeline.registration() {
             take_back(tx, unit.id, registration.seq, Day::MIN, Some(seq))?;
@@ -108,7 +129,7 @@ fn take_back_command(tx: &mut Tx<'_, '_>, id: SubjectId, seq: Seq) -> Result<(),
     let partition = id.partition();
     let first = tx.work.entry(partition, seq)?.command_seq;
     let head = tx.work.head(partition)?.seq;
-    let mut done = Vec::new();
+    let (mut done, mut refusals) = (Vec::new(), Vec::new());
     for number in first..=head {
         let entry = tx.work.entry(partition, number)?;
         if entry.command_seq != first {
@@ -138,24 +159,11 @@ fn take_back_command(tx: &mut Tx<'_, '_>, id: SubjectId, seq: Seq) -> Result<(),
         }
         match fact {
             Fact::Registered { subject, .. } => {
-                let is_later_succession = |statement: &Statement| {
-                    matches!(statement.saying, Saying::Succession { .. })
-                        && statement.seq > last_done
-                };
-                if let Some(made) = tx.work.known(partition, subject)?
-                    && made.timeline.statements().any(is_later_succession)
-                {
-                    return Err(Error::refused(Refusal::rule(
-                        "IN_SUCCESSION",
-                        "id",
-                        format!("{subject} was merged or split since: take that back first"),
-                    )));
+                let resting = rests_on_it(tx, subject, last_done)?;
+                if resting.is_empty() {
+                    take_back(tx, subject, number, Day::MIN, Some(seq))?;
                 }
-                let children = living_children(tx, subject, Day::MIN)?;
-                if !children.is_empty() {
-                    return Err(Error::refused(living_dependents(&children)));
-                }
-                take_back(tx, subject, number, Day::MIN, Some(seq))?;
+                refusals.extend(resting);
             }
             Fact::Changed { subject, .. } => take_back(tx, subject, number, from, Some(seq))?,
             Fact::Succession { .. } => {
@@ -167,7 +175,31 @@ fn take_back_command(tx: &mut Tx<'_, '_>, id: SubjectId, seq: Seq) -> Result<(),
             _ => {}
         }
     }
-    Ok(())
+    settle(refusals)
+}
+
+/// Refusals for what rests on a subject that a merge or split made.
+fn rests_on_it(
+    tx: &mut Tx<'_, '_>,
+    subject: SubjectId,
+    last_done: Seq,
+) -> Result<Vec<Refusal>, Error> {
+    let mut refusals = Vec::new();
+    let is_later_succession = |statement: &Statement| {
+        matches!(statement.saying, Saying::Succession { .. }) && statement.seq > last_done
+    };
+    if let Some(made) = tx.work.known(subject.partition(), subject)?
+        && made.timeline.statements().any(is_later_succession)
+    {
+        refusals.push(Refusal::rule(
+            "IN_SUCCESSION",
+            "id",
+            format!("{subject} was merged or split since: take that back first"),
+        ));
+    }
+    let children = noted(living_children(tx, subject, Day::MIN), &mut refusals)?;
+    refusals.extend(children.filter(|them| !them.is_empty()).map(|them| living_dependents(&them)));
+    Ok(refusals)
 }
 
 /// Takes an entry of one subject back, because of another's when one is named.
