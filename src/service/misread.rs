@@ -21,14 +21,14 @@ use crate::{
 /// What is given as the reason of what is only judged: a command may have to have one.
 const REASON: &str = "judged only";
 /// What compares a subject with days.
-const BY_DAYS: [Contradiction; 4] = [
+pub(crate) const BY_DAYS: [Contradiction; 4] = [
     Contradiction::EndsBeforeItBegins,
     Contradiction::SaidAfterItsEnd,
     Contradiction::OutsideParentLife,
     Contradiction::IdentifierOverlap,
 ];
 /// What compares a field with others: the rule, and a field without which it cannot be judged.
-const BY_OTHERS: [(&str, &str); 3] = [
+pub(crate) const BY_OTHERS: [(&str, &str); 3] = [
     ("STOREY_HEIGHT", "storeys_above"),
     ("FLOOR_AREA", "storeys_above"),
     ("FLOOR_AREA", "storeys_below"),
