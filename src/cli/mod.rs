@@ -29,6 +29,7 @@ pub mod read;
 pub mod rebuild;
 pub mod record;
 pub mod region;
+mod rest;
 pub mod search;
 pub mod serve;
 pub mod session;
@@ -246,6 +247,9 @@ impl std::fmt::Display for BadUsage {
         for violation in self.0.list() {
             let at = if violation.field.is_empty() { "" } else { ": " };
             write!(f, "\n  {}{at}{}", violation.field, violation.message)?;
+            if !violation.field.is_empty() {
+                write!(f, " [{}]", violation.reason)?;
+            }
         }
         Ok(())
     }
@@ -414,7 +418,8 @@ pub fn exit_code(result: &anyhow::Result<Outcome>) -> u8 {
         if cause.is::<NothingFound>() {
             return 4;
         }
-        if cause.is::<BadUsage>() || cause.is::<BadConnection>() {
+        let is_usage = cause.is::<BadUsage>() || cause.is::<rest::WrongAndRefused>();
+        if is_usage || cause.is::<BadConnection>() {
             return 2;
         }
     }

@@ -837,7 +837,7 @@ async fn a_row_with_a_bad_cell_is_told_what_the_registry_says_of_the_rest() {
     assert_eq!((outcome, counts.created, counts.refused), (Outcome::Partly, 1, 7));
     assert_eq!(bench.kept_count(), before + 1);
     let found = fs::read_to_string(bench.path("b.rejects.csv")).unwrap();
-    expect_test::expect![[r##"
+    expect_test::expect![[r#"
         # anju: source=s
         key,compound_key,层数,电梯数,physical_key,存在起始,reject_line,reject_reasons
         b1,c1,299,二,,1990,2,"电梯数 NOT_A_NUMBER: ""二"" is not a whole number; 层数 IMPLAUSIBLE: too high"
@@ -846,7 +846,7 @@ async fn a_row_with_a_bad_cell_is_told_what_the_registry_says_of_the_rest() {
         b4,c1,二九九,2,,1990,5,"层数 NOT_A_NUMBER: ""二九九"" is not a whole number"
         b6,c1,6,二,b9,1990,6,"电梯数 NOT_A_NUMBER: ""二"" is not a whole number"
         b7,c9,299,2,,1990,7,compound_key REFERENCE_NOT_FOUND: there is no such thing; 层数 IMPLAUSIBLE: too high
-        b8,,299,2,,1990,8,compound_key REQUIRED: compound_id must not be empty"##]].assert_eq(&by_key(&found));
+        b8,,299,2,,1990,8,compound_key REQUIRED: compound_id must not be empty"#]].assert_eq(&by_key(&found));
 
     // The same in a dry run, in which nothing that is referred to is ever there.
     fs::remove_file(bench.path("b.rejects.csv")).unwrap();
@@ -906,7 +906,8 @@ async fn a_wrong_header_does_not_hide_what_is_wrong_with_rows() {
         nothing was written 未写入"#]].assert_eq(&told);
 
     // All that is wrong with the run is told, and the rows all the same.
-    let told = refused_whole(&bench, "buildings", &[bad.clone()], "--mode correction").await;
+    let told =
+        refused_whole(&bench, "buildings", std::slice::from_ref(&bad), "--mode correction").await;
     expect_test::expect![[r#"
         bad.csv: the header row cannot be used
           UNKNOWN_COLUMN: "颜色" is no column of buildings

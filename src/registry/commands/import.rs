@@ -281,18 +281,17 @@ fn resolve(
     let mut content = row.content.clone();
     let mut unresolved = Unresolved::default();
     for (field, kind, reference) in &row.references {
-        match find(tx, source, *kind, reference)? {
-            Some(id) => put_reference(&mut content, field, id),
-            None => {
-                unresolved.fields.push(field);
-                unresolved.refusals.push(Refusal::of(
-                    Class::NotFound,
-                    "REFERENCE_NOT_FOUND",
-                    field,
-                    format!("no {} is known by this reference", kind.word()),
-                ));
-            }
+        if let Some(id) = find(tx, source, *kind, reference)? {
+            put_reference(&mut content, field, id);
+            continue;
         }
+        unresolved.fields.push(field);
+        unresolved.refusals.push(Refusal::of(
+            Class::NotFound,
+            "REFERENCE_NOT_FOUND",
+            field,
+            format!("no {} is known by this reference", kind.word()),
+        ));
     }
     Ok((content, unresolved))
 }

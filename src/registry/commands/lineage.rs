@@ -191,21 +191,18 @@ fn begin(
 ) -> Result<Option<SubjectId>, Error> {
     let Successor { seed, content, of, model, path } = successor;
     let mut own = Vec::new();
-    let begun = match model {
-        Some(model) => {
-            let item = Register {
-                seed,
-                content: whole(model, &content),
-                exists_from: ImpreciseDay::exactly(day),
-                opens_partition: false,
-                sentences: Vec::new(),
-            };
-            noted(register(tx, item, None, Unresolved::default()), &mut own)?
-        }
-        None => {
-            judge(tx, of, None, &content, &mut own, &mut Vec::new())?;
-            None
-        }
+    let begun = if let Some(model) = model {
+        let item = Register {
+            seed,
+            content: whole(model, &content),
+            exists_from: ImpreciseDay::exactly(day),
+            opens_partition: false,
+            sentences: Vec::new(),
+        };
+        noted(register(tx, item, None, Unresolved::default()), &mut own)?
+    } else {
+        judge(tx, of, None, &content, &mut own, &mut Vec::new())?;
+        None
     };
     for mut refusal in own {
         refusal.field = match refusal.field.as_str() {
