@@ -52,7 +52,7 @@ impl Court {
     fn refused(&self, because: &str, command: Command, expected: &Expect) {
         let before = self.city.registry.frontier(self.city.home());
         let mut call = self.city.call(self.city.home());
-        call.reason = because.to_owned();
+        because.clone_into(&mut call.reason);
         match self.city.registry.execute(call, command) {
             Err(Error::Refused(refusals)) => expected.assert_eq(&lines(&refusals)),
             other => panic!("{other:?}"),

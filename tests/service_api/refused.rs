@@ -121,7 +121,13 @@ async fn what_is_out_of_reach_hides_nothing_of_what_is_in_reach() {
             NOT_FOUND fields.compound_id"]],
     )
     .await;
+}
 
+#[tokio::test]
+async fn items_and_regions_out_of_reach_are_told_each() {
+    let city = City::start().await;
+    let compound = city.compound(&city.communities[0], "东院").await;
+    let west = city.compound(&city.communities[1], "西院").await;
     let mut late = building(&compound.id, "3号楼");
     late.exists_from = "2035".to_owned();
     late.context = None;
