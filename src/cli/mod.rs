@@ -30,6 +30,7 @@ pub mod read;
 pub mod rebuild;
 pub mod record;
 pub mod region;
+mod rest;
 pub mod search;
 pub mod serve;
 pub mod session;
@@ -267,6 +268,9 @@ impl std::fmt::Display for BadUsage {
         for violation in self.0.list() {
             let at = if violation.field.is_empty() { "" } else { ": " };
             write!(f, "\n  {}{at}{}", violation.field, violation.message)?;
+            if !violation.field.is_empty() {
+                write!(f, " [{}]", violation.reason)?;
+            }
         }
         Ok(())
     }
@@ -466,7 +470,8 @@ pub fn exit_code(result: &anyhow::Result<Outcome>) -> u8 {
             let is_missing = |refusal: &registry::Refusal| refusal.class == Class::NotFound;
             return if refusals.iter().all(is_missing) { 4 } else { 5 };
         }
-        if cause.is::<BadUsage>() || cause.is::<BadConnection>() {
+        let is_usage = cause.is::<BadUsage>() || cause.is::<rest::WrongAndRefused>();
+        if is_usage || cause.is::<BadConnection>() {
             return 2;
         }
     }

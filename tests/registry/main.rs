@@ -19,6 +19,7 @@ mod mending;
 mod oracle;
 mod reads;
 mod rebuild;
+mod refusals;
 mod requests;
 mod story;
 mod sweeps;

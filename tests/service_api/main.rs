@@ -10,6 +10,7 @@ mod harness;
 mod misread;
 mod parts;
 mod reads;
+mod refused;
 mod stopping;
 mod tls;
 mod watching;
