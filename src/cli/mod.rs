@@ -11,6 +11,7 @@ pub mod config;
 pub mod create;
 pub mod demo;
 pub mod diff;
+pub mod due;
 pub mod dump;
 pub mod erase;
 pub mod export;
@@ -165,6 +166,10 @@ pub enum Command {
     Diff(diff::DiffArgs),
     /// Shows totals, their parts, their course, or their rows.
     Totals(totals::TotalsArgs),
+    /// Lists the check-ups that are due, overdue first.
+    Due(due::DueArgs),
+    /// Explains an answer down to the rule and the inputs that it rests on.
+    Explain(due::ExplainArgs),
     /// Finds subjects by name and address.
     Search(search::SearchArgs),
     /// Shows entries as they come.
@@ -370,6 +375,8 @@ async fn dispatch(command: &Command, session: &mut Session<'_>) -> anyhow::Resul
         Command::History(args) => history::run(args, session).await,
         Command::Diff(args) => diff::run(args, session).await,
         Command::Totals(args) => totals::run(args, session).await,
+        Command::Due(args) => due::run(args, session).await,
+        Command::Explain(args) => due::explain(args, session).await,
         Command::Search(args) => search::run(args, session).await,
         Command::Watch(args) => watch::run(args, session).await,
         Command::Prove(args) => prove::run(args, session).await,
