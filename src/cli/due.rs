@@ -21,7 +21,7 @@ use crate::{
 
 const EXAMPLES: &str = "\
 Examples:
-  anju due --region gbt2260:410102                      # overdue first
+  anju due --region gbt2260:410102
   anju due --region gbt2260:410102 --by 2026-12-31
   anju due --compound cmp_01HF7YAT000000E0000000001A --with-uncertain
   anju explain due bld_01HF7YAT000000E0000000001A
