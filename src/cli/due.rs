@@ -71,6 +71,7 @@ pub enum Explained {
 
 /// Flags of `anju explain`.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
 pub struct ExplainArgs {
     /// What.
     #[command(subcommand)]
