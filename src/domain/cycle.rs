@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     domain::{
         building::{BuildingUse, Structure},
-        reference_file::Standing,
+        reference_file::Edition,
         report::ReportKind,
     },
     kernel::time::{Day, Month},
@@ -26,8 +26,6 @@ use crate::{
 
 pub mod read;
 
-/// Bytes of a rule set's file.
-pub const FILE_BYTES_MAX: usize = 256 * 1024;
 /// Rules of one set.
 pub const RULES_MAX: usize = 100;
 /// Periods of one set's schedule of first check-ups.
@@ -250,39 +248,14 @@ impl FirstCheck {
     }
 }
 
-/// An outside code of a region.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct RegionCode {
-    /// Its scheme, for example `stats12`.
-    pub scheme: String,
-    /// The code, as it is on the first day on which the set is valid.
-    pub code: String,
-}
-
-/// The rules of one jurisdiction in one version.
+/// The rules of one jurisdiction in one edition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CycleRuleSet {
-    /// The name that all its versions have.
-    pub code: String,
-    /// Which version.
-    pub version: String,
-    /// Its title, as people know it.
-    pub title: String,
-    /// The region for which it is made; what lies below inherits it.
-    pub region: RegionCode,
-    /// What it is worth.
-    pub standing: Standing,
-    /// The first day on which it is valid.
-    pub valid_from: Day,
-    /// The first day on which it is no longer valid.
-    pub valid_until: Option<Day>,
-    /// No check-up is due before this day. A later version keeps the day, so that what was overdue
+    /// Which edition, and where and when it holds. It is made for a region.
+    pub edition: Edition,
+    /// No check-up is due before this day. A later edition keeps the day, so that what was overdue
     /// stays overdue since then.
     pub duty_since: Day,
-    /// Where it can be read.
-    pub source: String,
-    /// What a reader has to know of it.
-    pub notes: Vec<String>,
     /// The rules in the order in which they are asked.
     pub rules: Vec<Rule>,
     /// When those are due that were never checked; periods do not overlap.
@@ -290,11 +263,6 @@ pub struct CycleRuleSet {
 }
 
 impl CycleRuleSet {
-    /// Whether it is valid on a day.
-    pub fn is_valid_on(&self, day: Day) -> bool {
-        self.valid_from <= day && self.valid_until.is_none_or(|until| day < until)
-    }
-
     /// The day by which a building completed on `completed` is checked for the first time.
     pub fn first_check(&self, completed: Day) -> Option<Day> {
         self.first_checks.iter().find(|first| first.holds(completed)).map(|first| first.due_by)
@@ -304,17 +272,20 @@ impl CycleRuleSet {
 /// The set that governs on a day, out of those made for the places a building lies in, the nearest
 /// place first.
 ///
-/// What is in force as law comes before a draft, and a draft before an example, wherever they are from: a
-/// city's draft does not displace what its province has in force. Then the nearest place counts,
-/// then the later first day, then the version.
+/// What is in force as law comes before a draft, and a draft before an example, wherever they are
+/// from: a city's draft does not displace what its province has in force. Then the nearest place
+/// counts, then the later first day, then the edition.
 pub fn in_force<'r>(sets: &[&'r CycleRuleSet], day: Day) -> Option<&'r CycleRuleSet> {
-    let place = |set: &CycleRuleSet| sets.iter().position(|other| other.region == set.region);
-    sets.iter().copied().filter(|set| set.is_valid_on(day)).min_by(|a, b| {
+    let place = |one: &Edition| {
+        sets.iter().position(|other| other.edition.jurisdiction == one.jurisdiction)
+    };
+    sets.iter().copied().filter(|set| set.edition.holds_on(day)).min_by(|a, b| {
+        let (a, b) = (&a.edition, &b.edition);
         (a.standing.cmp(&b.standing))
             .then_with(|| place(a).cmp(&place(b)))
-            .then_with(|| b.valid_from.cmp(&a.valid_from))
-            .then_with(|| b.version.cmp(&a.version))
-            .then_with(|| b.code.cmp(&a.code))
+            .then_with(|| b.from.cmp(&a.from))
+            .then_with(|| b.edition.cmp(&a.edition))
+            .then_with(|| b.name.cmp(&a.name))
     })
 }
 

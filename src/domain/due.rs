@@ -10,7 +10,7 @@
 //! that day* finds its interval run out since the last accepted report of a kind that it names.
 //! So a building that grows into a shorter interval is due no earlier than that day, and one that
 //! was overdue before stays so. A building never checked is due on the day it comes under a rule,
-//! or by the set's schedule of first check-ups where that is later. A new version of the rules, or
+//! or by the set's schedule of first check-ups where that is later. A new edition of the rules, or
 //! another use, counts from its day on and for the whole interval.
 //!
 //! **What is not known** is every value it can have (`due::possible`): where all of them give the same
@@ -104,7 +104,7 @@ pub struct Life<'r> {
     pub until: Option<Day>,
     /// The building.
     pub building: Steps<Building>,
-    /// The rule sets made for the regions it lies in, the nearest first, valid or not.
+    /// The rule sets made for the regions it lies in, the nearest first, whether they hold or not.
     pub sets: Steps<Vec<&'r CycleRuleSet>>,
     /// Its accepted reports, in any order.
     pub reports: Vec<Report>,
@@ -210,13 +210,13 @@ impl DueAnswer {
     }
 }
 
-/// Which rule set, in which version.
+/// Which rule set, in which edition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetName {
-    /// Its code.
-    pub code: String,
-    /// Its version.
-    pub version: String,
+    /// Its name.
+    pub name: String,
+    /// Its edition.
+    pub edition: String,
     /// What it is worth.
     pub standing: Standing,
 }
@@ -324,8 +324,8 @@ fn input_days(life: &Life<'_>) -> BTreeSet<Day> {
     days.extend(life.open_finding_count.days());
     days.extend(life.reports.iter().map(|report| report.inspected));
     for set in life.sets.0.values().flatten() {
-        days.insert(set.valid_from);
-        days.extend(set.valid_until);
+        days.insert(set.edition.from);
+        days.extend(set.edition.over_on());
     }
     days.retain(|day| life.from <= *day && life.until.is_none_or(|until| *day < until));
     days
@@ -374,9 +374,9 @@ impl<'l> Moment<'l> {
             .collect();
         Basis {
             set: self.set.map(|set| SetName {
-                code: set.code.clone(),
-                version: set.version.clone(),
-                standing: set.standing,
+                name: set.edition.name.clone(),
+                edition: set.edition.edition.clone(),
+                standing: set.edition.standing,
             }),
             rules,
             counted_from: self.last(&kinds).map(|report| (report.inspected, report.kind)),

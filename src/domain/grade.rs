@@ -10,7 +10,7 @@ use std::{cmp::Ordering, fmt};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::reference_file::{self, Edition, Section},
+    domain::reference_file::{self, Edition, Section, Table},
     kernel::violation::Violations,
 };
 
@@ -243,7 +243,7 @@ pub struct Catalogue {
 impl Catalogue {
     /// Reads a file of scales; see `data/reference/grades-example.toml`.
     pub fn read(text: &str) -> Result<Self, Violations> {
-        reference_file::read(text, |edition, section, violations| {
+        reference_file::read(text, Table::Grades, |edition, section, violations| {
             let mut ladders: Vec<Rungs> = Vec::new();
             for mut row in section.sections("ladder", violations) {
                 let path = row.path_of("values");
@@ -364,7 +364,7 @@ impl ColourMapping {
     /// Reads a mapping, whose grades and colours `catalogue` must have; see
     /// `data/reference/colours-example.toml`.
     pub fn read(text: &str, catalogue: &Catalogue) -> Result<Self, Violations> {
-        reference_file::read(text, |edition, section, violations| {
+        reference_file::read(text, Table::Colours, |edition, section, violations| {
             let colours = section.section("colours", violations).and_then(|mut colours| {
                 let name = colours.text("edition", violations);
                 let scope = colours.word("scope", &words(Scope::ALL, Scope::word), violations);
@@ -536,6 +536,7 @@ mod tests {
     #[test]
     fn all_that_is_wrong_with_a_mapping_is_told_at_once() {
         let text = r#"
+        table = "colours"
         name = "colours"
         edition = "2"
         standing = "example"
@@ -564,6 +565,7 @@ mod tests {
     #[test]
     fn all_that_is_wrong_with_a_catalogue_is_told_at_once() {
         let text = r#"
+        table = "grades"
         name = "grades"
         edition = "2"
         standing = "example"

@@ -22,12 +22,21 @@
 //! - Some cities add two characters for a *logical building*. Such a code gets a length warning.
 //! - The letters of the parcel's and the fixture's kinds are from secondary sources.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    domain::reference_file::{self, Edition, Section, Table},
+    kernel::violation::Violations,
+};
 
 /// Characters of a house code without its check character.
 pub const HOUSE_BODY_CHARS: usize = 22;
 /// Characters of a house code.
 pub const HOUSE_CODE_CHARS: usize = HOUSE_BODY_CHARS + 1;
+/// The largest remainder of a house code's check.
+const REMAINDER_MAX: u8 = 10;
 /// Characters of a real-estate unit code.
 pub const REAL_ESTATE_CODE_CHARS: usize = 28;
 
@@ -83,24 +92,55 @@ impl fmt::Display for Warning {
 }
 
 /// The check character for each remainder 0 to 10: reference data that an operator loads.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CheckTable([char; 11]);
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckTable {
+    /// Which edition, and when it holds.
+    pub edition: Edition,
+    /// By remainder.
+    characters: Vec<char>,
+}
 
 impl CheckTable {
-    /// Reads the check characters of the remainders 0 to 10 in a row. `None` unless there are
-    /// eleven, all of them digits, capital letters or `*`.
-    pub fn new(characters: &str) -> Option<Self> {
-        let characters: Vec<char> = characters.chars().collect();
-        let characters: [char; 11] = characters.try_into().ok()?;
-        characters
-            .iter()
-            .all(|&character| is_check_character(character))
-            .then_some(Self(characters))
+    /// Reads a table, which has one row for each remainder:
+    /// `[[digit]] remainder = 0, check = "…"`. A check character is a digit, a capital letter
+    /// or `*`.
+    pub fn read(text: &str) -> Result<Self, Violations> {
+        reference_file::read(text, Table::HouseCodeCheck, |edition, file, violations| {
+            let mut rows = BTreeMap::new();
+            for mut row in file.sections("digit", violations) {
+                let remainder = row.number("remainder", (0, u32::from(REMAINDER_MAX)), violations);
+                let check = read_check(&mut row, violations);
+                let path = row.path_of("remainder");
+                row.finish(violations);
+                let Some(remainder) = remainder else { continue };
+                if rows.insert(remainder, check).is_some() {
+                    let message = format!("the remainder {remainder} has a row already");
+                    violations.add(path, "REPEATED", message);
+                }
+            }
+            for remainder in 0..=u32::from(REMAINDER_MAX) {
+                if !rows.contains_key(&remainder) {
+                    let message = format!("no row is for the remainder {remainder}");
+                    violations.add("digit", "REQUIRED", message);
+                }
+            }
+            Some(Self { edition, characters: rows.into_values().flatten().collect() })
+        })
     }
 
     fn character(&self, remainder: u8) -> Option<char> {
-        self.0.get(usize::from(remainder)).copied()
+        self.characters.get(usize::from(remainder)).copied()
     }
+}
+
+fn read_check(row: &mut Section<'_>, violations: &mut Violations) -> Option<char> {
+    let text = row.code("check", violations)?;
+    let mut characters = text.chars();
+    let character = characters.next().filter(|&first| is_check_character(first));
+    let read = character
+        .filter(|_| characters.next().is_none())
+        .ok_or_else(|| ("MALFORMED", format!("{text:?} is not one digit, capital letter or *")));
+    violations.take(&row.path_of("check"), read)
 }
 
 /// The remainder of a house code's check: Σ aᵢ · (2^(i+1) mod 11) mod 11 over the first 22
@@ -173,9 +213,26 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::reference_file::told;
 
     /// Not the official table, which is unknown: it only agrees with the one sample.
     const TABLE: &str = "A0124573896";
+
+    /// The file of a table that has these check characters in the order of the remainders.
+    fn file(characters: &str) -> String {
+        let head = r#"
+            table = "house_code_check"
+            name = "made-up"
+            edition = "1"
+            standing = "example"
+            from = 2013-01-01
+            source = "made up: the official table is not known"
+        "#;
+        let rows = characters.chars().enumerate().map(|(remainder, check)| {
+            format!("[[digit]]\nremainder = {remainder}\ncheck = \"{check}\"\n")
+        });
+        format!("{head}\n{}", rows.collect::<String>())
+    }
 
     fn lines(codes: &[&str], look: impl Fn(&str) -> Vec<Warning>, expected: &Expect) {
         let lines = codes.iter().map(|code| {
@@ -196,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_house_code_is_only_warned_about() {
-        let table = CheckTable::new(TABLE).unwrap();
+        let table = CheckTable::read(&file(TABLE)).unwrap();
         let codes = [
             "11010101020200109000003",
             "11010101020200109000004",
@@ -272,11 +329,48 @@ mod tests {
     }
 
     #[test]
-    fn a_table_has_eleven_characters() {
-        assert!(CheckTable::new(TABLE).is_some());
-        assert!(CheckTable::new("0123456789").is_none());
-        assert!(CheckTable::new("0123456789x").is_none());
-        assert!(CheckTable::new("0123456789XX").is_none());
+    fn a_table_is_read_from_rows_in_any_order() {
+        let table = CheckTable::read(&file(TABLE)).unwrap();
+        let mut rows: Vec<String> =
+            file(TABLE).split("[[digit]]").map(|row| format!("[[digit]]{row}")).collect();
+        let head = rows.remove(0).replace("[[digit]]", "");
+        rows.reverse();
+        assert_eq!(CheckTable::read(&[head, rows.concat()].concat()).unwrap(), table);
+        let checks: String = (0..=REMAINDER_MAX).filter_map(|it| table.character(it)).collect();
+        assert_eq!(checks, TABLE);
+        assert_eq!(table.edition.standing, reference_file::Standing::Example);
+    }
+
+    #[test]
+    fn all_that_is_wrong_with_a_table_is_told_at_once() {
+        let odd = r#"
+            [[digit]]
+            remainder = 3
+            check = "0"
+            [[digit]]
+            remainder = 11
+            check = "10"
+            [[digit]]
+            check = ""
+            digit = 3
+        "#;
+        expect![[r#"
+            digit[7].check: MALFORMED ("x" is not one digit, capital letter or *)
+            digit[9].remainder: REPEATED (the remainder 3 has a row already)
+            digit[10].remainder: OUT_OF_RANGE (11 is not within 0 and 10)
+            digit[10].check: MALFORMED ("10" is not one digit, capital letter or *)
+            digit[11].remainder: REQUIRED (this is missing)
+            digit[11].check: EMPTY (the text has no characters)
+            digit[11].digit: UNKNOWN_PATH (there is no such field here)
+            digit: REQUIRED (no row is for the remainder 9)
+            digit: REQUIRED (no row is for the remainder 10)
+        "#]]
+        .assert_eq(&told(CheckTable::read(&format!("{}{odd}", file("A012457x9")))));
+        let other = file(TABLE).replace("house_code_check", "grades");
+        expect![[r"
+            table: OTHER_TABLE (this is a file of the table grades; one of house_code_check is asked for)
+        "]]
+        .assert_eq(&told(CheckTable::read(&other)));
     }
 
     proptest! {
@@ -290,7 +384,7 @@ mod tests {
 
         #[test]
         fn no_text_makes_a_check_panic(code in any::<String>()) {
-            let table = CheckTable::new(TABLE).unwrap();
+            let table = CheckTable::read(&file(TABLE)).unwrap();
             let warned = !check(&code, Some(&table)).is_empty();
             prop_assert!(warned || code.len() == HOUSE_CODE_CHARS);
             prop_assert!(!check_real_estate(&code).is_empty() || code.len() == REAL_ESTATE_CODE_CHARS);

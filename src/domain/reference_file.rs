@@ -1,25 +1,70 @@
 //! Files of reference data: read from TOML, all that is wrong told at once.
 //!
-//! A file is an edition of a table: it has a name, an edition, a standing (in force, draft or
-//! example) and the days on which it holds. A key that nobody asks for is a violation, so a
-//! misspelt rule is never silently a missing one. Nothing here opens files.
+//! A file is an edition of a table. All have the same head: which kind of table it is, its name and
+//! edition, what it is worth, where and on which days it holds, and where it is from
+//! (`data/reference/README.md`). A key that nobody asks for is a violation, so a misspelt rule is
+//! never silently a missing one. Nothing here opens files.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use toml::{Table, Value};
+use toml::Value;
 
 use crate::{
     domain::text::identity_violation,
     kernel::{
-        limit::{IDENTIFIER_CHARS_MAX, TEXT_CHARS_MAX},
+        limit::{IDENTIFIER_CHARS_MAX, NAME_CHARS_MAX, SCHEME_CHARS_MAX, TEXT_CHARS_MAX},
         time::Day,
         violation::Violations,
     },
 };
 
+/// Bytes of a reference file.
+pub const FILE_BYTES_MAX: usize = 256 * 1024;
 /// Rows of one list of a reference file.
 pub const ROWS_MAX: usize = 10_000;
+/// Notes of one file, and values of one list of codes or words.
+pub const LIST_MAX: usize = 50;
+/// Characters of a code: a table's name and edition, and what a file calls its rows and values.
+pub const CODE_CHARS_MAX: usize = 60;
+
+/// Which kind of table a file is. The numbers are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum Table {
+    /// 体检周期: how often buildings are checked.
+    Cycle = 1,
+    /// What can be found, and what follows.
+    Findings = 2,
+    /// The scales on which buildings are graded.
+    Grades = 3,
+    /// The colours that a city gives to grades.
+    Colours = 4,
+    /// The check characters of house codes (房屋代码).
+    HouseCodeCheck = 5,
+}
+
+impl Table {
+    /// Every kind.
+    pub const ALL: [Self; 5] =
+        [Self::Cycle, Self::Findings, Self::Grades, Self::Colours, Self::HouseCodeCheck];
+
+    /// The word in files.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Cycle => "cycle",
+            Self::Findings => "findings",
+            Self::Grades => "grades",
+            Self::Colours => "colours",
+            Self::HouseCodeCheck => "house_code_check",
+        }
+    }
+
+    /// The kind with this stored number.
+    pub fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|table| *table as u32 == number)
+    }
+}
 
 /// How far a table may be relied on. Only what is in force may be printed as a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -47,23 +92,38 @@ impl Standing {
     }
 }
 
-/// Which edition of which table, and when it holds.
+/// An outside code of a region.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RegionCode {
+    /// Its scheme, for example `stats12`.
+    pub scheme: String,
+    /// The code, as it is on the first day on which the table holds.
+    pub code: String,
+}
+
+/// The head of a file: which edition of which table, where and when it holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edition {
-    /// The table.
+    /// Which kind of table.
+    pub table: Table,
+    /// The table's name, which all its editions have.
     pub name: String,
     /// The edition; editions of one table differ in it.
     pub edition: String,
+    /// Its title, as people know it.
+    pub title: Option<String>,
     /// How far it may be relied on.
     pub standing: Standing,
-    /// The code of the region in and below which it holds; `None` wherever it is loaded.
-    pub jurisdiction: Option<String>,
+    /// The region in and below which it holds; `None` wherever it is loaded.
+    pub jurisdiction: Option<RegionCode>,
     /// The first day on which it holds.
     pub from: Day,
     /// The last day on which it holds; `None` when none is known.
     pub until: Option<Day>,
     /// Where it is from.
     pub source: String,
+    /// What a reader has to know of it.
+    pub notes: Vec<String>,
 }
 
 impl Edition {
@@ -72,15 +132,26 @@ impl Edition {
         self.from <= day && self.until.is_none_or(|until| day <= until)
     }
 
-    fn read(section: &mut Section<'_>, violations: &mut Violations) -> Option<Self> {
-        let name = section.text("name", violations);
-        let edition = section.text("edition", violations);
+    /// The first day on which it holds no more; `None` when it holds for as long as days are kept.
+    pub fn over_on(&self) -> Option<Day> {
+        self.until.filter(|until| *until < Day::MAX).map(Day::next)
+    }
+
+    fn read(
+        table: Option<Table>,
+        section: &mut Section<'_>,
+        violations: &mut Violations,
+    ) -> Option<Self> {
+        let name = section.code("name", violations);
+        let edition = section.code("edition", violations);
+        let title = section.optional_text_within("title", NAME_CHARS_MAX, violations);
         let standing =
             section.word("standing", &Standing::ALL.map(|one| (one.word(), one)), violations);
-        let jurisdiction = section.optional_text("jurisdiction", violations);
+        let jurisdiction = section.below("jurisdiction", violations, read_region);
         let from = section.day("from", violations);
         let until = section.optional_day("until", violations);
         let source = section.text("source", violations);
+        let notes = section.texts_within("notes", (LIST_MAX, TEXT_CHARS_MAX), violations);
         if let (Some(from), Some(until)) = (from, until)
             && until < from
         {
@@ -88,44 +159,81 @@ impl Edition {
             violations.add(section.path_of("until"), "OUT_OF_RANGE", message);
         }
         Some(Self {
+            table: table?,
             name: name?,
             edition: edition?,
+            title,
             standing: standing?,
             jurisdiction,
             from: from?,
             until,
             source: source?,
+            notes,
         })
+    }
+
+    /// What a body is read below when the file's own head is wrong.
+    const fn stand_in(table: Table) -> Self {
+        Self {
+            table,
+            name: String::new(),
+            edition: String::new(),
+            title: None,
+            standing: Standing::Example,
+            jurisdiction: None,
+            from: Day::MIN,
+            until: None,
+            source: String::new(),
+            notes: Vec::new(),
+        }
     }
 }
 
-/// Reads a file: its head, then whatever `body` asks for. Answers with every violation at once.
+fn read_region(section: &mut Section<'_>, violations: &mut Violations) -> Option<RegionCode> {
+    let scheme = section.text_within("scheme", SCHEME_CHARS_MAX, violations);
+    let code = section.text_within("code", IDENTIFIER_CHARS_MAX, violations);
+    Some(RegionCode { scheme: scheme?, code: code? })
+}
+
+fn read_table(section: &mut Section<'_>, violations: &mut Violations) -> Option<Table> {
+    section.word("table", &Table::ALL.map(|one| (one.word(), one)), violations)
+}
+
+/// Reads the head of a file and nothing else, so that a loader knows which table it is of. What is
+/// wrong with the rest, keys that nobody knows among it, is told by that table's own reader.
+pub fn head(text: &str) -> Result<Edition, Violations> {
+    let file = parse(text)?;
+    let mut violations = Violations::default();
+    let mut section = Section::new(String::new(), &file);
+    let table = read_table(&mut section, &mut violations);
+    match Edition::read(table, &mut section, &mut violations) {
+        Some(edition) => violations.or(edition),
+        None => Err(violations),
+    }
+}
+
+/// Reads a file of one kind of table: its head, then whatever `body` asks for. Answers with every
+/// violation at once; of a file of another table, `OTHER_TABLE` and what is wrong with its head.
 pub fn read<T>(
     text: &str,
+    table: Table,
     body: impl FnOnce(Edition, &mut Section<'_>, &mut Violations) -> Option<T>,
 ) -> Result<T, Violations> {
+    let file = parse(text)?;
     let mut violations = Violations::default();
-    let table = match toml::from_str::<Table>(text) {
-        Ok(table) => table,
-        Err(error) => {
-            violations.add("", "MALFORMED", error.message());
-            return Err(violations);
-        }
-    };
-    let mut section = Section::new(String::new(), &table);
-    let edition = Edition::read(&mut section, &mut violations);
+    let mut section = Section::new(String::new(), &file);
+    let named = read_table(&mut section, &mut violations);
+    let edition = Edition::read(named, &mut section, &mut violations);
+    if let Some(named) = named.filter(|named| *named != table) {
+        let (named, asked) = (named.word(), table.word());
+        let message = format!("this is a file of the table {named}; one of {asked} is asked for");
+        violations.add("table", "OTHER_TABLE", message);
+        return Err(violations);
+    }
     // The body is read below a head that stands in when the file's own is wrong, so that all
     // violations are told; what is built on it is then thrown away.
-    let stand_in = edition.unwrap_or_else(|| Edition {
-        name: String::new(),
-        edition: String::new(),
-        standing: Standing::Example,
-        jurisdiction: None,
-        from: Day::MIN,
-        until: None,
-        source: String::new(),
-    });
-    let built = body(stand_in, &mut section, &mut violations);
+    let edition = edition.unwrap_or_else(|| Edition::stand_in(table));
+    let built = body(edition, &mut section, &mut violations);
     section.finish(&mut violations);
     match built {
         Some(built) => violations.or(built),
@@ -133,22 +241,55 @@ pub fn read<T>(
     }
 }
 
+fn parse(text: &str) -> Result<toml::Table, Violations> {
+    let mut violations = Violations::default();
+    if text.len() > FILE_BYTES_MAX {
+        violations.add("", "TOO_LONG", format!("a file has at most {FILE_BYTES_MAX} bytes"));
+        return Err(violations);
+    }
+    text.parse().map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let message = format!("line {line} is no TOML: {}", error.message());
+        violations.add("", "MALFORMED", message);
+        violations
+    })
+}
+
 /// One table of a file, and which of its keys were asked for.
 #[derive(Debug)]
 pub struct Section<'t> {
     path: String,
-    table: &'t Table,
+    table: &'t toml::Table,
     asked: BTreeSet<String>,
 }
 
 impl<'t> Section<'t> {
-    const fn new(path: String, table: &'t Table) -> Self {
+    const fn new(path: String, table: &'t toml::Table) -> Self {
         Self { path, table, asked: BTreeSet::new() }
+    }
+
+    /// The path of this table in the file; empty for the file itself.
+    pub fn path(&self) -> &str {
+        &self.path
     }
 
     /// The path of a key in the file.
     pub fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    /// Whether the key is there, be its value good or bad.
+    pub fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    /// Whether the key is not there, or is a list of nothing.
+    pub fn lacks(&self, key: &str) -> bool {
+        match self.table.get(key) {
+            Some(Value::Array(values)) => values.is_empty(),
+            value => value.is_none(),
+        }
     }
 
     fn get(&mut self, key: &str) -> Option<&'t Value> {
@@ -166,31 +307,84 @@ impl<'t> Section<'t> {
 
     /// A text that must be there.
     pub fn text(&mut self, key: &str, violations: &mut Violations) -> Option<String> {
-        let value = self.required(key, violations)?;
-        read_text(&self.path_of(key), value, violations)
+        self.text_within(key, TEXT_CHARS_MAX, violations)
     }
 
     /// A text, if it is there.
     pub fn optional_text(&mut self, key: &str, violations: &mut Violations) -> Option<String> {
-        let value = self.get(key)?;
-        read_text(&self.path_of(key), value, violations)
+        self.optional_text_within(key, TEXT_CHARS_MAX, violations)
     }
 
-    /// One of several words.
-    pub fn word<T: Copy>(
+    /// A text of at most [`CODE_CHARS_MAX`] characters that must be there.
+    pub fn code(&mut self, key: &str, violations: &mut Violations) -> Option<String> {
+        self.text_within(key, CODE_CHARS_MAX, violations)
+    }
+
+    fn text_within(
         &mut self,
         key: &str,
-        words: &[(&str, T)],
+        chars_max: usize,
+        violations: &mut Violations,
+    ) -> Option<String> {
+        self.required(key, violations)?;
+        self.optional_text_within(key, chars_max, violations)
+    }
+
+    fn optional_text_within(
+        &mut self,
+        key: &str,
+        chars_max: usize,
+        violations: &mut Violations,
+    ) -> Option<String> {
+        let value = self.get(key)?;
+        read_text(&self.path_of(key), value, chars_max, violations)
+    }
+
+    /// One of several words; one must be there.
+    pub fn word<T: Copy, W: AsRef<str>>(
+        &mut self,
+        key: &str,
+        words: &[(W, T)],
         violations: &mut Violations,
     ) -> Option<T> {
-        let text = self.text(key, violations)?;
-        let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
-        if found.is_none() {
-            let known = words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
-            let message = format!("{text:?} is none of {known}");
-            violations.add(self.path_of(key), "UNKNOWN_VALUE", message);
+        self.required(key, violations)?;
+        self.optional_word(key, words, violations)
+    }
+
+    /// One of several words, if it is there.
+    pub fn optional_word<T: Copy, W: AsRef<str>>(
+        &mut self,
+        key: &str,
+        words: &[(W, T)],
+        violations: &mut Violations,
+    ) -> Option<T> {
+        let text = self.optional_text_within(key, CODE_CHARS_MAX, violations)?;
+        known_word(&self.path_of(key), &text, words, violations)
+    }
+
+    /// Some of several words; none when the list is not there. One that is there has at least one.
+    pub fn words<T: Copy + Ord, W: AsRef<str>>(
+        &mut self,
+        key: &str,
+        words: &[(W, T)],
+        violations: &mut Violations,
+    ) -> BTreeSet<T> {
+        let path = self.path_of(key);
+        if self.has(key) && self.lacks(key) {
+            violations.add(&path, "EMPTY", "a list here has at least one value");
         }
-        found
+        let texts = self.texts_within(key, (LIST_MAX, CODE_CHARS_MAX), violations);
+        texts.iter().filter_map(|text| known_word(&path, text, words, violations)).collect()
+    }
+
+    /// True or false, if it is there.
+    pub fn optional_switch(&mut self, key: &str, violations: &mut Violations) -> Option<bool> {
+        let value = self.get(key)?;
+        if value.as_bool().is_none() {
+            let message = format!("true or false is asked for, not {}", value.type_str());
+            violations.add(self.path_of(key), "MALFORMED", message);
+        }
+        value.as_bool()
     }
 
     /// A day that must be there, as `2024-07-01`, in quotes or without.
@@ -208,6 +402,17 @@ impl<'t> Section<'t> {
         };
         let read = text.parse::<Day>().map_err(|error| ("MALFORMED", error.to_string()));
         violations.take(&self.path_of(key), read)
+    }
+
+    /// A whole number within bounds, ends included, that must be there.
+    pub fn number(
+        &mut self,
+        key: &str,
+        bounds: (u32, u32),
+        violations: &mut Violations,
+    ) -> Option<u32> {
+        self.required(key, violations)?;
+        self.optional_number(key, bounds, violations)
     }
 
     /// A whole number within bounds, ends included, if it is there.
@@ -229,7 +434,7 @@ impl<'t> Section<'t> {
         violations: &mut Violations,
     ) -> Vec<u32> {
         let path = self.path_of(key);
-        self.list(key, violations)
+        self.list(key, ROWS_MAX, violations)
             .iter()
             .enumerate()
             .filter_map(|(at, value)| {
@@ -240,11 +445,25 @@ impl<'t> Section<'t> {
 
     /// A list of texts without repetition; none when it is not there.
     pub fn texts(&mut self, key: &str, violations: &mut Violations) -> Vec<String> {
+        self.texts_within(key, (ROWS_MAX, TEXT_CHARS_MAX), violations)
+    }
+
+    /// A list of codes without repetition, at most [`LIST_MAX`]; none when it is not there.
+    pub fn codes(&mut self, key: &str, violations: &mut Violations) -> Vec<String> {
+        self.texts_within(key, (LIST_MAX, CODE_CHARS_MAX), violations)
+    }
+
+    fn texts_within(
+        &mut self,
+        key: &str,
+        (count_max, chars_max): (usize, usize),
+        violations: &mut Violations,
+    ) -> Vec<String> {
         let path = self.path_of(key);
         let mut texts: Vec<String> = Vec::new();
-        for (at, value) in self.list(key, violations).iter().enumerate() {
+        for (at, value) in self.list(key, count_max, violations).iter().enumerate() {
             let path = format!("{path}[{at}]");
-            match read_text(&path, value, violations) {
+            match read_text(&path, value, chars_max, violations) {
                 Some(text) if texts.contains(&text) => {
                     violations.add(path, "REPEATED", format!("{text:?} is named twice"));
                 }
@@ -267,11 +486,46 @@ impl<'t> Section<'t> {
         }
     }
 
+    /// Reads the table below this one, if it is there, and notes its keys that `read` did not ask
+    /// for.
+    pub fn below<T>(
+        &mut self,
+        key: &str,
+        violations: &mut Violations,
+        read: impl FnOnce(&mut Section<'t>, &mut Violations) -> Option<T>,
+    ) -> Option<T> {
+        let mut below = self.section(key, violations)?;
+        let value = read(&mut below, violations);
+        below.finish(violations);
+        value
+    }
+
+    /// Reads the table below this one, which must be there.
+    pub fn required_below<T>(
+        &mut self,
+        key: &str,
+        violations: &mut Violations,
+        read: impl FnOnce(&mut Section<'t>, &mut Violations) -> Option<T>,
+    ) -> Option<T> {
+        self.required(key, violations)?;
+        self.below(key, violations, read)
+    }
+
     /// The tables of a list; none when it is not there.
     pub fn sections(&mut self, key: &str, violations: &mut Violations) -> Vec<Section<'t>> {
+        self.sections_within(key, ROWS_MAX, violations)
+    }
+
+    /// The tables of a list that has at most so many; none when it is not there.
+    pub fn sections_within(
+        &mut self,
+        key: &str,
+        count_max: usize,
+        violations: &mut Violations,
+    ) -> Vec<Section<'t>> {
         let path = self.path_of(key);
         let mut sections = Vec::new();
-        for (at, value) in self.list(key, violations).iter().enumerate() {
+        for (at, value) in self.list(key, count_max, violations).iter().enumerate() {
             let path = format!("{path}[{at}]");
             if let Value::Table(table) = value {
                 sections.push(Section::new(path, table));
@@ -283,12 +537,12 @@ impl<'t> Section<'t> {
         sections
     }
 
-    fn list(&mut self, key: &str, violations: &mut Violations) -> &'t [Value] {
+    fn list(&mut self, key: &str, count_max: usize, violations: &mut Violations) -> &'t [Value] {
         match self.get(key) {
             None => &[],
-            Some(Value::Array(values)) if values.len() <= ROWS_MAX => values,
+            Some(Value::Array(values)) if values.len() <= count_max => values,
             Some(Value::Array(values)) => {
-                let message = format!("{} rows are more than {ROWS_MAX}", values.len());
+                let message = format!("{} are more than {count_max}", values.len());
                 violations.add(self.path_of(key), "TOO_MANY", message);
                 &[]
             }
@@ -308,7 +562,26 @@ impl<'t> Section<'t> {
     }
 }
 
-fn read_text(path: &str, value: &Value, violations: &mut Violations) -> Option<String> {
+fn known_word<T: Copy, W: AsRef<str>>(
+    path: &str,
+    text: &str,
+    words: &[(W, T)],
+    violations: &mut Violations,
+) -> Option<T> {
+    let found = words.iter().find(|(word, _)| word.as_ref() == text).map(|(_, value)| *value);
+    if found.is_none() {
+        let known = words.iter().map(|(word, _)| word.as_ref()).collect::<Vec<_>>().join(", ");
+        violations.add(path, "UNKNOWN_VALUE", format!("{text:?} is none of {known}"));
+    }
+    found
+}
+
+fn read_text(
+    path: &str,
+    value: &Value,
+    chars_max: usize,
+    violations: &mut Violations,
+) -> Option<String> {
     let Value::String(text) = value else {
         let message = format!("a text is asked for, not {}", value.type_str());
         violations.add(path, "MALFORMED", message);
@@ -316,8 +589,8 @@ fn read_text(path: &str, value: &Value, violations: &mut Violations) -> Option<S
     };
     let wrong = if text.trim().is_empty() {
         Some(("EMPTY", "the text has no characters".to_owned()))
-    } else if text.chars().count() > TEXT_CHARS_MAX {
-        Some(("TOO_LONG", format!("more than {TEXT_CHARS_MAX} characters")))
+    } else if text.chars().count() > chars_max {
+        Some(("TOO_LONG", format!("more than {chars_max} characters")))
     } else if text.chars().any(char::is_control) {
         Some(("CONTROL_CHARACTER", "the text has a control character".to_owned()))
     } else {
@@ -368,48 +641,124 @@ pub(crate) fn told<T>(read: Result<T, Violations>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use expect_test::expect;
+    use expect_test::{Expect, expect};
+
+    const HEAD: &str = r#"
+        table = "grades"
+        name = "x"
+        edition = "1"
+        title = "等级"
+        standing = "draft"
+        jurisdiction = { scheme = "stats12", code = "410100000000" }
+        from = 2025-01-01
+        until = 2025-12-31
+        source = "made up"
+        notes = ["nobody's"]
+    "#;
+
+    #[expect(clippy::needless_pass_by_value, reason = "expect! makes values")]
+    fn check(text: &str, expected: Expect) {
+        expected.assert_eq(&told(read(text, Table::Grades, |edition, _, _| Some(edition))));
+    }
 
     #[test]
     fn all_that_is_wrong_with_a_head_is_told_at_once() {
-        let text = r#"
+        check(
+            r#"
             edition = ""
+            title = 3
             standing = "rumour"
+            jurisdiction = { scheme = "stats12", region = "Zhengzhou" }
             from = 2025-01-01
             until = "2024-01-01"
             source = "call 13800138000"
             form = "2025-01-01"
-        "#;
-        expect![[r#"
-            name: REQUIRED (this is missing)
-            edition: EMPTY (the text has no characters)
-            standing: UNKNOWN_VALUE ("rumour" is none of in_force, draft, example)
-            source: PHONE_NUMBER (the registry keeps no such number)
-            until: OUT_OF_RANGE (it would end on 2024-01-01, before it begins on 2025-01-01)
-            form: UNKNOWN_PATH (there is no such field here)
-        "#]]
-        .assert_eq(&told(read(text, |edition, _, _| Some(edition))));
+            notes = ["a", "a", ""]
+            "#,
+            expect![[r#"
+                table: REQUIRED (this is missing)
+                name: REQUIRED (this is missing)
+                edition: EMPTY (the text has no characters)
+                title: MALFORMED (a text is asked for, not integer)
+                standing: UNKNOWN_VALUE ("rumour" is none of in_force, draft, example)
+                jurisdiction.code: REQUIRED (this is missing)
+                jurisdiction.region: UNKNOWN_PATH (there is no such field here)
+                source: PHONE_NUMBER (the registry keeps no such number)
+                notes[1]: REPEATED ("a" is named twice)
+                notes[2]: EMPTY (the text has no characters)
+                until: OUT_OF_RANGE (it would end on 2024-01-01, before it begins on 2025-01-01)
+                form: UNKNOWN_PATH (there is no such field here)
+            "#]],
+        );
     }
 
     #[test]
-    fn what_is_no_toml_is_one_violation() {
-        let read = read("name = ", |edition, _, _| Some(edition));
-        assert!(told(read).starts_with("the file: MALFORMED"));
+    fn a_head_is_read_without_its_body_and_tells_the_table() {
+        let edition = head(&format!("{HEAD}\n[[ladder]]\nscale = 3")).unwrap();
+        assert_eq!(edition.table, Table::Grades);
+        assert_eq!(edition.title.as_deref(), Some("等级"));
+        assert_eq!(edition.notes, ["nobody's"]);
+        let code = |region: RegionCode| format!("{} {}", region.scheme, region.code);
+        assert_eq!(edition.jurisdiction.map(code).as_deref(), Some("stats12 410100000000"));
+        expect![[r#"
+            table: UNKNOWN_VALUE ("stars" is none of cycle, findings, grades, colours, house_code_check)
+            name: REQUIRED (this is missing)
+            edition: REQUIRED (this is missing)
+            standing: REQUIRED (this is missing)
+            from: REQUIRED (this is missing)
+            source: REQUIRED (this is missing)
+        "#]]
+        .assert_eq(&told(head("table = \"stars\"")));
+    }
+
+    #[test]
+    fn a_file_of_another_table_is_refused_and_its_body_left_alone() {
+        let other = HEAD.replace("\"grades\"", "\"findings\"").replace("\"draft\"", "\"law\"");
+        check(
+            &format!("{other}\nageing_days = 3"),
+            expect![[r#"
+                standing: UNKNOWN_VALUE ("law" is none of in_force, draft, example)
+                table: OTHER_TABLE (this is a file of the table findings; one of grades is asked for)
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_table_has_its_word_and_number() {
+        let known = |table: Table| Table::from_number(table as u32) == Some(table);
+        assert!(Table::ALL.into_iter().all(known));
+        assert_eq!(Table::from_number(0), None);
+        for table in Table::ALL {
+            let text = HEAD.replace("\"grades\"", &format!("{:?}", table.word()));
+            assert_eq!(head(&text).unwrap().table, table);
+        }
+    }
+
+    #[test]
+    fn what_is_no_toml_or_too_long_is_one_violation() {
+        check(
+            "\nname = ",
+            expect![[r"
+                the file: MALFORMED (line 2 is no TOML: string values must be quoted, expected literal string)
+            "]],
+        );
+        check(
+            &" ".repeat(FILE_BYTES_MAX + 1),
+            expect![[r"
+                the file: TOO_LONG (a file has at most 262144 bytes)
+            "]],
+        );
     }
 
     #[test]
     fn an_edition_holds_on_its_first_and_last_day_and_on_no_other() {
-        let text = r#"
-            name = "x"
-            edition = "1"
-            standing = "draft"
-            from = 2025-01-01
-            until = 2025-12-31
-            source = "made up"
-        "#;
-        let edition = read(text, |edition, _, _| Some(edition)).unwrap();
-        let holds = |text: &str| edition.holds_on(text.parse().unwrap());
+        let edition = head(HEAD).unwrap();
+        let day = |text: &str| text.parse::<Day>().unwrap();
+        let holds = |text: &str| edition.holds_on(day(text));
         assert!(holds("2025-01-01") && holds("2025-12-31"));
         assert!(!holds("2024-12-31") && !holds("2026-01-01"));
+        assert_eq!(edition.over_on(), Some(day("2026-01-01")));
+        let ever = Edition { until: Some(Day::MAX), ..edition };
+        assert_eq!(ever.over_on(), None);
     }
 }

@@ -3,21 +3,20 @@
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
-use super::{Months, Outcome, in_force, read};
+use super::{CycleRuleSet, Months, Outcome, in_force, read};
 use crate::kernel::time::Day;
 
 const ZHENGZHOU: &str = include_str!("../../../data/reference/cycle/zhengzhou-2025-draft.toml");
 
 /// The smallest set that is one.
 const SMALL: &str = r#"
-    [rule_set]
-    code = "example"
-    version = "1"
-    title = "Example"
+    table = "cycle"
+    name = "example"
+    edition = "1"
     standing = "example"
-    valid_from = "2020-01-01"
+    jurisdiction = { scheme = "stats12", code = "410100000000" }
+    from = 2020-01-01
     source = "made up"
-    region = { scheme = "stats12", code = "410100000000" }
     [[rule]]
     code = "all"
     then = { every = "10 years", reset_by = ["check_up"] }
@@ -41,15 +40,17 @@ fn day(text: &str) -> Day {
 #[test]
 fn the_draft_of_zhengzhou_reads_as_a_draft_with_its_source() {
     let set = read::rule_set(ZHENGZHOU).unwrap();
+    let edition = &set.edition;
+    let region = edition.jurisdiction.as_ref().unwrap();
     let mut lines = format!(
-        "{} {} ({}), of {} {}, valid from {}\nsource: {}\n",
-        set.code,
-        set.version,
-        set.standing.word(),
-        set.region.scheme,
-        set.region.code,
-        set.valid_from,
-        set.source
+        "{} {} ({}), of {} {}, from {}\nsource: {}\n",
+        edition.name,
+        edition.edition,
+        edition.standing.word(),
+        region.scheme,
+        region.code,
+        edition.from,
+        edition.source
     );
     for rule in &set.rules {
         let outcome = match &rule.outcome {
@@ -64,7 +65,7 @@ fn the_draft_of_zhengzhou_reads_as_a_draft_with_its_source() {
         lines.push_str(&[": ", &outcome, "\n"].concat());
     }
     expect![[r"
-        zhengzhou-house-check-up 2025-draft (draft), of stats12 410100000000, valid from 2026-01-01
+        zhengzhou-house-check-up 2025-draft (draft), of stats12 410100000000, from 2026-01-01
         source: Zhengzhou's draft of 2025-11, as reported by dzb.zzrbnews.com (88602) and m.jiemian.com (13658089); the text itself was not read
         dwelling-under-30-years: exempt
         dwelling-within-design-life: every 10 years, public_account pays, award 0 %
@@ -79,13 +80,13 @@ fn everything_that_is_wrong_with_a_file_is_told_at_once() {
     check(
         r#"
         extra = 1
-        [rule_set]
-        code = "x"
-        version = 3
+        table = "cycle"
+        name = "x"
+        edition = 3
         title = " "
         standing = "law"
-        valid_from = "2026-1-1"
-        region = { scheme = "stats12" }
+        from = "2026-1-1"
+        jurisdiction = { scheme = "stats12" }
         [[rule]]
         code = "a"
         when = { uses = ["house"], age_at_least = "30 years", age_below = "30 years", colour = "red" }
@@ -110,28 +111,28 @@ fn everything_that_is_wrong_with_a_file_is_told_at_once() {
         due_by = "2027-12-31"
         "#,
         &expect![[r#"
-            at "extra", UNKNOWN_PATH: there is no such key in this place
-            at "first_check[1].due_by", MALFORMED: this is written as "2026-12-31"
+            at "edition", MALFORMED: a text is asked for, not integer
+            at "extra", UNKNOWN_PATH: there is no such field here
+            at "first_check[1].due_by", MALFORMED: a day is written as 2024-07-01
             at "first_check[2]", CONFLICTING: it has days of first_check[0]
-            at "rule[0].then.every", MALFORMED: this is written as "10 years" or "18 months"
+            at "from", MALFORMED: a day is written as 2024-07-01
+            at "jurisdiction.code", REQUIRED: this is missing
+            at "rule[0].then.every", MALFORMED: a span is "10 years" or "18 months"
             at "rule[0].then.reset_by", REQUIRED: a cycle names the kinds of report that begin it anew
             at "rule[0].when.age_below", OUT_OF_RANGE: no age is 30 years and below 30 years
-            at "rule[0].when.colour", UNKNOWN_PATH: there is no such key in this place
+            at "rule[0].when.colour", UNKNOWN_PATH: there is no such field here
             at "rule[0].when.uses", UNKNOWN_VALUE: "house" is none of DWELLING, MIXED, COMMERCE, OFFICE, INDUSTRY, EDUCATION, HEALTH, OTHER
             at "rule[1].then", ONE_OF: a rule either says `exempt` or how often with `every`
             at "rule[1].then.award_percent", NOT_HERE: what is exempt has no check-up
-            at "rule[1].then.award_percent", OUT_OF_RANGE: an award is at most the whole, 100
+            at "rule[1].then.award_percent", OUT_OF_RANGE: 101 is not within 0 and 100
             at "rule[1].then.every", OUT_OF_RANGE: a span is at least a month and at most 200 years
             at "rule[1].then.payer", REQUIRED: an award is given to who pays
-            at "rule[1].when.storeys_above.at_most", OUT_OF_RANGE: no number is 7 or more, and 3
+            at "rule[1].when.storeys_above.at_most", OUT_OF_RANGE: no number is 7 or more, and 3 or less
             at "rule[1].when.uses", EMPTY: a list here has at least one value
             at "rule[2].then.exempt", OUT_OF_RANGE: a rule that exempts says true; others leave it out
-            at "rule_set.region.code", REQUIRED: `code` is missing
-            at "rule_set.source", REQUIRED: `source` is missing
-            at "rule_set.standing", UNKNOWN_VALUE: "law" is none of in_force, draft, example
-            at "rule_set.title", EMPTY: a text has at least one character
-            at "rule_set.valid_from", MALFORMED: this is written as "2026-12-31"
-            at "rule_set.version", MALFORMED: this is written as a text in quotes
+            at "source", REQUIRED: this is missing
+            at "standing", UNKNOWN_VALUE: "law" is none of in_force, draft, example
+            at "title", EMPTY: the text has no characters
         "#]],
     );
 }
@@ -142,6 +143,35 @@ fn two_rules_of_one_name_are_refused() {
     let violations = read::rule_set(&format!("{SMALL}[[rule]]{rule}")).unwrap_err();
     let found: Vec<_> = violations.list().iter().map(|at| (at.field.as_str(), at.reason)).collect();
     assert_eq!(found, [("rule[1].code", "REPEATED")]);
+}
+
+#[test]
+fn a_set_is_made_for_a_region_and_ends_no_earlier_than_it_begins() {
+    let text = SMALL
+        .replace("jurisdiction =", "notes = [] #")
+        .replace("from = 2020-01-01", "from = 2020-01-01\n until = 2019-12-31");
+    check(
+        &text,
+        &expect![[r#"
+            at "jurisdiction", REQUIRED: a rule set is made for a region
+            at "until", OUT_OF_RANGE: it would end on 2019-12-31, before it begins on 2020-01-01
+        "#]],
+    );
+    let one_day = SMALL.replace("from = 2020-01-01", "from = 2020-01-01\n until = 2020-01-01");
+    let set = read::rule_set(&one_day).unwrap();
+    assert_eq!(set.duty_since, day("2020-01-01"));
+    assert!(in_force(&[&set], day("2020-01-01")).is_some());
+    assert!(in_force(&[&set], day("2020-01-02")).is_none());
+}
+
+#[test]
+fn a_file_of_another_table_is_no_rule_set() {
+    check(
+        include_str!("../../../data/reference/grades-example.toml"),
+        &expect![[r#"
+            at "table", OTHER_TABLE: this is a file of the table grades; one of cycle is asked for
+        "#]],
+    );
 }
 
 #[test]
@@ -161,7 +191,7 @@ fn a_file_that_is_no_toml_or_has_no_rule_is_refused() {
     check(
         &" ".repeat(300_000),
         &expect![[r#"
-            at "", TOO_LONG: a rule set has at most 262144 bytes
+            at "", TOO_LONG: a file has at most 262144 bytes
         "#]],
     );
 }
@@ -171,8 +201,8 @@ fn what_is_only_a_draft_never_displaces_what_is_in_force() {
     let of = |region: &str, standing: &str, from: &str| {
         let text = SMALL
             .replace("410100000000", region)
-            .replace("\"example\"\n    valid", "\"as-said\"\n    valid");
-        let text = text.replace("as-said", standing).replace("2020-01-01", from);
+            .replace("standing = \"example\"", &format!("standing = {standing:?}"))
+            .replace("2020-01-01", from);
         read::rule_set(&text).unwrap()
     };
     let city_draft = of("410100000000", "draft", "2020-01-01");
@@ -181,7 +211,9 @@ fn what_is_only_a_draft_never_displaces_what_is_in_force() {
     let example = of("410100000000", "example", "2019-01-01");
     let sets = [&city_draft, &city_later, &example, &province];
     let governs = |text: &str| {
-        in_force(&sets, day(text)).map(|set| format!("{} {}", set.standing.word(), set.valid_from))
+        let edition = |set: &CycleRuleSet| set.edition.clone();
+        let edition = in_force(&sets, day(text)).map(edition);
+        edition.map(|it| format!("{} {}", it.standing.word(), it.from))
     };
     assert_eq!(governs("2018-12-31"), None);
     assert_eq!(governs("2019-12-31").unwrap(), "example 2019-01-01");

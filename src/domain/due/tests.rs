@@ -99,10 +99,10 @@ fn show(segment: &Segment) -> String {
         }
     };
     let rules: Vec<&str> = segment.basis.rules.iter().map(String::as_str).collect();
-    let version = segment.basis.set.as_ref().map_or("", |set| &set.version);
+    let edition = segment.basis.set.as_ref().map_or("", |set| &set.edition);
     let from = segment.basis.counted_from;
     let from = from.map_or(String::new(), |(day, _)| format!(", counted from {day}"));
-    format!("{}: {answer} [{version} {}{from}]\n", segment.from, rules.join(" "))
+    format!("{}: {answer} [{edition} {}{from}]\n", segment.from, rules.join(" "))
 }
 
 fn show_plan(plan: &DuePlan) -> String {
@@ -424,15 +424,14 @@ fn a_use_that_changes_counts_from_its_day_and_no_building_is_due_after_its_end()
 }
 
 const OLDER: &str = r#"
-    [rule_set]
-    code = "example"
-    version = "1"
-    title = "Example"
+    table = "cycle"
+    name = "example"
+    edition = "1"
     standing = "example"
-    valid_from = "2020-01-01"
-    valid_until = "2030-01-01"
+    jurisdiction = { scheme = "stats12", code = "410100000000" }
+    from = 2020-01-01
+    until = 2029-12-31
     source = "made up"
-    region = { scheme = "stats12", code = "410100000000" }
     [[rule]]
     code = "dangerous"
     when = { last_grade = { scale = "jgj-125-2016", values = ["C"] } }
@@ -452,14 +451,14 @@ const OLDER: &str = r#"
 
 fn newer() -> String {
     OLDER
-        .replace("version = \"1\"", "version = \"2\"\nduty_since = \"2020-01-01\"")
-        .replace("valid_from = \"2020-01-01\"", "valid_from = \"2030-01-01\"")
-        .replace("valid_until = \"2030-01-01\"", "")
+        .replace("edition = \"1\"", "edition = \"2\"\nduty_since = 2020-01-01")
+        .replace(" from = 2020-01-01", " from = 2030-01-01")
+        .replace("until = 2029-12-31", "")
         .replace("5 years", "8 years")
 }
 
 #[test]
-fn a_new_version_of_the_rules_counts_from_its_first_day_on() {
+fn a_new_edition_of_the_rules_counts_from_its_first_day_on() {
     check_under(
         &[OLDER.to_owned(), newer()],
         "building DWELLING 1985-05-01 50 7

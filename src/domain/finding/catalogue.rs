@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::reference_file::{self, Edition, Section, is_code},
+    domain::reference_file::{self, Edition, Section, Table, is_code},
     kernel::{time::Day, violation::Violations},
 };
 
@@ -126,7 +126,7 @@ pub struct Catalogue {
 impl Catalogue {
     /// Reads a file; see `data/reference/findings-example.toml`.
     pub fn read(text: &str) -> Result<Self, Violations> {
-        reference_file::read(text, |edition, section, violations| {
+        reference_file::read(text, Table::Findings, |edition, section, violations| {
             let dimensions = read_dimensions(section, violations);
             let deadline_days = read_deadlines(section, violations);
             let classes = read_classes(section, &dimensions, violations);
@@ -371,6 +371,7 @@ mod tests {
     #[test]
     fn all_that_is_wrong_with_a_catalogue_is_told_at_once() {
         let text = r#"
+            table = "findings"
             name = "findings"
             edition = "2"
             standing = "example"

@@ -10,11 +10,10 @@ use crate::{
     domain::{
         building::BuildingUse,
         cycle::{
-            Between, Conditions, Cycle, CycleRuleSet, DesignLife, FirstCheck, Months, Outcome,
-            RegionCode, Rule,
+            Between, Conditions, Cycle, CycleRuleSet, DesignLife, FirstCheck, Months, Outcome, Rule,
         },
         due::{Building, Cause, DueAnswer, Life, Report, Steps, plan},
-        reference_file::Standing,
+        reference_file::{Edition, RegionCode, Standing, Table},
         report::ReportKind,
     },
     kernel::time::{Day, ImpreciseDay},
@@ -88,7 +87,23 @@ fn rule() -> impl Strategy<Value = (Conditions, Outcome)> {
     (conditions(), prop_oneof![1 => Just(Outcome::Exempt), 3 => cycle])
 }
 
-fn rule_set(version: &'static str) -> impl Strategy<Value = CycleRuleSet> {
+fn edition(edition: &str, from: Day) -> Edition {
+    let jurisdiction = RegionCode { scheme: "stats12".to_owned(), code: "1".to_owned() };
+    Edition {
+        table: Table::Cycle,
+        name: "made-up".to_owned(),
+        edition: edition.to_owned(),
+        title: None,
+        standing: Standing::Example,
+        jurisdiction: Some(jurisdiction),
+        from,
+        until: None,
+        source: "made up".to_owned(),
+        notes: Vec::new(),
+    }
+}
+
+fn rule_set(name: &'static str) -> impl Strategy<Value = CycleRuleSet> {
     let first = (some_day(), some_day()).prop_map(|(completed_to, due_by)| FirstCheck {
         completed_from: None,
         completed_to,
@@ -100,17 +115,9 @@ fn rule_set(version: &'static str) -> impl Strategy<Value = CycleRuleSet> {
         some_day(),
         some_day(),
     )
-        .prop_map(move |(rules, first, valid_from, duty_since)| CycleRuleSet {
-            code: "made-up".to_owned(),
-            version: version.to_owned(),
-            title: "Made up".to_owned(),
-            region: RegionCode { scheme: "stats12".to_owned(), code: "1".to_owned() },
-            standing: Standing::Example,
-            valid_from: if version == "1" { day(0) } else { valid_from },
-            valid_until: None,
+        .prop_map(move |(rules, first, from, duty_since)| CycleRuleSet {
+            edition: edition(name, if name == "1" { day(0) } else { from }),
             duty_since,
-            source: "made up".to_owned(),
-            notes: Vec::new(),
             rules: rules
                 .into_iter()
                 .enumerate()
@@ -262,8 +269,8 @@ impl Slow<'_> {
 }
 
 fn tell_all(case: &Case, at: Day) -> Vec<Told> {
-    let newest = case.sets.iter().filter(|set| set.valid_from <= at);
-    let set = newest.max_by_key(|set| (set.valid_from, &set.version)).unwrap();
+    let newest = case.sets.iter().filter(|set| set.edition.from <= at);
+    let set = newest.max_by_key(|set| (set.edition.from, &set.edition.edition)).unwrap();
     let building = &case.building;
     let uses = building.building_use.map_or(BuildingUse::ALL.to_vec(), |known| vec![known]);
     let storeys = building.storeys_above.map_or((0..11).collect(), |known| vec![u32::from(known)]);
