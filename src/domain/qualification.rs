@@ -116,6 +116,11 @@ impl fmt::Display for Employment {
 }
 
 impl Qualification {
+    /// Whether it holds on `day` and is not suspended.
+    pub fn holds_on(&self, day: Day) -> Answer {
+        and(self.period.holds_on(day), not(self.is_suspended_on(day)))
+    }
+
     fn is_suspended_on(&self, day: Day) -> Answer {
         any(self.suspensions.iter().map(|suspension| suspension.holds_on(day)))
     }

@@ -13,6 +13,7 @@ mod error;
 mod fact;
 mod guarded;
 mod history;
+mod orders;
 mod overlay;
 mod proved;
 mod query;
@@ -21,6 +22,7 @@ mod rebuild;
 mod record;
 mod request;
 mod search;
+mod signing;
 mod space;
 mod state;
 mod sweep;
@@ -44,7 +46,7 @@ pub use crate::registry::{
     fact::{Body, Conflict, Fact, ItemOutcome, ItemRecord, SourceRow},
     proved::{NotAnEntry, Opened, OpenedPart, open_entry, sayings},
     query::{CodeMatch, Series, TotalRow, Totals, UnderWay},
-    read::{At, ListOf, Seen},
+    read::{At, Editions, ListOf, OrderStates, Seen},
     rebuild::{catch_up, rebuild, replay},
     search::{Search, Sought},
     tx::{Call, Decided},
