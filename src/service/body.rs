@@ -201,7 +201,8 @@ fn interest(violations: &mut Violations, path: &str, said: v1::Interest) -> Opti
                 .then_some(Concern::Company(CompanyKey(key)))
         }
         None => {
-            violations.add(path, "REQUIRED", "name a building or a company: building_id or company");
+            let message = "name a building or a company: building_id or company";
+            violations.add(path, "ONE_OF", message);
             None
         }
     };

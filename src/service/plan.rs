@@ -160,7 +160,7 @@ fn orders(violations: &mut Violations, asked: &v1::ListOrdersRequest) -> Option<
         Some(Of::RegionId(text)) => id::<RegionId>(violations, "region_id", text),
         None => {
             let message = "name a plan, a building, a body or a region";
-            violations.add("", "REQUIRED", message);
+            violations.add("", "ONE_OF", message);
             None
         }
     };
