@@ -48,6 +48,13 @@ pub enum Command {
         /// 1 stands, 2 corrected, 3 unfounded.
         outcome: u32,
     },
+    /// An edition of reference data is loaded: registered, corrected, or there already.
+    LoadReference {
+        /// The edition.
+        edition: Register,
+        /// It is there, and its text was wrong.
+        is_correction: bool,
+    },
     /// Rows of an outside source are taken in.
     Import(Import),
 }

@@ -15,6 +15,7 @@ mod error;
 mod fact;
 mod guarded;
 mod history;
+mod orders;
 mod overlay;
 mod proved;
 mod query;
@@ -24,6 +25,7 @@ mod record;
 mod reference;
 mod request;
 mod search;
+mod signing;
 mod space;
 mod state;
 mod sweep;
@@ -48,7 +50,7 @@ pub use crate::registry::{
     fact::{Body, Conflict, Fact, ItemOutcome, ItemRecord, SourceRow},
     proved::{NotAnEntry, Opened, OpenedPart, open_entry, sayings},
     query::{CodeMatch, Series, Termed, TotalRow, Totals, UnderWay, Wanted},
-    read::{At, ListOf, Seen},
+    read::{At, Editions, ListOf, OrderStates, Seen},
     rebuild::{catch_up, rebuild, replay},
     search::{Search, Sought},
     tx::{Call, Decided},

@@ -16,6 +16,7 @@ use crate::{
         commands::{
             change::judge,
             end::{EndedWith, ended_with},
+            order,
             rules::{
                 homes, no_sweep, not_in_error, reason_missing, record_everywhere, settle, subject,
                 weigh,
@@ -49,6 +50,8 @@ pub(crate) fn say(
     let statement = wrong_one(&record.timeline, &command)?.clone();
     let (mut refusals, mut overridden) = (Vec::new(), Vec::new());
     judge(tx, id, &record, &command.content, &mut refusals, &mut overridden)?;
+    let said_from = command.from.unwrap_or(statement.from);
+    order::corrected(tx, id, &record, &command.content, said_from, &mut refusals)?;
     let (today, empty) = (tx.today(), || Content::empty(id.kind()));
     let mut others = Along::default();
     let (fact, from) = match statement.saying {

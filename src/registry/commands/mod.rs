@@ -6,6 +6,8 @@ mod correct;
 mod end;
 mod import;
 mod lineage;
+mod order;
+mod reference;
 mod register;
 mod retract;
 mod rules;
@@ -29,6 +31,9 @@ pub(crate) fn decide(tx: &mut Tx<'_, '_>, command: Command) -> Result<Decided, E
         Command::Retract(retract) => retract::retract(tx, retract),
         Command::AssignCase { case, assignee } => case::assign(tx, case, assignee),
         Command::SettleCase { case, outcome } => case::settle(tx, case, outcome),
+        Command::LoadReference { edition, is_correction } => {
+            reference::load(tx, edition, is_correction)
+        }
         Command::Import(rows) => import::import(tx, rows),
     }
 }

@@ -11,6 +11,7 @@ use crate::{
         command::Retract,
         commands::{
             end::{ended_with, living_dependents},
+            order,
             rules::{homes, living_children, no_sweep, reason_missing, record_everywhere, subject},
         },
         error::{Class, Error, Refusal},
@@ -52,7 +53,16 @@ pub(crate) fn retract(tx: &mut Tx<'_, '_>, command: Retract) -> Result<Decided, 
         Saying::Registered { .. } => take_back_registration(tx, id, &record, statement.seq)?,
         Saying::Succession { .. } => take_back_command(tx, id, statement.seq)?,
         Saying::Ended { .. } => take_back_end(tx, id, &record, &statement)?,
-        _ => take_back(tx, id, statement.seq, statement.from, None)?,
+        _ => {
+            if id.kind() == Kind::Order {
+                let mut after = record.timeline.clone();
+                let retracted =
+                    Statement { seq: u64::MAX, saying: Saying::Retracted, ..statement.clone() };
+                after.push(retracted, &[statement.seq]);
+                order::reopened(tx, id, &record.timeline, &after)?;
+            }
+            take_back(tx, id, statement.seq, statement.from, None)?;
+        }
     }
     Ok(Decided { subjects: vec![id], ..Decided::default() })
 }
