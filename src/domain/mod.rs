@@ -6,6 +6,7 @@
 pub mod author;
 pub mod body;
 pub mod building;
+pub mod checkup;
 pub mod compound;
 pub mod content;
 pub mod cycle;
@@ -26,6 +27,7 @@ pub mod reference_file;
 pub mod region;
 pub mod report;
 pub mod signer;
+pub mod tables;
 pub mod text;
 pub mod timeline;
 pub mod totals;

@@ -44,11 +44,31 @@ pub enum Measure {
     UnitArea = 6,
     /// Communities (社区).
     Communities = 7,
+    /// Buildings by grade: the last accepted one on each ladder.
+    Graded = 16,
+    /// Buildings by colour.
+    Coloured = 17,
+    /// Buildings by whether a check-up is due.
+    Due = 18,
+    /// Accepted check-ups and other reports by kind, each in the month of its inspection.
+    CheckUps = 19,
+    /// Open findings by class.
+    FindingsByClass = 20,
+    /// Open findings by what they are by now.
+    FindingsBySeverity = 21,
+    /// Findings by where they stand, those that have come to an end among them.
+    FindingsByStage = 22,
+    /// Open findings by the days since their notice.
+    FindingsByAge = 23,
+    /// Open findings whose deadline passed without a repair, by severity.
+    FindingsOverdue = 24,
+    /// Distinct buildings with at least one open finding of an indicator of the city check-up.
+    Indicator = 25,
 }
 
 impl Measure {
     /// Every measure.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 17] = [
         Self::Compounds,
         Self::Buildings,
         Self::LogicalBuildings,
@@ -56,7 +76,22 @@ impl Measure {
         Self::Units,
         Self::UnitArea,
         Self::Communities,
+        Self::Graded,
+        Self::Coloured,
+        Self::Due,
+        Self::CheckUps,
+        Self::FindingsByClass,
+        Self::FindingsBySeverity,
+        Self::FindingsByStage,
+        Self::FindingsByAge,
+        Self::FindingsOverdue,
+        Self::Indicator,
     ];
+
+    /// Whether it is broken down by terms, which the reference data name: grades, colours, classes.
+    pub const fn is_termed(self) -> bool {
+        self as u8 >= Self::Graded as u8
+    }
 
     /// The name in the API.
     pub const fn name(self) -> &'static str {
@@ -68,6 +103,16 @@ impl Measure {
             Self::Units => "units",
             Self::UnitArea => "unit_area_cm2",
             Self::Communities => "communities",
+            Self::Graded => "buildings_by_grade",
+            Self::Coloured => "buildings_by_colour",
+            Self::Due => "buildings_by_due_state",
+            Self::CheckUps => "check_ups_of_month",
+            Self::FindingsByClass => "open_findings_by_class",
+            Self::FindingsBySeverity => "open_findings_by_severity",
+            Self::FindingsByStage => "findings_by_stage",
+            Self::FindingsByAge => "open_findings_by_notice_age",
+            Self::FindingsOverdue => "overdue_findings_by_severity",
+            Self::Indicator => "buildings_by_indicator",
         }
     }
 
@@ -118,6 +163,17 @@ impl Cell {
         let decade = decade.map_or(0, |year| u32::from(year.unsigned_abs()) / 10 + 1);
         let structure = structure.map_or(0, |structure| structure as u32);
         Self((measure as u32) << 24 | structure << 16 | decade << 4)
+    }
+
+    /// Broken down by a term, which a number stands for.
+    pub fn termed(measure: Measure, term: u16) -> Self {
+        Self((measure as u32) << 24 | u32::from(term) << 8)
+    }
+
+    /// The number of the term; `None` for what is not broken down by terms.
+    pub fn term(self) -> Option<u16> {
+        let is_termed = self.measure().is_some_and(Measure::is_termed);
+        is_termed.then(|| u16::try_from(self.0 >> 8 & 0xffff).unwrap_or(0))
     }
 
     /// The stored number.
@@ -288,6 +344,11 @@ impl Targets {
         days.into_iter().find(|day| self.on(*day) != other.on(*day))
     }
 
+    /// The days from which the parents are these or those.
+    pub fn days(&self) -> impl Iterator<Item = Day> {
+        self.0.iter().map(|(from, _)| *from)
+    }
+
     /// Every node that is or was a parent.
     pub fn nodes(&self) -> impl Iterator<Item = SubjectId> {
         self.0.iter().flat_map(|(_, targets)| targets.iter().map(|target| target.node))
@@ -409,28 +470,59 @@ pub fn contributions(timeline: &Timeline) -> Landings {
     };
     for segment in timeline.segments() {
         let amounts = worth(&segment.content);
-        let targets = targets_of(&segment.content);
-        if targets.is_empty() || amounts.is_empty() {
-            continue;
-        }
+        let span = (segment.from, segment.until.unwrap_or(Day::MAX));
+        hold(&segment.content, span, certain, possible, &amounts, &mut landings);
+    }
+    landings
+}
+
+/// What amounts that are so on spans of days contribute where the subject counts: as long as it is
+/// there, certainly or possibly.
+pub fn spread(timeline: &Timeline, parts: &BTreeMap<(Day, Day), Amounts>) -> Landings {
+    let mut landings = Landings::default();
+    let (Some(possible), Some(certain)) = (timeline.possible_span(), timeline.certain_span())
+    else {
+        return landings;
+    };
+    for segment in timeline.segments() {
         let until = segment.until.unwrap_or(Day::MAX);
-        let clip = |(first, beyond): (Day, Day)| (first.max(segment.from), beyond.min(until));
-        let mut hold = |(first, beyond): (Day, Day), amounts: &Amounts, times: i64| {
-            if first < beyond {
-                put(&targets, first, amounts, times, &mut landings);
-                if beyond < Day::MAX {
-                    put(&targets, beyond, amounts, -times, &mut landings);
-                }
-            }
-        };
-        hold(clip(certain), &amounts, 1);
-        let only =
-            Amounts(amounts.iter().map(|(cell, amount)| (cell.possible_only(), amount)).collect());
-        hold(clip(possible), &only, 1);
-        // Possible, but certain already: that is no difference.
-        if certain.0 < certain.1 {
-            hold(clip(certain), &only, -1);
+        for ((first, beyond), amounts) in parts {
+            let span = ((*first).max(segment.from), (*beyond).min(until));
+            hold(&segment.content, span, certain, possible, amounts, &mut landings);
         }
     }
     landings
+}
+
+/// Lets amounts stand at the parents that a content names, on those days of a span on which the
+/// subject is, or may be, there.
+fn hold(
+    content: &Content,
+    span: (Day, Day),
+    certain: (Day, Day),
+    possible: (Day, Day),
+    amounts: &Amounts,
+    landings: &mut Landings,
+) {
+    let targets = targets_of(content);
+    if targets.is_empty() || amounts.is_empty() {
+        return;
+    }
+    let clip = |(first, beyond): (Day, Day)| (first.max(span.0), beyond.min(span.1));
+    let mut stand = |(first, beyond): (Day, Day), amounts: &Amounts, times: i64| {
+        if first < beyond {
+            put(&targets, first, amounts, times, landings);
+            if beyond < Day::MAX {
+                put(&targets, beyond, amounts, -times, landings);
+            }
+        }
+    };
+    stand(clip(certain), amounts, 1);
+    let only =
+        Amounts(amounts.iter().map(|(cell, amount)| (cell.possible_only(), amount)).collect());
+    stand(clip(possible), &only, 1);
+    // Possible, but certain already: that is no difference.
+    if certain.0 < certain.1 {
+        stand(clip(certain), &only, -1);
+    }
 }

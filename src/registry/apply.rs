@@ -15,7 +15,7 @@ use crate::{
         time::Day,
     },
     registry::{
-        case,
+        case, checkup,
         entry::Entry,
         error::Error,
         fact::{Body, Fact},
@@ -51,6 +51,10 @@ pub(crate) fn apply(work: &mut Work<'_>, entry: &Entry, leaf: Hash) -> Result<()
         .body
         .as_ref()
         .ok_or_else(|| Error::unreadable(format!("entry {partition}:{}", entry.seq)))?;
+    if matches!(body.fact, Fact::SweepStep { .. } | Fact::RecountStep { .. }) {
+        // What the command did so far counts before what it causes.
+        checkup::settle(work)?;
+    }
     for link in &entry.subjects {
         apply_to_subject(work, entry, body, link.subject, leaf)?;
     }
@@ -66,6 +70,9 @@ pub(crate) fn apply(work: &mut Work<'_>, entry: &Entry, leaf: Hash) -> Result<()
         }
         Fact::SweepStep { opened_by, node, up_to, .. } => {
             sweep::apply_step(work, partition, *opened_by, *node, *up_to)?;
+        }
+        Fact::RecountStep { opened_by, up_to, .. } => {
+            checkup::apply_step(work, partition, *opened_by, *up_to)?;
         }
         Fact::CaseAssigned { case, assignee } => case::apply_assigned(work, *case, assignee)?,
         Fact::CaseSettled { case, outcome } => {
@@ -99,7 +106,7 @@ fn advance(work: &mut Work<'_>, entry: &Entry) -> Result<(), Error> {
     Ok(())
 }
 
-fn begin_bucket(work: &mut Work<'_>, entry: &Entry) -> Result<(), Error> {
+pub(crate) fn begin_bucket(work: &mut Work<'_>, entry: &Entry) -> Result<(), Error> {
     let meta = work.meta_mut(entry.partition)?;
     meta.bucket += 1;
     meta.bucket_first = entry.seq;
@@ -119,6 +126,7 @@ fn apply_to_subject(
     leaf: Hash,
 ) -> Result<(), Error> {
     let partition = entry.partition;
+    checkup::touch_for(work, entry, subject)?;
     let old = work.known(partition, subject)?;
     let mut record = match &old {
         Some(record) => record.as_ref().clone(),
@@ -164,6 +172,7 @@ fn apply_to_subject(
     let moved = Moved::between(subject, before, &record.timeline);
     work.put_record(partition, subject, record);
     moved.apply(work, entry, subject)?;
+    checkup::after_entry(work, entry, subject, old.is_none())?;
     case::after_entry(work, entry, subject, before)
 }
 
@@ -320,7 +329,10 @@ impl Moved {
         let bucket = work.head(entry.partition)?.bucket;
         land(work, entry.partition, self.landings, bucket)?;
         match self.old_targets {
-            Some(old) if moves => sweep::open(work, entry, subject, old),
+            Some(old) if moves => {
+                sweep::open(work, entry, subject, old)?;
+                checkup::after_move(work, entry, subject)
+            }
             _ => Ok(()),
         }
     }

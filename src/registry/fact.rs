@@ -206,6 +206,14 @@ impl Fact {
         }
     }
 
+    /// The fields that it says of its one subject.
+    pub fn content(&self) -> Option<&Content> {
+        match self {
+            Self::Registered { content, .. } | Self::Changed { content, .. } => Some(content),
+            _ => None,
+        }
+    }
+
     /// The word for people.
     pub fn word(&self) -> &'static str {
         match self {

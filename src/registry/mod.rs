@@ -4,8 +4,10 @@ mod apply;
 mod audit;
 mod cache;
 mod case;
+mod checkup;
 mod command;
 mod commands;
+mod dossier;
 mod dump;
 mod engine;
 mod entry;
@@ -20,12 +22,14 @@ mod query;
 mod read;
 mod rebuild;
 mod record;
+mod reference;
 mod request;
 mod search;
 mod signing;
 mod space;
 mod state;
 mod sweep;
+mod term;
 mod totals;
 mod tx;
 mod verify;
@@ -45,7 +49,7 @@ pub use crate::registry::{
     error::{Class, Error, Refusal},
     fact::{Body, Conflict, Fact, ItemOutcome, ItemRecord, SourceRow},
     proved::{NotAnEntry, Opened, OpenedPart, open_entry, sayings},
-    query::{CodeMatch, Series, TotalRow, Totals, UnderWay},
+    query::{CodeMatch, Series, Termed, TotalRow, Totals, UnderWay, Wanted},
     read::{At, Editions, ListOf, OrderStates, Seen},
     rebuild::{catch_up, rebuild, replay},
     search::{Search, Sought},

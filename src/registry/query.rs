@@ -7,7 +7,7 @@ use crate::{
         content::{Content, Fields},
         region::Level,
         timeline::{Edge, Timeline},
-        totals::{Amounts, Measure},
+        totals::{Amounts, Certainty, Measure},
     },
     kernel::{
         id::{CaseId, Kind, RegionId, SubjectId},
@@ -18,6 +18,7 @@ use crate::{
     },
     registry::{
         case::{self, Case},
+        checkup::{Recount, recounting},
         engine::Registry,
         error::{Class, Error, Refusal},
         history::{entry_numbers, timeline_at},
@@ -25,6 +26,7 @@ use crate::{
         space::{Space, after, below, key, subject_at_end, subject_key, text_key},
         state::{Durable, Live, State},
         sweep::Sweep,
+        term,
         totals::{row_of, totals_at},
     },
     store::Direction,
@@ -35,17 +37,64 @@ use crate::{
 pub struct Totals {
     /// The amounts, by cell.
     pub amounts: Amounts,
+    /// The amounts of what is broken down by terms; empty when they were not asked for.
+    pub termed: Termed,
     /// The day that they are true of.
     pub valid_at: Day,
     /// What they were read at: one position for each partition.
     pub positions: Vec<Position>,
 }
 
+/// Whether amounts that are broken down by terms are wanted, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Only what has none.
+    Spine,
+    /// They are.
+    Terms,
+}
+
+/// Amounts by measure and term: what is certain, and what is possible.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Termed(BTreeMap<(Measure, String), (i64, i64)>);
+
+impl Termed {
+    /// Measure, term, certain and possible, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (Measure, &str, i64, i64)> {
+        self.0.iter().map(|((measure, term), sums)| (*measure, term.as_str(), sums.0, sums.1))
+    }
+
+    /// Adds all of `other`.
+    fn add_all(&mut self, other: &Self) {
+        for (key, (certain, possible)) in &other.0 {
+            let sums = self.0.entry(key.clone()).or_default();
+            sums.0 = sums.0.saturating_add(*certain);
+            sums.1 = sums.1.saturating_add(*possible);
+        }
+    }
+
+    /// Names the terms of amounts that were read in a partition.
+    fn of(state: &dyn State, partition: Partition, amounts: &Amounts) -> Result<Self, Error> {
+        let mut named = Self::default();
+        for (cell, amount) in amounts.iter() {
+            let (Some(measure), Some(number)) = (cell.measure(), cell.term()) else { continue };
+            let Some(text) = term::text(state, partition, number)? else { continue };
+            let sums = named.0.entry((measure, text)).or_default();
+            sums.1 = sums.1.saturating_add(amount);
+            if cell.certainty() == Certainty::Certain {
+                sums.0 = sums.0.saturating_add(amount);
+            }
+        }
+        named.0.retain(|_, sums| *sums != (0, 0));
+        Ok(named)
+    }
+}
+
 /// Totals at the ends of months.
 #[derive(Clone, Debug)]
 pub struct Series {
     /// Month by month.
-    pub months: Vec<(Month, Amounts)>,
+    pub months: Vec<(Month, Amounts, Termed)>,
     /// What they were read at.
     pub positions: Vec<Position>,
 }
@@ -59,6 +108,8 @@ pub struct TotalRow {
     pub label: String,
     /// What it adds.
     pub amounts: Amounts,
+    /// What it adds to what is broken down by terms.
+    pub termed: Termed,
     /// The entries of the subject that were known.
     pub entries: Vec<Seq>,
 }
@@ -100,17 +151,28 @@ impl Registry {
         })
     }
 
-    /// The totals of a region or compound.
+    /// The totals of a region or compound, but for what is broken down by terms.
     pub fn totals(&self, subject: SubjectId, time: ReadTime) -> Result<Totals, Error> {
+        self.totals_of(subject, time, Wanted::Spine)
+    }
+
+    /// The totals of a region or compound.
+    pub fn totals_of(
+        &self,
+        subject: SubjectId,
+        time: ReadTime,
+        wanted: Wanted,
+    ) -> Result<Totals, Error> {
         let day = time.valid_at.unwrap_or_else(|| self.now().day());
-        if let Some(totals) = self.totals_now(subject, day, time)? {
+        if let Some(totals) = self.totals_now(subject, day, time, wanted)? {
             return Ok(totals);
         }
         if time.known_at == KnownAt::Now {
-            return self.sum_now(subject, day);
+            return self.sum_now(subject, day, wanted);
         }
-        let (mut sums, positions) = self.sums(subject, &[day], time.known_at)?;
-        Ok(Totals { amounts: sums.pop().unwrap_or_default(), valid_at: day, positions })
+        let (mut sums, positions) = self.sums(subject, &[day], time.known_at, wanted)?;
+        let (amounts, termed) = sums.pop().unwrap_or_default();
+        Ok(Totals { amounts, termed, valid_at: day, positions })
     }
 
     /// The totals at the end of every month of a span; refuses spans of more than 480 months.
@@ -120,6 +182,7 @@ impl Registry {
         from: Month,
         to: Month,
         known_at: KnownAt,
+        wanted: Wanted,
     ) -> Result<Series, Error> {
         let mut months = Vec::new();
         let mut month = from;
@@ -136,8 +199,10 @@ impl Registry {
             }
         }
         let days = months.iter().map(|month| month.last()).collect::<Vec<_>>();
-        let (sums, positions) = self.sums(subject, &days, known_at)?;
-        Ok(Series { months: months.into_iter().zip(sums).collect(), positions })
+        let (sums, positions) = self.sums(subject, &days, known_at, wanted)?;
+        let months = months.into_iter().zip(sums);
+        let months = months.map(|(month, (amounts, termed))| (month, amounts, termed));
+        Ok(Series { months: months.collect(), positions })
     }
 
     /// The totals of all children of a region that are regions, in id order.
@@ -146,26 +211,29 @@ impl Registry {
         region: RegionId,
         time: ReadTime,
         page: &PageRequest,
+        wanted: Wanted,
     ) -> Result<Page<(SubjectId, String, Totals)>, Error> {
         let of = crate::registry::read::ListOf::Regions(Some(region));
         let children = self.list(of, time, page)?;
         let mut rows = Vec::new();
         for child in children.rows {
             let name = label(&child.content);
-            rows.push((child.id, name, self.totals(child.id, time)?));
+            rows.push((child.id, name, self.totals_of(child.id, time, wanted)?));
         }
         Ok(Page { rows, next: children.next })
     }
 
     /// The sum of the districts' current totals.
-    fn sum_now(&self, subject: SubjectId, day: Day) -> Result<Totals, Error> {
+    fn sum_now(&self, subject: SubjectId, day: Day, wanted: Wanted) -> Result<Totals, Error> {
         let parts = self.parts(subject, &[day], KnownAt::Now)?;
         let mut positions = parts.positions;
         let mut amounts = Amounts::default();
+        let mut termed = Termed::default();
         let now = ReadTime { valid_at: Some(day), known_at: KnownAt::Now };
         for (node, _) in parts.nodes {
-            if let Some(totals) = self.totals_now(node, day, now)? {
+            if let Some(totals) = self.totals_now(node, day, now, wanted)? {
                 amounts.add_all(&totals.amounts, 1);
+                termed.add_all(&totals.termed);
                 for position in totals.positions {
                     if !positions.contains(&position) {
                         positions.push(position);
@@ -173,7 +241,7 @@ impl Registry {
                 }
             }
         }
-        Ok(Totals { amounts, valid_at: day, positions })
+        Ok(Totals { amounts, termed, valid_at: day, positions })
     }
 
     /// What is current, from the cache, when nothing else is asked for.
@@ -182,6 +250,7 @@ impl Registry {
         subject: SubjectId,
         day: Day,
         time: ReadTime,
+        wanted: Wanted,
     ) -> Result<Option<Totals>, Error> {
         if time.known_at != KnownAt::Now || self.spans_partitions(subject)? {
             return Ok(None);
@@ -192,14 +261,17 @@ impl Registry {
         let position = Position { partition, seq };
         // Before what is remembered, which follows every step.
         not_being_moved(&state, subject, None, &[day])?;
+        let positions = vec![position];
         if let Some(amounts) = self.cache().get(subject, day) {
-            return Ok(Some(Totals { amounts, valid_at: day, positions: vec![position] }));
+            let termed = terms_of(&state, partition, None, &amounts, wanted)?;
+            return Ok(Some(Totals { amounts, termed, valid_at: day, positions }));
         }
         must_be_known(&state, subject)?;
         let mut sums = totals_at(&state, subject, None, &[day])?;
         let amounts = sums.pop().unwrap_or_default();
         self.cache().put(subject, day, seq, amounts.clone());
-        Ok(Some(Totals { amounts, valid_at: day, positions: vec![position] }))
+        let termed = terms_of(&state, partition, None, &amounts, wanted)?;
+        Ok(Some(Totals { amounts, termed, valid_at: day, positions }))
     }
 
     /// Whether a region's total is a sum over partitions.
@@ -222,9 +294,10 @@ impl Registry {
         subject: SubjectId,
         days: &[Day],
         known_at: KnownAt,
-    ) -> Result<(Vec<Amounts>, Vec<Position>), Error> {
+        wanted: Wanted,
+    ) -> Result<(Vec<(Amounts, Termed)>, Vec<Position>), Error> {
         let parts = self.parts(subject, days, known_at)?;
-        let mut sums = vec![Amounts::default(); days.len()];
+        let mut sums = vec![(Amounts::default(), Termed::default()); days.len()];
         let mut positions = parts.positions;
         for (node, belongs) in parts.nodes {
             let partition = node.partition();
@@ -237,12 +310,13 @@ impl Registry {
             };
             not_being_moved(&state, node, known, days)?;
             let own = totals_at(&state, node, known, days)?;
-            drop(state);
             for ((sum, amounts), belongs) in sums.iter_mut().zip(own).zip(belongs) {
                 if belongs {
-                    sum.add_all(&amounts, 1);
+                    sum.0.add_all(&amounts, 1);
+                    sum.1.add_all(&terms_of(&state, partition, known, &amounts, wanted)?);
                 }
             }
+            drop(state);
             let position = Position { partition, seq };
             if !positions.contains(&position) {
                 positions.push(position);
@@ -309,16 +383,28 @@ impl Registry {
         &self,
         subject: SubjectId,
         measure: Measure,
+        of_term: Option<&str>,
         time: ReadTime,
         page: &PageRequest,
     ) -> Result<(Page<TotalRow>, Vec<Position>), Error> {
         let day = time.valid_at.unwrap_or_else(|| self.now().day());
         let parts = self.parts(subject, &[day], time.known_at)?;
+        let what = Explained { measure, of_term, day };
         let kind = match measure {
             Measure::Compounds => Kind::Compound,
             Measure::Buildings | Measure::LogicalBuildings | Measure::FloorArea => Kind::Building,
             Measure::Units | Measure::UnitArea => Kind::Unit,
             Measure::Communities => Kind::Region,
+            Measure::Graded
+            | Measure::Coloured
+            | Measure::Due
+            | Measure::CheckUps
+            | Measure::FindingsByClass
+            | Measure::FindingsBySeverity
+            | Measure::FindingsByStage
+            | Measure::FindingsByAge
+            | Measure::FindingsOverdue
+            | Measure::Indicator => Kind::Building,
         };
         let (skip, after_key) = read_cursor(&page.after);
         let mut positions = parts.positions;
@@ -328,6 +414,9 @@ impl Registry {
             let partition = node.partition();
             let known = self.known(partition, time.known_at)?;
             let live = Live(self.store());
+            if measure.is_termed() {
+                not_being_counted(&live, partition, known)?;
+            }
             let seq = known.unwrap_or(live.meta(partition)?.seq);
             positions.push(Position { partition, seq });
             let cursor = if index == skip { after_key.clone() } else { Vec::new() };
@@ -349,7 +438,7 @@ impl Registry {
                     folded += 1;
                     done.clone_from(found);
                     let Some(id) = subject_at_end(found) else { continue };
-                    if let Some(row) = Self::row(&live, *node, id, measure, known, day)? {
+                    if let Some(row) = Self::row(&live, *node, id, known, what)? {
                         rows.push(row);
                     }
                 }
@@ -366,21 +455,30 @@ impl Registry {
         state: &dyn State,
         node: SubjectId,
         id: SubjectId,
-        measure: Measure,
         known: Option<Seq>,
-        day: Day,
+        what: Explained<'_>,
     ) -> Result<Option<TotalRow>, Error> {
+        let Explained { measure, of_term, day } = what;
+        let partition = node.partition();
+        let wanted = match of_term {
+            Some(term) => match term::find(state, partition, term)? {
+                Some(number) => Some(number),
+                None => return Ok(None),
+            },
+            None => None,
+        };
         let amounts = row_of(state, node, id, known, day)?;
         let amounts = Amounts::from_pairs(
             amounts
                 .iter()
                 .filter(|(cell, _)| cell.measure() == Some(measure))
+                .filter(|(cell, _)| wanted.is_none() || cell.term() == wanted)
                 .map(|(cell, amount)| (cell.number(), amount)),
         );
         if amounts.is_empty() {
             return Ok(None);
         }
-        let partition = node.partition();
+        let termed = Termed::of(state, partition, &amounts)?;
         let Some(record) = state.record(partition, id)? else { return Ok(None) };
         let timeline = timeline_at(state, partition, id, known)?;
         let label = timeline
@@ -389,7 +487,7 @@ impl Registry {
             .unwrap_or_default();
         let mut entries = entry_numbers(state, partition, id, &record)?;
         entries.retain(|seq| known.is_none_or(|known| *seq <= known));
-        Ok(Some(TotalRow { subject: id, label, amounts, entries }))
+        Ok(Some(TotalRow { subject: id, label, amounts, termed, entries }))
     }
 
     /// The regions that have a code of a scheme on a day, or ever when none is given.
@@ -560,6 +658,43 @@ fn not_being_moved(
         }
     }
     Ok(())
+}
+
+/// What rows are asked for.
+#[derive(Clone, Copy)]
+struct Explained<'t> {
+    measure: Measure,
+    of_term: Option<&'t str>,
+    day: Day,
+}
+
+/// The amounts that are broken down by terms, when they are wanted and not being counted anew.
+fn terms_of(
+    state: &dyn State,
+    partition: Partition,
+    known: Option<Seq>,
+    amounts: &Amounts,
+    wanted: Wanted,
+) -> Result<Termed, Error> {
+    if wanted == Wanted::Spine {
+        return Ok(Termed::default());
+    }
+    not_being_counted(state, partition, known)?;
+    Termed::of(state, partition, amounts)
+}
+
+/// Refuses while check-ups are counted anew because of something that was known then.
+fn not_being_counted(
+    state: &dyn State,
+    partition: Partition,
+    known: Option<Seq>,
+) -> Result<(), Error> {
+    match Recount::under_way(state, partition)? {
+        Some(recount) if known.is_none_or(|known| recount.opened_by <= known) => {
+            Err(recounting(&recount))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The children of a region in partition 0, with their lives.

@@ -3,14 +3,14 @@
 use crate::{
     kernel::position::{Partition, Seq},
     registry::{
-        apply,
+        apply, checkup,
         entry::Entry,
         error::Error,
         space::LAYOUT,
         state::{Live, State},
         work::Work,
     },
-    store::{Limit, Store},
+    store::{Head, Limit, Store},
 };
 
 /// Entries replayed at a time.
@@ -64,16 +64,23 @@ pub fn replay(
     for (head, applied) in todo {
         let mut from: Seq = applied + 1;
         while from <= head.seq {
-            let entries = journal.entries(head.partition, from, PAGE)?;
+            let entries = whole_commands(journal, head, from)?;
             if entries.is_empty() {
                 return Err(Error::unreadable(format!("entry {}:{from}", head.partition)));
             }
             let count = u64::try_from(entries.len()).unwrap_or(0);
             let mut work = Work::new(state);
+            let mut command = 0;
             for bytes in &entries {
                 let (entry, leaf) = Entry::decode(bytes)?;
+                if entry.command_seq != command {
+                    // What a command concerns is compared when it is over, as it was at first.
+                    checkup::settle(&mut work)?;
+                    command = entry.command_seq;
+                }
                 apply::apply(&mut work, &entry, leaf)?;
             }
+            checkup::settle(&mut work)?;
             work.accept();
             state.replay(work.into_steps()?)?;
             from += count;
@@ -82,4 +89,25 @@ pub fn replay(
         }
     }
     Ok(())
+}
+
+/// The next entries of a partition, to the end of a command: a page that ended within one would
+/// compare what the command concerns too early.
+fn whole_commands(journal: &dyn Store, head: Head, from: Seq) -> Result<Vec<Vec<u8>>, Error> {
+    let mut limit = PAGE;
+    loop {
+        let mut entries = journal.entries(head.partition, from, limit)?;
+        let count = u64::try_from(entries.len()).unwrap_or(0);
+        if entries.is_empty() || from + count > head.seq {
+            return Ok(entries);
+        }
+        let Some(last) = entries.last() else { return Ok(entries) };
+        let command = Entry::decode(last)?.0.command_seq;
+        let whole = command.saturating_sub(from);
+        if whole > 0 {
+            entries.truncate(usize::try_from(whole).unwrap_or(usize::MAX));
+            return Ok(entries);
+        }
+        limit = Limit { entries: limit.entries * 2, bytes: limit.bytes * 2 };
+    }
 }

@@ -70,12 +70,23 @@ pub(crate) struct Meta {
     pub shape_count: u32,
     /// Sweeps under way.
     pub sweep_count: u32,
+    /// Whether a sweep over buildings is under way.
+    pub is_recounting: bool,
+    /// Terms counted by.
+    pub term_count: u16,
     /// Cases that are open.
     pub open_case_count: u64,
     /// Requests of days before this one were forgotten.
     pub requests_from: i32,
     /// In partition 0: the largest partition number given out.
     pub partition_max: u32,
+}
+
+impl Meta {
+    /// Whether an entry's work on other subjects is still going on.
+    pub(crate) const fn is_sweeping(&self) -> bool {
+        self.sweep_count > 0 || self.is_recounting
+    }
 }
 
 /// A value as bytes.

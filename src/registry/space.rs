@@ -58,6 +58,14 @@ pub(crate) enum Space {
     Tile = b'E',
     /// kind, subject: every subject of the partition, ever.
     Kind = b'J',
+    /// holder, due day, building, place → how long it is so.
+    Due = b'U',
+    /// term → its number.
+    Term = b'Y',
+    /// number → term.
+    TermText = b'y',
+    /// The sweep over buildings that is under way, and the buildings that need not wait for it.
+    Recount = b'Z',
 }
 
 /// Begins a key.

@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 use crate::{
     domain::totals::{Amounts, Landings, Targets, contributions},
     kernel::{
-        id::{Kind, SubjectId},
+        id::{BuildingId, Kind, SubjectId},
         position::{Partition, Seq},
         time::{Day, Month},
     },
     registry::{
-        entry,
+        checkup, entry,
         error::Error,
         history::timeline_at,
         record::{put, read},
@@ -285,11 +285,42 @@ pub(crate) fn touched(
         let numbers = (from..=to).collect::<Vec<_>>();
         for bytes in state.entries_at(partition, &numbers)? {
             let (entry, _) = entry::Entry::decode(&bytes)?;
-            subjects.extend(entry.subjects.iter().map(|link| link.subject));
+            for link in &entry.subjects {
+                subjects.insert(link.subject);
+                subjects.extend(counted_by(state, partition, link.subject, &entry)?);
+            }
         }
         from = to + 1;
     }
     Ok(subjects)
+}
+
+/// The buildings by which what is said about them counts: the one that the entry names, and the one
+/// that is known now.
+fn counted_by(
+    state: &dyn State,
+    partition: Partition,
+    subject: SubjectId,
+    entry: &entry::Entry,
+) -> Result<Vec<SubjectId>, Error> {
+    if !matches!(subject.kind(), Kind::Report | Kind::Finding) {
+        return Ok(Vec::new());
+    }
+    let named = entry.body.as_ref().and_then(|body| body.fact.content()?.about());
+    let record = state.record(partition, subject)?;
+    let mut buildings = named.map(SubjectId::from).into_iter().collect::<Vec<_>>();
+    if let Some(record) = record {
+        // Wherever it ever was said to be: the timeline keeps what corrections replaced elsewhere.
+        let numbers = crate::registry::history::entry_numbers(state, partition, subject, &record)?;
+        for bytes in state.entries_at(partition, &numbers)? {
+            let (other, _) = entry::Entry::decode(&bytes)?;
+            let named = other.body.as_ref().and_then(|body| body.fact.content()?.about());
+            buildings.extend(named.map(SubjectId::from));
+        }
+    }
+    buildings.sort_unstable();
+    buildings.dedup();
+    Ok(buildings)
 }
 
 /// Adds what one subject contributes to a node, climbing from where it lands.
@@ -305,7 +336,10 @@ fn add_subject(
     let Some(timeline) = timeline_at(state, node.partition(), subject, Some(known))? else {
         return Ok(());
     };
-    let landings = contributions(&timeline);
+    let mut landings = contributions(&timeline);
+    if let Ok(building) = BuildingId::try_from(subject) {
+        landings.add_all(&checkup::landings_at(state, building, Some(known))?, 1);
+    }
     let mut chains: BTreeMap<SubjectId, Targets> = BTreeMap::new();
     for (day, sum) in days.iter().zip(sums) {
         let mut at: BTreeMap<SubjectId, Amounts> = BTreeMap::new();

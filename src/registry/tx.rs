@@ -11,7 +11,7 @@ use crate::{
         time::{Day, Stamp},
     },
     registry::{
-        apply,
+        apply, checkup,
         entry::{Entry, Link, RequestMark, Text},
         error::{Error, Refusal},
         fact::{Body, Fact, ItemRecord, SourceRow},
@@ -160,6 +160,7 @@ impl<'w, 'a> Tx<'w, 'a> {
             }
         }
         let command_seq = *self.first.entry(partition).or_insert(seq);
+        checkup::no_recount(self.work, partition, command_seq, &draft.fact)?;
         let mut subjects = Vec::new();
         for subject in draft.fact.subjects() {
             let before = self.work.known(partition, subject)?;

@@ -13,19 +13,22 @@ use std::{
 use crate::{
     domain::{
         merkle::{self, Tiles},
+        tables::Tables,
         totals::{Amounts, Targets},
     },
     kernel::{
         hash::Hash,
-        id::SubjectId,
+        id::{BuildingId, SubjectId},
         position::{Partition, Seq},
         time::{Day, Month},
     },
     registry::{
         cache::Landed,
+        checkup::Counted,
         error::Error,
         overlay::{Of, Overlay},
         record::{Meta, Record, chunk_key, chunks, put, record_key},
+        reference,
         space::{Space, key},
         state::State,
         sweep::Sweep,
@@ -54,6 +57,8 @@ struct Level {
     leaves: BTreeMap<Partition, (Seq, Vec<Hash>)>,
     /// What landed in cells that are in the overlay already.
     landed: BTreeMap<Partition, Landed>,
+    /// Buildings that the command concerns, with what counted of their check-ups before.
+    touched: BTreeMap<BuildingId, Counted>,
 }
 
 /// State under work.
@@ -62,6 +67,9 @@ pub(crate) struct Work<'a> {
     group: Level,
     command: Level,
     sweeps: BTreeMap<Partition, Arc<Vec<Sweep>>>,
+    /// Reference data as known now, and as it was before a recount.
+    tables: BTreeMap<Partition, Arc<Tables>>,
+    tables_before: BTreeMap<Partition, Arc<Tables>>,
 }
 
 impl Level {
@@ -97,7 +105,54 @@ impl<'a> Work<'a> {
             group: Level::default(),
             command: Level::default(),
             sweeps: BTreeMap::new(),
+            tables: BTreeMap::new(),
+            tables_before: BTreeMap::new(),
         }
+    }
+
+    /// The reference data of a partition.
+    pub(crate) fn tables(&mut self, partition: Partition) -> Result<Arc<Tables>, Error> {
+        if let Some(tables) = self.tables.get(&partition) {
+            return Ok(Arc::clone(tables));
+        }
+        let tables = Arc::new(reference::tables(self, partition, None, &|_| None)?);
+        self.tables.insert(partition, Arc::clone(&tables));
+        Ok(tables)
+    }
+
+    /// The reference data of a partition, where some are read as of an earlier entry.
+    pub(crate) fn tables_before(
+        &mut self,
+        partition: Partition,
+        as_of: &dyn Fn(SubjectId) -> Option<Seq>,
+    ) -> Result<Arc<Tables>, Error> {
+        if let Some(tables) = self.tables_before.get(&partition) {
+            return Ok(Arc::clone(tables));
+        }
+        let tables = Arc::new(reference::tables(self, partition, None, as_of)?);
+        self.tables_before.insert(partition, Arc::clone(&tables));
+        Ok(tables)
+    }
+
+    /// Forgets what was read of reference data, after some of it or a recount changed.
+    pub(crate) fn tables_changed(&mut self, partition: Partition) {
+        self.tables.remove(&partition);
+        self.tables_before.remove(&partition);
+    }
+
+    /// Whether the command concerns a building already.
+    pub(crate) fn is_touched(&self, building: BuildingId) -> bool {
+        self.command.touched.contains_key(&building)
+    }
+
+    /// Notes what counted of a building before the command.
+    pub(crate) fn touched(&mut self, building: BuildingId, before: Counted) {
+        self.command.touched.insert(building, before);
+    }
+
+    /// A building that the command concerns and nobody has compared yet.
+    pub(crate) fn next_touched(&mut self) -> Option<(BuildingId, Counted)> {
+        self.command.touched.pop_first()
     }
 
     /// What is kept of a partition.
@@ -314,6 +369,8 @@ impl<'a> Work<'a> {
         self.overlay.refuse();
         self.command = Level::default();
         self.sweeps.clear();
+        self.tables.clear();
+        self.tables_before.clear();
     }
 
     /// Entries of the command so far.

@@ -18,11 +18,13 @@ use std::{
 use crate::{
     domain::author::Author,
     kernel::{
+        id::BuildingId,
         position::{Partition, Position, Seq},
         time::{Clock, Stamp},
     },
     registry::{
         cache::TotalsCache,
+        checkup::{self, Recount},
         error::Error,
         fact::Fact,
         guarded::Guarded,
@@ -202,7 +204,7 @@ impl Standing {
                 .frontiers
                 .insert(head.partition, Frontier { seq: meta.seq, stamp: meta.stamp });
             standing.last = standing.last.max(meta.stamp);
-            if meta.sweep_count > 0 {
+            if meta.is_sweeping() {
                 standing.sweeping.push(head.partition);
             }
         }
@@ -350,7 +352,7 @@ impl Writer {
         for (partition, stamp) in stamps {
             if let Ok(meta) = work.head(partition) {
                 heads.insert(partition, Frontier { seq: meta.seq, stamp });
-                let is_sweeping = meta.sweep_count > 0;
+                let is_sweeping = meta.is_sweeping();
                 self.sweeping.retain(|other| *other != partition);
                 if is_sweeping {
                     self.sweeping.push(partition);
@@ -443,8 +445,17 @@ fn step(tx: &mut Tx<'_, '_>, partition: Partition) -> Result<Decided, Error> {
                 up_to,
             },
         ))?;
+        return Ok(Decided::default());
+    }
+    if let Some((recount, up_to)) = checkup::next_step(tx.work, partition, false)? {
+        tx.accept(recount_step(partition, &recount, up_to))?;
     }
     Ok(Decided::default())
+}
+
+fn recount_step(partition: Partition, recount: &Recount, up_to: Option<BuildingId>) -> Draft {
+    let (opened_by, after) = (recount.opened_by, recount.done);
+    Draft::new(partition, Fact::RecountStep { opened_by, after, up_to })
 }
 
 /// Finishes at once the sweeps that are small.
@@ -453,7 +464,7 @@ fn finish_small_sweeps(tx: &mut Tx<'_, '_>) -> Result<(), Error> {
     loop {
         let sweeps = tx.work.sweeps(partition)?;
         let Some(oldest) = sweeps.first().cloned() else {
-            return Ok(());
+            break;
         };
         let up_to = sweep::next_step(tx.work, partition, &oldest, sweep::STEP_CELLS_MAX)?;
         if up_to.is_some() {
@@ -467,6 +478,10 @@ fn finish_small_sweeps(tx: &mut Tx<'_, '_>) -> Result<(), Error> {
         };
         tx.accept(Draft::new(partition, fact))?;
     }
+    if let Some((recount, up_to)) = checkup::next_step(tx.work, partition, true)? {
+        tx.accept(recount_step(partition, &recount, up_to))?;
+    }
+    Ok(())
 }
 
 /// Runs one command: takes it over into the group, or forgets it.
@@ -513,6 +528,7 @@ fn run_inner(work: &mut Work<'_>, call: &Call, run: Run, stamp: Stamp) -> Result
     let (decided, stamp) = {
         let mut tx = Tx::new(work, call, stamp);
         let decided = run(&mut tx)?;
+        checkup::settle(tx.work)?;
         finish_small_sweeps(&mut tx)?;
         (decided, tx.stamp())
     };
@@ -529,7 +545,7 @@ fn run_inner(work: &mut Work<'_>, call: &Call, run: Run, stamp: Stamp) -> Result
         entries,
         stamp,
         repeated: false,
-        sweep_under_way: head.sweep_count > 0,
+        sweep_under_way: head.is_sweeping(),
     })
 }
 

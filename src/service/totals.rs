@@ -13,6 +13,7 @@ use crate::{
         violation::Violations,
     },
     proto::v1::{self, totals_service_server::TotalsService},
+    registry::{Termed, Wanted},
     service::{Api, Way, common, page::Question, status},
 };
 
@@ -35,13 +36,15 @@ impl TotalsService for Api {
         let mut violations = Violations::default();
         let subject = common::required(&mut violations, "subject_id", &asked.subject_id);
         let measures = measures(&mut violations, &asked.measures);
+        let wanted = wanted(&measures);
         let time = way.reading(asked.context, violations).await?;
         let subject: SubjectId = way.was_read(subject)?;
         way.check_reach("subject_id", subject)?;
-        let totals = way.blocking(move |registry| registry.totals(subject, time)).await?;
+        let totals =
+            way.blocking(move |registry| registry.totals_of(subject, time, wanted)).await?;
         let detail = if asked.breakdown { Detail::BrokenDown } else { Detail::Plain };
         Ok(Response::new(v1::GetTotalsResponse {
-            amounts: amounts(&totals.amounts, &measures, detail),
+            amounts: amounts(&totals.amounts, &totals.termed, &measures, detail),
             read_at: texts(&totals.positions),
             valid_at: totals.valid_at.to_string(),
         }))
@@ -60,17 +63,18 @@ impl TotalsService for Api {
         let page = question.page(&mut violations, size, &token);
         let region = common::required(&mut violations, "region_id", &asked.region_id);
         let measures = measures(&mut violations, &asked.measures);
+        let wanted = wanted(&measures);
         let time = way.reading(context, violations).await?;
         let region: RegionId = way.was_read(region)?;
         way.check_reach("region_id", region.into())?;
         let day = time.valid_at.unwrap_or_else(|| way.registry().now().day());
         let children =
-            way.blocking(move |registry| registry.list_totals(region, time, &page)).await?;
+            way.blocking(move |registry| registry.list_totals(region, time, &page, wanted)).await?;
         let next_page_token = question.token(&children);
         let children = children.rows.into_iter().map(|(subject, name, totals)| v1::ChildTotals {
             subject_id: subject.to_string(),
             name,
-            amounts: amounts(&totals.amounts, &measures, Detail::Plain),
+            amounts: amounts(&totals.amounts, &totals.termed, &measures, Detail::Plain),
         });
         Ok(Response::new(v1::ListTotalsResponse {
             children: children.collect(),
@@ -87,6 +91,7 @@ impl TotalsService for Api {
         let mut violations = Violations::default();
         let subject = common::required(&mut violations, "subject_id", &asked.subject_id);
         let measures = measures(&mut violations, &asked.measures);
+        let wanted = wanted(&measures);
         let from = month(&mut violations, "from_month", &asked.from_month);
         let to = month(&mut violations, "to_month", &asked.to_month);
         if from.zip(to).is_some_and(|(from, to)| to < from) {
@@ -96,11 +101,13 @@ impl TotalsService for Api {
         let subject: SubjectId = way.was_read(subject)?;
         let (from, to) = (way.was_read(from)?, way.was_read(to)?);
         way.check_reach("subject_id", subject)?;
-        let series =
-            way.blocking(move |registry| registry.series(subject, from, to, time.known_at)).await?;
-        let months = series.months.into_iter().map(|(month, sums)| v1::MonthTotals {
+        let known_at = time.known_at;
+        let series = way
+            .blocking(move |registry| registry.series(subject, from, to, known_at, wanted))
+            .await?;
+        let months = series.months.into_iter().map(|(month, sums, termed)| v1::MonthTotals {
             month: month.to_string(),
-            amounts: amounts(&sums, &measures, Detail::Plain),
+            amounts: amounts(&sums, &termed, &measures, Detail::Plain),
         });
         let read_at = texts(&series.positions);
         Ok(Response::new(v1::GetSeriesResponse { months: months.collect(), read_at }))
@@ -123,14 +130,29 @@ impl TotalsService for Api {
         let subject: SubjectId = way.was_read(subject)?;
         let measure = way.was_read(measure)?;
         way.check_reach("subject_id", subject)?;
-        let (rows, positions) =
-            way.blocking(move |registry| registry.explain(subject, measure, time, &page)).await?;
+        let of_term = (!asked.term.is_empty()).then_some(asked.term);
+        if of_term.is_some() && !measure.is_termed() {
+            let mut violations = Violations::default();
+            let message = format!("{} is not broken down by terms", measure.name());
+            violations.add("term", "UNKNOWN_VALUE", message);
+            return Err(status::invalid(&violations));
+        }
+        let (rows, positions) = way
+            .blocking(move |registry| {
+                registry.explain(subject, measure, of_term.as_deref(), time, &page)
+            })
+            .await?;
         let next_page_token = question.token(&rows);
-        let rows = rows.rows.into_iter().map(|row| v1::TotalRow {
-            subject_id: row.subject.to_string(),
-            label: row.label,
-            amount: amounts(&row.amounts, &[measure], Detail::Plain).pop(),
-            entries: row.entries,
+        let rows = rows.rows.into_iter().map(|row| {
+            let mut amounts = amounts(&row.amounts, &row.termed, &[measure], Detail::Plain);
+            let terms = if measure.is_termed() { std::mem::take(&mut amounts) } else { Vec::new() };
+            v1::TotalRow {
+                subject_id: row.subject.to_string(),
+                label: row.label,
+                amount: amounts.pop(),
+                entries: row.entries,
+                terms,
+            }
         });
         Ok(Response::new(v1::ExplainTotalResponse {
             rows: rows.collect(),
@@ -152,6 +174,11 @@ impl Way {
 
 fn texts(positions: &[Position]) -> Vec<String> {
     positions.iter().map(ToString::to_string).collect()
+}
+
+/// Whether measures that are broken down by terms are among those asked for.
+fn wanted(measures: &[Measure]) -> Wanted {
+    if measures.iter().any(|measure| measure.is_termed()) { Wanted::Terms } else { Wanted::Spine }
 }
 
 /// Reads the measures asked for; all, when none is.
@@ -187,16 +214,22 @@ fn month(violations: &mut Violations, field: &str, text: &str) -> Option<Month> 
 }
 
 /// Amounts on the wire: every measure that is wanted, zeros too.
-fn amounts(amounts: &Amounts, wanted: &[Measure], detail: Detail) -> Vec<v1::Amount> {
+fn amounts(
+    amounts: &Amounts,
+    termed: &Termed,
+    wanted: &[Measure],
+    detail: Detail,
+) -> Vec<v1::Amount> {
     // By measure, decade and structure; certain and possible.
     let mut sums: BTreeMap<(Measure, Option<i32>, String), (i64, i64)> = BTreeMap::new();
     for measure in wanted {
-        if !is_broken_down(*measure, detail) {
+        if !is_broken_down(*measure, detail) && !measure.is_termed() {
             sums.insert((*measure, None, String::new()), (0, 0));
         }
     }
     for (cell, amount) in amounts.iter() {
-        let Some(measure) = cell.measure().filter(|measure| wanted.contains(measure)) else {
+        let is_wanted = |measure: &Measure| wanted.contains(measure) && !measure.is_termed();
+        let Some(measure) = cell.measure().filter(is_wanted) else {
             continue;
         };
         let (decade, structure) = if is_broken_down(measure, detail) {
@@ -220,9 +253,20 @@ fn amounts(amounts: &Amounts, wanted: &[Measure], detail: Detail) -> Vec<v1::Amo
                 structure,
                 certain,
                 possible,
+                term: String::new(),
             }
         });
-    amounts.collect()
+    let terms = termed.iter().filter(|(measure, ..)| wanted.contains(measure));
+    let terms = terms.map(|(measure, term, certain, possible)| v1::Amount {
+        measure: measure.name().to_owned(),
+        edition: measure.edition(),
+        built_decade: None,
+        structure: String::new(),
+        certain,
+        possible,
+        term: term.to_owned(),
+    });
+    amounts.chain(terms).collect()
 }
 
 fn is_broken_down(measure: Measure, detail: Detail) -> bool {

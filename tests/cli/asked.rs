@@ -582,6 +582,7 @@ async fn totals_are_shown_over_months_children_and_rows() {
         label: "12号楼".to_owned(),
         amount: Some(amount("buildings", 0, 1)),
         entries: vec![12, 42],
+        terms: Vec::new(),
     };
     let answer = v1::ExplainTotalResponse { rows: vec![row], ..Default::default() };
     server.reply("TotalsService/ExplainTotal", &[answer]);

@@ -7,7 +7,7 @@ use anju::{
         position::Seq,
         time::{Day, KnownAt, Month, ReadTime, Stamp},
     },
-    registry::Registry,
+    registry::{Registry, Wanted},
 };
 use proptest::prelude::*;
 
@@ -112,9 +112,9 @@ fn series_equals_the_ends_of_its_months(acts: &[Act], known: u16) {
     for (known, seq) in [(KnownAt::Now, story.head()), (KnownAt::Seq(known), known)] {
         let oracle = Oracle::read(registry.store(), story.home(), seq);
         for node in story.nodes() {
-            let series = registry.series(node, from, to, known).unwrap();
+            let series = registry.series(node, from, to, known, Wanted::Spine).unwrap();
             assert_eq!(series.months.len(), 39 * 12);
-            for (month, amounts) in series.months.iter().step_by(5) {
+            for (month, amounts, _) in series.months.iter().step_by(5) {
                 let counted = oracle.totals(month.last()).remove(&node).unwrap_or_default();
                 assert_eq!(oracle::sums(amounts.iter()), counted, "{node} in {month} at {known:?}");
             }
@@ -137,7 +137,7 @@ fn rows_sum_to_the_total(acts: &[Act], known: u16, on: u8) {
                 let mut rows = Vec::new();
                 let mut page = PageRequest { rows: 3, after: Vec::new() };
                 loop {
-                    let (some, _) = registry.explain(node, measure, time, &page).unwrap();
+                    let (some, _) = registry.explain(node, measure, None, time, &page).unwrap();
                     rows.extend(some.rows);
                     let Some(next) = some.next else { break };
                     page.after = next;

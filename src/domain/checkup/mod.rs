@@ -1,0 +1,402 @@
+//! The check-ups of one building, put together: what was reported and found, when the next is due,
+//! and what of it counts where.
+//!
+//! A [`Dossier`] is all that is known of a building and said about it at some position. What follows
+//! from it holds for every day of the building's life at once; nothing here asks what day it is.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use crate::{
+    domain::{
+        content::{Content, Fields},
+        cycle::CycleRuleSet,
+        due::{self, Building, DueAnswer, DuePlan, Life, Steps},
+        finding::{Finding, View, ageing::Aged, catalogue::Catalogue},
+        grade::{Aspect, Derived, Grade, Scale, Scope},
+        report::{ReportKind, State},
+        tables::Tables,
+        timeline::Timeline,
+    },
+    kernel::{
+        id::{FindingId, RegionId, ReportId},
+        time::{Answer, Day, ImpreciseDay},
+    },
+};
+
+mod counted;
+#[cfg(test)]
+mod tests;
+
+pub use counted::{Count, DUE_STATES, bucket_word, counts, landings};
+
+/// A report as the dossier has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paper {
+    /// Which.
+    pub id: ReportId,
+    /// Of what kind.
+    pub kind: ReportKind,
+    /// The day of the inspection.
+    pub inspected: Day,
+    /// What it gives.
+    pub grades: Vec<Grade>,
+    /// Whether it asks for an appraisal.
+    pub triggers_appraisal: bool,
+    /// Where it stands, by all that is known.
+    pub state: State,
+    /// Whether, as is known now, whoever signed it was not entitled to.
+    pub is_in_doubt: bool,
+}
+
+impl Paper {
+    /// Whether it was accepted and nothing has taken its place.
+    pub const fn is_accepted(&self) -> bool {
+        matches!(self.state, State::Accepted { .. })
+    }
+
+    /// Whether cycle rules may count from it: accepted, and in nobody's doubt.
+    pub const fn counts(&self) -> bool {
+        self.is_accepted() && !self.is_in_doubt
+    }
+}
+
+/// The regions that a building lies in, nearest first, for each span of days.
+pub type Places = Steps<Vec<RegionId>>;
+
+/// All that is known of a building and what was said about it.
+#[derive(Clone, Debug)]
+pub struct Dossier {
+    /// Its life.
+    pub building: Arc<Timeline>,
+    /// Its reports, by the days of the inspections.
+    pub papers: Vec<Paper>,
+    /// Its findings, each joined with those that turned out to be the same.
+    pub findings: Vec<(FindingId, Finding)>,
+    /// Where it lies.
+    pub places: Places,
+}
+
+/// A span of days on which something is so: from the first to the day before the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span {
+    /// The first day.
+    pub from: Day,
+    /// The first day beyond it; `None` for all days to come.
+    pub until: Option<Day>,
+}
+
+impl Span {
+    /// The part that lies in another; `None` when that is empty.
+    pub fn within(self, other: Self) -> Option<Self> {
+        let until = match (self.until, other.until) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        let from = self.from.max(other.from);
+        until.is_none_or(|until| from < until).then_some(Self { from, until })
+    }
+}
+
+/// The grade of a building on one ladder from a day on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Graded {
+    /// On which days.
+    pub span: Span,
+    /// The grade.
+    pub grade: Grade,
+    /// The report that gives it.
+    pub report: ReportId,
+    /// Whether that report is in doubt.
+    pub is_in_doubt: bool,
+}
+
+/// The colour of a building on a span of days.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Coloured {
+    /// On which days.
+    pub span: Span,
+    /// The colour, with the grade that it follows from.
+    pub colour: Derived,
+    /// The report that gives that grade.
+    pub report: ReportId,
+    /// Whether that report is in doubt.
+    pub is_in_doubt: bool,
+}
+
+/// A finding on a span of days on which nothing of it changes, by itself or otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// On which days.
+    pub span: Span,
+    /// The finding as it was said to be.
+    pub view: View,
+    /// What days have made of it.
+    pub aged: Aged,
+}
+
+impl Dossier {
+    /// The days on which the building can be there; `None` when it never was, or is a part of
+    /// another, whose check-ups count for it.
+    pub fn life(&self) -> Option<Span> {
+        let (from, gone) = self.building.possible_span()?;
+        let is_part = self.building.content_at(Day::MAX).is_some_and(|content| {
+            matches!(&content.fields, Fields::Building(fields) if fields.physical.flatten().is_some())
+        });
+        let until = (gone < Day::MAX).then_some(gone);
+        (!is_part && until.is_none_or(|until| from < until)).then_some(Span { from, until })
+    }
+
+    /// When its check-ups are due, on every day of its life; `None` where no rule set was ever
+    /// loaded, and for what is no building of its own.
+    pub fn due(&self, tables: &Tables) -> Option<DuePlan> {
+        if !tables.has_cycles() {
+            return None;
+        }
+        let span = self.life()?;
+        let reports = self.papers.iter().filter(|paper| paper.counts()).map(|paper| due::Report {
+            inspected: paper.inspected,
+            kind: paper.kind,
+            grades: grades_by_edition(&paper.grades),
+        });
+        let life = Life {
+            from: span.from,
+            until: span.until,
+            building: building_steps(&self.building),
+            sets: self.sets(tables),
+            reports: reports.collect(),
+            open_finding_count: self.open_finding_count(),
+        };
+        Some(due::plan(&life))
+    }
+
+    /// The rule sets that are made for where it lies, the nearest first.
+    fn sets<'t>(&self, tables: &'t Tables) -> Steps<Vec<&'t CycleRuleSet>> {
+        let mut steps = Steps::always(Vec::new());
+        for day in self.places.days().collect::<Vec<_>>() {
+            let regions = self.places.on(day).map_or(&[][..], Vec::as_slice);
+            let sets = regions.iter().flat_map(|region| {
+                tables.cycles().filter(move |(at, _)| at == region).map(|(_, set)| set)
+            });
+            steps.set(day, sets.collect());
+        }
+        steps
+    }
+
+    /// How many findings are open on which days.
+    fn open_finding_count(&self) -> Steps<u32> {
+        let mut changes: BTreeMap<Day, i64> = BTreeMap::new();
+        for (_, finding) in &self.findings {
+            for (span, view) in views(finding) {
+                if view.stage.is_open() {
+                    *changes.entry(span.from).or_default() += 1;
+                    if let Some(until) = span.until {
+                        *changes.entry(until).or_default() -= 1;
+                    }
+                }
+            }
+        }
+        let mut steps = Steps::always(0);
+        let mut count = 0_i64;
+        for (day, change) in changes {
+            count += change;
+            if change != 0 {
+                steps.set(day, u32::try_from(count).unwrap_or(0));
+            }
+        }
+        steps
+    }
+
+    /// Its grades: on each ladder of whole buildings the one of the last inspection, as far as
+    /// reports were accepted. One that is in doubt is shown, and shown as that.
+    pub fn grades(&self) -> Vec<Graded> {
+        let mut graded: Vec<Graded> = Vec::new();
+        for paper in self.papers.iter().filter(|paper| paper.is_accepted()) {
+            for grade in paper.grades.iter().filter(|grade| is_of_building(grade)) {
+                let is_same = |known: &&mut Graded| {
+                    known.span.until.is_none() && known.grade.ladder == grade.ladder
+                };
+                if let Some(known) = graded.iter_mut().rfind(is_same) {
+                    known.span.until = Some(paper.inspected);
+                }
+                graded.push(Graded {
+                    span: Span { from: paper.inspected, until: None },
+                    grade: grade.clone(),
+                    report: paper.id,
+                    is_in_doubt: paper.is_in_doubt,
+                });
+            }
+        }
+        graded.retain(|graded| graded.span.until.is_none_or(|until| graded.span.from < until));
+        graded
+    }
+
+    /// Its colours: on each day the worst that the mapping of the day gives to the grades of the
+    /// last accepted report which it gives any. What no row maps has no colour.
+    pub fn colours(&self, tables: &Tables) -> Vec<Coloured> {
+        let graded = self.grades();
+        let mut days = graded
+            .iter()
+            .flat_map(|graded| [Some(graded.span.from), graded.span.until])
+            .flatten()
+            .chain(tables.colour_turns())
+            .collect::<BTreeSet<_>>();
+        let Some(first) = graded.iter().map(|graded| graded.span.from).min() else {
+            return Vec::new();
+        };
+        days.retain(|day| first <= *day);
+        days.insert(first);
+        let days = days.into_iter().collect::<Vec<_>>();
+        let mut coloured: Vec<Coloured> = Vec::new();
+        for (index, from) in days.iter().enumerate() {
+            let span = Span { from: *from, until: days.get(index + 1).copied() };
+            let Some((colour, by)) = colour_on(&graded, tables, *from) else { continue };
+            let (report, is_in_doubt) = (by.report, by.is_in_doubt);
+            match coloured.last_mut() {
+                Some(last)
+                    if last.span.until == Some(*from)
+                        && last.colour == colour
+                        && last.report == report =>
+                {
+                    last.span.until = span.until;
+                }
+                _ => coloured.push(Coloured { span, colour, report, is_in_doubt }),
+            }
+        }
+        coloured
+    }
+
+    /// A finding, stretch by stretch. Of one whose class no catalogue knows, the days make nothing.
+    pub fn stretches(
+        &self,
+        finding: &Finding,
+        plan: Option<&DuePlan>,
+        tables: &Tables,
+    ) -> Vec<Stretch> {
+        let mut stretches = Vec::new();
+        for (span, view) in views(finding) {
+            let Some(catalogue) = tables.findings_on(view.first_observed) else { continue };
+            let next = plan.and_then(|plan| next_check_up(plan, view.first_observed));
+            cut(span, &view, next, catalogue, &mut stretches);
+        }
+        stretches
+    }
+}
+
+/// What a view becomes by the passing of the days of a span.
+fn cut(
+    span: Span,
+    view: &View,
+    next_check_up: Option<Day>,
+    catalogue: &Catalogue,
+    to: &mut Vec<Stretch>,
+) {
+    let mut days = view.turns(next_check_up, catalogue);
+    days.retain(|day| span.from < *day && span.until.is_none_or(|until| *day < until));
+    days.insert(span.from);
+    let days = days.into_iter().collect::<Vec<_>>();
+    for (index, from) in days.iter().enumerate() {
+        let span = Span { from: *from, until: days.get(index + 1).copied().or(span.until) };
+        let aged = view.aged(*from, next_check_up, catalogue);
+        to.push(Stretch { span, view: view.clone(), aged });
+    }
+}
+
+/// The day on which the cycle that follows an observation is due: the first due day after it, as
+/// the rules say from the day of the observation on. A check-up that is done in time and finds the
+/// defect still there does not move it.
+pub fn next_check_up(plan: &DuePlan, observed: Day) -> Option<Day> {
+    let segments = plan.segments();
+    let first = segments.partition_point(|segment| segment.from <= observed).saturating_sub(1);
+    segments.iter().skip(first).find_map(|segment| match segment.answer {
+        DueAnswer::Due { on } if on > observed => Some(on),
+        _ => None,
+    })
+}
+
+/// A finding as it was said to be, span by span.
+fn views(finding: &Finding) -> Vec<(Span, View)> {
+    let days = finding.events().map(|event| event.on).collect::<BTreeSet<_>>();
+    let days = days.into_iter().collect::<Vec<_>>();
+    let mut views = Vec::new();
+    for (index, from) in days.iter().enumerate() {
+        if let Some(view) = finding.view_on(*from) {
+            views.push((Span { from: *from, until: days.get(index + 1).copied() }, view));
+        }
+    }
+    views
+}
+
+/// Whether a grade is one of the whole building.
+fn is_of_building(grade: &Grade) -> bool {
+    matches!(grade.ladder.scope, Scope::Building | Scope::AppraisalUnit)
+        && grade.ladder.scale != Scale::Colour
+}
+
+/// The grades of a building as cycle rules name them: by the edition of the scale, followed by the
+/// aspect where it is not the whole.
+fn grades_by_edition(grades: &[Grade]) -> BTreeMap<String, String> {
+    let key = |grade: &Grade| match grade.ladder.aspect {
+        Aspect::Whole => grade.ladder.edition.clone(),
+        aspect => format!("{} {}", grade.ladder.edition, aspect.word()),
+    };
+    let of_building = grades.iter().filter(|grade| is_of_building(grade));
+    of_building.map(|grade| (key(grade), grade.value.clone())).collect()
+}
+
+/// The building as the rules ask for it, span by span.
+fn building_steps(timeline: &Timeline) -> Steps<Building> {
+    let mut steps: Option<Steps<Building>> = None;
+    for segment in timeline.segments() {
+        let building = building_of(&segment.content);
+        match &mut steps {
+            None => steps = Some(Steps::always(building)),
+            Some(steps) => steps.set(segment.from, building),
+        }
+    }
+    steps.unwrap_or_else(|| {
+        Steps::always(building_of(&Content::empty(crate::kernel::id::Kind::Building)))
+    })
+}
+
+fn building_of(content: &Content) -> Building {
+    match &content.fields {
+        Fields::Building(fields) => Building {
+            completed: fields.completed.flatten().unwrap_or(ImpreciseDay::UNKNOWN),
+            design_life_years: fields.design_life_years.flatten(),
+            building_use: fields.building_use.flatten(),
+            structure: fields.structure.flatten(),
+            storeys_above: fields.storeys_above.flatten(),
+            height_cm: fields.height_cm.flatten(),
+        },
+        _ => Building {
+            completed: ImpreciseDay::UNKNOWN,
+            design_life_years: None,
+            building_use: None,
+            structure: None,
+            storeys_above: None,
+            height_cm: None,
+        },
+    }
+}
+
+/// The colour on a day: the worst of those of the last report that has any.
+fn colour_on<'g>(graded: &'g [Graded], tables: &Tables, day: Day) -> Option<(Derived, &'g Graded)> {
+    let mapping = tables.colours_on(day)?;
+    let scales = tables.grades_on(day)?;
+    let holds = |span: Span| span.from <= day && span.until.is_none_or(|until| day < until);
+    let on_day = graded.iter().filter(|graded| holds(graded.span));
+    let coloured = on_day.filter_map(|graded| Some((mapping.colour(&graded.grade).ok()?, graded)));
+    coloured.max_by(|(one, by), (other, by_other)| {
+        by.span.from.cmp(&by_other.span.from).then_with(|| {
+            scales.compare(&one.colour, &other.colour).unwrap_or(std::cmp::Ordering::Equal)
+        })
+    })
+}
+
+/// Whether an answer says that a check-up is overdue on a day of its span.
+pub fn is_overdue(answer: &DueAnswer, day: Day) -> bool {
+    answer.is_overdue_on(day) == Answer::Yes
+}

@@ -1,0 +1,336 @@
+//! A building with all that was said about it, put together from the lives of its reports and
+//! findings, of who signed them, and of the regions it lies in.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use crate::{
+    domain::{
+        checkup::{Dossier, Paper, Places},
+        content::{Content, Fields},
+        due::Steps,
+        finding::{self, Finding},
+        qualification::{Signing, judge},
+        report::{self, ReportContent, State as Stand},
+        tables::Tables,
+        timeline::Timeline,
+        totals::Targets,
+    },
+    kernel::{
+        id::{BuildingId, FindingId, Kind, RegionId, ReportId, SubjectId},
+        position::{Partition, Seq},
+        time::{Answer, Day},
+    },
+    registry::{
+        error::Error,
+        history::timeline_at,
+        space::{Space, after, below, subject_at_end, subject_key},
+        state::State,
+    },
+    store::Direction,
+};
+
+/// Reports or findings of one building that are looked at.
+const PAPERS_MAX: usize = 10_000;
+/// Findings joined into one.
+const JOINED_MAX: usize = 64;
+
+/// With what knowledge a dossier is put together.
+#[derive(Clone, Copy)]
+pub(crate) struct Knowing<'k> {
+    /// The last entry known; `None` for all.
+    pub known: Option<Seq>,
+    /// Subjects that are read as of an earlier entry: what a sweep has not yet made felt here.
+    pub as_of: &'k dyn Fn(SubjectId) -> Option<Seq>,
+}
+
+impl Knowing<'_> {
+    /// All that is known with an entry.
+    pub(crate) const fn at(known: Option<Seq>) -> Knowing<'static> {
+        Knowing { known, as_of: &|_| None }
+    }
+
+    fn life(
+        self,
+        state: &dyn State,
+        partition: Partition,
+        subject: SubjectId,
+    ) -> Result<Option<Arc<Timeline>>, Error> {
+        let known = (self.as_of)(subject).or(self.known);
+        timeline_at(state, partition, subject, known)
+    }
+}
+
+/// The dossier of a building; `None` when nothing was known of it.
+pub(crate) fn dossier(
+    state: &dyn State,
+    building: BuildingId,
+    tables: &Tables,
+    knowing: Knowing<'_>,
+) -> Result<Option<Dossier>, Error> {
+    let partition = building.partition();
+    let Some(life) = knowing.life(state, partition, building.into())? else { return Ok(None) };
+    let mut papers = Vec::new();
+    for id in said_about(state, building, Kind::Report)? {
+        let Some(timeline) = knowing.life(state, partition, id)? else { continue };
+        papers.extend(paper(state, building, id, &timeline, knowing)?);
+    }
+    papers.sort_by_key(|paper: &Paper| (paper.inspected, paper.id));
+    let findings = findings(state, building, knowing)?;
+    let places = if tables.has_cycles() {
+        places(state, partition, &life, knowing)?
+    } else {
+        Steps::always(Vec::new())
+    };
+    Ok(Some(Dossier { building: life, papers, findings, places }))
+}
+
+/// What was ever said about a building, of one kind.
+pub(crate) fn said_about(
+    state: &dyn State,
+    building: BuildingId,
+    kind: Kind,
+) -> Result<Vec<SubjectId>, Error> {
+    let mut prefix = subject_key(building.partition(), Space::Child, building.into());
+    prefix.push(kind as u8);
+    let mut range = below(prefix);
+    let mut found = Vec::new();
+    loop {
+        let keys = state.scan(&range, Direction::Up, 256)?;
+        let is_end = keys.len() < 256 || found.len() >= PAPERS_MAX;
+        found.extend(keys.iter().filter_map(|(key, _)| subject_at_end(key)));
+        match keys.last() {
+            Some((last, _)) if !is_end => range = after(range, last),
+            _ => return Ok(found),
+        }
+    }
+}
+
+/// The building that a report or finding is about, by all that is known of it.
+pub(crate) fn building_of(timeline: &Timeline) -> Option<BuildingId> {
+    timeline.content_at(Day::MAX)?.about()
+}
+
+fn paper(
+    state: &dyn State,
+    building: BuildingId,
+    id: SubjectId,
+    timeline: &Timeline,
+    knowing: Knowing<'_>,
+) -> Result<Option<Paper>, Error> {
+    let Some((_, inspected)) = timeline.registration() else { return Ok(None) };
+    let Some(Content { fields: Fields::Report(fields), .. }) = timeline.content_at(Day::MAX) else {
+        return Ok(None);
+    };
+    let (Ok(id), Some(kind)) = (ReportId::try_from(id), fields.kind.flatten()) else {
+        return Ok(None);
+    };
+    if fields.building.flatten() != Some(building) {
+        return Ok(None);
+    }
+    let stand = report::state_on(timeline, Day::MAX);
+    let is_in_doubt = doubt(state, &fields, &stand, knowing)? == Answer::Yes;
+    Ok(Some(Paper {
+        id,
+        kind,
+        inspected: inspected.latest(),
+        grades: fields.grades.flatten().unwrap_or_default(),
+        triggers_appraisal: fields.triggers_appraisal.flatten().unwrap_or(false),
+        state: stand,
+        is_in_doubt,
+    }))
+}
+
+/// Whether, as is known, somebody who signed was not entitled to on the day of the signatures.
+pub(crate) fn doubt(
+    state: &dyn State,
+    fields: &ReportContent,
+    stand: &Stand,
+    knowing: Knowing<'_>,
+) -> Result<Answer, Error> {
+    let day = match stand {
+        Stand::Accepted { submission, .. }
+        | Stand::Submitted { submission }
+        | Stand::Returned { submission, .. } => submission.signed_on,
+        Stand::Signed { on, .. } => *on,
+        Stand::Drafted | Stand::Superseded { .. } => return Ok(Answer::No),
+    };
+    let mut doubt = Answer::No;
+    for (_, verdict) in verdicts(state, fields, day, knowing)? {
+        match verdict.answer() {
+            Answer::No => return Ok(Answer::Yes),
+            Answer::Unknown => doubt = Answer::Unknown,
+            Answer::Yes => {}
+        }
+    }
+    Ok(doubt)
+}
+
+/// Each signer of a report with what stands against the signature. A patrol of no body needs none.
+pub(crate) fn verdicts(
+    state: &dyn State,
+    fields: &ReportContent,
+    day: Day,
+    knowing: Knowing<'_>,
+) -> Result<Vec<(crate::kernel::id::SignerId, crate::domain::qualification::Verdict)>, Error> {
+    let (Some(body), Some(building)) = (fields.body.flatten(), fields.building.flatten()) else {
+        return Ok(Vec::new());
+    };
+    let Some(signed) = fields.signed.clone().flatten() else { return Ok(Vec::new()) };
+    let partition = building.partition();
+    let body_life = knowing.life(state, partition, body.into())?;
+    let body_fields = body_life.and_then(|life| standing_on(&life, day));
+    let judged_body = match body_fields.map(|content| content.fields) {
+        Some(Fields::Body(fields)) => fields.judged_as(body),
+        _ => crate::domain::body::BodyContent::default().judged_as(body),
+    };
+    let companies = fields.companies.clone().flatten().unwrap_or_default();
+    let companies = companies.into_iter().collect::<BTreeSet<_>>();
+    let signing = Signing { day, scope: &signed.scope, building, companies: &companies };
+    let mut verdicts = Vec::new();
+    for signer in &signed.signers {
+        let life = knowing.life(state, partition, (*signer).into())?;
+        let judged_signer =
+            match life.and_then(|life| standing_on(&life, day)).map(|content| content.fields) {
+                Some(Fields::Signer(fields)) => fields.judged_as(*signer),
+                _ => crate::domain::signer::SignerContent::default().judged_as(*signer),
+            };
+        verdicts.push((*signer, judge(&judged_signer, &judged_body, signing)));
+    }
+    Ok(verdicts)
+}
+
+/// The fields on a day, of what was not entered in error.
+fn standing_on(timeline: &Timeline, day: Day) -> Option<Content> {
+    timeline.registration()?;
+    timeline.content_at(day)
+}
+
+/// The findings of a building, each joined with those that were merged into it.
+pub(crate) fn findings(
+    state: &dyn State,
+    building: BuildingId,
+    knowing: Knowing<'_>,
+) -> Result<Vec<(FindingId, Finding)>, Error> {
+    let mut found = Vec::new();
+    for id in said_about(state, building, Kind::Finding)? {
+        let Ok(id) = FindingId::try_from(id) else { continue };
+        if let Some(finding) = finding(state, id, knowing)?
+            && finding.building() == building
+        {
+            found.push((id, finding));
+        }
+    }
+    Ok(found)
+}
+
+/// A finding joined with those that were merged into it; `None` when it was entered in error, is not
+/// known, or was itself merged into another.
+pub(crate) fn finding(
+    state: &dyn State,
+    id: FindingId,
+    knowing: Knowing<'_>,
+) -> Result<Option<Finding>, Error> {
+    let partition = id.partition();
+    let Some(timeline) = knowing.life(state, partition, id.into())? else { return Ok(None) };
+    if timeline.end().is_some() {
+        return Ok(None);
+    }
+    let Some(mut joined) = finding::of_timeline(id, &timeline) else { return Ok(None) };
+    let mut next = merged_into(id, &timeline);
+    let mut seen = 0;
+    while let Some(other) = next.pop() {
+        seen += 1;
+        if seen > JOINED_MAX {
+            break;
+        }
+        let Some(timeline) = knowing.life(state, partition, other.into())? else { continue };
+        next.extend(merged_into(other, &timeline));
+        if let Some(finding) = finding::of_timeline(other, &timeline) {
+            // Of another building it cannot be: merging is refused there.
+            joined = match joined.clone().merge(finding) {
+                Ok(joined) => joined,
+                Err(_) => joined,
+            };
+        }
+    }
+    Ok(Some(joined))
+}
+
+/// The findings that were merged into one.
+fn merged_into(id: FindingId, timeline: &Timeline) -> Vec<FindingId> {
+    let into = SubjectId::from(id);
+    timeline
+        .edges()
+        .filter(|(_, edge)| edge.into == into && edge.from != into)
+        .filter_map(|(_, edge)| FindingId::try_from(edge.from).ok())
+        .collect()
+}
+
+/// The regions that a building lies in over time, nearest first: by its parents, theirs, and so on
+/// up to the partition's own region and what is above it, which does not change with the building.
+fn places(
+    state: &dyn State,
+    partition: Partition,
+    life: &Timeline,
+    knowing: Knowing<'_>,
+) -> Result<Places, Error> {
+    let mut days = BTreeSet::from([Day::MIN]);
+    let own = Targets::of(life);
+    let mut chains: Vec<(SubjectId, Targets)> = Vec::new();
+    let mut next = own.nodes().collect::<Vec<_>>();
+    days.extend(own.days());
+    while let Some(node) = next.pop() {
+        if chains.iter().any(|(known, _)| *known == node) {
+            continue;
+        }
+        let targets = knowing
+            .life(state, partition, node)?
+            .map(|timeline| Targets::of(&timeline))
+            .unwrap_or_default();
+        next.extend(targets.nodes());
+        days.extend(targets.days());
+        chains.push((node, targets));
+    }
+    let above = above(state, partition)?;
+    let mut places = Steps::always(Vec::new());
+    for day in days {
+        let mut regions: Vec<RegionId> = Vec::new();
+        let mut at = own.on(day).iter().find(|target| !target.local).map(|target| target.node);
+        while let Some(node) = at {
+            regions.extend(RegionId::try_from(node).ok());
+            let targets = chains.iter().find(|(known, _)| *known == node).map(|(_, of)| of);
+            at = targets
+                .and_then(|targets| targets.on(day).iter().find(|target| !target.local))
+                .map(|target| target.node)
+                .filter(|_| regions.len() < 16);
+        }
+        regions.extend(
+            above.iter().filter(|region| !regions.contains(region)).copied().collect::<Vec<_>>(),
+        );
+        places.set(day, regions);
+    }
+    Ok(places)
+}
+
+/// The partition's own region and what is above it. A table that is loaded for a province holds in
+/// every partition that it was loaded into.
+fn above(state: &dyn State, partition: Partition) -> Result<Vec<RegionId>, Error> {
+    let mut regions = Vec::new();
+    let mut next = state.meta(partition)?.region;
+    while let Some(region) = next {
+        regions.push(region);
+        if regions.len() > 8 {
+            break;
+        }
+        let record = match state.record(partition, region.into())? {
+            Some(record) => Some(record),
+            None => None,
+        };
+        let content = record.and_then(|record| record.timeline.content_at(Day::MAX));
+        next = match content.map(|content| content.fields) {
+            Some(Fields::Region(fields)) => fields.parent.flatten(),
+            _ => None,
+        };
+    }
+    Ok(regions)
+}
