@@ -8,11 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     domain::{
         content::{FieldText, Said, drop_unless, lay, push},
-        cycle,
-        finding::catalogue,
         grade,
         house_code::CheckTable,
         reference_file::{self, Edition, Table},
+        tables::Parsed,
     },
     kernel::{hash::Hash, id::RegionId, violation::Violations},
 };
@@ -68,7 +67,7 @@ impl ReferenceContent {
 /// Reads a file by the reader of its table, and answers with its head or with everything that is
 /// wrong. Colours are read beside `grades`, the catalogues of grades that are loaded: the values
 /// that they map must be those of one of them.
-pub fn check(text: &str, grades: &[grade::Catalogue]) -> Result<Edition, Violations> {
+pub fn check(text: &str, grades: &[&grade::Catalogue]) -> Result<Edition, Violations> {
     if text.len() > FILE_BYTES_MAX {
         let mut violations = Violations::default();
         violations.add("", "TOO_LONG", format!("a file has at most {FILE_BYTES_MAX} bytes"));
@@ -77,11 +76,8 @@ pub fn check(text: &str, grades: &[grade::Catalogue]) -> Result<Edition, Violati
     // A head that is wrong is told by the table's own reader, with all that follows it.
     let Some(table) = table_of(text) else { return reference_file::head(text) };
     match table {
-        Table::Cycle => cycle::read::rule_set(text).map(|_| ()),
-        Table::Findings => catalogue::Catalogue::read(text).map(|_| ()),
-        Table::Grades => grade::Catalogue::read(text).map(|_| ()),
-        Table::Colours => check_colours(text, grades),
         Table::HouseCodeCheck => CheckTable::read(text).map(|_| ()),
+        table => Parsed::read(table, text, grades).map(|_| ()),
     }?;
     reference_file::head(text)
 }
@@ -90,19 +86,6 @@ fn table_of(text: &str) -> Option<Table> {
     let file = text.parse::<toml::Table>().ok()?;
     let word = file.get("table")?.as_str()?;
     Table::ALL.into_iter().find(|table| table.word() == word)
-}
-
-/// The last catalogue that is given tells what is wrong when none has all the values.
-fn check_colours(text: &str, grades: &[grade::Catalogue]) -> Result<(), Violations> {
-    let mut violations = Violations::default();
-    violations.add("colours", "GRADES_MISSING", "load the grades first: colours are given to them");
-    for catalogue in grades {
-        match grade::ColourMapping::read(text, catalogue) {
-            Ok(_) => return Ok(()),
-            Err(wrong) => violations = wrong,
-        }
-    }
-    Err(violations)
 }
 
 /// Whether an edition of a table may hold in a part of a partition only: how often buildings are

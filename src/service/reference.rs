@@ -183,8 +183,8 @@ fn load_plan(
     seed: IdSeed,
 ) -> Result<Plan, Violations> {
     let Loading { text, is_correction, place, own } = loading;
-    let grades = place.as_ref().map(|place| grades(registry, place.partition));
-    let head = match reference::check(&text, &grades.unwrap_or_default()) {
+    let grades = place.as_ref().map(|place| grades(registry, place.partition)).unwrap_or_default();
+    let head = match reference::check(&text, &grades.iter().collect::<Vec<_>>()) {
         Ok(head) => Some(head),
         Err(wrong) => {
             take_over(&mut violations, "text", &wrong);

@@ -530,7 +530,7 @@ async fn an_edition_holds_where_its_file_says_and_all_that_is_wrong_is_told() {
     // Colours are given to grades.
     let early = city.asking("city", load(COLOURS));
     let refusal = references(&city).load_reference(early).await.unwrap_err();
-    assert_eq!(told(&refusal), "InvalidArgument GRADES_MISSING\nGRADES_MISSING text.colours");
+    assert_eq!(told(&refusal), "InvalidArgument GRADES_MISSING\nGRADES_MISSING text");
     references(&city).load_reference(city.asking("city", load(GRADES))).await.unwrap();
     references(&city).load_reference(city.asking("city", load(COLOURS))).await.unwrap();
     let wrong = COLOURS.replace("source = \"made up\"", "sauce = \"made up\"");
