@@ -177,6 +177,7 @@ pub enum Command {
     /// Says that an entry was wrong.
     Correct(write::CorrectArgs),
     /// Takes an entry back.
+    #[command(long_about = write::RETRACT_ABOUT)]
     Retract(write::RetractArgs),
     /// Ends a subject's life.
     End(write::EndArgs),
@@ -280,7 +281,10 @@ pub async fn run(
     let outcome = dispatch(&arguments.command, &mut session).await;
     let outcome = match outcome {
         Ok(outcome) => outcome,
-        Err(error) => return Err(name_server(error, &arguments.global.server).await),
+        Err(error) => {
+            let error = name_token(error, &arguments.global);
+            return Err(name_server(error, &arguments.global.server).await);
+        }
     };
     session.out.flush()?;
     Ok(outcome)
@@ -312,6 +316,28 @@ async fn name_server(error: anyhow::Error, server: &str) -> anyhow::Error {
     let is_cut_off = matches!(failure.code, Code::Unavailable | Code::Cancelled);
     let is_silent = is_cut_off && failure.reason.is_none();
     if is_silent { error.context(format!("no answer from {server}")) } else { error }
+}
+
+/// Says which token was turned away, or where one was looked for and how to come by one.
+fn name_token(error: anyhow::Error, global: &GlobalArgs) -> anyhow::Error {
+    let code = error.downcast_ref::<Failure>().map(|failure| failure.code);
+    if code != Some(Code::Unauthenticated) {
+        return error;
+    }
+    if global.token.is_some() {
+        return error.context("the token of --token or ANJU_TOKEN was not taken");
+    }
+    if let Some(path) = &global.token_file {
+        return error.context(format!("the token in {} was not taken", path.display()));
+    }
+    if Path::new(DEMO_TOKEN_FILE).exists() {
+        return error.context(format!("the token in {DEMO_TOKEN_FILE} was not taken"));
+    }
+    error.context(format!(
+        "no token was sent: there is no --token (ANJU_TOKEN), no --token-file (ANJU_TOKEN_FILE), and \
+         no {DEMO_TOKEN_FILE}, where `anju demo` leaves one; whoever runs the registry makes one with \
+         `anju token new`"
+    ))
 }
 
 async fn dispatch(command: &Command, session: &mut Session<'_>) -> anyhow::Result<Outcome> {

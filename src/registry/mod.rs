@@ -8,6 +8,7 @@ mod checkup;
 mod command;
 mod commands;
 mod dossier;
+mod due;
 mod dump;
 mod engine;
 mod entry;
@@ -39,10 +40,12 @@ mod writer;
 pub use crate::registry::{
     audit::{Checkpoint, FieldDiff, HistoryRow, SUITE, SubjectDiff},
     case::{Case, Contradiction},
+    checkup::DueFor,
     command::{
         Change, Command, Correct, End, Import, ImportRow, Merge, MergeInto, Reference, Register,
         Retract, RowMode, Split, SplitPart,
     },
+    due::{CheckUps, DueDays, DueListed},
     dump::{Contents, DumpError, DumpReader, DumpWriter, load},
     engine::{Options, Registry},
     entry::{Entry, Link, RequestMark, Text, withhold},

@@ -177,7 +177,8 @@ fn hashes(proof: &[Hash]) -> Vec<Vec<u8>> {
     proof.iter().map(|hash| hash.0.to_vec()).collect()
 }
 
-fn history_entry(row: HistoryRow, with_bytes: bool) -> v1::HistoryEntry {
+/// An entry as a history tells it; its bytes go along when they are asked for.
+pub fn history_entry(row: HistoryRow, with_bytes: bool) -> v1::HistoryEntry {
     let HistoryRow { position, entry, bytes, corrected_by, in_doubt } = row;
     let (mut kind, mut values, mut overridden) = ("", Vec::new(), Vec::new());
     let mut valid_from = entry.valid_from.map(|day| day.to_string()).unwrap_or_default();

@@ -9,6 +9,7 @@ mod lineage;
 mod order;
 mod reference;
 mod register;
+mod reinstate;
 mod retract;
 mod rules;
 
