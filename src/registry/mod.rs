@@ -14,6 +14,7 @@ mod engine;
 mod entry;
 mod error;
 mod fact;
+mod findings;
 mod guarded;
 mod history;
 mod orders;
@@ -24,6 +25,7 @@ mod read;
 mod rebuild;
 mod record;
 mod reference;
+mod reports;
 mod request;
 mod search;
 mod signing;
@@ -42,8 +44,9 @@ pub use crate::registry::{
     case::{Case, Contradiction},
     checkup::DueFor,
     command::{
-        Change, Command, Correct, End, Import, ImportRow, Merge, MergeInto, Reference, Register,
-        Retract, RowMode, Split, SplitPart,
+        AdvanceReport, Change, Command, Correct, End, FollowFinding, Import, ImportRow, Merge,
+        MergeInto, ObserveFinding, RecordReport, Reference, Register, ReportStep, Retract, RowMode,
+        Sighting, Split, SplitPart, Which,
     },
     due::{CheckUps, DueDays, DueListed},
     dump::{Contents, DumpError, DumpReader, DumpWriter, load},
@@ -51,10 +54,12 @@ pub use crate::registry::{
     entry::{Entry, Link, RequestMark, Text, withhold},
     error::{Class, Error, Refusal},
     fact::{Body, Conflict, Fact, ItemOutcome, ItemRecord, SourceRow},
+    findings::{EventSeen, FindingSeen, FindingsWanted},
     proved::{NotAnEntry, Opened, OpenedPart, open_entry, sayings},
     query::{CodeMatch, Series, Termed, TotalRow, Totals, UnderWay, Wanted},
     read::{At, Editions, ListOf, OrderStates, Seen},
     rebuild::{catch_up, rebuild, replay},
+    reports::{REPORT_STATES, ReportStand, ReportsWanted},
     search::{Search, Sought},
     tx::{Call, Decided},
     verify::{

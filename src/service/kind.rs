@@ -834,7 +834,9 @@ impl Way {
                     ListOf::Regions(None) => Partition::ROOT,
                     ListOf::Regions(Some(region)) => region.partition(),
                     ListOf::Plans(region, _) => region.partition(),
-                    ListOf::Below(_, holder) | ListOf::Orders(holder, _) => holder.partition(),
+                    ListOf::Below(_, holder)
+                    | ListOf::Orders(holder, _)
+                    | ListOf::Reports(holder, _) => holder.partition(),
                     ListOf::All(_, partition) | ListOf::References(partition, _) => partition,
                 };
                 let known = match time.known_at {

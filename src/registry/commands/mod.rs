@@ -4,12 +4,15 @@ mod case;
 mod change;
 mod correct;
 mod end;
+mod finding;
+mod gone;
 mod import;
 mod lineage;
 mod order;
 mod reference;
 mod register;
 mod reinstate;
+mod report;
 mod retract;
 mod rules;
 
@@ -35,6 +38,10 @@ pub(crate) fn decide(tx: &mut Tx<'_, '_>, command: Command) -> Result<Decided, E
         Command::LoadReference { edition, is_correction } => {
             reference::load(tx, edition, is_correction)
         }
+        Command::RecordReport(report) => report::record(tx, *report),
+        Command::AdvanceReport(step) => report::advance(tx, step),
+        Command::ObserveFinding(observe) => finding::observe(tx, *observe),
+        Command::FollowFinding(follow) => finding::follow(tx, follow),
         Command::Import(rows) => import::import(tx, rows),
     }
 }
