@@ -184,8 +184,7 @@ impl Registry {
                 self.list_below(Kind::Plan, region.into(), at, page, &is_of_year)
             }
             ListOf::Orders(holder, states) => {
-                let stands =
-                    |seen: &Seen| seen.order_state.is_some_and(|state| states.has(state));
+                let stands = |seen: &Seen| seen.order_state.is_some_and(|state| states.has(state));
                 let at = self.at(holder.partition(), time)?;
                 self.list_below(Kind::Order, holder, at, page, &stands)
             }
@@ -335,8 +334,7 @@ fn is_edition(content: &Content, editions: Editions, within: Option<&[RegionId]>
         .is_none_or(|regions| region.flatten().is_some_and(|region| regions.contains(&region)));
     let holds = |day: Day| {
         let text = text.as_ref().and_then(Option::as_deref);
-        text.and_then(|text| reference_file::head(text).ok())
-            .is_some_and(|head| head.holds_on(day))
+        text.and_then(|text| reference_file::head(text).ok()).is_some_and(|head| head.holds_on(day))
     };
     is_of_table && is_within && editions.holds_on.is_none_or(holds)
 }

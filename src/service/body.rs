@@ -473,7 +473,9 @@ impl BodyService for Api {
             order_by: asked.order_by.clone(),
         };
         let (signers, next_page_token, read_at) = way
-            .list(&asked, listing, |violations| in_region(violations, Kind::Signer, &asked.region_id))
+            .list(&asked, listing, |violations| {
+                in_region(violations, Kind::Signer, &asked.region_id)
+            })
             .await?;
         Ok(Response::new(v1::ListSignersResponse { signers, next_page_token, read_at }))
     }

@@ -126,8 +126,7 @@ fn plans(violations: &mut Violations, asked: &v1::ListPlansRequest) -> Option<Ju
     let Some(year) = asked.year else {
         return in_region(violations, Kind::Plan, &asked.region_id);
     };
-    let region: Option<RegionId> =
-        common::required(violations, "region_id", &asked.region_id);
+    let region: Option<RegionId> = common::required(violations, "region_id", &asked.region_id);
     let year = YEARS
         .contains(&year)
         .then(|| u16::try_from(year).ok())
@@ -357,10 +356,14 @@ impl PlanService for Api {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
         let v1::AssignOrderRequest { context: _, id, etag, body_id, from } = asked;
         let done = write
-            .step(Step { id, etag, from }, |violations| {
-                let body: BodyId = common::required(violations, "body_id", &body_id)?;
-                Some(OrderContent { body: Some(Some(body)), ..OrderContent::default() })
-            }, false)
+            .step(
+                Step { id, etag, from },
+                |violations| {
+                    let body: BodyId = common::required(violations, "body_id", &body_id)?;
+                    Some(OrderContent { body: Some(Some(body)), ..OrderContent::default() })
+                },
+                false,
+            )
             .await?;
         Ok(answer(done, |receipt, order| v1::AssignOrderResponse { receipt, order }))
     }
@@ -372,10 +375,14 @@ impl PlanService for Api {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
         let v1::MoveOrderDeadlineRequest { context: _, id, etag, deadline, from } = asked;
         let done = write
-            .step(Step { id, etag, from }, |violations| {
-                let deadline: Day = common::required(violations, "deadline", &deadline)?;
-                Some(OrderContent { deadline: Some(Some(deadline)), ..OrderContent::default() })
-            }, false)
+            .step(
+                Step { id, etag, from },
+                |violations| {
+                    let deadline: Day = common::required(violations, "deadline", &deadline)?;
+                    Some(OrderContent { deadline: Some(Some(deadline)), ..OrderContent::default() })
+                },
+                false,
+            )
             .await?;
         Ok(answer(done, |receipt, order| v1::MoveOrderDeadlineResponse { receipt, order }))
     }
@@ -387,9 +394,11 @@ impl PlanService for Api {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
         let v1::CancelOrderRequest { context: _, id, etag, from } = asked;
         let done = write
-            .step(Step { id, etag, from }, |_| {
-                Some(OrderContent { cancelled: Some(Some(true)), ..OrderContent::default() })
-            }, true)
+            .step(
+                Step { id, etag, from },
+                |_| Some(OrderContent { cancelled: Some(Some(true)), ..OrderContent::default() }),
+                true,
+            )
             .await?;
         Ok(answer(done, |receipt, order| v1::CancelOrderResponse { receipt, order }))
     }

@@ -128,7 +128,10 @@ fn grades(registry: &Registry, partition: Partition) -> Vec<grade::Catalogue> {
         Fields::Reference(edition) => edition.text.flatten(),
         _ => None,
     };
-    rows.into_iter().filter_map(text).filter_map(|text| grade::Catalogue::read(&text).ok()).collect()
+    rows.into_iter()
+        .filter_map(text)
+        .filter_map(|text| grade::Catalogue::read(&text).ok())
+        .collect()
 }
 
 /// The region in which an edition holds.
@@ -145,8 +148,7 @@ fn region_of(
         (None, None) => own,
         (None, Some(code)) => {
             let day = Some(head.from);
-            let found =
-                registry.resolve_code(&code.scheme, &code.code, day, None, KnownAt::Now);
+            let found = registry.resolve_code(&code.scheme, &code.code, day, None, KnownAt::Now);
             let found: BTreeSet<RegionId> =
                 found.unwrap_or_default().into_iter().map(|found| found.region).collect();
             let above = own.map(|own| registry.regions_above(own.into()));
@@ -161,8 +163,7 @@ fn region_of(
         violations.add(field, "JURISDICTION", message);
     }
     if region.is_some() && region != own && !reference::may_be_local(head.table) {
-        let message =
-            format!("an edition of {} holds in the whole partition", head.table.word());
+        let message = format!("an edition of {} holds in the whole partition", head.table.word());
         violations.add(field, "JURISDICTION", message);
     }
     region
@@ -371,6 +372,10 @@ impl ReferenceService for Api {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
         let done = write.retract(&asked.id, &asked.etag, asked.entry).await?;
         let case_ids = done.0.opened_cases()?;
-        Ok(answer(done, |receipt, reference| v1::RetractReferenceResponse { receipt, reference, case_ids }))
+        Ok(answer(done, |receipt, reference| v1::RetractReferenceResponse {
+            receipt,
+            reference,
+            case_ids,
+        }))
     }
 }

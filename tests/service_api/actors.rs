@@ -103,7 +103,8 @@ async fn a_signature_is_judged_by_the_lives_of_its_day_as_known() {
     let judge = async |message: v1::JudgeSigningRequest| {
         bodies(&city).judge_signing(city.asking("east", message)).await.unwrap().into_inner()
     };
-    expect!["SIGNING_ANSWER_YES"].assert_eq(&judged(&judge(asked("2025-06-01", "structure")).await));
+    expect!["SIGNING_ANSWER_YES"]
+        .assert_eq(&judged(&judge(asked("2025-06-01", "structure")).await));
     expect![[r"
         SIGNING_ANSWER_UNKNOWN
         perhaps SIGNER_NOT_EMPLOYED: it cannot be excluded that the signer did not work for the body on the day"]]
@@ -264,7 +265,7 @@ async fn an_order_is_for_a_building_that_is_there_and_a_body_that_may_work() {
     let wrong = order(&gone.id, Some(&lapsed.id), "2026-05-31");
     let refusal = plans(&city).create_order(city.asking("east", wrong)).await.unwrap_err();
     expect![[r"
-        FailedPrecondition INVALID_REQUEST
+        FailedPrecondition BUILDING_ABSENT
         BUILDING_ABSENT fields.building_id
         BODY_UNQUALIFIED fields.body_id
         DEADLINE_PAST fields.deadline"]]
@@ -305,7 +306,10 @@ async fn an_order_goes_its_way_and_then_takes_no_more_changes() {
     };
     let refusal =
         plans(&city).assign_order(city.asking("east", assign(&unable.id))).await.unwrap_err();
-    assert_eq!(told(&refusal), "FailedPrecondition BODY_UNQUALIFIED\nBODY_UNQUALIFIED fields.body_id");
+    assert_eq!(
+        told(&refusal),
+        "FailedPrecondition BODY_UNQUALIFIED\nBODY_UNQUALIFIED fields.body_id"
+    );
     let assigned = plans(&city).assign_order(city.asking("east", assign(&able.id))).await.unwrap();
     assert_eq!(assigned.into_inner().order.unwrap().state(), v1::OrderState::Ordered);
 
@@ -465,7 +469,10 @@ async fn an_edition_is_loaded_once_and_another_text_is_a_correction() {
     let first = done.into_inner();
     let edition = first.reference.unwrap();
     let head = edition.head.unwrap();
-    assert_eq!((head.from.as_str(), head.standing()), ("2016-01-01", v1::ReferenceStanding::Example));
+    assert_eq!(
+        (head.from.as_str(), head.standing()),
+        ("2016-01-01", v1::ReferenceStanding::Example)
+    );
     assert!(!first.unchanged);
     let again = references(&city).load_reference(city.asking("city", load(GRADES))).await.unwrap();
     let again = again.into_inner();
@@ -476,7 +483,7 @@ async fn an_edition_is_loaded_once_and_another_text_is_a_correction() {
     assert_ne!(other, GRADES);
     let asked = city.asking("city", load(&other));
     let refusal = references(&city).load_reference(asked).await.unwrap_err();
-    assert_eq!(told(&refusal), "Aborted EDITION_EXISTS");
+    assert_eq!(told(&refusal), "Aborted EDITION_EXISTS\nEDITION_EXISTS text");
     let silent = v1::LoadReferenceRequest { correction: true, ..load(&other) };
     let refusal = references(&city).load_reference(city.asking("city", silent)).await.unwrap_err();
     assert_eq!(told(&refusal), "InvalidArgument REASON_MISSING\nREASON_MISSING context.reason");
@@ -574,28 +581,28 @@ async fn an_edition_holds_where_its_file_says_and_all_that_is_wrong_is_told() {
 #[tokio::test]
 async fn two_editions_are_compared_by_lines_and_by_keys() {
     let city = City::start().await;
-    let newer = COLOURS
-        .replace("2025-example", "2026-example")
-        .replacen("colour = \"green\"", "colour = \"yellow\"", 1);
+    let newer = COLOURS.replace("2025-example", "2026-example").replacen(
+        "colour = \"green\"",
+        "colour = \"yellow\"",
+        1,
+    );
     let mut ids = Vec::new();
     for text in [GRADES, COLOURS, &newer] {
         let done = references(&city).load_reference(city.asking("city", load(text))).await.unwrap();
         ids.push(done.into_inner().reference.unwrap().id);
     }
-    let message = v1::DiffReferencesRequest {
-        context: None,
-        a_id: ids[1].clone(),
-        b_id: ids[2].clone(),
-    };
+    let message =
+        v1::DiffReferencesRequest { context: None, a_id: ids[1].clone(), b_id: ids[2].clone() };
     let answer = references(&city).diff_references(city.asking("public", message)).await.unwrap();
     let answer = answer.into_inner();
     let changed = answer.lines.iter().filter(|line| line.side() != v1::DiffSide::Both);
-    let lines: Vec<String> = changed
-        .map(|line| format!("{} {}", line.side().as_str_name(), line.text))
-        .chain(answer.changes.iter().map(|change| {
-            format!("{}: {:?} -> {:?}", change.key, change.before(), change.after())
-        }))
-        .collect();
+    let lines: Vec<String> =
+        changed
+            .map(|line| format!("{} {}", line.side().as_str_name(), line.text))
+            .chain(answer.changes.iter().map(|change| {
+                format!("{}: {:?} -> {:?}", change.key, change.before(), change.after())
+            }))
+            .collect();
     expect![[r#"
         DIFF_SIDE_A edition = "2025-example"
         DIFF_SIDE_B edition = "2026-example"
