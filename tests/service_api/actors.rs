@@ -265,7 +265,7 @@ async fn an_order_is_for_a_building_that_is_there_and_a_body_that_may_work() {
     let wrong = order(&gone.id, Some(&lapsed.id), "2026-05-31");
     let refusal = plans(&city).create_order(city.asking("east", wrong)).await.unwrap_err();
     expect![[r"
-        FailedPrecondition INVALID_REQUEST
+        FailedPrecondition BUILDING_ABSENT
         BUILDING_ABSENT fields.building_id
         BODY_UNQUALIFIED fields.body_id
         DEADLINE_PAST fields.deadline"]]
@@ -483,7 +483,7 @@ async fn an_edition_is_loaded_once_and_another_text_is_a_correction() {
     assert_ne!(other, GRADES);
     let asked = city.asking("city", load(&other));
     let refusal = references(&city).load_reference(asked).await.unwrap_err();
-    assert_eq!(told(&refusal), "Aborted EDITION_EXISTS");
+    assert_eq!(told(&refusal), "Aborted EDITION_EXISTS\nEDITION_EXISTS text");
     let silent = v1::LoadReferenceRequest { correction: true, ..load(&other) };
     let refusal = references(&city).load_reference(city.asking("city", silent)).await.unwrap_err();
     assert_eq!(told(&refusal), "InvalidArgument REASON_MISSING\nREASON_MISSING context.reason");
