@@ -296,12 +296,14 @@ fn admit(
     if let Err(refusal) = so_far.admit(event, building, tx.today(), presence, catalogue) {
         let field = match (&refusal, &event.saying) {
             (finding::Refusal::Day(_) | finding::Refusal::NotObserved, _) => day_field,
-            (finding::Refusal::Class(_), Saying::Assessed { .. }) => "assessed.class",
-            (finding::Refusal::Class(_), _) => "observation.class",
+            (finding::Refusal::Class(_), Saying::Assessed { .. }) => "saying.assessed.class",
+            (finding::Refusal::Class(_), _) => "saying.observed.class",
             (finding::Refusal::ReasonMissing, _) => "context.reason",
-            (finding::Refusal::DeadlineOver(_), Saying::Notified { .. }) => "notified.deadline",
-            (finding::Refusal::DeadlineOver(_), _) => "deadline_moved.deadline",
-            (finding::Refusal::VerifierRepaired, _) => "verified.verifier",
+            (finding::Refusal::DeadlineOver(_), Saying::Notified { .. }) => {
+                "saying.notified.deadline"
+            }
+            (finding::Refusal::DeadlineOver(_), _) => "saying.deadline_moved.deadline",
+            (finding::Refusal::VerifierRepaired, _) => "saying.verified.verifier",
             _ => "id",
         };
         refusals.push(refusal_of(&refusal, field));
