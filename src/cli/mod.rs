@@ -24,12 +24,14 @@ pub mod list;
 pub mod load;
 pub mod message;
 pub mod offline;
+pub mod order;
 pub mod page;
 pub mod peer;
 pub mod prove;
 pub mod read;
 pub mod rebuild;
 pub mod record;
+pub mod reference;
 pub mod region;
 pub mod search;
 pub mod serve;
@@ -158,7 +160,7 @@ pub enum Command {
     Export(export::ExportArgs),
     /// Shows one subject, on any day, as known at any moment.
     Get(get::GetArgs),
-    /// Lists regions, compounds, buildings, units or cases.
+    /// Lists subjects of a kind, or cases.
     List(list::ListArgs),
     /// Shows every entry about a subject, and who said it.
     History(history::HistoryArgs),
@@ -176,7 +178,7 @@ pub enum Command {
     Watch(watch::WatchArgs),
     /// Saves proofs that nothing was changed.
     Prove(prove::ProveArgs),
-    /// Registers a region, compound, building or unit.
+    /// Registers a subject.
     Create(create::CreateArgs),
     /// Says that the world changed.
     Change(write::ChangeArgs),
@@ -193,6 +195,10 @@ pub enum Command {
     Split(lineage::SplitArgs),
     /// Says that a region came under another parent.
     Transfer(lineage::TransferArgs),
+    /// Works on orders: assigns, moves, cancels, lists.
+    Order(order::OrderArgs),
+    /// Loads, lists and compares editions of reference data.
+    Reference(reference::ReferenceArgs),
     /// Works on cases: what people have to look at.
     Case(case::CaseArgs),
     /// Shows what the registry holds.
@@ -388,6 +394,8 @@ async fn dispatch(command: &Command, session: &mut Session<'_>) -> anyhow::Resul
         Command::Merge(args) => lineage::merge(args, session).await,
         Command::Split(args) => lineage::split(args, session).await,
         Command::Transfer(args) => lineage::transfer(args, session).await,
+        Command::Order(args) => order::run(args, session).await,
+        Command::Reference(args) => reference::run(args, session).await,
         Command::Case(args) => case::run(args, session).await,
         Command::Status(_) => status::status(session).await,
         Command::WhoAmI(_) => status::whoami(session).await,

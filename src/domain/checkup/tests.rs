@@ -188,7 +188,10 @@ fn a_dwelling_of_1994_is_checked_graded_and_coloured() {
 #[test]
 fn what_is_in_doubt_is_counted_apart_and_resets_no_cycle() {
     let papers = vec![paper(1, "2026-03-05", "B", true)];
-    check(&dossier(None, papers, Vec::new()), &["2026-03-05"], expect![[r#"
+    check(
+        &dossier(None, papers, Vec::new()),
+        &["2026-03-05"],
+        expect![[r#"
         buildings_by_grade survey 2020 building whole B in_doubt: 2026-03-05 to …
         buildings_by_colour orange in_doubt: 2026-03-05 to …
         buildings_by_due_state overdue: 2029-01-01 to …
@@ -196,7 +199,8 @@ fn what_is_in_doubt_is_counted_apart_and_resets_no_cycle() {
         buildings_by_due_state unknown: 1994-06-30 to 2026-01-01
         check_ups_of_month check_up in_doubt: 2026-03-05 to 2026-04-01
         on 2026-03-05: due on 2028-12-31
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -215,7 +219,10 @@ fn a_building_with_two_findings_counts_once_for_each_indicator() {
         ],
     );
     let other = finding(2, "STR.TILT", &[("2026-06-01", Saying::Closed)]);
-    check(&dossier(Some("2027-01-01"), Vec::new(), vec![one, other]), &[], expect![[r#"
+    check(
+        &dossier(Some("2027-01-01"), Vec::new(), vec![one, other]),
+        &[],
+        expect![[r#"
         buildings_by_due_state scheduled: 2026-01-01 to 2026-03-05
         buildings_by_due_state scheduled: 2026-03-05 to 2026-06-01
         buildings_by_due_state scheduled: 2026-06-01 to 2026-08-21
@@ -250,7 +257,8 @@ fn a_building_with_two_findings_counts_once_for_each_indicator() {
         open_findings_by_notice_age 91..180: 2026-08-20 to 2026-08-21
         buildings_by_indicator 01: 2026-03-05 to 2027-01-01
         buildings_by_indicator any: 2026-03-05 to 2027-01-01
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

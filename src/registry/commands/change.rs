@@ -10,9 +10,12 @@ use crate::{
     kernel::id::SubjectId,
     registry::{
         command::Change,
-        commands::rules::{
-            contradictions, homes, no_sweep, not_in_error, record_everywhere, references, settle,
-            subject, weigh,
+        commands::{
+            finding, order, report,
+            rules::{
+                contradictions, homes, no_sweep, not_in_error, record_everywhere, references,
+                settle, subject, weigh,
+            },
         },
         error::{Class, Error, Refusal},
         fact::{Fact, SourceRow},
@@ -45,6 +48,9 @@ pub(crate) fn say(
     }
     let mut overridden = Vec::new();
     judge(tx, id, &record, &command.content, &mut refusals, &mut overridden)?;
+    order::changed(tx, id, &record, &command.content, command.from, &mut refusals)?;
+    report::changed(tx, id, &record, &command.content, &mut refusals)?;
+    finding::has_own_commands(id.kind(), &mut refusals);
     let is_to_come = command.from > tx.today();
     for (field, _) in command.content.texts() {
         if is_to_come && !plausibility::is_disposed(&field) {

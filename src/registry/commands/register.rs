@@ -14,7 +14,10 @@ use crate::{
     },
     registry::{
         command::Register,
-        commands::rules::{contradictions, homes, record_everywhere, references, settle, weigh},
+        commands::{
+            order,
+            rules::{contradictions, homes, record_everywhere, references, settle, weigh},
+        },
         error::{Class, Error, Refusal},
         fact::{Fact, ItemOutcome, ItemRecord, SourceRow},
         read::level_of,
@@ -96,6 +99,7 @@ pub(crate) fn register(
     let mut found = plausibility::check(&content, today);
     found.extend(unit_count(tx, &content)?);
     weigh(tx, "fields.", found, &mut refusals, &mut overridden);
+    order::new(tx, &content, exists_from.earliest(), &mut refusals)?;
 
     let subject = SubjectId::new(content.kind(), seed.born_in(partition));
     if tx.work.known(partition, subject)?.is_some() {
