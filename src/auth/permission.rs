@@ -115,6 +115,120 @@ const CASE_READERS: Grants = &[
     (Role::Upward, Scope::Everything),
 ];
 
+/// Those who see bodies, and whom a signature may be judged for: a body works all over a city,
+/// whoever keeps it in a list.
+const BODY_READERS: Grants = &[
+    (Role::Operator, Scope::Everything),
+    (Role::MunicipalOperator, Scope::Everything),
+    (Role::DistrictOperator, Scope::Everything),
+    (Role::CommunityCommittee, Scope::Everything),
+    (Role::GridWorker, Scope::Everything),
+    (Role::InspectionBody, Scope::Everything),
+    (Role::AppraisalBody, Scope::Everything),
+    (Role::PropertyCompany, Scope::Everything),
+    (Role::OwnersCommittee, Scope::Everything),
+    (Role::Insurer, Scope::Everything),
+    (Role::FundManager, Scope::Everything),
+    (Role::Contractor, Scope::Everything),
+    (Role::Auditor, Scope::Everything),
+    (Role::Upward, Scope::Everything),
+];
+
+/// Those who see signers, who are people: whoever takes their reports, and the bodies.
+const SIGNER_READERS: Grants = &[
+    (Role::Operator, Scope::Everything),
+    (Role::MunicipalOperator, Scope::Everything),
+    (Role::DistrictOperator, Scope::Everything),
+    (Role::InspectionBody, Scope::Everything),
+    (Role::AppraisalBody, Scope::Everything),
+    (Role::Auditor, Scope::Everything),
+    (Role::Upward, Scope::Everything),
+];
+
+/// Those who ask whether a signature for a building is good.
+const SIGNING_JUDGES: Grants = &[
+    (Role::Operator, Scope::Everything),
+    (Role::MunicipalOperator, Scope::OwnRegion),
+    (Role::DistrictOperator, Scope::OwnRegion),
+    (Role::InspectionBody, Scope::OwnRegion),
+    (Role::AppraisalBody, Scope::OwnRegion),
+    (Role::Auditor, Scope::Everything),
+    (Role::Upward, Scope::Everything),
+];
+
+/// Those who see what is planned and ordered: the offices, who walks the streets, and the bodies
+/// that are asked.
+const ORDER_READERS: Grants = &[
+    (Role::Operator, Scope::Everything),
+    (Role::MunicipalOperator, Scope::OwnRegion),
+    (Role::DistrictOperator, Scope::OwnRegion),
+    (Role::CommunityCommittee, Scope::OwnRegion),
+    (Role::GridWorker, Scope::OwnRegion),
+    (Role::InspectionBody, Scope::OwnRegion),
+    (Role::AppraisalBody, Scope::OwnRegion),
+    (Role::Auditor, Scope::Everything),
+    (Role::Upward, Scope::Everything),
+];
+
+/// Those who report: the bodies, who walks the streets (patrols only), and the offices.
+const REPORTERS: Grants = &[
+    (Role::Operator, Scope::Everything),
+    (Role::MunicipalOperator, Scope::OwnRegion),
+    (Role::DistrictOperator, Scope::OwnRegion),
+    (Role::CommunityCommittee, Scope::OwnRegion),
+    (Role::GridWorker, Scope::OwnRegion),
+    (Role::InspectionBody, Scope::OwnRegion),
+    (Role::AppraisalBody, Scope::OwnRegion),
+    (Role::PropertyCompany, Scope::OwnRegion),
+];
+
+/// Those who put another report in the place of one that was judged.
+const SUPERSEDERS: Grants = &[
+    (Role::Operator, Scope::Everything),
+    (Role::MunicipalOperator, Scope::OwnRegion),
+    (Role::DistrictOperator, Scope::OwnRegion),
+    (Role::InspectionBody, Scope::OwnRegion),
+    (Role::AppraisalBody, Scope::OwnRegion),
+];
+
+/// Those who say what they saw: whoever reports, owners' committees, and insurers, whose visits are
+/// observations and nothing else.
+const OBSERVERS: Grants = &[
+    (Role::Operator, Scope::Everything),
+    (Role::MunicipalOperator, Scope::OwnRegion),
+    (Role::DistrictOperator, Scope::OwnRegion),
+    (Role::CommunityCommittee, Scope::OwnRegion),
+    (Role::GridWorker, Scope::OwnRegion),
+    (Role::InspectionBody, Scope::OwnRegion),
+    (Role::AppraisalBody, Scope::OwnRegion),
+    (Role::PropertyCompany, Scope::OwnRegion),
+    (Role::OwnersCommittee, Scope::OwnRegion),
+    (Role::Insurer, Scope::OwnRegion),
+];
+
+/// Those who have defects repaired, and say how far it has come.
+const REPAIRERS: Grants = &[
+    (Role::Operator, Scope::Everything),
+    (Role::MunicipalOperator, Scope::OwnRegion),
+    (Role::DistrictOperator, Scope::OwnRegion),
+    (Role::CommunityCommittee, Scope::OwnRegion),
+    (Role::GridWorker, Scope::OwnRegion),
+    (Role::PropertyCompany, Scope::OwnRegion),
+    (Role::OwnersCommittee, Scope::OwnRegion),
+    (Role::Contractor, Scope::OwnRegion),
+];
+
+/// Those who see whether a repair was done: never who has it done as a matter of course.
+const VERIFIERS: Grants = &[
+    (Role::Operator, Scope::Everything),
+    (Role::MunicipalOperator, Scope::OwnRegion),
+    (Role::DistrictOperator, Scope::OwnRegion),
+    (Role::CommunityCommittee, Scope::OwnRegion),
+    (Role::GridWorker, Scope::OwnRegion),
+    (Role::InspectionBody, Scope::OwnRegion),
+    (Role::AppraisalBody, Scope::OwnRegion),
+];
+
 /// Those who may follow the journal: who may take rows away in bulk learns nothing more from it. Of
 /// entries out of their reach they get the number and the leaf, so that what they follow has no gaps
 /// and is bound by the checkpoints.
@@ -199,6 +313,61 @@ pub const PERMISSIONS: &[(&str, Grants)] = &[
     ("anju.v1.UnitService/MergeUnits", OFFICES),
     ("anju.v1.UnitService/SplitUnit", OFFICES),
     ("anju.v1.UnitService/RetractUnit", OFFICES),
+    ("anju.v1.BodyService/CreateBody", CITY),
+    ("anju.v1.BodyService/GetBody", BODY_READERS),
+    ("anju.v1.BodyService/ListBodies", BODY_READERS),
+    ("anju.v1.BodyService/ChangeBody", CITY),
+    ("anju.v1.BodyService/CorrectBody", CITY),
+    ("anju.v1.BodyService/EndBody", CITY),
+    ("anju.v1.BodyService/RetractBody", CITY),
+    ("anju.v1.BodyService/CreateSigner", CITY),
+    ("anju.v1.BodyService/GetSigner", SIGNER_READERS),
+    ("anju.v1.BodyService/ListSigners", SIGNER_READERS),
+    ("anju.v1.BodyService/ChangeSigner", CITY),
+    ("anju.v1.BodyService/CorrectSigner", CITY),
+    ("anju.v1.BodyService/EndSigner", CITY),
+    ("anju.v1.BodyService/RetractSigner", CITY),
+    ("anju.v1.BodyService/JudgeSigning", SIGNING_JUDGES),
+    ("anju.v1.PlanService/CreatePlan", OFFICES),
+    ("anju.v1.PlanService/GetPlan", ORDER_READERS),
+    ("anju.v1.PlanService/ListPlans", ORDER_READERS),
+    ("anju.v1.PlanService/ChangePlan", OFFICES),
+    ("anju.v1.PlanService/CorrectPlan", OFFICES),
+    ("anju.v1.PlanService/RetractPlan", OFFICES),
+    ("anju.v1.PlanService/CreateOrder", OFFICES),
+    ("anju.v1.PlanService/BatchCreateOrders", OFFICES),
+    ("anju.v1.PlanService/GetOrder", ORDER_READERS),
+    ("anju.v1.PlanService/ListOrders", ORDER_READERS),
+    ("anju.v1.PlanService/AssignOrder", OFFICES),
+    ("anju.v1.PlanService/MoveOrderDeadline", OFFICES),
+    ("anju.v1.PlanService/CancelOrder", OFFICES),
+    ("anju.v1.PlanService/CorrectOrder", OFFICES),
+    ("anju.v1.PlanService/RetractOrder", OFFICES),
+    ("anju.v1.ReferenceService/LoadReference", CITY),
+    ("anju.v1.ReferenceService/GetReference", ANYBODY),
+    ("anju.v1.ReferenceService/ListReferences", ANYBODY),
+    ("anju.v1.ReferenceService/DiffReferences", ANYBODY),
+    ("anju.v1.ReferenceService/RetractReference", CITY),
+    ("anju.v1.InspectionService/RecordReport", REPORTERS),
+    ("anju.v1.InspectionService/GetReport", READERS_OF_ONE),
+    ("anju.v1.InspectionService/ListReports", READERS),
+    ("anju.v1.InspectionService/SignReport", REPORTERS),
+    ("anju.v1.InspectionService/SubmitReport", REPORTERS),
+    ("anju.v1.InspectionService/AcceptReport", OFFICES),
+    ("anju.v1.InspectionService/ReturnReport", OFFICES),
+    ("anju.v1.InspectionService/SupersedeReport", SUPERSEDERS),
+    ("anju.v1.InspectionService/CorrectReport", OFFICES),
+    ("anju.v1.InspectionService/RetractReport", OFFICES),
+    ("anju.v1.FindingService/ObserveFinding", OBSERVERS),
+    ("anju.v1.FindingService/GetFinding", READERS_OF_ONE),
+    ("anju.v1.FindingService/ListFindings", READERS),
+    ("anju.v1.FindingService/FollowFinding", OFFICES),
+    ("anju.v1.FindingService/ReportRepair", REPAIRERS),
+    ("anju.v1.FindingService/VerifyRepair", VERIFIERS),
+    ("anju.v1.FindingService/SecureFinding", REPORTERS),
+    ("anju.v1.FindingService/MergeFindings", OFFICES),
+    ("anju.v1.FindingService/CorrectFinding", OFFICES),
+    ("anju.v1.FindingService/RetractFinding", OFFICES),
     ("anju.v1.CaseService/GetCase", CASE_READERS),
     ("anju.v1.CaseService/ListCases", CASE_READERS),
     ("anju.v1.CaseService/AssignCase", OFFICES),
@@ -208,6 +377,8 @@ pub const PERMISSIONS: &[(&str, Grants)] = &[
     ("anju.v1.TotalsService/ListTotals", ANYBODY),
     ("anju.v1.TotalsService/GetSeries", ANYBODY),
     ("anju.v1.TotalsService/ExplainTotal", READERS),
+    ("anju.v1.DueService/ExplainDue", READERS_OF_ONE),
+    ("anju.v1.DueService/ListDue", READERS),
     ("anju.v1.HistoryService/GetHistory", READERS_OF_ONE),
     ("anju.v1.HistoryService/Diff", READERS),
     ("anju.v1.HistoryService/GetCheckpoint", ANYBODY),
@@ -352,6 +523,9 @@ mod tests {
             "Transfer",
             "Retract",
             "Assign",
+            "Load",
+            "Move",
+            "Cancel",
             "Settle",
             "Import",
         ];

@@ -1,4 +1,4 @@
-//! `anju create`: registers one region, compound, building or unit, from flags or from a file in the
+//! `anju create`: registers one subject, from flags or from a file in the
 //! API's JSON.
 
 use std::{
@@ -16,7 +16,6 @@ use crate::{
         BadUsage, Outcome,
         message::{self, noun, put, put_typed},
         rest::Wrong,
-        search::Wanted,
         session::Session,
         set,
         write::{self, WriteArgs},
@@ -30,6 +29,8 @@ Examples:
   anju create unit --exists-from 1986 --set building_id=bld_01HF7YAT000000E0000000001A
   anju create region --exists-from 1954 --set level=province --set name=河南省
   anju create building --file building.json --dry-run
+  anju create body --exists-from 2010 --set region_id=rgn_01HF7YAT000000E0000000001A --set name=示例检测站 --set qualifications=scope=structure,certificate=ZJ-17,from=2019-01-01,until=2029-12-31
+  anju create order --exists-from 2026-05-20 --set building_id=bld_01HF7YAT000000E0000000001A --set kind=check_up
 
 A file holds the request as the API has it, without its context:
   {\"existsFrom\": \"1986\", \"fields\": {\"name\": \"12号楼\", \"compoundId\": \"cmp_…\"}}";
@@ -43,7 +44,7 @@ const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 pub struct CreateArgs {
     /// What to register.
     #[arg(value_enum)]
-    pub kind: Wanted,
+    pub kind: Creatable,
     /// Since when it exists; may be rough, for example 1986 or 1980s. Not the completion date.
     #[arg(long, value_name = "DAY|ROUGHLY", required_unless_present = "file")]
     pub exists_from: Option<ImpreciseDay>,
@@ -60,6 +61,42 @@ pub struct CreateArgs {
     /// What comes with every write.
     #[command(flatten)]
     pub write: WriteArgs,
+}
+
+/// A kind that can be registered by hand.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Creatable {
+    /// 行政区划
+    Region,
+    /// 小区
+    Compound,
+    /// 栋
+    Building,
+    /// 户
+    Unit,
+    /// 机构
+    Body,
+    /// 签字人
+    Signer,
+    /// 体检计划
+    Plan,
+    /// 体检任务
+    Order,
+}
+
+impl Creatable {
+    const fn kind(self) -> Kind {
+        match self {
+            Self::Region => Kind::Region,
+            Self::Compound => Kind::Compound,
+            Self::Building => Kind::Building,
+            Self::Unit => Kind::Unit,
+            Self::Body => Kind::Body,
+            Self::Signer => Kind::Signer,
+            Self::Plan => Kind::Plan,
+            Self::Order => Kind::Order,
+        }
+    }
 }
 
 /// Registers it.

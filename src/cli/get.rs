@@ -30,7 +30,7 @@ Examples:
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct GetArgs {
-    /// The id of a region, compound, building, unit or case; its prefix says which.
+    /// The id of a subject or case; its prefix says which kind.
     #[arg(required_unless_present = "identifier")]
     pub id: Option<SubjectId>,
     /// An outside number instead of an id, for example census:410102000123.
@@ -68,7 +68,7 @@ pub async fn fetch(
     session: &Session<'_>,
 ) -> anyhow::Result<DynamicMessage> {
     let noun = noun(id.kind());
-    let method = message::method(&format!("{noun}Service"), &format!("Get{noun}"))?;
+    let method = message::method(message::service(id.kind()), &format!("Get{noun}"))?;
     let mut request = DynamicMessage::new(method.input());
     put(&mut request, "id", Value::String(id.to_string()))?;
     put_typed(&mut request, "context", &read.context())?;

@@ -7,12 +7,12 @@ use crate::{
         Outcome, case, message,
         page::{self, PageArgs},
         read::ReadArgs,
-        record,
+        record, reference,
         region::{self, RegionName},
         session::Session,
         set,
     },
-    kernel::id::{BuildingId, CompoundId},
+    kernel::id::{BodyId, BuildingId, CompoundId, PlanId},
     proto::v1,
 };
 
@@ -26,6 +26,9 @@ Examples:
   anju list buildings --region rgn_01HF7YAT000000E0000000001A --all --json
   anju list buildings --box 'cgcs2000:113.60,34.74;113.64,34.78'
   anju list units --building bld_01HF7YAT000000E0000000001A
+  anju list bodies --region gbt2260:410100
+  anju list plans --region gbt2260:410102 --year 2026
+  anju list orders --region gbt2260:410102 --state ordered
   anju list cases --partition 1";
 
 /// Flags of `anju list`.
@@ -112,11 +115,120 @@ pub enum ListOf {
         #[command(flatten)]
         page: PageArgs,
     },
+    /// The bodies (机构) in the lists of a region.
+    Bodies {
+        /// The region.
+        #[arg(long, value_name = "RGN")]
+        region: RegionName,
+        /// Which days and which knowledge.
+        #[command(flatten)]
+        read: ReadArgs,
+        /// How much.
+        #[command(flatten)]
+        page: PageArgs,
+    },
+    /// The signers (签字人) in the lists of a region.
+    Signers {
+        /// The region.
+        #[arg(long, value_name = "RGN")]
+        region: RegionName,
+        /// Which days and which knowledge.
+        #[command(flatten)]
+        read: ReadArgs,
+        /// How much.
+        #[command(flatten)]
+        page: PageArgs,
+    },
+    /// The plans (体检计划) of a region and those in it.
+    Plans {
+        /// The region.
+        #[arg(long, value_name = "RGN")]
+        region: RegionName,
+        /// Of this year only.
+        #[arg(long, value_name = "YEAR")]
+        year: Option<i32>,
+        /// Which days and which knowledge.
+        #[command(flatten)]
+        read: ReadArgs,
+        /// How much.
+        #[command(flatten)]
+        page: PageArgs,
+    },
+    /// The orders (体检任务) of a plan, a building, a body or a region.
+    Orders(OrderListArgs),
+    /// Editions of reference data; the same as `anju reference list`.
+    References(reference::ReferenceListArgs),
     /// The open cases of a partition; the same as `anju case list`.
     Cases(case::CaseListArgs),
 }
 
+/// Flags of a list of orders.
+#[derive(Args, Clone, Debug)]
+#[command(group = clap::ArgGroup::new("of").required(true))]
+pub struct OrderListArgs {
+    /// The plan.
+    #[arg(long, value_name = "PLN", group = "of")]
+    pub plan: Option<PlanId>,
+    /// The building.
+    #[arg(long, value_name = "BLD", group = "of")]
+    pub building: Option<BuildingId>,
+    /// The body.
+    #[arg(long, value_name = "BDY", group = "of")]
+    pub body: Option<BodyId>,
+    /// The region.
+    #[arg(long, value_name = "RGN", group = "of")]
+    pub region: Option<RegionName>,
+    /// Only in this state; may be repeated.
+    #[arg(long, value_enum)]
+    pub state: Vec<OrderStateName>,
+    /// Which days and which knowledge.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// How much.
+    #[command(flatten)]
+    pub page: PageArgs,
+}
+
+/// Where an order stands.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderStateName {
+    /// 已列入计划
+    Planned,
+    /// 已委托
+    Ordered,
+    /// 已完成
+    Done,
+    /// 已取消
+    Cancelled,
+}
+
+/// Lists orders.
+pub async fn orders(args: &OrderListArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
+    use v1::list_orders_request::Of;
+    let of = match (&args.region, args.plan, args.building, args.body) {
+        (Some(region), ..) => Some(Of::RegionId(id_of(Some(region), &args.read, session).await?)),
+        (_, Some(plan), ..) => Some(Of::PlanId(plan.to_string())),
+        (_, _, Some(building), _) => Some(Of::BuildingId(building.to_string())),
+        (.., body) => body.map(|body| Of::BodyId(body.to_string())),
+    };
+    let states = args.state.iter().map(|state| match state {
+        OrderStateName::Planned => v1::OrderState::Planned,
+        OrderStateName::Ordered => v1::OrderState::Ordered,
+        OrderStateName::Done => v1::OrderState::Done,
+        OrderStateName::Cancelled => v1::OrderState::Cancelled,
+    });
+    let request = v1::ListOrdersRequest {
+        context: Some(args.read.context()),
+        states: states.map(i32::from).collect(),
+        of,
+        ..v1::ListOrdersRequest::default()
+    };
+    let call = ("PlanService", "ListOrders");
+    page::show(session, call, &request, &args.page, |answer| rows(answer, "orders")).await
+}
+
 /// Lists.
+#[expect(clippy::too_many_lines, reason = "one arm for each kind of list")]
 pub async fn run(args: &ListArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     match &args.of {
         ListOf::Regions { parent, read, page } => {
@@ -161,12 +273,42 @@ pub async fn run(args: &ListArgs, session: &mut Session<'_>) -> anyhow::Result<O
             let call = ("UnitService", "ListUnits");
             page::show(session, call, &request, page, |answer| rows(answer, "units")).await
         }
+        ListOf::Bodies { region, read, page } => {
+            let request = v1::ListBodiesRequest {
+                context: Some(read.context()),
+                region_id: id_of(Some(region), read, session).await?,
+                ..v1::ListBodiesRequest::default()
+            };
+            let call = ("BodyService", "ListBodies");
+            page::show(session, call, &request, page, |answer| rows(answer, "bodies")).await
+        }
+        ListOf::Signers { region, read, page } => {
+            let request = v1::ListSignersRequest {
+                context: Some(read.context()),
+                region_id: id_of(Some(region), read, session).await?,
+                ..v1::ListSignersRequest::default()
+            };
+            let call = ("BodyService", "ListSigners");
+            page::show(session, call, &request, page, |answer| rows(answer, "signers")).await
+        }
+        ListOf::Plans { region, year, read, page } => {
+            let request = v1::ListPlansRequest {
+                context: Some(read.context()),
+                region_id: id_of(Some(region), read, session).await?,
+                year: *year,
+                ..v1::ListPlansRequest::default()
+            };
+            let call = ("PlanService", "ListPlans");
+            page::show(session, call, &request, page, |answer| rows(answer, "plans")).await
+        }
+        ListOf::Orders(args) => orders(args, session).await,
+        ListOf::References(args) => reference::list(args, session).await,
         ListOf::Cases(args) => case::list(args, session).await,
     }
 }
 
 /// The id of a region that may be named by its code; empty for none.
-async fn id_of(
+pub(crate) async fn id_of(
     name: Option<&RegionName>,
     read: &ReadArgs,
     session: &Session<'_>,
@@ -178,7 +320,7 @@ async fn id_of(
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the form that page::show asks for")]
-fn rows(
+pub(crate) fn rows(
     answer: &prost_reflect::DynamicMessage,
     field: &str,
 ) -> anyhow::Result<crate::cli::table::Sheet> {

@@ -79,6 +79,22 @@ pub fn text(message: &DynamicMessage, field: &str) -> String {
     value.as_ref().and_then(|value| value.as_str()).unwrap_or_default().to_owned()
 }
 
+/// The service that serves a kind.
+pub const fn service(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Region => "RegionService",
+        Kind::Compound => "CompoundService",
+        Kind::Building => "BuildingService",
+        Kind::Unit => "UnitService",
+        Kind::Case => "CaseService",
+        Kind::Body | Kind::Signer => "BodyService",
+        Kind::Plan | Kind::Order => "PlanService",
+        Kind::Report => "InspectionService",
+        Kind::Finding => "FindingService",
+        Kind::Reference => "ReferenceService",
+    }
+}
+
 /// The word that the API's names use for a kind: `Building`.
 pub const fn noun(kind: Kind) -> &'static str {
     match kind {

@@ -11,6 +11,7 @@ pub mod config;
 pub mod create;
 pub mod demo;
 pub mod diff;
+pub mod due;
 pub mod dump;
 pub mod erase;
 pub mod export;
@@ -23,12 +24,14 @@ pub mod list;
 pub mod load;
 pub mod message;
 pub mod offline;
+pub mod order;
 pub mod page;
 pub mod peer;
 pub mod prove;
 pub mod read;
 pub mod rebuild;
 pub mod record;
+pub mod reference;
 pub mod region;
 mod rest;
 pub mod search;
@@ -158,7 +161,7 @@ pub enum Command {
     Export(export::ExportArgs),
     /// Shows one subject, on any day, as known at any moment.
     Get(get::GetArgs),
-    /// Lists regions, compounds, buildings, units or cases.
+    /// Lists subjects of a kind, or cases.
     List(list::ListArgs),
     /// Shows every entry about a subject, and who said it.
     History(history::HistoryArgs),
@@ -166,13 +169,17 @@ pub enum Command {
     Diff(diff::DiffArgs),
     /// Shows totals, their parts, their course, or their rows.
     Totals(totals::TotalsArgs),
+    /// Lists the check-ups that are due, overdue first.
+    Due(due::DueArgs),
+    /// Explains an answer down to the rule and the inputs that it rests on.
+    Explain(due::ExplainArgs),
     /// Finds subjects by name and address.
     Search(search::SearchArgs),
     /// Shows entries as they come.
     Watch(watch::WatchArgs),
     /// Saves proofs that nothing was changed.
     Prove(prove::ProveArgs),
-    /// Registers a region, compound, building or unit.
+    /// Registers a subject.
     Create(create::CreateArgs),
     /// Says that the world changed.
     Change(write::ChangeArgs),
@@ -189,6 +196,10 @@ pub enum Command {
     Split(lineage::SplitArgs),
     /// Says that a region came under another parent.
     Transfer(lineage::TransferArgs),
+    /// Works on orders: assigns, moves, cancels, lists.
+    Order(order::OrderArgs),
+    /// Loads, lists and compares editions of reference data.
+    Reference(reference::ReferenceArgs),
     /// Works on cases: what people have to look at.
     Case(case::CaseArgs),
     /// Shows what the registry holds.
@@ -374,6 +385,8 @@ async fn dispatch(command: &Command, session: &mut Session<'_>) -> anyhow::Resul
         Command::History(args) => history::run(args, session).await,
         Command::Diff(args) => diff::run(args, session).await,
         Command::Totals(args) => totals::run(args, session).await,
+        Command::Due(args) => due::run(args, session).await,
+        Command::Explain(args) => due::explain(args, session).await,
         Command::Search(args) => search::run(args, session).await,
         Command::Watch(args) => watch::run(args, session).await,
         Command::Prove(args) => prove::run(args, session).await,
@@ -385,6 +398,8 @@ async fn dispatch(command: &Command, session: &mut Session<'_>) -> anyhow::Resul
         Command::Merge(args) => lineage::merge(args, session).await,
         Command::Split(args) => lineage::split(args, session).await,
         Command::Transfer(args) => lineage::transfer(args, session).await,
+        Command::Order(args) => order::run(args, session).await,
+        Command::Reference(args) => reference::run(args, session).await,
         Command::Case(args) => case::run(args, session).await,
         Command::Status(_) => status::status(session).await,
         Command::WhoAmI(_) => status::whoami(session).await,

@@ -27,6 +27,12 @@ pub fn page(record: &DynamicMessage) -> Sheet {
             sheet.row([label, value]);
         }
     }
+    if let Some(state) = field::shown(record, "state") {
+        sheet.row([field::label("state"), state]);
+    }
+    for (label, value) in message::nested(record, "head").iter().flat_map(field::said) {
+        sheet.row([label, value]);
+    }
     for name in ["case_ids", "entries_in_doubt"] {
         if let Some(value) = field::shown(record, name) {
             sheet.row([field::label(name), value.replace('\n', ", ")]);
@@ -51,10 +57,16 @@ pub fn rows(records: &[DynamicMessage]) -> Sheet {
         let of = |name: &str| fields.as_ref().map(|fields| message::text(fields, name));
         sheet.row([
             message::text(record, "id"),
-            of("name").filter(|name| !name.is_empty()).or_else(|| of("number")).unwrap_or_default(),
+            ["name", "title", "number"]
+                .into_iter()
+                .filter_map(of)
+                .find(|name| !name.is_empty())
+                .unwrap_or_default(),
             of("address").unwrap_or_default(),
             life.as_ref().map(|life| message::text(life, "exists_from")).unwrap_or_default(),
-            life.as_ref().and_then(|life| field::shown(life, "presence")).unwrap_or_default(),
+            field::shown(record, "state")
+                .or_else(|| field::shown(life.as_ref()?, "presence"))
+                .unwrap_or_default(),
             fields.as_ref().map(details).unwrap_or_default(),
         ]);
     }
@@ -63,7 +75,7 @@ pub fn rows(records: &[DynamicMessage]) -> Sheet {
 
 /// What tells one subject of a list from another, in a few words.
 fn details(fields: &DynamicMessage) -> String {
-    const TELLING: [&str; 11] = [
+    const TELLING: [&str; 20] = [
         "level",
         "entrance",
         "floor",
@@ -75,6 +87,15 @@ fn details(fields: &DynamicMessage) -> String {
         "floor_area_cm2",
         "area_cm2",
         "management",
+        "table",
+        "edition",
+        "year",
+        "kind",
+        "building_id",
+        "body_id",
+        "deadline",
+        "qualifications",
+        "employments",
     ];
     let mut words = Vec::new();
     for name in TELLING {
@@ -87,7 +108,8 @@ fn details(fields: &DynamicMessage) -> String {
             ("storeys_above", _) => format!("{value} storeys 层"),
             ("floor", _) => format!("floor {value} 层"),
             ("entrance", _) => format!("entrance {value} 单元"),
-            _ => value,
+            ("deadline", _) => format!("by {value} 截止"),
+            _ => value.replace('\n', "; "),
         });
     }
     words.join(", ")

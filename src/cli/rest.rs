@@ -12,7 +12,7 @@ use tonic::Code;
 use crate::{
     cli::{
         BadUsage,
-        message::{self, noun, put_typed},
+        message::{self, put_typed},
         session::Session,
         write::WriteArgs,
     },
@@ -122,7 +122,7 @@ impl Wrong {
     ) -> anyhow::Result<()> {
         let context = v1::WriteContext { validate_only: true, ..write.context() };
         put_typed(request, "context", &context)?;
-        let method = message::method(&format!("{}Service", noun(kind)), method)?;
+        let method = message::method(message::service(kind), method)?;
         session.ask_by_name(&method, request).await?;
         Ok(())
     }

@@ -12,7 +12,7 @@ use crate::{
     cli::{field, message},
     kernel::{
         id::{Kind, SubjectId},
-        time::ImpreciseDay,
+        time::{Day, ImpreciseDay},
         violation::Violations,
     },
     proto::v1,
@@ -231,10 +231,16 @@ fn value(descriptor: &FieldDescriptor, part: Option<&str>, text: &str) -> Result
                 .map_err(|_| ("NOT_A_NUMBER", format!("{text:?} is not a whole number")))?;
             fitting(descriptor, Value::I64(number))
         }
+        FieldKind::Bool => match text {
+            "true" | "yes" | "是" => Ok(Value::Bool(true)),
+            "false" | "no" | "否" => Ok(Value::Bool(false)),
+            _ => Err(("NOT_YES_OR_NO", format!("{text:?} is neither yes nor no"))),
+        },
         FieldKind::Enum(of) => enum_number(&of, text).map(Value::EnumNumber),
         FieldKind::Message(of) => match of.name() {
             "Location" => location(&of, text).map(Value::Message),
             "Boundary" => boundary(&of, text).map(Value::Message),
+            "Qualification" | "Interest" | "Employment" => pairs(&of, text).map(Value::Message),
             _ => Err(unsettable()),
         },
         _ => Err(unsettable()),
@@ -265,14 +271,59 @@ fn texts(of: &MessageDescriptor, given: &[(&str, &str)]) -> Result<DynamicMessag
     Ok(message)
 }
 
+/// One of a list of periods: `scope=structure,certificate=ZJ-17,from=2019,until=2029-12-31`; of a
+/// licence also `suspended=2024-01-01/2024-06-30`.
+fn pairs(of: &MessageDescriptor, text: &str) -> Result<DynamicMessage, Wrong> {
+    let mut message = DynamicMessage::new(of.clone());
+    let mut suspensions = Vec::new();
+    let mut said: Vec<&str> = Vec::new();
+    for pair in text.split(',').map(str::trim) {
+        let Some((name, value)) = pair.split_once('=') else {
+            return Err(("NO_VALUE", format!("{pair:?} is no name=value")));
+        };
+        if let ("suspended", Some(field)) = (name, of.get_field_by_name("suspensions")) {
+            let kind = field.kind();
+            let of = kind.as_message().ok_or_else(unsettable)?;
+            let (from, until) = value.split_once('/').unwrap_or((value, ""));
+            suspensions.push(Value::Message(texts(of, &[("from", from), ("until", until)])?));
+            continue;
+        }
+        let field = of.get_field_by_name(name).filter(|field| field.kind() == FieldKind::String);
+        let Some(field) = field else {
+            let known: Vec<_> = of.fields().map(|field| field.name().to_owned()).collect();
+            let sentence = format!("there is no {name}; there are {}", known.join(", "));
+            return Err(("UNKNOWN_FIELD", sentence));
+        };
+        if said.contains(&name) {
+            return Err(("SAID_TWICE", format!("{name} is given twice")));
+        }
+        said.push(name);
+        if matches!(name, "from" | "until") {
+            value.parse::<ImpreciseDay>().map_err(|error| ("BAD_DAY", error.to_string()))?;
+        }
+        let value = checked_text(name, value)?;
+        message.try_set_field(&field, value).map_err(|_| unsettable())?;
+    }
+    if !suspensions.is_empty() {
+        let list = Value::List(suspensions);
+        message.try_set_field_by_name("suspensions", list).map_err(|_| unsettable())?;
+    }
+    Ok(message)
+}
+
 /// A text; days and ids are held to their form.
 fn checked_text(name: &str, text: &str) -> Result<Value, Wrong> {
     if matches!(name, "completed" | "built") {
         text.parse::<ImpreciseDay>().map_err(|error| ("BAD_DAY", error.to_string()))?;
     }
+    if name == "deadline" {
+        text.parse::<Day>().map_err(|error| ("BAD_DAY", error.to_string()))?;
+    }
     let expected = match name {
         "compound_id" => Some(Kind::Compound),
-        "community_id" | "parent_id" => Some(Kind::Region),
+        "community_id" | "parent_id" | "region_id" => Some(Kind::Region),
+        "body_id" => Some(Kind::Body),
+        "plan_id" => Some(Kind::Plan),
         "building_id" | "physical_id" => Some(Kind::Building),
         _ => None,
     };

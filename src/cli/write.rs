@@ -100,7 +100,7 @@ impl WriteArgs {
 /// Which subject, and that nothing came between.
 #[derive(Args, Clone, Debug)]
 pub struct TargetArgs {
-    /// The id of a region, compound, building or unit.
+    /// The id of the subject; its prefix says which kind.
     pub id: SubjectId,
     /// Only if this is still its etag, as an earlier answer gave it.
     #[arg(long, value_name = "ETAG")]
@@ -283,11 +283,22 @@ fn begun(verb: &str, target: &TargetArgs, write: &WriteArgs) -> anyhow::Result<D
     if target.id.kind() == Kind::Case {
         return Err(BadUsage::new("a case is worked on with anju case").into());
     }
-    let mut request = message::empty(&format!("{verb}{}Request", noun(target.id.kind())))?;
+    let kind = target.id.kind();
+    let request = message::empty(&format!("{verb}{}Request", noun(kind)));
+    let mut request = request.map_err(|_| BadUsage::new(other_way(kind)))?;
     put_typed(&mut request, "context", &write.context())?;
     put(&mut request, "id", Value::String(target.id.to_string()))?;
     put_text(&mut request, "etag", target.etag.as_deref())?;
     Ok(request)
+}
+
+/// How a kind is worked on that does not know a verb.
+const fn other_way(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Order => "an order is assigned, moved or cancelled with anju order",
+        Kind::Reference => "an edition is loaded or corrected with anju reference load",
+        _ => "there is no such command for what has this id",
+    }
 }
 
 /// Sends what says something about one subject.
@@ -317,7 +328,7 @@ pub(crate) async fn send(
         return Err(wrong.tell(kind, method, request, write, session).await);
     }
     let request = &request;
-    let method = message::method(&format!("{}Service", noun(kind)), method)?;
+    let method = message::method(message::service(kind), method)?;
     let answer = session.ask_with_warnings(&method, request).await;
     let (answer, warnings) = answer.map_err(|error| name_request(error, request))?;
     // JSON is the API's answer and nothing else.

@@ -49,6 +49,11 @@ pub enum Payer {
 impl Payer {
     /// Every value, in the order of the numbers.
     pub const ALL: [Self; 2] = [Self::PublicAccount, Self::ResponsibleParty];
+
+    /// The payer with this stored number.
+    pub fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|payer| *payer as u32 == number)
+    }
 }
 
 impl fmt::Display for Payer {

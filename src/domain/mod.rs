@@ -22,6 +22,7 @@ pub mod plan;
 pub mod plausibility;
 pub mod qualification;
 pub mod reference;
+pub mod reference_diff;
 pub mod reference_file;
 pub mod region;
 pub mod report;

@@ -3,17 +3,21 @@
 //! planned → ordered → done | cancelled. An order without a body is planned; it is done when a
 //! report that answers it is accepted, which is seen from the report and kept nowhere.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
-        content::{FieldText, Said, drop_unless, lay, push},
+        content::{FieldText, Fields, Said, drop_unless, lay, push},
         cycle::Payer,
-        report::ReportKind,
+        qualification::Qualification,
+        report::{self, ReportKind},
+        timeline::{Presence, Timeline},
     },
     kernel::{
-        id::{BodyId, BuildingId, PlanId},
-        time::Day,
+        id::{BodyId, BuildingId, OrderId, PlanId},
+        time::{Answer, Day},
     },
 };
 
@@ -65,6 +69,153 @@ impl OrderState {
             Self::Cancelled => "cancelled",
         }
     }
+
+    /// The state with this number.
+    pub fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| *state as u32 == number)
+    }
+
+    /// Whether a report is still waited for.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Planned | Self::Ordered)
+    }
+}
+
+/// Whether a report with this life answers the order on `day`: it names it and is accepted.
+pub fn is_answered_by(order: OrderId, report: &Timeline, day: Day) -> bool {
+    let names = match report.content_at(day).map(|content| content.fields) {
+        Some(Fields::Report(report)) => report.order.flatten() == Some(order),
+        _ => false,
+    };
+    let state = report::state_on(report, day);
+    names && report.registration().is_some() && matches!(state, report::State::Accepted { .. })
+}
+
+/// A body on the day on which it is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether it is there.
+    pub presence: Presence,
+    /// Its licences.
+    pub qualifications: Vec<Qualification>,
+    /// The day.
+    pub day: Day,
+}
+
+/// What the registry knows beside what is said of an order. What is `None` is not judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Setting {
+    /// Whether the building is there on the day on which the order is set.
+    pub building: Option<Presence>,
+    /// The first day that can be a deadline.
+    pub deadline_from: Option<Day>,
+    /// The body that is named.
+    pub body: Option<Standing>,
+    /// Another open order of the same building and kind.
+    pub open: Option<OrderId>,
+    /// Where the order stands before.
+    pub state: Option<OrderState>,
+}
+
+/// Something that stands against an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Objection {
+    /// The building is not there on the day.
+    BuildingAbsent,
+    /// The deadline is over when it is set.
+    DeadlinePast {
+        /// The deadline.
+        deadline: Day,
+        /// The first day that it could be.
+        from: Day,
+    },
+    /// The body is not there on the day.
+    BodyAbsent,
+    /// The body has no licence on the day.
+    BodyUnqualified {
+        /// The day.
+        day: Day,
+    },
+    /// The building has an open order of the kind.
+    Open(OrderId),
+    /// The order takes no more changes.
+    Closed(OrderState),
+}
+
+impl Objection {
+    /// The stable reason.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::BuildingAbsent => "BUILDING_ABSENT",
+            Self::DeadlinePast { .. } => "DEADLINE_PAST",
+            Self::BodyAbsent => "BODY_ABSENT",
+            Self::BodyUnqualified { .. } => "BODY_UNQUALIFIED",
+            Self::Open(_) => "ORDER_OPEN",
+            Self::Closed(_) => "ORDER_STATE",
+        }
+    }
+
+    /// The field that it is about.
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::BuildingAbsent | Self::Open(_) => "fields.building_id",
+            Self::DeadlinePast { .. } => "fields.deadline",
+            Self::BodyAbsent | Self::BodyUnqualified { .. } => "fields.body_id",
+            Self::Closed(_) => "id",
+        }
+    }
+}
+
+impl fmt::Display for Objection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BuildingAbsent => f.write_str("the building is not there on the order's day"),
+            Self::DeadlinePast { deadline, from } => {
+                write!(f, "{deadline} is over: the first day that can be a deadline is {from}")
+            }
+            Self::BodyAbsent => f.write_str("the body is not there on the day"),
+            Self::BodyUnqualified { day } => {
+                write!(f, "the body has no licence of any scope that holds on {day}")
+            }
+            Self::Open(other) => {
+                write!(f, "{other} asks for the same of this building and is still open")
+            }
+            Self::Closed(state) => {
+                write!(f, "the order is {} and takes no more changes", state.word())
+            }
+        }
+    }
+}
+
+/// All that stands against what is said of an order. What imprecise days leave open does not.
+pub fn objections(said: &OrderContent, setting: &Setting) -> Vec<Objection> {
+    let mut found = Vec::new();
+    if let Some(state) = setting.state.filter(|state| !state.is_open()) {
+        found.push(Objection::Closed(state));
+    }
+    if setting.building.is_some_and(is_absent) {
+        found.push(Objection::BuildingAbsent);
+    }
+    found.extend(setting.open.map(Objection::Open));
+    if let Some(body) = &setting.body {
+        let day = body.day;
+        let may_work = body.qualifications.iter().any(|held| held.holds_on(day) != Answer::No);
+        if is_absent(body.presence) {
+            found.push(Objection::BodyAbsent);
+        } else if !may_work {
+            found.push(Objection::BodyUnqualified { day });
+        }
+    }
+    if let (Some(deadline), Some(from)) = (said.deadline.flatten(), setting.deadline_from)
+        && deadline < from
+    {
+        found.push(Objection::DeadlinePast { deadline, from });
+    }
+    found
+}
+
+const fn is_absent(presence: Presence) -> bool {
+    !matches!(presence, Presence::Exists | Presence::Unknown)
 }
 
 impl OrderContent {

@@ -116,6 +116,11 @@ impl fmt::Display for Employment {
 }
 
 impl Qualification {
+    /// Whether it holds on `day` and is not suspended.
+    pub fn holds_on(&self, day: Day) -> Answer {
+        and(self.period.holds_on(day), not(self.is_suspended_on(day)))
+    }
+
     fn is_suspended_on(&self, day: Day) -> Answer {
         any(self.suspensions.iter().map(|suspension| suspension.holds_on(day)))
     }
@@ -206,6 +211,10 @@ pub enum Rule {
     SignerInterest,
     /// The body had an interest.
     BodyInterest,
+    /// The signer was not in the list on the day.
+    SignerAbsent,
+    /// The body was not there on the day.
+    BodyAbsent,
 }
 
 impl Rule {
@@ -221,6 +230,25 @@ impl Rule {
             Self::Employment => "SIGNER_NOT_EMPLOYED",
             Self::SignerInterest => "SIGNER_INTEREST",
             Self::BodyInterest => "BODY_INTEREST",
+            Self::SignerAbsent => "SIGNER_ABSENT",
+            Self::BodyAbsent => "BODY_ABSENT",
+        }
+    }
+
+    /// What is broken, in a few words.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::SignerScope => "the signer never had a licence for the scope",
+            Self::SignerPeriod => "the signer's licence did not hold on the day",
+            Self::SignerSuspended => "the signer's licence was suspended on the day",
+            Self::BodyScope => "the body never had a licence for the scope",
+            Self::BodyPeriod => "the body's licence did not hold on the day",
+            Self::BodySuspended => "the body's licence was suspended on the day",
+            Self::Employment => "the signer did not work for the body on the day",
+            Self::SignerInterest => "the signer had an interest in what was signed for",
+            Self::BodyInterest => "the body had an interest in what was signed for",
+            Self::SignerAbsent => "the signer was not in the list on the day",
+            Self::BodyAbsent => "the body was not there on the day",
         }
     }
 }
@@ -232,6 +260,17 @@ pub struct Objection {
     pub rule: Rule,
     /// Whether it certainly is; otherwise it cannot be said.
     pub is_certain: bool,
+}
+
+impl fmt::Display for Objection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = self.rule.words();
+        if self.is_certain {
+            f.write_str(words)
+        } else {
+            write!(f, "it cannot be excluded that {words}")
+        }
+    }
 }
 
 /// All that stands against a signature.
@@ -252,6 +291,14 @@ impl Verdict {
         } else {
             Answer::Unknown
         }
+    }
+
+    /// The same for a signer and a body of whom it is known whether they were there on the day.
+    #[must_use]
+    pub fn with_presence(mut self, signer: Answer, body: Answer) -> Self {
+        self.note(Rule::SignerAbsent, not(signer));
+        self.note(Rule::BodyAbsent, not(body));
+        self
     }
 
     fn note(&mut self, rule: Rule, is_broken: Answer) {

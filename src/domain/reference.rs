@@ -6,8 +6,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::content::{FieldText, Said, drop_unless, lay, push},
-    kernel::{hash::Hash, id::RegionId},
+    domain::{
+        content::{FieldText, Said, drop_unless, lay, push},
+        grade,
+        house_code::CheckTable,
+        reference_file::{self, Edition, Table},
+        tables::Parsed,
+    },
+    kernel::{hash::Hash, id::RegionId, violation::Violations},
 };
 
 /// Bytes of one file, so that it fits one entry.
@@ -56,4 +62,34 @@ impl ReferenceContent {
         drop_unless(keep, "edition", &mut self.edition);
         drop_unless(keep, "text", &mut self.text);
     }
+}
+
+/// Reads a file by the reader of its table, and answers with its head or with everything that is
+/// wrong. Colours are read beside `grades`, the catalogues of grades that are loaded: the values
+/// that they map must be those of one of them.
+pub fn check(text: &str, grades: &[&grade::Catalogue]) -> Result<Edition, Violations> {
+    if text.len() > FILE_BYTES_MAX {
+        let mut violations = Violations::default();
+        violations.add("", "TOO_LONG", format!("a file has at most {FILE_BYTES_MAX} bytes"));
+        return Err(violations);
+    }
+    // A head that is wrong is told by the table's own reader, with all that follows it.
+    let Some(table) = table_of(text) else { return reference_file::head(text) };
+    match table {
+        Table::HouseCodeCheck => CheckTable::read(text).map(|_| ()),
+        table => Parsed::read(table, text, grades).map(|_| ()),
+    }?;
+    reference_file::head(text)
+}
+
+fn table_of(text: &str) -> Option<Table> {
+    let file = text.parse::<toml::Table>().ok()?;
+    let word = file.get("table")?.as_str()?;
+    Table::ALL.into_iter().find(|table| table.word() == word)
+}
+
+/// Whether an edition of a table may hold in a part of a partition only: how often buildings are
+/// checked may differ from district to district, but not what words mean.
+pub const fn may_be_local(table: Table) -> bool {
+    matches!(table, Table::Cycle)
 }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use crate::{
     domain::{
-        content::Content,
+        content::{Content, Fields},
+        order::OrderState,
+        reference::ReferenceContent,
+        reference_file::{self, Table},
         region::Level,
         timeline::{Edge, End, Presence, Timeline},
     },
@@ -20,7 +23,9 @@ use crate::{
         engine::Registry,
         error::{Error, Refusal},
         history::{entry_numbers, timeline_at},
+        orders,
         record::Record,
+        reports::{self, ReportStand, ReportsWanted},
         space::{Space, after, below, key, subject_at_end, subject_key},
         state::{Durable, Live, State},
     },
@@ -48,6 +53,10 @@ pub struct Seen {
     pub doubts: Vec<(String, String)>,
     /// Open cases that concern it, with the entries of it that are in doubt.
     pub cases: Vec<(CaseId, Vec<Seq>)>,
+    /// Of an order: where it stands.
+    pub order_state: Option<OrderState>,
+    /// Of a report: how it stands.
+    pub report_stand: Option<Box<ReportStand>>,
     /// The source and key with which an import said it last.
     pub source: Option<(String, String)>,
     /// The day of the read.
@@ -66,6 +75,42 @@ pub enum ListOf {
     Below(Kind, SubjectId),
     /// All subjects of a kind in a partition.
     All(Kind, Partition),
+    /// The plans of a region and those below it, of one year.
+    Plans(RegionId, u16),
+    /// Orders of a plan, a building, a body or a region that stand in one of some states.
+    Orders(SubjectId, OrderStates),
+    /// Reports of a building, a body, a signer, an order or a region.
+    Reports(SubjectId, ReportsWanted),
+    /// Editions of reference data in a partition.
+    References(Partition, Editions),
+}
+
+/// Which editions of reference data. What is `None` is not asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Editions {
+    /// Those that hold in this region: its own and those of the regions above it.
+    pub region: Option<RegionId>,
+    /// Those of this table.
+    pub table: Option<Table>,
+    /// Those that hold on this day, by their heads.
+    pub holds_on: Option<Day>,
+}
+
+/// A set of states of orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderStates(u8);
+
+impl OrderStates {
+    /// These states; all of them when none is named.
+    pub fn of(states: &[OrderState]) -> Self {
+        let states = if states.is_empty() { &OrderState::ALL } else { states };
+        Self(states.iter().fold(0, |set, state| set | 1 << (*state as u8)))
+    }
+
+    /// Whether a state is one of them.
+    pub const fn has(self, state: OrderState) -> bool {
+        self.0 & 1 << (state as u8) != 0
+    }
 }
 
 /// Where a read looks: at which day, with which knowledge.
@@ -135,10 +180,43 @@ impl Registry {
                 prefix.push(kind as u8);
                 self.walk(partition, prefix, at, page, &|_| Ok(true))
             }
+            ListOf::Plans(region, year) => {
+                let is_of_year = |seen: &Seen| match &seen.content.fields {
+                    Fields::Plan(plan) => plan.year.flatten() == Some(year),
+                    _ => false,
+                };
+                let at = self.at(region.partition(), time)?;
+                self.list_below(Kind::Plan, region.into(), at, page, &is_of_year)
+            }
+            ListOf::Orders(holder, states) => {
+                let stands = |seen: &Seen| seen.order_state.is_some_and(|state| states.has(state));
+                let at = self.at(holder.partition(), time)?;
+                self.list_below(Kind::Order, holder, at, page, &stands)
+            }
+            ListOf::Reports(holder, wanted) => {
+                let stands = |seen: &Seen| {
+                    let stand = seen.report_stand.as_deref();
+                    stand.is_some_and(|stand| wanted.has(&seen.content, stand))
+                };
+                let at = self.at(holder.partition(), time)?;
+                self.list_below(Kind::Report, holder, at, page, &stands)
+            }
+            ListOf::References(partition, editions) => {
+                let at = self.at(partition, time)?;
+                let within = match editions.region {
+                    Some(region) => Some(self.regions_above(region.into())?),
+                    None => None,
+                };
+                let mut prefix = key(partition, Space::Kind);
+                prefix.push(Kind::Reference as u8);
+                self.walk(partition, prefix, at, page, &|seen| {
+                    Ok(is_edition(&seen.content, editions, within.as_deref()))
+                })
+            }
             ListOf::Below(kind, holder) => {
                 let partition = holder.partition();
                 let at = self.at(partition, time)?;
-                self.list_below(kind, holder, at, page)
+                self.list_below(kind, holder, at, page, &|_| true)
             }
         }
     }
@@ -153,8 +231,8 @@ impl Registry {
             let at = self.at(Partition::ROOT, time)?;
             let mut prefix = key(Partition::ROOT, Space::Kind);
             prefix.push(Kind::Region as u8);
-            return self.walk(Partition::ROOT, prefix, at, page, &|content| {
-                Ok(level_of(content) == Some(Level::Province))
+            return self.walk(Partition::ROOT, prefix, at, page, &|seen| {
+                Ok(level_of(&seen.content) == Some(Level::Province))
             });
         };
         // What lies between cities is known in partition 0.
@@ -163,8 +241,8 @@ impl Registry {
         let mut prefix = subject_key(partition, Space::Child, parent.into());
         prefix.push(Kind::Region as u8);
         let holder = SubjectId::from(parent);
-        self.walk(partition, prefix, at, page, &|content| {
-            Ok(content.references().contains(&holder))
+        self.walk(partition, prefix, at, page, &|seen| {
+            Ok(seen.content.references().contains(&holder))
         })
     }
 
@@ -187,24 +265,30 @@ impl Registry {
         holder: SubjectId,
         at: At,
         page: &PageRequest,
+        is_wanted: &dyn Fn(&Seen) -> bool,
     ) -> Result<Page<Seen>, Error> {
         let partition = holder.partition();
         let is_direct = matches!(
             (kind, holder.kind()),
-            (Kind::Building, Kind::Compound) | (Kind::Unit, Kind::Building)
+            (Kind::Building, Kind::Compound)
+                | (Kind::Unit, Kind::Building)
+                | (Kind::Order, Kind::Plan | Kind::Building | Kind::Body)
+                | (Kind::Report, Kind::Building | Kind::Body | Kind::Signer | Kind::Order)
         );
         if is_direct {
             let mut prefix = subject_key(partition, Space::Child, holder);
             prefix.push(kind as u8);
-            return self.walk(partition, prefix, at, page, &|content| {
-                Ok(content.references().contains(&holder))
+            return self.walk(partition, prefix, at, page, &|seen| {
+                Ok(is_wanted(seen) && seen.content.references().contains(&holder))
             });
         }
         // Below a region: all of the kind in the partition, kept when their chain leads there.
         let mut prefix = key(partition, Space::Kind);
         prefix.push(kind as u8);
         let live = Live(self.store());
-        let is_below = |content: &Content| leads_to(&live, partition, content, holder, at);
+        let is_below = |seen: &Seen| {
+            Ok(is_wanted(seen) && leads_to(&live, partition, &seen.content, holder, at)?)
+        };
         self.walk(partition, prefix, at, page, &is_below)
     }
 
@@ -215,7 +299,7 @@ impl Registry {
         prefix: Vec<u8>,
         at: At,
         page: &PageRequest,
-        keep: &dyn Fn(&Content) -> Result<bool, Error>,
+        keep: &dyn Fn(&Seen) -> Result<bool, Error>,
     ) -> Result<Page<Seen>, Error> {
         let live = Live(self.store());
         let mut range = below(prefix);
@@ -236,7 +320,7 @@ impl Registry {
                 if let Some(id) = subject_at_end(&found)
                     && let Some(seen) = see(&live, partition, id, at)?
                     && is_listed(seen.presence)
-                    && keep(&seen.content)?
+                    && keep(&seen)?
                 {
                     rows.push(seen);
                 }
@@ -250,6 +334,23 @@ impl Registry {
             }
         }
     }
+}
+
+/// Whether a content is one of some editions; `within` are the regions in which it may hold.
+fn is_edition(content: &Content, editions: Editions, within: Option<&[RegionId]>) -> bool {
+    let Fields::Reference(ReferenceContent { region, table, text, .. }) = &content.fields else {
+        return false;
+    };
+    let is_of_table = editions
+        .table
+        .is_none_or(|asked| table.as_ref().and_then(Option::as_deref) == Some(asked.word()));
+    let is_within = within
+        .is_none_or(|regions| region.flatten().is_some_and(|region| regions.contains(&region)));
+    let holds = |day: Day| {
+        let text = text.as_ref().and_then(Option::as_deref);
+        text.and_then(|text| reference_file::head(text).ok()).is_some_and(|head| head.holds_on(day))
+    };
+    is_of_table && is_within && editions.holds_on.is_none_or(holds)
 }
 
 /// What is in a list: what is there on its day, or may be.
@@ -273,7 +374,7 @@ fn last_stood(
 
 pub(crate) fn level_of(content: &Content) -> Option<Level> {
     match &content.fields {
-        crate::domain::content::Fields::Region(region) => region.level,
+        Fields::Region(region) => region.level,
         _ => None,
     }
 }
@@ -311,7 +412,7 @@ pub(crate) fn leads_to(
 /// compound's community does not.
 fn compound_beside(content: &Content) -> Option<SubjectId> {
     match &content.fields {
-        crate::domain::content::Fields::Building(building) => {
+        Fields::Building(building) => {
             building.community.flatten()?;
             building.compound.flatten().map(SubjectId::from)
         }
@@ -322,7 +423,7 @@ fn compound_beside(content: &Content) -> Option<SubjectId> {
 /// The parents that count: a building's own community before its compound's.
 fn parents(content: &Content) -> Vec<SubjectId> {
     let references = content.located_in();
-    if let crate::domain::content::Fields::Building(building) = &content.fields {
+    if let Fields::Building(building) = &content.fields {
         if let Some(community) = building.community.flatten() {
             return vec![community.into()];
         }
@@ -366,6 +467,8 @@ pub(crate) fn see(
         edges: timeline.edges().collect(),
         doubts,
         cases: open_cases(state, partition, id, &record, at)?,
+        order_state: orders::state_of(state, partition, id, &content, at)?,
+        report_stand: reports::stand_of(state, partition, &timeline, &content, at)?.map(Box::new),
         source: record.source,
         content,
         valid_at: at.day,

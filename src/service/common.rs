@@ -301,6 +301,26 @@ impl FieldReader {
         self.said(field, (!values.is_empty()).then_some(values))
     }
 
+    /// A list of things of their own form; an empty one is no value. `read` notes what is wrong with
+    /// one at its path.
+    pub(crate) fn list<T, U>(
+        &mut self,
+        field: &'static str,
+        values: Vec<T>,
+        count_max: usize,
+        read: impl Fn(&mut Violations, &str, T) -> Option<U>,
+    ) -> Said<Vec<U>> {
+        if values.len() > count_max {
+            self.violations.add(field, "TOO_MANY", format!("at most {count_max}"));
+        }
+        let is_there = !values.is_empty();
+        let mut list = Vec::new();
+        for (index, value) in values.into_iter().take(count_max).enumerate() {
+            list.extend(read(&mut self.violations, &format!("{field}[{index}]"), value));
+        }
+        self.said(field, is_there.then_some(list))
+    }
+
     /// A point.
     pub(crate) fn location(&mut self, value: Option<v1::Location>) -> Said<Point> {
         let value = value.and_then(|location| {

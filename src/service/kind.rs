@@ -61,6 +61,12 @@ pub(crate) trait Resource: Sized + Send + 'static {
 
     /// Puts the answer together.
     fn new(parts: Parts<Self::Fields>) -> Self;
+
+    /// Adds what was derived beside the fields.
+    #[must_use]
+    fn with_derived(self, _seen: &Seen) -> Self {
+        self
+    }
 }
 
 /// What every kind is answered with.
@@ -74,19 +80,22 @@ pub(crate) struct Parts<F> {
 }
 
 /// A subject on the wire.
-pub(crate) fn resource<R: Resource>(seen: Seen) -> R {
+pub(crate) fn resource<R: Resource>(mut seen: Seen) -> R {
     let mut entries_in_doubt: Vec<u64> =
         seen.cases.iter().flat_map(|(_, doubts)| doubts.iter().copied()).collect();
     entries_in_doubt.sort_unstable();
     entries_in_doubt.dedup();
-    R::new(Parts {
+    let content = std::mem::replace(&mut seen.content, Content::empty(R::KIND));
+    let doubts = common::doubts(std::mem::take(&mut seen.doubts));
+    let answer = R::new(Parts {
         id: seen.id.to_string(),
         etag: seen.etag.to_string(),
         life: Some(common::life(&seen)),
         case_ids: seen.cases.iter().map(|(id, _)| id.to_string()).collect(),
         entries_in_doubt,
-        fields: Some(R::write(seen.content, common::doubts(seen.doubts))),
-    })
+        fields: Some(R::write(content, doubts)),
+    });
+    answer.with_derived(&seen)
 }
 
 /// What was read of a subject's fields.
@@ -632,7 +641,8 @@ impl Write {
         Ok((written, made.map(resource)))
     }
 
-    async fn about<R: Resource>(
+    /// Does what is about one subject that is there.
+    pub(crate) async fn about<R: Resource>(
         self,
         plan: Result<(Plan, SubjectId), impl Into<Misread<(Plan, SubjectId)>>>,
     ) -> Result<Done<R>, Status> {
@@ -823,8 +833,11 @@ impl Way {
                 let partition = match of {
                     ListOf::Regions(None) => Partition::ROOT,
                     ListOf::Regions(Some(region)) => region.partition(),
-                    ListOf::Below(_, holder) => holder.partition(),
-                    ListOf::All(_, partition) => partition,
+                    ListOf::Plans(region, _) => region.partition(),
+                    ListOf::Below(_, holder)
+                    | ListOf::Orders(holder, _)
+                    | ListOf::Reports(holder, _) => holder.partition(),
+                    ListOf::All(_, partition) | ListOf::References(partition, _) => partition,
                 };
                 let known = match time.known_at {
                     KnownAt::Now => None,

@@ -5,16 +5,22 @@
 //! registry and its answer on the wire. What is out of reach is answered as if it were not there.
 
 mod batch;
+pub mod body;
 pub mod building;
 pub mod case;
 pub mod common;
 pub mod compound;
+pub mod due;
+pub mod finding;
 pub mod guard;
 pub mod history;
 pub mod import;
+pub mod inspection;
 pub mod kind;
 pub(crate) mod misread;
 pub mod page;
+pub mod plan;
+pub mod reference;
 pub mod region;
 pub mod registry;
 pub mod search;
@@ -38,7 +44,7 @@ use crate::{
     },
     kernel::{
         hash::Hash,
-        id::SubjectId,
+        id::{Kind, SubjectId},
         limit,
         page::PageRequest,
         position::{Partition, Position},
@@ -46,8 +52,10 @@ use crate::{
         violation::Violations,
     },
     proto::v1::{
-        self, building_service_server, case_service_server, compound_service_server,
-        history_service_server, import_service_server, region_service_server,
+        self, body_service_server, building_service_server, case_service_server,
+        compound_service_server, due_service_server, finding_service_server,
+        history_service_server, import_service_server, inspection_service_server,
+        plan_service_server, reference_service_server, region_service_server,
         registry_service_server, search_service_server, totals_service_server, unit_service_server,
         watch_service_server,
     },
@@ -132,9 +140,15 @@ impl Api {
             .add_service(bounded!(compound_service_server::CompoundServiceServer<Self>))
             .add_service(bounded!(building_service_server::BuildingServiceServer<Self>))
             .add_service(bounded!(unit_service_server::UnitServiceServer<Self>))
+            .add_service(bounded!(body_service_server::BodyServiceServer<Self>))
+            .add_service(bounded!(plan_service_server::PlanServiceServer<Self>))
+            .add_service(bounded!(reference_service_server::ReferenceServiceServer<Self>))
+            .add_service(bounded!(inspection_service_server::InspectionServiceServer<Self>))
+            .add_service(bounded!(finding_service_server::FindingServiceServer<Self>))
             .add_service(bounded!(case_service_server::CaseServiceServer<Self>))
             .add_service(bounded!(search_service_server::SearchServiceServer<Self>))
             .add_service(bounded!(totals_service_server::TotalsServiceServer<Self>))
+            .add_service(bounded!(due_service_server::DueServiceServer<Self>))
             .add_service(bounded!(history_service_server::HistoryServiceServer<Self>))
             .add_service(bounded!(watch_service_server::WatchServiceServer<Self>))
             .add_service(bounded!(import_service_server::ImportServiceServer<Self>))
@@ -528,7 +542,11 @@ pub(crate) fn named(content: &Content) -> Vec<(&'static str, SubjectId)> {
             put("physical_id", fields.physical.flatten().map(Into::into));
         }
         Fields::Unit(fields) => put("building_id", fields.building.flatten().map(Into::into)),
-        _ => return content.named(),
+        // Bodies work all over a city, whoever keeps them in a list: naming one needs no reach.
+        _ => {
+            let everywhere = |id: &SubjectId| matches!(id.kind(), Kind::Body | Kind::Signer);
+            return content.named().into_iter().filter(|(_, id)| !everywhere(id)).collect();
+        }
     }
     named
 }

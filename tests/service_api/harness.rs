@@ -118,6 +118,7 @@ impl City {
             ("east", Role::DistrictOperator, within(streets[0])),
             ("west", Role::DistrictOperator, within(streets[1])),
             ("city", Role::MunicipalOperator, within(city)),
+            ("inspector", Role::InspectionBody, within(streets[0])),
         ];
         let secrets = grants.map(|(subject, role, regions)| {
             let new = NewToken {

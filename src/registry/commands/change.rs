@@ -10,9 +10,12 @@ use crate::{
     kernel::{id::SubjectId, time::Day},
     registry::{
         command::Change,
-        commands::rules::{
-            contradictions, homes, no_sweep, noted, real_subject, record_everywhere, references,
-            settle, weigh,
+        commands::{
+            finding, order, report,
+            rules::{
+                contradictions, homes, no_sweep, noted, real_subject, record_everywhere,
+                references, settle, weigh,
+            },
         },
         error::{Class, Error, Refusal},
         fact::{Fact, SourceRow},
@@ -44,8 +47,11 @@ pub(crate) fn say(
     }
     let mut overridden = Vec::new();
     judge(tx, id, record.as_deref(), &command.content, &mut refusals, &mut overridden)?;
+    finding::has_own_commands(id.kind(), &mut refusals);
     not_observed_before(tx, &command.content, command.from, &mut refusals);
     let Some(record) = record else { return settle(refusals) };
+    order::changed(tx, id, &record, &command.content, command.from, &mut refusals)?;
+    report::changed(tx, id, &record, &command.content, &mut refusals)?;
     let statement = Statement {
         seq: u64::MAX,
         from: command.from,

@@ -16,6 +16,9 @@ use crate::{
         commands::{
             change::{judge, not_observed_before},
             end::{EndedWith, ended_with},
+            finding,
+            gone::{self, WentWith, went_with},
+            order, report,
             rules::{
                 homes, needs_reason, no_sweep, noted, real_subject, record_everywhere, settle,
                 weigh,
@@ -40,7 +43,7 @@ pub(crate) fn correct(tx: &mut Tx<'_, '_>, command: Correct) -> Result<Decided, 
 /// Decides and records a correction; what is refused already is told with the rest.
 pub(crate) fn say(
     tx: &mut Tx<'_, '_>,
-    command: Correct,
+    mut command: Correct,
     source_row: Option<SourceRow>,
     mut refusals: Vec<Refusal>,
 ) -> Result<(), Error> {
@@ -51,16 +54,24 @@ pub(crate) fn say(
         None => None,
     };
     let statement = statement.cloned();
+    if let (Some(record), Some(statement)) = (&record, &statement) {
+        command = finding::corrected(tx, id, record, statement, command, &mut refusals)?;
+    }
     let mut overridden = Vec::new();
     judge(tx, id, record.as_deref(), &command.content, &mut refusals, &mut overridden)?;
     let (Some(record), Some(statement)) = (record, statement) else {
         days(tx, &command, &mut refusals, &mut overridden);
         return settle(refusals);
     };
-    let (second_of_day, order_key) = (statement.second, statement.key.clone());
-    let corrected = statement.seq;
-    let revised = revise(tx, &record, statement, &command, &mut refusals, &mut overridden)?;
+    let said_from = command.from.unwrap_or(statement.from);
+    order::corrected(tx, id, &record, &command.content, said_from, &mut refusals)?;
+    let revised = revise(tx, &record, &statement, &command, &mut refusals, &mut overridden)?;
+    if let Some((fact, from, _)) = &revised {
+        let after = after_correction(&record.timeline, &statement, fact, *from);
+        report::corrected(tx, id, &after, &mut refusals)?;
+    }
     settle(refusals)?;
+    let corrected = statement.seq;
     let Some((fact, from, others)) = revised else {
         return Err(Error::Bug(format!("nothing is said in the place of entry {corrected}")));
     };
@@ -71,8 +82,8 @@ pub(crate) fn say(
         sentences: command.sentences,
         overridden,
         source_row,
-        second_of_day,
-        order_key,
+        second_of_day: statement.second,
+        order_key: statement.key,
         ..Draft::new(id.partition(), fact).from(from).correcting(vec![corrected])
     };
     others.record_with(tx, &homes, id, draft)
@@ -104,13 +115,13 @@ fn days(
 fn revise(
     tx: &mut Tx<'_, '_>,
     record: &Record,
-    statement: Statement,
+    statement: &Statement,
     command: &Correct,
     refusals: &mut Vec<Refusal>,
     overridden: &mut Vec<String>,
 ) -> Result<Option<(Fact, Day, Along)>, Error> {
     let (id, today) = (command.subject, tx.today());
-    Ok(Some(match statement.saying {
+    Ok(Some(match statement.saying.clone() {
         Saying::Registered { exists_from, content } => {
             let exists_from = command.exists_from.unwrap_or(exists_from);
             let content = laid(content, &command.content);
@@ -141,7 +152,10 @@ fn revise(
             if day != said
                 && let Some(place) = record.timeline.place_of(statement.seq)
             {
-                others = Along::to(ended_with(tx, id, place)?, place, said, day);
+                let ended = ended_with(tx, id, place)?;
+                let holders = ended.iter().map(|other| other.id).chain([id]).collect::<Vec<_>>();
+                let went = went_with(tx, &holders, place)?;
+                others = Along::to(ended, went, place, said, day, today);
             }
             let now = record.timeline.content_at(today);
             let now = now.unwrap_or_else(|| Content::empty(id.kind()));
@@ -159,18 +173,43 @@ fn revise(
     }))
 }
 
+/// A life once a correction stands in the place of what it corrects.
+fn after_correction(before: &Timeline, statement: &Statement, fact: &Fact, from: Day) -> Timeline {
+    let saying = match fact.clone() {
+        Fact::Registered { exists_from, content, .. } => {
+            Saying::Registered { exists_from, content }
+        }
+        Fact::Changed { content, .. } => Saying::Changed(content),
+        _ => return before.clone(),
+    };
+    let is_registration = matches!(saying, Saying::Registered { .. });
+    let from = if is_registration { Day::MIN } else { from };
+    let mut after = before.clone();
+    after.push(Statement { seq: Seq::MAX, from, saying, ..statement.clone() }, &[statement.seq]);
+    after
+}
+
 /// What is said of others because they ended with a subject whose end is corrected.
 #[derive(Default)]
 struct Along {
     /// What holds others first.
     drafts: Vec<Draft>,
+    /// What is said about them.
+    went: Vec<Draft>,
     /// Whether they live longer than was said.
     is_later: bool,
 }
 
 impl Along {
     /// What ended with a subject ended with it on the other day.
-    fn to(others: Vec<EndedWith>, place: Seq, said: ImpreciseDay, day: ImpreciseDay) -> Self {
+    fn to(
+        others: Vec<EndedWith>,
+        went: Vec<WentWith>,
+        place: Seq,
+        said: ImpreciseDay,
+        day: ImpreciseDay,
+        today: Day,
+    ) -> Self {
         let draft = |other: EndedWith| {
             let fact = Fact::Ended { subject: other.id, day, cause: other.cause };
             Draft {
@@ -183,7 +222,20 @@ impl Along {
             }
         };
         let drafts = others.into_iter().map(draft).collect();
-        Self { drafts, is_later: day.earliest() > said.latest() }
+        let went = went.into_iter().filter_map(|other| {
+            let Saying::Changed(content) = other.statement.saying else { return None };
+            let draft = Draft {
+                basis: vec![place],
+                second_of_day: other.statement.second,
+                order_key: other.statement.key,
+                ..Draft::new(other.id.partition(), Fact::Changed { subject: other.id, content })
+                    .from(gone::day_of(day, today))
+                    .correcting(vec![other.statement.seq])
+            };
+            Some(draft)
+        });
+        let went = went.collect();
+        Self { drafts, went, is_later: day.earliest() > said.latest() }
     }
 
     /// Records the correction and what goes along with it. What holds is there as long as what it
@@ -195,6 +247,9 @@ impl Along {
         id: SubjectId,
         draft: Draft,
     ) -> Result<(), Error> {
+        for other in self.went {
+            tx.accept(other)?;
+        }
         if self.is_later {
             record_everywhere(tx, homes, id, draft)?;
             for other in self.drafts {

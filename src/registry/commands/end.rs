@@ -7,15 +7,19 @@ use crate::{
         timeline::{EndCause, Saying, Statement},
     },
     kernel::{
-        id::{Kind, SubjectId},
+        id::{BuildingId, Kind, SubjectId},
         position::Seq,
         time::ImpreciseDay,
     },
     registry::{
         command::End,
-        commands::rules::{
-            ChildOf, contradictions, homes, living_children, noted, real_subject,
-            record_everywhere, settle, was_in, weigh,
+        commands::{
+            finding::has_no_end,
+            gone::goes_with,
+            rules::{
+                ChildOf, contradictions, homes, living_children, noted, real_subject,
+                record_everywhere, settle, was_in, weigh,
+            },
         },
         error::{Class, Error, Refusal},
         fact::Fact,
@@ -31,6 +35,7 @@ pub(crate) fn end(tx: &mut Tx<'_, '_>, command: End) -> Result<Decided, Error> {
     let id = command.subject;
     let mut refusals = Vec::new();
     let record = real_subject(tx, id, command.etag, &mut refusals)?;
+    refusals.extend(has_no_end(id.kind()));
     if matches!(command.cause, EndCause::Merged | EndCause::Split) {
         refusals.push(Refusal::of(
             Class::Invalid,
@@ -192,6 +197,9 @@ fn record_end(
     cause: EndCause,
     overridden: Vec<String>,
 ) -> Result<(), Error> {
+    if let Ok(building) = BuildingId::try_from(id) {
+        goes_with(tx, building, day)?;
+    }
     let homes = homes(id, &content(tx, record, id));
     let draft = Draft {
         overridden,

@@ -8,7 +8,7 @@ use crate::{
         timeline::{Edge, Presence},
     },
     kernel::{
-        id::{IdSeed, Kind, SubjectId},
+        id::{BuildingId, IdSeed, Kind, SubjectId},
         limit,
         position::Seq,
         time::{Day, ImpreciseDay},
@@ -17,6 +17,8 @@ use crate::{
         command::{Merge, MergeInto, Register, Split, SplitPart},
         commands::{
             change::judge,
+            finding::may_merge,
+            gone::goes_with,
             register::{Unresolved, register},
             rules::{
                 ChildOf, homes, living_children, no_sweep, noted, placed_in, real_subject,
@@ -46,7 +48,19 @@ pub(crate) fn merge(tx: &mut Tx<'_, '_>, command: Merge) -> Result<Decided, Erro
     let into = match into {
         MergeInto::Existing(id) => {
             alive(tx, "into_id", id, day, &mut refusals)?;
+            if kind == Kind::Finding {
+                noted(may_merge(tx, &subjects, id), &mut refusals)?;
+            }
             Some(id)
+        }
+        MergeInto::New { .. } if kind == Kind::Finding => {
+            let message = "findings are merged into one of them that is there";
+            refusals.push(Refusal::of(Class::Invalid, "NOT_HERE", "into", message));
+            None
+        }
+        MergeInto::New { .. } if kind == Kind::Finding => {
+            let message = "findings are merged into one of them that is there";
+            return Err(Error::refused(Refusal::of(Class::Invalid, "NOT_HERE", "into", message)));
         }
         MergeInto::New { seed, content } => {
             let model = records
@@ -267,6 +281,13 @@ fn succeed(
     day: Day,
     basis: Vec<Seq>,
 ) -> Result<(), Error> {
+    if let Fact::Succession { ended, .. } = &fact {
+        for id in ended {
+            if let Ok(building) = BuildingId::try_from(*id) {
+                goes_with(tx, building, ImpreciseDay::exactly(day))?;
+            }
+        }
+    }
     let homes = match tx.work.known(leading.partition(), leading)? {
         Some(record) => match record.timeline.contents().next() {
             Some((_, content)) => homes(leading, content),

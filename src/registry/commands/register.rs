@@ -14,8 +14,9 @@ use crate::{
     },
     registry::{
         command::Register,
-        commands::rules::{
-            contradictions, homes, of_item, record_everywhere, references, settle, weigh,
+        commands::{
+            order,
+            rules::{contradictions, homes, of_item, record_everywhere, references, settle, weigh},
         },
         error::{Class, Error, Refusal},
         fact::{Fact, ItemOutcome, ItemRecord, SourceRow},
@@ -157,6 +158,7 @@ pub(crate) fn judge(
         ));
     }
     let Some(exists_from) = exists_from else { return Ok(()) };
+    order::new(tx, content, exists_from.earliest(), refusals)?;
     let statement = Statement {
         seq: 0,
         from: Day::MIN,

@@ -199,7 +199,7 @@ pub(crate) fn needs_reason(tx: &Tx<'_, '_>, refusals: &mut Vec<Refusal>) {
 }
 
 /// Corrections, retractions and overrides are never without a reason.
-fn reason_missing() -> Refusal {
+pub(crate) fn reason_missing() -> Refusal {
     Refusal::of(Class::Invalid, "REASON_MISSING", "context.reason", "say why in one sentence")
 }
 

@@ -1,0 +1,133 @@
+//! `anju order`: what becomes of an order once it is set. `anju create order` sets one.
+
+use clap::{Args, Subcommand};
+use prost::Message;
+use prost_reflect::DynamicMessage;
+
+use crate::{
+    cli::{
+        Outcome,
+        list::{self, OrderListArgs},
+        message,
+        rest::Wrong,
+        session::Session,
+        write::{self, WriteArgs},
+    },
+    kernel::{
+        id::{BodyId, Kind, OrderId},
+        time::Day,
+    },
+    proto::v1,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  anju order list --region gbt2260:410102 --state ordered
+  anju order assign ord_01HF7YAT000000E0000000001A --body bdy_01HF7YAT000000E0000000001A
+  anju order move ord_01HF7YAT000000E0000000001A --deadline 2026-12-31
+  anju order cancel ord_01HF7YAT000000E0000000001A --reason 'the building is being emptied'";
+
+/// Flags of `anju order`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct OrderArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: OrderAction,
+}
+
+/// Which order, and from when.
+#[derive(Args, Clone, Debug)]
+pub struct StepArgs {
+    /// Which one.
+    pub id: OrderId,
+    /// Only if this is still its etag, as an earlier answer gave it.
+    #[arg(long, value_name = "ETAG")]
+    pub etag: Option<String>,
+    /// The day from which it holds. Default: today.
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<Day>,
+    /// What comes with every write.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// What can be done with orders.
+#[derive(Subcommand, Clone, Debug)]
+pub enum OrderAction {
+    /// Orders of a plan, a building, a body or a region.
+    List(OrderListArgs),
+    /// Asks a body for it, or another body instead.
+    Assign {
+        /// The body.
+        #[arg(long, value_name = "BDY")]
+        body: BodyId,
+        /// Which order.
+        #[command(flatten)]
+        step: StepArgs,
+    },
+    /// Gives it another last day.
+    Move {
+        /// The new last day.
+        #[arg(long, value_name = "DAY")]
+        deadline: Day,
+        /// Which order.
+        #[command(flatten)]
+        step: StepArgs,
+    },
+    /// Cancels it; --reason says why.
+    Cancel {
+        /// Which order.
+        #[command(flatten)]
+        step: StepArgs,
+    },
+}
+
+/// Works on orders.
+pub async fn run(args: &OrderArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
+    let from = |step: &StepArgs| step.from.map(|day| day.to_string()).unwrap_or_default();
+    let etag = |step: &StepArgs| step.etag.clone().unwrap_or_default();
+    match &args.action {
+        OrderAction::List(args) => list::orders(args, session).await,
+        OrderAction::Assign { body, step } => {
+            let request = v1::AssignOrderRequest {
+                context: Some(step.write.context()),
+                id: step.id.to_string(),
+                etag: etag(step),
+                body_id: body.to_string(),
+                from: from(step),
+            };
+            send("AssignOrder", &request, step, session).await
+        }
+        OrderAction::Move { deadline, step } => {
+            let request = v1::MoveOrderDeadlineRequest {
+                context: Some(step.write.context()),
+                id: step.id.to_string(),
+                etag: etag(step),
+                deadline: deadline.to_string(),
+                from: from(step),
+            };
+            send("MoveOrderDeadline", &request, step, session).await
+        }
+        OrderAction::Cancel { step } => {
+            let request = v1::CancelOrderRequest {
+                context: Some(step.write.context()),
+                id: step.id.to_string(),
+                etag: etag(step),
+                from: from(step),
+            };
+            send("CancelOrder", &request, step, session).await
+        }
+    }
+}
+
+async fn send<Q: Message>(
+    method: &str,
+    request: &Q,
+    step: &StepArgs,
+    session: &mut Session<'_>,
+) -> anyhow::Result<Outcome> {
+    let mut asked: DynamicMessage = message::empty(&format!("{method}Request"))?;
+    asked.transcode_from(request)?;
+    write::send(Kind::Order, method, asked, Wrong::default(), &step.write, session).await
+}

@@ -1,0 +1,194 @@
+//! What stands against an order, or against what is said of one.
+
+use crate::{
+    domain::{
+        content::{Content, Fields},
+        order::{OrderContent, OrderState, Setting, objections},
+        report::ReportKind,
+        timeline::Timeline,
+    },
+    kernel::{
+        id::{BuildingId, Kind, OrderId, SubjectId},
+        time::Day,
+    },
+    registry::{
+        error::{Class, Error, Refusal},
+        orders::{naming, state_on},
+        record::Record,
+        tx::Tx,
+    },
+};
+
+/// What stands against a new order that is set on `day`.
+pub(crate) fn new(
+    tx: &mut Tx<'_, '_>,
+    content: &Content,
+    day: Day,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let Fields::Order(order) = &content.fields else { return Ok(()) };
+    let building = match order.building.flatten() {
+        Some(building) => {
+            let record = tx.work.known(building.partition(), building.into())?;
+            record.map(|record| record.timeline.presence(day))
+        }
+        None => None,
+    };
+    let setting = Setting {
+        building,
+        deadline_from: Some(tx.today()),
+        body: body_on(tx, order, day)?,
+        open: open_beside(tx, order, None)?,
+        state: None,
+    };
+    tell(order, &setting, refusals);
+    Ok(())
+}
+
+/// What stands against a change of an order from `from` on.
+pub(crate) fn changed(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    record: &Record,
+    said: &Content,
+    from: Day,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let Fields::Order(said) = &said.fields else { return Ok(()) };
+    let today = tx.today();
+    let setting = Setting {
+        building: None,
+        deadline_from: Some(today),
+        body: body_on(tx, said, from)?,
+        open: open_after(tx, id, &record.timeline, said)?,
+        state: state_on(tx.work, id, &record.timeline, today)?,
+    };
+    tell(said, &setting, refusals);
+    Ok(())
+}
+
+/// What stands against a correction: an entry may be wrong of an order that is done, and its
+/// deadline may lie in the past.
+pub(crate) fn corrected(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    record: &Record,
+    said: &Content,
+    from: Day,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let Fields::Order(said) = &said.fields else { return Ok(()) };
+    let setting = Setting {
+        building: None,
+        deadline_from: None,
+        body: body_on(tx, said, from)?,
+        open: open_after(tx, id, &record.timeline, said)?,
+        state: None,
+    };
+    tell(said, &setting, refusals);
+    Ok(())
+}
+
+/// What stands against an order that a retraction opens again.
+pub(crate) fn reopened(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    before: &Timeline,
+    after: &Timeline,
+) -> Result<(), Error> {
+    let today = tx.today();
+    let was = state_on(tx.work, id, before, today)?;
+    let is = state_on(tx.work, id, after, today)?;
+    if was.is_none_or(OrderState::is_open) || !is.is_some_and(OrderState::is_open) {
+        return Ok(());
+    }
+    let Some(Content { fields: Fields::Order(order), .. }) = after.content_at(today) else {
+        return Ok(());
+    };
+    let setting = Setting { open: open_beside(tx, &order, Some(id))?, ..Setting::default() };
+    let mut refusals = Vec::new();
+    tell(&order, &setting, &mut refusals);
+    if refusals.is_empty() { Ok(()) } else { Err(Error::Refused(refusals)) }
+}
+
+fn tell(said: &OrderContent, setting: &Setting, refusals: &mut Vec<Refusal>) {
+    for objection in objections(said, setting) {
+        let (reason, field) = (objection.reason(), objection.field());
+        refusals.push(Refusal::of(Class::Precondition, reason, field, objection.to_string()));
+    }
+}
+
+/// The body that is named, and what it may do on a day.
+fn body_on(
+    tx: &mut Tx<'_, '_>,
+    order: &OrderContent,
+    day: Day,
+) -> Result<Option<crate::domain::order::Standing>, Error> {
+    let Some(body) = order.body.flatten() else { return Ok(None) };
+    let Some(record) = tx.work.known(body.partition(), body.into())? else { return Ok(None) };
+    let presence = record.timeline.presence(day);
+    let qualifications = match record.timeline.content_at(day).map(|content| content.fields) {
+        Some(Fields::Body(body)) => body.qualifications.flatten().unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    Ok(Some(crate::domain::order::Standing { presence, qualifications, day }))
+}
+
+/// Another open order of the building and kind, once a change or correction has been said.
+fn open_after(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    timeline: &Timeline,
+    said: &OrderContent,
+) -> Result<Option<OrderId>, Error> {
+    if said.building.is_none() && said.kind.is_none() {
+        return Ok(None);
+    }
+    let today = tx.today();
+    if !state_on(tx.work, id, timeline, today)?.is_some_and(OrderState::is_open) {
+        return Ok(None);
+    }
+    let Some(Content { fields: Fields::Order(mut order), .. }) = timeline.content_at(today) else {
+        return Ok(None);
+    };
+    order.lay(said);
+    open_beside(tx, &order, Some(id))
+}
+
+/// Another open order of the same building and kind.
+fn open_beside(
+    tx: &mut Tx<'_, '_>,
+    order: &OrderContent,
+    but: Option<SubjectId>,
+) -> Result<Option<OrderId>, Error> {
+    let (Some(building), Some(kind)) = (order.building.flatten(), order.kind.flatten()) else {
+        return Ok(None);
+    };
+    for other in naming(tx.work, building.partition(), Kind::Order, building.into())? {
+        if Some(other) != but && is_open(tx, other, building, kind)? {
+            return Ok(OrderId::try_from(other).ok());
+        }
+    }
+    Ok(None)
+}
+
+fn is_open(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    building: BuildingId,
+    kind: ReportKind,
+) -> Result<bool, Error> {
+    let Some(record) = tx.work.known(id.partition(), id)? else { return Ok(false) };
+    if record.timeline.registration().is_none() {
+        return Ok(false);
+    }
+    let today = tx.today();
+    let is_same = match record.timeline.content_at(today).map(|content| content.fields) {
+        Some(Fields::Order(order)) => {
+            order.building.flatten() == Some(building) && order.kind.flatten() == Some(kind)
+        }
+        _ => false,
+    };
+    let state = state_on(tx.work, id, &record.timeline, today)?;
+    Ok(is_same && state.is_some_and(OrderState::is_open))
+}

@@ -1,0 +1,70 @@
+//! Orders as they stand: what their own entries say, and whether a report that names them was
+//! accepted.
+
+use crate::{
+    domain::{
+        content::{Content, Fields},
+        order::{OrderState, is_answered_by},
+        timeline::Timeline,
+    },
+    kernel::{
+        id::{Kind, OrderId, SubjectId},
+        limit,
+        position::Partition,
+        time::Day,
+    },
+    registry::{
+        error::Error,
+        history::timeline_at,
+        read::At,
+        space::{Space, below, subject_at_end, subject_key},
+        state::State,
+    },
+    store::Direction,
+};
+
+/// Subjects of a kind that name, or ever named, another one.
+pub(crate) fn naming(
+    state: &dyn State,
+    partition: Partition,
+    kind: Kind,
+    named: SubjectId,
+) -> Result<Vec<SubjectId>, Error> {
+    let mut prefix = subject_key(partition, Space::Child, named);
+    prefix.push(kind as u8);
+    let rows = state.scan(&below(prefix), Direction::Up, limit::VIEW_ROWS_MAX)?;
+    Ok(rows.iter().filter_map(|(key, _)| subject_at_end(key)).collect())
+}
+
+/// Where a subject that is an order stands; `None` for any other.
+pub(crate) fn state_of(
+    state: &dyn State,
+    partition: Partition,
+    id: SubjectId,
+    content: &Content,
+    at: At,
+) -> Result<Option<OrderState>, Error> {
+    let (Fields::Order(content), Ok(order)) = (&content.fields, OrderId::try_from(id)) else {
+        return Ok(None);
+    };
+    let mut is_answered = false;
+    for report in naming(state, partition, Kind::Report, id)? {
+        if let Some(report) = timeline_at(state, partition, report, at.known)? {
+            is_answered = is_answered || is_answered_by(order, &report, at.day);
+        }
+    }
+    Ok(Some(content.state(is_answered)))
+}
+
+/// Where an order with this life stands on a day, with all that is known.
+pub(crate) fn state_on(
+    state: &dyn State,
+    id: SubjectId,
+    timeline: &Timeline,
+    day: Day,
+) -> Result<Option<OrderState>, Error> {
+    let Some(content) = timeline.content_at(day).or_else(|| timeline.content_at(Day::MAX)) else {
+        return Ok(None);
+    };
+    state_of(state, id.partition(), id, &content, At { day, known: None })
+}
