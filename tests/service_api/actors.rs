@@ -502,7 +502,7 @@ async fn an_edition_is_loaded_once_and_another_text_is_a_correction() {
         ..load(&GRADES.replace("2025-example", "2024-example"))
     };
     let refusal = references(&city).load_reference(city.asking("city", missing)).await.unwrap_err();
-    assert_eq!(told(&refusal), "NotFound EDITION_MISSING");
+    assert_eq!(told(&refusal), "NotFound EDITION_MISSING\nEDITION_MISSING correction");
 
     // Taken back it is no more in the lists, and may be loaded again.
     let back = v1::RetractReferenceRequest {
