@@ -9,6 +9,7 @@ mod figures;
 mod guard;
 mod harness;
 mod misread;
+mod papers;
 mod reads;
 mod stopping;
 mod tls;
