@@ -293,7 +293,9 @@ fn a_report_and_its_findings_are_recorded_at_once_and_accepted_by_other_eyes() {
     lines.push(desk.step("zhao", id, ReportStep::Accept, "2025-03-04"));
     lines.push(desk.step("zhao", id, ReportStep::Accept, "2025-03-10"));
     lines.push(desk.step("zhao", id, ReportStep::Submit, "2025-03-11"));
-    check(&lines, expect![[r#"
+    check(
+        &lines,
+        expect![[r#"
         5 entries
         submitted, doubt No
         signed, doubt No
@@ -303,7 +305,8 @@ fn a_report_and_its_findings_are_recorded_at_once_and_accepted_by_other_eyes() {
         DAYS_OUT_OF_ORDER on
         accepted, doubt No
         REPORT_STATE id
-    "#]]);
+    "#]],
+    );
     // The report is among what the finding's observation rests on.
     let seen = desk.finding(first, ReadTime::NOW).view.unwrap();
     assert_eq!(seen.observations[0].2.report, Some(id));
@@ -359,7 +362,9 @@ fn what_cannot_be_is_refused_with_its_own_reason_and_nothing_is_written() {
     report.steps = vec![(desk.signed(), day("2023-03-05"))];
     lines.push(refused(report));
     assert_eq!(head(), before);
-    check(&lines, expect![[r#"
+    check(
+        &lines,
+        expect![[r#"
         FUTURE_DATE inspected_on
         BEFORE_BUILDING inspected_on
         GRADE_VALUE fields.grades[0]
@@ -370,7 +375,8 @@ fn what_cannot_be_is_refused_with_its_own_reason_and_nothing_is_written() {
         FINDING_OTHER_BUILDING findings[1].finding_id
         FUTURE_DATE inspected_on, REPORT_KIND fields.kind, GRADE_VALUE fields.grades[1], REPEATED fields.grades[1], DIMENSION_UNKNOWN fields.dimensions[1], CLASS_UNKNOWN findings[1].observation.class
         SIGNER_NOT_EMPLOYED signatures.signer_ids
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -379,7 +385,8 @@ fn what_cannot_be_judged_without_reference_data_is_refused() {
     let mut report = desk.draft("2025-03-01", vec![survey("B")]);
     report.findings = vec![desk.sighting("2025-03-01", None, crack(Severity::Watch))];
     let refused = desk.record(report).map_or_else(told, |_| "done".to_owned());
-    expect!["REFERENCE_MISSING fields.grades, REFERENCE_MISSING findings[0].observation.class"].assert_eq(&refused);
+    expect!["REFERENCE_MISSING fields.grades, REFERENCE_MISSING findings[0].observation.class"]
+        .assert_eq(&refused);
 }
 
 #[test]
@@ -571,7 +578,9 @@ fn a_finding_is_closed_only_after_another_party_has_seen_the_repair() {
         say("zhao", "2025-09-04", Saying::Waived { reason: String::new() }),
         say("zhao", "2025-09-05", Saying::Reopened { reason: String::new() }),
     ]);
-    check(&lines, expect![[r#"
+    check(
+        &lines,
+        expect![[r#"
         notified, until 2025-07-19, unsafe, 492 days overdue, notice 672 days old (366..None)
         FINDING_STATE id
         FINDING_NOT_OBSERVED on
@@ -586,7 +595,8 @@ fn a_finding_is_closed_only_after_another_party_has_seen_the_repair() {
         closed, until 2025-07-19, repair_by
         FINDING_STATE id
         open, repair_by
-    "#]]);
+    "#]],
+    );
 
     // Its first day is corrected, and its class is not made up.
     let correct = |content: Content, from: Option<&str>, first: Option<&str>| {
@@ -659,7 +669,9 @@ fn merged_findings_are_one_under_every_number_until_that_is_taken_back() {
     let merged = edge.last().unwrap().entry.seq;
     desk.city.retract(two.into(), Some(merged)).unwrap();
     lines.extend([told_of(one), told_of(two)]);
-    check(&lines, expect![[r#"
+    check(
+        &lines,
+        expect![[r#"
         FINDING_OTHER_BUILDING ids
         done
         one: open, unsafe, 2 observations, 2 numbers
@@ -669,7 +681,8 @@ fn merged_findings_are_one_under_every_number_until_that_is_taken_back() {
         one: notified, until 2025-03-31, unsafe, 602 days overdue, notice 632 days old (366..None), 3 observations, 2 numbers
         one: notified, until 2025-03-31, watch, 602 days overdue, notice 632 days old (366..None), 2 observations, 1 numbers
         two: open, unsafe, 1 observations, 1 numbers
-    "#]]);
+    "#]],
+    );
     desk.check_rebuild();
 }
 
@@ -716,12 +729,15 @@ fn open_findings_and_orders_go_with_their_building_and_come_back_with_it() {
     lines.push(told_of("not at all"));
     ended("2026-05");
     lines.push(told_of("after all"));
-    check(&lines, expect![[r#"
+    check(
+        &lines,
+        expect![[r#"
         there: open since 2025-01-10, waived since 2025-02-01, order ordered
         demolished: object_gone since 2026-03-01, waived since 2025-02-01, order cancelled
         a month later: object_gone since 2026-04-01, waived since 2025-02-01, order cancelled
         not at all: open since 2025-01-10, waived since 2025-02-01, order ordered
         after all: object_gone since 2026-05-31, waived since 2025-02-01, order cancelled
-    "#]]);
+    "#]],
+    );
     desk.check_rebuild();
 }
