@@ -164,7 +164,8 @@ fn open(config: &Config) -> anyhow::Result<Registry> {
     open_on(Arc::new(store), Arc::new(SystemClock), config)
 }
 
-fn open_on(
+/// Opens the registry on a store, if the clock may be believed.
+pub(crate) fn open_on(
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     config: &Config,

@@ -508,11 +508,22 @@ fn who_has_no_token_or_a_wrong_one_is_turned_away() {
     let wrong = shell.run(&["status"]);
     assert_eq!(wrong.code, 6, "{wrong:?}");
     assert!(wrong.err.contains("TOKEN_UNKNOWN"), "{wrong:?}");
-    let mut none = command(&["status"]);
-    none.env("ANJU_SERVER", server.url()).current_dir(home.path());
-    let none = ran(none);
-    assert_eq!(none.code, 6, "{none:?}");
-    assert!(none.err.contains("TOKEN_MISSING"), "{none:?}");
+    assert!(wrong.err.contains("the token of --token or ANJU_TOKEN was not taken"), "{wrong:?}");
+    for words in [&["status"][..], &["watch"], &["history", "bld_01HF7YAT000000E0000000001A"]] {
+        let mut none = command(words);
+        none.env("ANJU_SERVER", server.url()).current_dir(home.path());
+        let none = ran(none);
+        assert_eq!(none.code, 6, "{none:?}");
+        for told in [
+            "TOKEN_MISSING",
+            "no --token (ANJU_TOKEN)",
+            "no --token-file (ANJU_TOKEN_FILE)",
+            "no ./anju-data/client.token",
+            "`anju token new`",
+        ] {
+            assert!(none.err.contains(told), "{none:?}");
+        }
+    }
     let right = Shell { token: home.secret(), ..shell };
     assert!(right.run(&["whoami"]).fine().contains("tester"));
 }

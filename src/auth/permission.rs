@@ -298,6 +298,8 @@ pub const PERMISSIONS: &[(&str, Grants)] = &[
     ("anju.v1.TotalsService/ListTotals", ANYBODY),
     ("anju.v1.TotalsService/GetSeries", ANYBODY),
     ("anju.v1.TotalsService/ExplainTotal", READERS),
+    ("anju.v1.DueService/ExplainDue", READERS_OF_ONE),
+    ("anju.v1.DueService/ListDue", READERS),
     ("anju.v1.HistoryService/GetHistory", READERS_OF_ONE),
     ("anju.v1.HistoryService/Diff", READERS),
     ("anju.v1.HistoryService/GetCheckpoint", ANYBODY),

@@ -10,7 +10,7 @@ use crate::{
         read::{self, ReadArgs},
         record::numbers,
         session::Session,
-        table::Sheet,
+        table::{Sheet, printable},
     },
     kernel::id::SubjectId,
     proto::v1,
@@ -77,6 +77,26 @@ pub fn sheet(answer: &DynamicMessage) -> anyhow::Result<Sheet> {
     Ok(sheet)
 }
 
+/// An entry on one line: its position, when it was recorded, its kind, what it is about, who said it,
+/// and what.
+pub fn line(entry: &v1::HistoryEntry, subjects: &[SubjectId]) -> String {
+    let mut parts = vec![
+        entry.position.clone(),
+        read::clock_text(entry.recorded_at.as_ref()),
+        entry.kind.clone(),
+    ];
+    parts.extend(subjects.iter().map(SubjectId::to_string));
+    parts.push(format!("by {}", who(entry).replace('\n', " ")));
+    if !entry.valid_from.is_empty() {
+        parts.push(format!("from {}", entry.valid_from));
+    }
+    let what = what(entry).replace('\n', "; ");
+    if !what.is_empty() {
+        parts.push(what);
+    }
+    printable(parts.join("  "))
+}
+
 /// The credential with its role and institution, and the person vouched for.
 fn who(entry: &v1::HistoryEntry) -> String {
     let mut text = entry.actor_subject.clone();
@@ -120,5 +140,6 @@ fn what(entry: &v1::HistoryEntry) -> String {
 fn fate(entry: &v1::HistoryEntry) -> String {
     let corrected = entry.corrected_by.map(|seq| seq.to_string());
     let doubted = entry.in_doubt.then(|| "in doubt 存疑".to_owned());
-    corrected.into_iter().chain(doubted).collect::<Vec<_>>().join("\n")
+    let erased = entry.text_erased_by.map(|seq| format!("text erased by 文字已删 {seq}"));
+    corrected.into_iter().chain(doubted).chain(erased).collect::<Vec<_>>().join("\n")
 }

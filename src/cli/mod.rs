@@ -11,7 +11,9 @@ pub mod config;
 pub mod create;
 pub mod demo;
 pub mod diff;
+pub mod due;
 pub mod dump;
+pub mod erase;
 pub mod export;
 pub mod field;
 pub mod get;
@@ -61,7 +63,7 @@ use crate::{
     },
     client::{BadConnection, ClientTls, Connection, Failure, Retry},
     kernel::violation::Violations,
-    registry::{self, DumpError},
+    registry::{self, Class, DumpError},
     store::StoreError,
 };
 
@@ -166,6 +168,10 @@ pub enum Command {
     Diff(diff::DiffArgs),
     /// Shows totals, their parts, their course, or their rows.
     Totals(totals::TotalsArgs),
+    /// Lists the check-ups that are due, overdue first.
+    Due(due::DueArgs),
+    /// Explains an answer down to the rule and the inputs that it rests on.
+    Explain(due::ExplainArgs),
     /// Finds subjects by name and address.
     Search(search::SearchArgs),
     /// Shows entries as they come.
@@ -179,6 +185,7 @@ pub enum Command {
     /// Says that an entry was wrong.
     Correct(write::CorrectArgs),
     /// Takes an entry back.
+    #[command(long_about = write::RETRACT_ABOUT)]
     Retract(write::RetractArgs),
     /// Ends a subject's life.
     End(write::EndArgs),
@@ -203,6 +210,8 @@ pub enum Command {
     Verify(verify::VerifyArgs),
     /// Makes the state anew from the journal. Needs that no server runs.
     Rebuild(rebuild::RebuildArgs),
+    /// Erases the free text of entries for ever, on an order. Needs that no server runs.
+    Erase(erase::EraseArgs),
     /// Saves all entries of a data directory in one file, also beside a running server.
     Dump(dump::DumpArgs),
     /// Restores a dump into an empty data directory.
@@ -230,6 +239,23 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NothingFound(pub String);
+
+/// The registry said no to what was done without a server: all that it said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused(pub Vec<registry::Refusal>);
+
+impl std::error::Error for Refused {}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("refused")?;
+        for registry::Refusal { reason, field, message, .. } in &self.0 {
+            let at = if field.is_empty() { "" } else { ": " };
+            write!(f, "\n  {field}{at}{message} ({reason})")?;
+        }
+        Ok(())
+    }
+}
 
 /// The flags are wrong in a way that only the subcommand sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -276,7 +302,7 @@ pub async fn run(
         out.flush()?;
         return Ok(outcome);
     }
-    if let Some(done) = without_server(&arguments.command, &mut out) {
+    if let Some(done) = without_server(arguments, &mut out) {
         let outcome = done?;
         out.flush()?;
         return Ok(outcome);
@@ -286,15 +312,19 @@ pub async fn run(
     let outcome = dispatch(&arguments.command, &mut session).await;
     let outcome = match outcome {
         Ok(outcome) => outcome,
-        Err(error) => return Err(name_server(error, &arguments.global.server).await),
+        Err(error) => {
+            let error = name_token(error, &arguments.global);
+            return Err(name_server(error, &arguments.global.server).await);
+        }
     };
     session.out.flush()?;
     Ok(outcome)
 }
 
 /// Does what needs no server; `None` for everything else.
-fn without_server(command: &Command, out: &mut Output<'_>) -> Option<anyhow::Result<Outcome>> {
-    Some(match command {
+fn without_server(arguments: &Arguments, out: &mut Output<'_>) -> Option<anyhow::Result<Outcome>> {
+    Some(match &arguments.command {
+        Command::Erase(args) => erase::run(args, arguments.global.person.as_deref(), out),
         Command::Verify(args) => verify::run(args, out),
         Command::Rebuild(args) => rebuild::run(args, out),
         Command::Dump(args) => dump::run(args, out),
@@ -320,6 +350,28 @@ async fn name_server(error: anyhow::Error, server: &str) -> anyhow::Error {
     if is_silent { error.context(format!("no answer from {server}")) } else { error }
 }
 
+/// Says which token was turned away, or where one was looked for and how to come by one.
+fn name_token(error: anyhow::Error, global: &GlobalArgs) -> anyhow::Error {
+    let code = error.downcast_ref::<Failure>().map(|failure| failure.code);
+    if code != Some(Code::Unauthenticated) {
+        return error;
+    }
+    if global.token.is_some() {
+        return error.context("the token of --token or ANJU_TOKEN was not taken");
+    }
+    if let Some(path) = &global.token_file {
+        return error.context(format!("the token in {} was not taken", path.display()));
+    }
+    if Path::new(DEMO_TOKEN_FILE).exists() {
+        return error.context(format!("the token in {DEMO_TOKEN_FILE} was not taken"));
+    }
+    error.context(format!(
+        "no token was sent: there is no --token (ANJU_TOKEN), no --token-file (ANJU_TOKEN_FILE), and \
+         no {DEMO_TOKEN_FILE}, where `anju demo` leaves one; whoever runs the registry makes one with \
+         `anju token new`"
+    ))
+}
+
 async fn dispatch(command: &Command, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     match command {
         Command::Import(args) => transfer::import(args, session).await,
@@ -329,6 +381,8 @@ async fn dispatch(command: &Command, session: &mut Session<'_>) -> anyhow::Resul
         Command::History(args) => history::run(args, session).await,
         Command::Diff(args) => diff::run(args, session).await,
         Command::Totals(args) => totals::run(args, session).await,
+        Command::Due(args) => due::run(args, session).await,
+        Command::Explain(args) => due::explain(args, session).await,
         Command::Search(args) => search::run(args, session).await,
         Command::Watch(args) => watch::run(args, session).await,
         Command::Prove(args) => prove::run(args, session).await,
@@ -349,6 +403,7 @@ async fn dispatch(command: &Command, session: &mut Session<'_>) -> anyhow::Resul
         | Command::Demo(_)
         | Command::Verify(_)
         | Command::Rebuild(_)
+        | Command::Erase(_)
         | Command::Dump(_)
         | Command::Load(_)
         | Command::Config(_)
@@ -421,6 +476,10 @@ pub fn exit_code(result: &anyhow::Result<Outcome>) -> u8 {
         }
         if cause.is::<NothingFound>() {
             return 4;
+        }
+        if let Some(Refused(refusals)) = cause.downcast_ref() {
+            let is_missing = |refusal: &registry::Refusal| refusal.class == Class::NotFound;
+            return if refusals.iter().all(is_missing) { 4 } else { 5 };
         }
         if cause.is::<BadUsage>() || cause.is::<BadConnection>() {
             return 2;

@@ -192,8 +192,10 @@ pub struct ProvedPart {
     pub kind: u32,
     /// The hash that stands for it in the envelope.
     pub hash: Hash,
-    /// Its salt and content, unless it is withheld.
+    /// Its salt and content, unless it is withheld or erased.
     pub shown: Option<([u8; 16], Vec<u8>)>,
+    /// Whether the registry has overwritten it, for itself too.
+    pub is_erased: bool,
 }
 
 /// Takes an entry's bytes apart, or says why it cannot. Refuses an entry that has not a part, shown
@@ -281,6 +283,7 @@ pub fn read_entry(bytes: &[u8]) -> Result<ProvedEntry, String> {
         kind: part.kind,
         hash: part.hash,
         shown: part.shown,
+        is_erased: part.is_blanked,
     };
     Ok(ProvedEntry {
         envelope: opened.envelope,
@@ -415,10 +418,16 @@ fn said(file: &ProofFile, entry: &ProvedEntry) -> Vec<String> {
         entry.position, entry.stamp, checkpoint.size, checkpoint.root, checkpoint.registry_id
     )];
     let shown = entry.parts.iter().filter(|part| part.shown.is_some()).count();
-    let withheld = entry.parts.len() - shown;
+    let erased = entry.parts.iter().filter(|part| part.is_erased).count();
+    let withheld = entry.parts.len() - shown - erased;
     proved.push(format!("parts shown, and unchanged: {shown}"));
     if withheld > 0 {
         proved.push(format!("parts withheld, which could not be exchanged for others: {withheld}"));
+    }
+    if erased > 0 {
+        proved.push(format!(
+            "parts of which only the hash is left, since they were erased by the registry's word: {erased}"
+        ));
     }
     proved.extend(entry.says.iter().map(|(label, value)| format!("it says {label}: {value}")));
     proved
@@ -592,7 +601,7 @@ mod tests {
                 }
             };
             let hash = Hash::from_hex(hash).ok_or("a bad hash")?;
-            parts.push(ProvedPart { kind: 1, hash, shown });
+            parts.push(ProvedPart { kind: 1, hash, shown, is_erased: false });
         }
         Ok(ProvedEntry {
             envelope: form.envelope.into_bytes(),

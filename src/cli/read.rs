@@ -84,6 +84,11 @@ impl ReadArgs {
         }
     }
 
+    /// Whether nothing but now is asked for.
+    pub fn is_now(&self) -> bool {
+        self.valid_at.is_none() && self.known_at.is_none()
+    }
+
     /// The same for a partition that is not known yet: by all that is known now, when knowledge is
     /// given as an entry's number.
     pub fn without_number(&self) -> Self {

@@ -67,7 +67,7 @@ impl Sheet {
 
 /// Text from the registry as it can be shown: control characters could move the cursor or write
 /// over other lines of a terminal.
-fn printable(text: String) -> String {
+pub fn printable(text: String) -> String {
     if !text.chars().any(|letter| letter.is_control() && letter != '\n') {
         return text;
     }

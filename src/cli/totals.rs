@@ -65,6 +65,9 @@ pub struct TotalsArgs {
     /// The rows that make up a measure.
     #[arg(long, value_name = "MEASURE", group = "form", conflicts_with = "measure")]
     pub explain: Option<String>,
+    /// Only the rows of this term of a measure by term: a grade, a colour, a class, `overdue` …
+    #[arg(long, value_name = "TERM", requires = "explain")]
+    pub term: Option<String>,
     /// Which days and which knowledge.
     #[command(flatten)]
     pub read: ReadArgs,
@@ -109,6 +112,7 @@ pub async fn run(args: &TotalsArgs, session: &mut Session<'_>) -> anyhow::Result
             context,
             subject_id,
             measure: measure.clone(),
+            term: args.term.clone().unwrap_or_default(),
             ..v1::ExplainTotalRequest::default()
         };
         let call = ("TotalsService", "ExplainTotal");
@@ -184,7 +188,7 @@ pub fn totals(answer: &v1::GetTotalsResponse) -> Sheet {
     if !is_broken_down {
         let mut sheet = Sheet::new(["measure 指标".to_owned(), valid_at]).numbers([1]);
         for amount in &answer.amounts {
-            sheet.row([field::label(&amount.measure), amount_text(amount)]);
+            sheet.row([label(amount), amount_text(amount)]);
         }
         return sheet;
     }
@@ -198,7 +202,7 @@ pub fn totals(answer: &v1::GetTotalsResponse) -> Sheet {
             Some(year) => format!("{year}s"),
         };
         let structure = structure_words(&amount.structure);
-        sheet.row([field::label(&amount.measure), decade, structure, amount_text(amount)]);
+        sheet.row([label(amount), decade, structure, amount_text(amount)]);
     }
     sheet
 }
@@ -212,12 +216,19 @@ fn structure_words(structure: &str) -> String {
     }
 }
 
-/// The measures that occur, in the order in which they first do.
-fn measures<'a>(amounts: impl Iterator<Item = &'a v1::Amount>) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
+/// A measure for people, with the term that it is broken down by.
+fn label(amount: &v1::Amount) -> String {
+    let name = field::label(&amount.measure);
+    if amount.term.is_empty() { name } else { format!("{name}: {}", amount.term) }
+}
+
+/// The measures that occur with their terms and labels, in the order in which they first do.
+fn measures<'a>(amounts: impl Iterator<Item = &'a v1::Amount>) -> Vec<((String, String), String)> {
+    let mut names: Vec<((String, String), String)> = Vec::new();
     for amount in amounts {
-        if !names.contains(&amount.measure) {
-            names.push(amount.measure.clone());
+        let name = (amount.measure.clone(), amount.term.clone());
+        if !names.iter().any(|(known, _)| *known == name) {
+            names.push((name, label(amount)));
         }
     }
     names
@@ -226,15 +237,16 @@ fn measures<'a>(amounts: impl Iterator<Item = &'a v1::Amount>) -> Vec<String> {
 /// Rows with a column for each measure.
 fn side_by_side(
     first: &[&str],
-    measures: &[String],
+    measures: &[((String, String), String)],
     rows: Vec<(Vec<String>, &[v1::Amount])>,
 ) -> Sheet {
     let header = first.iter().map(|name| (*name).to_owned());
-    let header = header.chain(measures.iter().map(|measure| field::label(measure)));
+    let header = header.chain(measures.iter().map(|(_, label)| label.clone()));
     let mut sheet = Sheet::new(header).numbers(first.len()..first.len() + measures.len());
     for (mut cells, amounts) in rows {
-        for measure in measures {
-            let amount = amounts.iter().find(|amount| amount.measure == *measure);
+        for ((measure, term), _) in measures {
+            let is_it = |amount: &&v1::Amount| amount.measure == *measure && amount.term == *term;
+            let amount = amounts.iter().find(is_it);
             cells.push(amount.map(amount_text).unwrap_or_default());
         }
         sheet.row(cells);
@@ -265,7 +277,12 @@ fn explained(answer: &DynamicMessage) -> anyhow::Result<Sheet> {
     let header = ["subject 对象", "name 名称", "adds 计入", "entries 记录"];
     let mut sheet = Sheet::new(header).numbers([2]);
     for row in &answer.rows {
-        let amount = row.amount.as_ref().map(amount_text).unwrap_or_default();
+        let terms = row.terms.iter();
+        let terms = terms.map(|amount| format!("{} {}", amount.term, amount_text(amount)));
+        let amount = match &row.amount {
+            Some(amount) => amount_text(amount),
+            None => terms.collect::<Vec<_>>().join(", "),
+        };
         sheet.row([row.subject_id.clone(), row.label.clone(), amount, numbers(&row.entries)]);
     }
     Ok(sheet)

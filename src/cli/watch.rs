@@ -1,6 +1,7 @@
 //! `anju watch`: the feed of entries, resumed where it broke off.
 //!
-//! What was shown is never shown again: after a break the feed goes on behind the last entry of each
+//! People are shown what a history shows of each entry, read from the entry's bytes; programs get the
+//! feed's messages. What was shown is never shown again: after a break the feed goes on behind the last entry of each
 //! partition. Partitions that begin while it runs are not in it.
 
 use std::{collections::BTreeMap, time::Duration};
@@ -12,7 +13,7 @@ use tonic::{Code, Status};
 
 use crate::{
     cli::{
-        Outcome, message, peer,
+        Outcome, history, message, peer,
         session::{Answer, Session},
     },
     client::{Failure, describe},
@@ -21,6 +22,8 @@ use crate::{
         position::{Partition, Position, Seq},
     },
     proto::v1,
+    registry::{Entry, HistoryRow},
+    service::history::history_entry,
 };
 
 const EXAMPLES: &str = "\
@@ -152,12 +155,7 @@ impl Feed {
                     entry.position.parse().context("the feed is unreadable")?;
                 self.after.insert(position.partition, position.seq);
                 self.left -= 1;
-                let leaf = Hash::from_slice(&entry.leaf).map(|leaf| leaf.to_string());
-                let size = match entry.entry.len() {
-                    0 => "withheld 不公开".to_owned(),
-                    count => format!("{count} bytes"),
-                };
-                format!("{position} {} {size}", leaf.unwrap_or_default())
+                told(position, entry)
             }
             Some(v1::watch_response::Event::Idle(idle)) if self.idle => {
                 format!("idle 空闲 at {}", idle.positions.join(" "))
@@ -174,4 +172,25 @@ impl Feed {
         }
         Ok(())
     }
+}
+
+/// An entry for people. Of one that is withheld, or that a newer registry wrote, there is the leaf.
+fn told(position: Position, watched: &v1::WatchedEntry) -> String {
+    let leaf = || Hash::from_slice(&watched.leaf).map(|leaf| leaf.to_string()).unwrap_or_default();
+    if watched.entry.is_empty() {
+        return format!("{position}  withheld 不公开  {}", leaf());
+    }
+    let Ok((entry, _)) = Entry::decode(&watched.entry) else {
+        return format!("{position}  cannot be read by this version 此版本无法读取  {}", leaf());
+    };
+    let subjects: Vec<_> = entry.subjects.iter().map(|link| link.subject).collect();
+    let row = HistoryRow {
+        position,
+        entry,
+        bytes: Vec::new(),
+        corrected_by: None,
+        in_doubt: false,
+        erased_by: None,
+    };
+    history::line(&history_entry(row, false), &subjects)
 }

@@ -49,7 +49,18 @@ Examples:
 const RETRACT_EXAMPLES: &str = "\
 Examples:
   anju retract bld_01HF7YAT000000E0000000001A --reason 'registered twice'
-  anju retract bld_01HF7YAT000000E0000000001A --entry 12 --reason 'belongs to another building'";
+  anju retract bld_01HF7YAT000000E0000000001A --entry 12 --reason 'belongs to another building'
+  anju retract bld_01HF7YAT000000E0000000001A --entry 15 --reason 'entry 15 took back the wrong one'";
+
+/// What `anju retract` does, at length.
+pub const RETRACT_ABOUT: &str = "Takes an entry back, as entered in error\n\n\
+Without --entry it is the registration: the subject never existed. The units of a building never did \
+either, and are taken back with it. A region or compound is only taken back when nothing is in it nor \
+ever was, and a building when it has no logical buildings: move or take those back first.\n\n\
+With --entry it is a change, an end (and those of what ended with it), or a merge or split with all \
+that its command did.\n\n\
+A retraction is an entry too. The number of one (anju history shows it) takes that back: what it took \
+back stands again where it stood, with all that was taken back along with it.";
 
 const END_EXAMPLES: &str = "\
 Examples:
@@ -168,7 +179,7 @@ pub struct RetractArgs {
     /// Which one.
     #[command(flatten)]
     pub target: TargetArgs,
-    /// The entry to take back. Default: the registration, so that it never existed.
+    /// The entry to take back, which may itself be a retraction. Default: the registration.
     #[arg(long, value_name = "SEQ")]
     pub entry: Option<u64>,
     /// What comes with every write.
@@ -233,7 +244,7 @@ pub async fn correct(args: &CorrectArgs, session: &mut Session<'_>) -> anyhow::R
     send_about("Correct", args.target.id, &request, &args.write, session).await
 }
 
-/// It was entered in error.
+/// It was entered in error, or was not after all.
 pub async fn retract(args: &RetractArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let mut request = begun("Retract", &args.target, &args.write)?;
     if let Some(entry) = args.entry {

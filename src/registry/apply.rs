@@ -1,9 +1,12 @@
 //! Applying an entry: the only way in which state changes. It writes, decides nothing, and needs
 //! nothing but the entry and the state of its own partition.
 
+use std::collections::BTreeSet;
+
 use crate::{
     domain::{
         content::Content,
+        place::{self, Crs, Point},
         text,
         timeline::Timeline,
         totals::{Landings, Targets, contributions},
@@ -12,7 +15,6 @@ use crate::{
         hash::Hash,
         id::{Kind, SubjectId},
         position::Partition,
-        time::Day,
     },
     registry::{
         case, checkup,
@@ -47,9 +49,11 @@ pub(crate) fn apply(work: &mut Work<'_>, entry: &Entry, leaf: Hash) -> Result<()
         work.put(request::request_key(partition, entry.stamp.day(), &mark.id), Some(put(&record)?));
         request::forget(work, partition, entry.stamp.day())?;
     }
+    // A part that is not there must not be taken for one that says nothing.
     let body = entry
         .body
         .as_ref()
+        .filter(|_| entry.is_whole())
         .ok_or_else(|| Error::unreadable(format!("entry {partition}:{}", entry.seq)))?;
     if matches!(body.fact, Fact::SweepStep { .. } | Fact::RecountStep { .. }) {
         // What the command did so far counts before what it causes.
@@ -77,6 +81,10 @@ pub(crate) fn apply(work: &mut Work<'_>, entry: &Entry, leaf: Hash) -> Result<()
         Fact::CaseAssigned { case, assignee } => case::apply_assigned(work, *case, assignee)?,
         Fact::CaseSettled { case, outcome } => {
             case::apply_settled(work, entry.seq, *case, *outcome)?;
+        }
+        Fact::Erased { seq, .. } => {
+            let by = entry.seq.to_be_bytes().to_vec();
+            work.put(seq_key(partition, Space::Erased, *seq), Some(by));
         }
         _ => {}
     }
@@ -163,11 +171,8 @@ fn apply_to_subject(
     }
     let nothing = Timeline::default();
     let before = old.as_ref().map_or(&nothing, |record| &record.timeline);
-    if subject.kind() == Kind::Unit && record.timeline.registration().is_none() {
-        let holders = before.content_at(Day::MAX).map(|content| content.references());
-        for holder in holders.unwrap_or_default() {
-            count_unit(work, partition, holder, false)?;
-        }
+    if subject.kind() == Kind::Unit && old.is_some() {
+        count_again(work, partition, before, &record.timeline)?;
     }
     let moved = Moved::between(subject, before, &record.timeline);
     work.put_record(partition, subject, record);
@@ -222,10 +227,27 @@ fn index(
         post(work, partition, subject, searched)?;
     }
     if let Some(point) = content.location() {
-        let mut key = place_key(partition, point.crs());
-        key.extend_from_slice(&crate::domain::place::cell(point).to_bytes());
-        key.extend_from_slice(&subject.to_bytes());
-        work.put(key, Some(Vec::new()));
+        work.put(point_key(partition, subject, point), Some(Vec::new()));
+    }
+    Ok(())
+}
+
+/// Counts a unit no more in any building that it ever was in, or again, when an entry took its
+/// registration back or said it again.
+fn count_again(
+    work: &mut Work<'_>,
+    partition: Partition,
+    before: &Timeline,
+    after: &Timeline,
+) -> Result<(), Error> {
+    let (was, is) = (before.registration().is_some(), after.registration().is_some());
+    if was == is {
+        return Ok(());
+    }
+    let life = if was { before } else { after };
+    let holders = life.contents().flat_map(|(_, content)| content.references());
+    for holder in holders.collect::<BTreeSet<_>>() {
+        count_unit(work, partition, holder, is)?;
     }
     Ok(())
 }
@@ -246,10 +268,19 @@ fn count_unit(
     })
 }
 
-/// The begin of the keys of places in one reference system.
-pub(crate) fn place_key(partition: Partition, crs: crate::domain::place::Crs) -> Vec<u8> {
+/// The begin of the keys of places of a kind of subject in one reference system.
+pub(crate) fn place_key(partition: Partition, kind: Kind, crs: Crs) -> Key {
     let mut key = key(partition, Space::Place);
+    key.push(kind as u8);
     key.extend_from_slice(&crs.number().to_be_bytes());
+    key
+}
+
+/// The key by which a subject is found at a point.
+pub(crate) fn point_key(partition: Partition, subject: SubjectId, point: Point) -> Key {
+    let mut key = place_key(partition, subject.kind(), point.crs());
+    key.extend_from_slice(&place::cell(point).to_bytes());
+    key.extend_from_slice(&subject.to_bytes());
     key
 }
 

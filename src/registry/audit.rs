@@ -15,6 +15,7 @@ use crate::{
         case,
         engine::Registry,
         entry::{Entry, stamp_of},
+        erase::erased_by,
         error::{Class, Error, Refusal},
         history::{entry_numbers, timeline_at},
         read::{At, leads_to},
@@ -42,6 +43,8 @@ pub struct HistoryRow {
     pub corrected_by: Option<Seq>,
     /// Whether a case puts it in doubt.
     pub in_doubt: bool,
+    /// The entry by which its text was erased.
+    pub erased_by: Option<Seq>,
 }
 
 /// What became known about one subject.
@@ -122,6 +125,7 @@ impl Registry {
                 position: Position { partition, seq: entry.seq },
                 corrected_by: timeline.corrected_by(entry.seq),
                 in_doubt: doubted.contains(&entry.seq),
+                erased_by: erased_by(&live, partition, entry.seq)?,
                 entry,
                 bytes,
             });

@@ -323,6 +323,14 @@ pub(crate) fn after_entry(
         return Ok(());
     }
     review(work, entry, subject)?;
+    // What another subject contradicts may be gone with what this one said.
+    for (_, case) in of_subject(work, entry.partition, subject)? {
+        if let Some(other) = case.subjects.first().copied().filter(|other| *other != subject)
+            && case.is_open()
+        {
+            review(work, entry, other)?;
+        }
+    }
     doubt_what_rests_on(work, entry, subject)?;
     let life_changed = record.timeline.possible_span() != before.possible_span()
         || record.timeline.certain_span() != before.certain_span();

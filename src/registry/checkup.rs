@@ -26,7 +26,7 @@ use crate::{
     },
     registry::{
         apply::begin_bucket,
-        dossier::{Knowing, building_of, dossier, said_about},
+        dossier::{Knowing, building_of, dossier},
         entry::Entry,
         error::{Class, Error, Refusal},
         fact::Fact,
@@ -117,6 +117,8 @@ pub(crate) struct DueRow {
     pub until: Option<Day>,
     /// What it stands there for.
     pub what: DueFor,
+    /// Whether it is only this holder's: a compound's building that belongs to another community.
+    pub is_local: bool,
 }
 
 /// What a day in the due list means.
@@ -428,7 +430,7 @@ fn due_rows(building: BuildingId, dossier: &Dossier, plan: &DuePlan) -> BTreeMap
         for (nth, from) in days.iter().enumerate() {
             let held = Span { from: *from, until: days.get(nth + 1).copied() };
             let Some(part) = span.within(held) else { continue };
-            for target in targets.on(*from).iter().filter(|target| !target.local) {
+            for target in targets.on(*from) {
                 if rows.len() >= DUE_KEYS_MAX {
                     return rows;
                 }
@@ -436,7 +438,8 @@ fn due_rows(building: BuildingId, dossier: &Dossier, plan: &DuePlan) -> BTreeMap
                 key.extend_from_slice(&day.unwrap_or(Day::MAX).to_bytes());
                 key.extend_from_slice(&SubjectId::from(building).to_bytes());
                 key.push(u8::try_from(rows.len()).unwrap_or(u8::MAX));
-                rows.insert(key, DueRow { from: part.from, until: part.until, what });
+                let is_local = target.local;
+                rows.insert(key, DueRow { from: part.from, until: part.until, what, is_local });
             }
         }
     }
@@ -600,10 +603,4 @@ pub(crate) fn look(
     let tables = reference::tables(state, building.partition(), known, &|_| None)?;
     let dossier = dossier(state, building, &tables, Knowing::at(known))?;
     Ok(dossier.map(|dossier| (dossier, Arc::new(tables))))
-}
-
-/// Whether anything was ever said about a building.
-pub(crate) fn is_spoken_of(state: &dyn State, building: BuildingId) -> Result<bool, Error> {
-    Ok(!said_about(state, building, Kind::Report)?.is_empty()
-        || !said_about(state, building, Kind::Finding)?.is_empty())
 }

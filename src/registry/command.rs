@@ -57,6 +57,8 @@ pub enum Command {
     },
     /// Rows of an outside source are taken in.
     Import(Import),
+    /// The free text of entries is erased for ever.
+    Erase(Erase),
 }
 
 /// A subject to be registered.
@@ -191,6 +193,19 @@ pub struct Retract {
     pub etag: Option<Seq>,
     /// The entry; `None`: the registration.
     pub entry: Option<Seq>,
+}
+
+/// What is to be erased, and by whose order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Erase {
+    /// The entries, of the partition where the command goes.
+    pub entries: Vec<Seq>,
+    /// The kinds of their parts; only 2, the free text, can be.
+    pub kinds: Vec<u32>,
+    /// The order, as a court or an authority numbers it.
+    pub order: String,
+    /// Who ordered it: an opaque key.
+    pub ordered_by: String,
 }
 
 /// How a row that differs from what its source last said is taken.

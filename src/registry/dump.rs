@@ -138,6 +138,9 @@ impl Trees {
         // Every part is checked here: a backup that cannot be replayed is refused when it is made.
         let (entry, leaf) = Entry::decode(bytes)?;
         let position = Position { partition: entry.partition, seq: entry.seq };
+        if !entry.is_whole() {
+            return Err(self.damaged(format!("a part of entry {position} is withheld")));
+        }
         if *self.registry.get_or_insert(entry.registry) != entry.registry {
             return Err(self.damaged(format!("entry {position} is of another registry")));
         }

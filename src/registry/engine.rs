@@ -16,8 +16,9 @@ use crate::{
     },
     registry::{
         cache::TotalsCache,
-        command::Command,
+        command::{Command, Erase},
         commands,
+        erase::finish_erasures,
         error::{Class, Error, Refusal},
         fact::Fact,
         guarded::Guarded,
@@ -114,6 +115,13 @@ impl Registry {
     /// Runs a command and waits until it is durable or refused.
     pub fn execute(&self, call: Call, command: Command) -> Result<Outcome, Error> {
         self.run(call, Box::new(move |tx| commands::decide(tx, command)))
+    }
+
+    /// Erases the free text of entries for ever. When it returns, the texts are nowhere in the store.
+    pub fn erase(&self, call: Call, erase: Erase) -> Result<Outcome, Error> {
+        let outcome = self.execute(call, Command::Erase(erase))?;
+        finish_erasures(self.store.as_ref())?;
+        Ok(outcome)
     }
 
     /// Puts a command into the queue; `answer` is called once it is durable or refused.

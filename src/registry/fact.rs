@@ -24,7 +24,10 @@ use crate::{
         time::{Day, ImpreciseDay, Month},
     },
     proto::fact as stored,
-    registry::error::{Class, Error, Refusal},
+    registry::{
+        error::{Class, Error, Refusal},
+        subject_part::SubjectParts,
+    },
 };
 
 /// What was said and accepted.
@@ -67,6 +70,19 @@ pub enum Fact {
     /// What the corrected entries say of these subjects never was so.
     Retracted {
         /// The subjects of those entries.
+        subjects: Vec<SubjectId>,
+    },
+    /// Parts of an earlier entry were blanked.
+    Erased {
+        /// Which entry.
+        seq: Seq,
+        /// The kinds of the parts.
+        kinds: Vec<u32>,
+        /// The order by which it was done.
+        order: String,
+        /// Who ordered it.
+        ordered_by: String,
+        /// The entry's subjects.
         subjects: Vec<SubjectId>,
     },
     /// A partition begins; its region, unless it is partition 0.
@@ -194,14 +210,15 @@ impl Fact {
             Self::Registered { subject, .. }
             | Self::Changed { subject, .. }
             | Self::Ended { subject, .. } => vec![*subject],
-            Self::Succession { edges, .. } => {
+            Self::Succession { edges, ended, .. } => {
                 let mut subjects =
                     edges.iter().flat_map(|edge| [edge.from, edge.into]).collect::<Vec<_>>();
+                subjects.extend(ended);
                 subjects.sort_unstable();
                 subjects.dedup();
                 subjects
             }
-            Self::Retracted { subjects } => subjects.clone(),
+            Self::Retracted { subjects } | Self::Erased { subjects, .. } => subjects.clone(),
             _ => Vec::new(),
         }
     }
@@ -223,6 +240,7 @@ impl Fact {
             Self::Succession { split: true, .. } => "split",
             Self::Succession { .. } => "merged",
             Self::Retracted { .. } => "retracted",
+            Self::Erased { .. } => "erased",
             Self::PartitionBegun(_) => "partition begun",
             Self::PartitionListed { .. } => "partition listed",
             Self::SweepStep { .. } => "sweep step",
@@ -235,7 +253,7 @@ impl Fact {
 }
 
 impl Body {
-    /// The stored form.
+    /// The stored form, without what stands in the parts of single subjects.
     pub fn encode(&self) -> Vec<u8> {
         let fact = match self.fact.clone() {
             Fact::Registered { subject, exists_from, content } => {
@@ -254,16 +272,9 @@ impl Body {
                 day: Some(span(day)),
                 cause: i32::from(cause as u8),
             }),
-            Fact::Succession { split, edges, ended } => {
-                stored::fact::Fact::Succession(stored::Succession {
-                    split,
-                    edges: edges.into_iter().map(put_edge).collect(),
-                    ended: ended.into_iter().map(bytes).collect(),
-                })
+            Fact::Succession { split, .. } => {
+                stored::fact::Fact::Succession(stored::Succession { split })
             }
-            Fact::Retracted { subjects } => stored::fact::Fact::Retracted(stored::Retracted {
-                subjects: subjects.into_iter().map(bytes).collect(),
-            }),
             other => put_administrative(other),
         };
         stored::Fact {
@@ -279,11 +290,12 @@ impl Body {
         .encode_to_vec()
     }
 
-    /// Reads the stored form.
-    pub fn decode(content: &[u8]) -> Result<Self, Error> {
+    /// Reads the stored form: what all may see who see anything, and the parts of those of the
+    /// entry's subjects that are shown.
+    pub fn decode(content: &[u8], parts: &SubjectParts<'_>) -> Result<Self, Error> {
         let unreadable = || Error::unreadable("a fact");
         let message = stored::Fact::decode(content).map_err(|_| unreadable())?;
-        let fact = message.fact.and_then(read_fact).ok_or_else(unreadable)?;
+        let fact = message.fact.and_then(|fact| read_fact(fact, parts)).ok_or_else(unreadable)?;
         let source_row = match message.source_row {
             Some(row) => Some(SourceRow {
                 source: row.source,
@@ -343,12 +355,22 @@ fn put_administrative(fact: Fact) -> stored::fact::Fact {
                 region: region.map(|region| bytes(region.into())).unwrap_or_default(),
             })
         }
-        // The others are written by the caller.
+        Fact::Erased { seq, kinds, order, ordered_by, .. } => {
+            stored::fact::Fact::Erased(stored::Erased { seq, kinds, order, ordered_by })
+        }
+        // Of what never was so nothing is common but that. The others are written by the caller.
         _ => stored::fact::Fact::Retracted(stored::Retracted::default()),
     }
 }
 
-fn read_fact(fact: stored::fact::Fact) -> Option<Fact> {
+fn read_fact(fact: stored::fact::Fact, parts: &SubjectParts<'_>) -> Option<Fact> {
+    let has_parts = matches!(
+        fact,
+        stored::fact::Fact::Succession(_)
+            | stored::fact::Fact::Retracted(_)
+            | stored::fact::Fact::Erased(_)
+    );
+    (has_parts || parts.parts.is_empty()).then_some(())?;
     Some(match fact {
         stored::fact::Fact::Registered(fact) => Fact::Registered {
             subject: SubjectId::from_slice(&fact.subject)?,
@@ -364,14 +386,15 @@ fn read_fact(fact: stored::fact::Fact) -> Option<Fact> {
             day: read_span(fact.day?)?,
             cause: EndCause::from_number(u32::try_from(fact.cause).ok()?)?,
         },
-        stored::fact::Fact::Succession(fact) => Fact::Succession {
-            split: fact.split,
-            edges: fact.edges.iter().map(read_edge).collect::<Option<_>>()?,
-            ended: read_subjects(&fact.ended)?,
+        stored::fact::Fact::Succession(fact) => parts.succession(fact.split)?,
+        stored::fact::Fact::Retracted(_) => Fact::Retracted { subjects: parts.subjects()? },
+        stored::fact::Fact::Erased(fact) => Fact::Erased {
+            seq: fact.seq,
+            kinds: fact.kinds,
+            order: fact.order,
+            ordered_by: fact.ordered_by,
+            subjects: parts.subjects()?,
         },
-        stored::fact::Fact::Retracted(fact) => {
-            Fact::Retracted { subjects: read_subjects(&fact.subjects)? }
-        }
         stored::fact::Fact::PartitionBegun(fact) => {
             let region = if fact.region.is_empty() {
                 None
@@ -426,34 +449,12 @@ fn bytes(subject: SubjectId) -> Vec<u8> {
     subject.to_bytes().to_vec()
 }
 
-fn read_subjects(list: &[Vec<u8>]) -> Option<Vec<SubjectId>> {
-    list.iter().map(|subject| SubjectId::from_slice(subject)).collect()
-}
-
 fn span(day: ImpreciseDay) -> stored::DaySpan {
     stored::DaySpan { earliest: day.earliest().number(), latest: day.latest().number() }
 }
 
 fn read_span(span: stored::DaySpan) -> Option<ImpreciseDay> {
     ImpreciseDay::new(Day::from_number(span.earliest)?, Day::from_number(span.latest)?)
-}
-
-fn put_edge(edge: Edge) -> stored::SuccessionEdge {
-    stored::SuccessionEdge {
-        from: bytes(edge.from),
-        into: bytes(edge.into),
-        share_numerator: edge.share_numerator,
-        share_denominator: edge.share_denominator,
-    }
-}
-
-fn read_edge(edge: &stored::SuccessionEdge) -> Option<Edge> {
-    Some(Edge {
-        from: SubjectId::from_slice(&edge.from)?,
-        into: SubjectId::from_slice(&edge.into)?,
-        share_numerator: edge.share_numerator,
-        share_denominator: edge.share_denominator,
-    })
 }
 
 fn put_item(item: ItemRecord) -> stored::ItemRecord {

@@ -8,9 +8,11 @@ mod checkup;
 mod command;
 mod commands;
 mod dossier;
+mod due;
 mod dump;
 mod engine;
 mod entry;
+mod erase;
 mod error;
 mod fact;
 mod guarded;
@@ -28,6 +30,7 @@ mod search;
 mod signing;
 mod space;
 mod state;
+mod subject_part;
 mod sweep;
 mod term;
 mod totals;
@@ -39,13 +42,16 @@ mod writer;
 pub use crate::registry::{
     audit::{Checkpoint, FieldDiff, HistoryRow, SUITE, SubjectDiff},
     case::{Case, Contradiction},
+    checkup::DueFor,
     command::{
-        Change, Command, Correct, End, Import, ImportRow, Merge, MergeInto, Reference, Register,
-        Retract, RowMode, Split, SplitPart,
+        Change, Command, Correct, End, Erase, Import, ImportRow, Merge, MergeInto, Reference,
+        Register, Retract, RowMode, Split, SplitPart,
     },
+    due::{CheckUps, DueDays, DueListed},
     dump::{Contents, DumpError, DumpReader, DumpWriter, load},
     engine::{Options, Registry},
-    entry::{Entry, Link, RequestMark, Text, withhold},
+    entry::{Entry, Gone, Hidden, Link, RequestMark, Text, show, withhold},
+    erase::{blanked, finish_erasures},
     error::{Class, Error, Refusal},
     fact::{Body, Conflict, Fact, ItemOutcome, ItemRecord, SourceRow},
     proved::{NotAnEntry, Opened, OpenedPart, open_entry, sayings},
@@ -53,6 +59,7 @@ pub use crate::registry::{
     read::{At, Editions, ListOf, OrderStates, Seen},
     rebuild::{catch_up, rebuild, replay},
     search::{Search, Sought},
+    subject_part::SubjectParts,
     tx::{Call, Decided},
     verify::{
         FINDINGS_MAX, Finding, Findings, JournalCheck, JournalSummary, PartitionSummary,

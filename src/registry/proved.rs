@@ -11,7 +11,10 @@ use crate::{
         time::Stamp,
     },
     proto::fact as stored,
-    registry::{entry::Entry, fact::Fact},
+    registry::{
+        entry::{Entry, Gone, gone},
+        fact::Fact,
+    },
 };
 
 /// An entry, taken apart.
@@ -36,12 +39,14 @@ pub struct OpenedPart {
     pub kind: u32,
     /// The hash that stands for it in the envelope.
     pub hash: Hash,
-    /// Its salt and content, unless it is withheld.
+    /// Its salt and content, unless it is withheld or blanked.
     pub shown: Option<([u8; 16], Vec<u8>)>,
+    /// Whether it was overwritten for ever.
+    pub is_blanked: bool,
 }
 
 impl OpenedPart {
-    /// Whether what is shown is what the envelope says. True of what is withheld.
+    /// Whether what is shown is what the envelope says. True of what is not there.
     pub fn is_as_named(&self) -> bool {
         self.shown
             .as_ref()
@@ -80,14 +85,16 @@ pub fn open_entry(bytes: &[u8]) -> Result<Opened, NotAnEntry> {
     }
     let mut parts = Vec::with_capacity(entry.parts.len());
     for (named, part) in envelope.parts.iter().zip(entry.parts) {
-        let shown = if part.salt.is_empty() && part.content.is_empty() {
+        let gone = gone(named.kind, &part);
+        let shown = if gone.is_some() {
             None
         } else {
             let salt = part.salt.as_slice().try_into().map_err(|_| NotAnEntry::Unreadable)?;
             Some((salt, part.content))
         };
         let hash = Hash::from_slice(&named.hash).ok_or(NotAnEntry::Unreadable)?;
-        parts.push(OpenedPart { kind: named.kind, hash, shown });
+        let is_blanked = gone == Some(Gone::Blanked);
+        parts.push(OpenedPart { kind: named.kind, hash, shown, is_blanked });
     }
     let partition = Partition::new(envelope.partition).ok_or(NotAnEntry::Unreadable)?;
     Ok(Opened {
@@ -128,14 +135,42 @@ pub fn sayings(entry: &Entry) -> Vec<(String, String)> {
     }
     if let Some(body) = &entry.body {
         say("fact", body.fact.word().to_owned());
-        if let Fact::Registered { content, .. } | Fact::Changed { content, .. } = &body.fact {
-            for (field, value) in content.texts() {
-                say(&field, value.unwrap_or_else(|| "unknown".to_owned()));
-            }
+        for (label, value) in said_by(&body.fact) {
+            say(&label, value);
+        }
+        for subject in &entry.hidden.subjects {
+            say("withheld", format!("what it says of {subject}"));
         }
     }
     if let Some(text) = &entry.text {
         say("reason", text.reason.clone());
     }
     says
+}
+
+fn said_by(fact: &Fact) -> Vec<(String, String)> {
+    let line = |label: &str, value: String| (label.to_owned(), value);
+    match fact {
+        Fact::Registered { content, .. } | Fact::Changed { content, .. } => {
+            let texts = content.texts().into_iter();
+            let known = |value: Option<String>| value.unwrap_or_else(|| "unknown".to_owned());
+            texts.map(|(field, value)| (field, known(value))).collect()
+        }
+        Fact::Succession { edges, ended, .. } => {
+            let edges = edges.iter().map(|edge| {
+                let share = format!("{}/{}", edge.share_numerator, edge.share_denominator);
+                line("edge", format!("{} to {}: {share}", edge.from, edge.into))
+            });
+            edges.chain(ended.iter().map(|subject| line("ends", subject.to_string()))).collect()
+        }
+        Fact::Retracted { subjects } => {
+            subjects.iter().map(|subject| line("takes back", subject.to_string())).collect()
+        }
+        Fact::Erased { seq, order, ordered_by, .. } => vec![
+            line("erases the text of", format!("entry {seq}")),
+            line("order", order.clone()),
+            line("ordered by", ordered_by.clone()),
+        ],
+        _ => Vec::new(),
+    }
 }

@@ -135,9 +135,9 @@ pub struct UnderWay {
 }
 
 /// A sum over nodes of several partitions: which nodes, on which days.
-struct Parts {
+pub(crate) struct Parts {
     /// A node and the days, by index, on which it belongs to the region asked for.
-    nodes: Vec<(SubjectId, Vec<bool>)>,
+    pub(crate) nodes: Vec<(SubjectId, Vec<bool>)>,
     positions: Vec<Position>,
 }
 
@@ -327,7 +327,12 @@ impl Registry {
 
     /// A node of one partition is itself; a city is its districts of each day, a province its
     /// cities' districts.
-    fn parts(&self, subject: SubjectId, days: &[Day], known_at: KnownAt) -> Result<Parts, Error> {
+    pub(crate) fn parts(
+        &self,
+        subject: SubjectId,
+        days: &[Day],
+        known_at: KnownAt,
+    ) -> Result<Parts, Error> {
         let live = Live(self.store());
         must_be_known(&live, subject)?;
         if !self.spans_partitions(subject)? {

@@ -340,7 +340,7 @@ fn is_edition(content: &Content, editions: Editions, within: Option<&[RegionId]>
 }
 
 /// What is in a list: what is there on its day, or may be.
-fn is_listed(presence: Presence) -> bool {
+pub(crate) fn is_listed(presence: Presence) -> bool {
     matches!(presence, Presence::Exists | Presence::Unknown)
 }
 

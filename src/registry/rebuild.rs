@@ -5,6 +5,7 @@ use crate::{
     registry::{
         apply, checkup,
         entry::Entry,
+        erase::finish_erasures,
         error::Error,
         space::LAYOUT,
         state::{Live, State},
@@ -17,14 +18,15 @@ use crate::{
 const PAGE: Limit = Limit { entries: 1_000, bytes: 4 * 1024 * 1024 };
 
 /// Replays what the state does not reflect yet. A state of another layout, or one that turns out to
-/// be damaged, is thrown away first.
+/// be damaged, is thrown away first. Then erases what was to be erased when the last run ended.
 pub fn catch_up(store: &dyn Store, progress: &mut dyn FnMut(u64, u64)) -> Result<(), Error> {
-    match catch_up_as_it_is(store, progress) {
+    let caught_up = catch_up_as_it_is(store, progress).and_then(|()| finish_erasures(store));
+    match caught_up {
         Err(error) if store.state_damaged() || matches!(error, Error::StateDamaged(_)) => {
             tracing::warn!(%error, "the state is computed again from the journal");
             rebuild(store, progress)
         }
-        done => done,
+        done => done.map(|_| ()),
     }
 }
 
@@ -44,7 +46,8 @@ fn catch_up_as_it_is(store: &dyn Store, progress: &mut dyn FnMut(u64, u64)) -> R
 /// Throws the state away and computes it again.
 pub fn rebuild(store: &dyn Store, progress: &mut dyn FnMut(u64, u64)) -> Result<(), Error> {
     store.clear_state()?;
-    replay(store, store, progress)
+    replay(store, store, progress)?;
+    finish_erasures(store).map(|_| ())
 }
 
 /// Applies the entries of `journal` that `state` does not reflect yet to `state`, which may be

@@ -169,6 +169,10 @@ pub(crate) fn first_answer(
                 made.push(subject);
             }
             Some(Fact::BatchRecorded { item_count, items }) => batch = Some((item_count, items)),
+            // Said again after it was taken back: about whom the retraction was about.
+            Some(Fact::Succession { .. }) if !entry.corrects.is_empty() => {
+                about = subjects_of(state, partition, &entry.corrects)?;
+            }
             Some(Fact::Succession { edges, .. }) => {
                 is_succession = true;
                 merged_into = edges.first().map(|edge| edge.into);
@@ -202,4 +206,15 @@ pub(crate) fn first_answer(
         outcome.decided.items = items;
     }
     Ok(outcome)
+}
+
+/// The subjects of the first of some entries.
+fn subjects_of(
+    state: &dyn State,
+    partition: Partition,
+    seqs: &[Seq],
+) -> Result<Vec<SubjectId>, Error> {
+    let Some(first) = seqs.first() else { return Ok(Vec::new()) };
+    let entry = state.entry(partition, *first)?;
+    Ok(entry.body.map(|body| body.fact.subjects()).unwrap_or_default())
 }

@@ -19,10 +19,10 @@ use crate::{
         time::ReadTime,
     },
     registry::{
-        apply::place_key,
+        apply::{place_key, point_key},
         engine::Registry,
         error::{Class, Error, Refusal},
-        read::{At, Seen, leads_to, see},
+        read::{At, Seen, is_listed, leads_to, see},
         record::read,
         space::{Space, after, below, key, subject_at_end, text_key},
         state::{Live, State},
@@ -96,7 +96,7 @@ impl Registry {
                 vec![below(text_key(search.partition, Space::Identifier, &[scheme, value]))]
             }
             Sought::Text(words) => text_ranges(&live, search.partition, words)?,
-            Sought::Box(wanted) => box_ranges(search.partition, wanted)?,
+            Sought::Box(wanted) => box_ranges(search, wanted)?,
         };
         let is_whole = found.walk(&ranges, &page.after)?;
         let next = (!is_whole).then_some(found.last);
@@ -138,13 +138,20 @@ impl Found<'_> {
     fn take(&mut self, key: &[u8]) -> Result<(), Error> {
         self.last = key.to_vec();
         let Some(id) = subject_at_end(key) else { return Ok(()) };
-        if !self.search.kinds.contains(&id.kind()) || !self.seen.insert(id) {
+        let is_placed = matches!(self.search.sought, Sought::Box(_));
+        if !self.search.kinds.contains(&id.kind()) || (!is_placed && !self.seen.insert(id)) {
             return Ok(());
         }
         self.folded += 1;
         let partition = self.search.partition;
         let Some(seen) = see(self.state, partition, id, self.at)? else { return Ok(()) };
-        if seen.exists_from.is_none() || !self.holds(&seen.content) {
+        if seen.exists_from.is_none() || !self.holds(&seen) {
+            return Ok(());
+        }
+        // One that was moved is met where it was, too: it belongs where it is.
+        if is_placed
+            && seen.content.location().is_none_or(|point| point_key(partition, id, point) != key)
+        {
             return Ok(());
         }
         // A subject may be met by several keys; it belongs to the first that leads to it.
@@ -161,8 +168,10 @@ impl Found<'_> {
         Ok(())
     }
 
-    /// Whether the candidate had what is sought at the time of the read.
-    fn holds(&self, content: &Content) -> bool {
+    /// Whether the candidate had what is sought at the time of the read. What is sought by its place
+    /// is a list, of what is there; a number or name is also that of what is no more.
+    fn holds(&self, seen: &Seen) -> bool {
+        let content = &seen.content;
         match &self.search.sought {
             Sought::Identifier(scheme, value) => content
                 .shared
@@ -174,7 +183,10 @@ impl Found<'_> {
                 matches_any(&query, content)
             }
             Sought::Box(wanted) => {
-                content.location().is_some_and(|point| wanted.contains(point).unwrap_or(false))
+                is_listed(seen.presence)
+                    && content
+                        .location()
+                        .is_some_and(|point| wanted.contains(point).unwrap_or(false))
             }
         }
     }
@@ -283,7 +295,8 @@ fn shapes_of(state: &dyn State, partition: Partition, gram: &str) -> Result<BTre
     }
 }
 
-fn box_ranges(partition: Partition, wanted: &BoundingBox) -> Result<Vec<KeyRange>, Error> {
+/// For each kind, the places of the box's cells.
+fn box_ranges(search: &Search, wanted: &BoundingBox) -> Result<Vec<KeyRange>, Error> {
     let cells = cells(wanted, BOX_RANGES_MAX).ok_or_else(|| {
         Error::refused(Refusal::of(
             Class::Invalid,
@@ -292,15 +305,17 @@ fn box_ranges(partition: Partition, wanted: &BoundingBox) -> Result<Vec<KeyRange
             "the box is too large: make it smaller or list a region",
         ))
     })?;
-    let prefix = place_key(partition, wanted.crs());
-    Ok(cells
-        .into_iter()
-        .map(|range| {
+    let mut ranges = Vec::new();
+    for kind in &search.kinds {
+        let prefix = place_key(search.partition, *kind, wanted.crs());
+        ranges.extend(cells.iter().map(|range| {
             let keys = range.keys();
             KeyRange {
                 from: [prefix.as_slice(), &keys.start].concat(),
                 to: [prefix.as_slice(), &keys.end].concat(),
             }
-        })
-        .collect())
+        }));
+    }
+    ranges.sort_by(|one, other| one.from.cmp(&other.from));
+    Ok(ranges)
 }

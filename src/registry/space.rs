@@ -12,7 +12,9 @@ use crate::{
 };
 
 /// The layout of the state. Another number means: throw the state away and replay.
-pub(crate) const LAYOUT: u32 = 1;
+///
+/// 2: the keys of places begin with the kind.
+pub(crate) const LAYOUT: u32 = 3;
 
 /// A key space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +38,8 @@ pub(crate) enum Space {
     Gram = b'G',
     /// shape number, numbers, subject: ever.
     Posting = b'N',
-    /// cell of the grid, subject: ever.
+    /// kind, reference system, cell of the grid, subject: ever. The kind comes first, so that a list
+    /// of compounds does not walk the buildings, which are many more.
     Place = b'L',
     /// node, month, bucket, chunk → amounts by day.
     Total = b'T',
@@ -56,6 +59,8 @@ pub(crate) enum Space {
     Basis = b'O',
     /// level, index → hashes of the Merkle tree.
     Tile = b'E',
+    /// entry → the entry by which its text was erased.
+    Erased = b'Z',
     /// kind, subject: every subject of the partition, ever.
     Kind = b'J',
     /// holder, due day, building, place → how long it is so.
@@ -65,7 +70,7 @@ pub(crate) enum Space {
     /// number → term.
     TermText = b'y',
     /// The sweep over buildings that is under way, and the buildings that need not wait for it.
-    Recount = b'Z',
+    Recount = b'z',
 }
 
 /// Begins a key.

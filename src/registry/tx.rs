@@ -12,7 +12,7 @@ use crate::{
     },
     registry::{
         apply, checkup,
-        entry::{Entry, Link, RequestMark, Text},
+        entry::{Entry, Hidden, Link, RequestMark, Text},
         error::{Error, Refusal},
         fact::{Body, Fact, ItemRecord, SourceRow},
         record::Record,
@@ -193,6 +193,7 @@ impl<'w, 'a> Tx<'w, 'a> {
             }),
             text: has_text
                 .then(|| Text { reason: self.call.reason.clone(), sentences: draft.sentences }),
+            hidden: Hidden::default(),
         };
         let (bytes, leaf) = entry.encode(&self.call.seed);
         if bytes.len() > crate::kernel::limit::ENTRY_BYTES_MAX {

@@ -5,7 +5,7 @@
 //! place and a reason that is never renamed; after a finding the check goes on with what is there,
 //! so that one changed entry is not reported as a thousand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     domain::{author::Author, merkle},
@@ -17,8 +17,9 @@ use crate::{
         time::Stamp,
     },
     registry::{
-        entry::{Entry, Link, RequestMark, withhold},
+        entry::{Entry, Gone, Hidden, Link, RequestMark, withhold},
         error::Error,
+        fact::Fact,
         proved::{NotAnEntry, OpenedPart, open_entry},
         space::after,
         state::{Live, State},
@@ -192,6 +193,8 @@ pub struct JournalCheck {
     command_count: u64,
     partitions: BTreeMap<Partition, Progress>,
     subjects: BTreeMap<(Partition, SubjectId), Newest>,
+    /// Entries without their text, of which no entry so far says that it was erased.
+    blanked: BTreeSet<Position>,
     findings: Findings,
 }
 
@@ -220,6 +223,7 @@ impl JournalCheck {
         self.envelope(place, &entry);
         self.stamp(place, &entry);
         self.subjects(place, &entry, leaf);
+        self.text(place, &entry);
         for (name, seqs) in [("corrects", &entry.corrects), ("rests on", &entry.basis)] {
             for named in seqs.iter().filter(|named| **named == 0 || **named >= seq) {
                 let message = format!("it {name} entry {named}, which is not before it");
@@ -229,7 +233,11 @@ impl JournalCheck {
     }
 
     /// What was seen, and everything that is wrong with it.
-    pub fn finish(self) -> (JournalSummary, Findings) {
+    pub fn finish(mut self) -> (JournalSummary, Findings) {
+        for place in std::mem::take(&mut self.blanked) {
+            let message = "its text is blanked, and no entry says by whose order";
+            self.findings.add(place, "BLANKED_UNASKED", message);
+        }
         let summary = |(partition, progress): (Partition, Progress)| PartitionSummary {
             head: Position { partition, seq: progress.seq },
             stamp: progress.stamp,
@@ -298,9 +306,31 @@ impl JournalCheck {
         progress.command = Some(mark);
     }
 
+    /// A text is missing only when a later entry says that it was erased, and then it is.
+    fn text(&mut self, place: Position, entry: &Entry) {
+        match entry.hidden.text {
+            Some(Gone::Withheld) => {
+                self.findings.add(place, "TEXT_MISSING", "its text is withheld");
+            }
+            Some(Gone::Blanked) => drop(self.blanked.insert(place)),
+            None => {}
+        }
+        if let Some(Fact::Erased { seq, .. }) = entry.body.as_ref().map(|body| &body.fact) {
+            let erased = Position { seq: *seq, ..place };
+            if *seq == 0 || *seq >= place.seq {
+                let message = format!("it erases entry {seq}, which is not before it");
+                self.findings.add(place, "REFERENCE_NOT_EARLIER", message);
+            } else if !self.blanked.remove(&erased) {
+                let message =
+                    format!("entry {place} says that its text was erased, and it was not");
+                self.findings.add(erased, "NOT_ERASED", message);
+            }
+        }
+    }
+
     /// Each subject's link leads to the subject's entry before.
     fn subjects(&mut self, place: Position, entry: &Entry, leaf: Hash) {
-        if let Some(body) = &entry.body {
+        if let Some(body) = entry.body.as_ref().filter(|_| entry.is_whole()) {
             let named = body.fact.subjects();
             if !named.iter().eq(entry.subjects.iter().map(|link| &link.subject)) {
                 let message = "its envelope names other subjects than its fact";
@@ -359,8 +389,9 @@ fn read(place: Position, bytes: &[u8], findings: &mut Findings) -> Option<(Entry
     }
     let whole = Entry::decode(bytes);
     if let Ok((entry, leaf)) = whole {
-        if entry.body.is_none() {
-            findings.add(place, "FACT_MISSING", "its fact is withheld, and no state follows");
+        if !entry.is_whole() {
+            let message = "its fact is withheld, or a part of it, and no state follows";
+            findings.add(place, "FACT_MISSING", message);
         }
         return Some((entry, leaf));
     }
@@ -373,7 +404,8 @@ fn read(place: Position, bytes: &[u8], findings: &mut Findings) -> Option<(Entry
         }
         Some(_) => {}
     }
-    envelope
+    // Not the journal withholds its parts, but this.
+    envelope.map(|(entry, leaf)| (Entry { hidden: Hidden::default(), ..entry }, leaf))
 }
 
 /// Compares the roots that the entries have with those that the tiles of the state have.

@@ -12,7 +12,7 @@ use crate::{
         violation::Violations,
     },
     proto::v1::{self, history_service_server::HistoryService},
-    registry::{Checkpoint, Entry, Fact, HistoryRow, SUITE, SubjectDiff, withhold},
+    registry::{Checkpoint, Entry, Fact, HistoryRow, SUITE, SubjectDiff, show},
     service::{Api, Way, common, page, page::Question, status, totals::known_at},
 };
 
@@ -43,9 +43,12 @@ impl HistoryService for Api {
             })
             .await?;
         let next_page_token = question.token(&rows);
-        let rows = rows.rows.into_iter().map(|row| history_entry(row, asked.with_bytes));
+        let rows = rows
+            .rows
+            .into_iter()
+            .map(|row| Ok(history_entry(way.row_as_reached(row)?, asked.with_bytes)));
         Ok(Response::new(v1::GetHistoryResponse {
-            entries: rows.collect(),
+            entries: rows.collect::<Result<_, Status>>()?,
             next_page_token,
             read_at: position.to_string(),
         }))
@@ -107,7 +110,11 @@ impl HistoryService for Api {
         let (found, bytes, proof) = way
             .blocking(move |registry| registry.inclusion(partition, asked.seq, asked.size))
             .await?;
-        let entry = way.as_reached(bytes)?;
+        let (decoded, _) = Entry::decode(&bytes).map_err(status::status)?;
+        let entry = match way.reach_of(&decoded)? {
+            Reach::Whole => bytes,
+            Reach::Subjects(reached) => show(&bytes, &reached).map_err(status::status)?,
+        };
         Ok(Response::new(v1::GetInclusionProofResponse {
             checkpoint: Some(checkpoint(&found)),
             entry,
@@ -143,23 +150,42 @@ impl Way {
         partition.ok_or_else(|| status::refused(&[missing]))
     }
 
-    /// Whether the caller reaches what an entry is about.
-    pub(crate) fn reaches_entry(&self, entry: &Entry) -> Result<bool, Status> {
-        let mut is_reached = self.reaches_everything()?;
-        for link in &entry.subjects {
-            is_reached = is_reached || self.reaches(link.subject)?;
+    /// How much of an entry the caller reaches.
+    pub(crate) fn reach_of(&self, entry: &Entry) -> Result<Reach, Status> {
+        if self.reaches_everything()? {
+            return Ok(Reach::Whole);
         }
-        Ok(is_reached)
+        let mut reached = Vec::new();
+        for link in &entry.subjects {
+            if self.reaches(link.subject)? {
+                reached.push(link.subject);
+            }
+        }
+        // What is about nobody, such as a case, is only for those who reach everything.
+        let is_whole = !reached.is_empty() && reached.len() == entry.subjects.len();
+        Ok(if is_whole { Reach::Whole } else { Reach::Subjects(reached) })
     }
 
-    /// An entry's bytes, its parts withheld when it is out of reach: the leaf still follows.
-    fn as_reached(&self, bytes: Vec<u8>) -> Result<Vec<u8>, Status> {
-        let (entry, _) = Entry::decode(&bytes).map_err(status::status)?;
-        if self.reaches_entry(&entry)? {
-            return Ok(bytes);
+    /// A row of a history as far as the caller reaches what its entry is about.
+    fn row_as_reached(&self, row: HistoryRow) -> Result<HistoryRow, Status> {
+        match self.reach_of(&row.entry)? {
+            Reach::Whole => Ok(row),
+            Reach::Subjects(reached) => {
+                let bytes = show(&row.bytes, &reached).map_err(status::status)?;
+                let (entry, _) = Entry::decode(&bytes).map_err(status::status)?;
+                Ok(HistoryRow { entry, bytes, ..row })
+            }
         }
-        withhold(&bytes).map_err(status::status)
     }
+}
+
+/// How much of an entry is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// All of it.
+    Whole,
+    /// What it says in common and of these of its subjects; without any, nothing.
+    Subjects(Vec<SubjectId>),
 }
 
 fn checkpoint(checkpoint: &Checkpoint) -> v1::Checkpoint {
@@ -177,8 +203,9 @@ fn hashes(proof: &[Hash]) -> Vec<Vec<u8>> {
     proof.iter().map(|hash| hash.0.to_vec()).collect()
 }
 
-fn history_entry(row: HistoryRow, with_bytes: bool) -> v1::HistoryEntry {
-    let HistoryRow { position, entry, bytes, corrected_by, in_doubt } = row;
+/// An entry as a history tells it; its bytes go along when they are asked for.
+pub fn history_entry(row: HistoryRow, with_bytes: bool) -> v1::HistoryEntry {
+    let HistoryRow { position, entry, bytes, corrected_by, in_doubt, erased_by } = row;
     let (mut kind, mut values, mut overridden) = ("", Vec::new(), Vec::new());
     let mut valid_from = entry.valid_from.map(|day| day.to_string()).unwrap_or_default();
     let (mut source, mut source_key) = (String::new(), String::new());
@@ -214,6 +241,7 @@ fn history_entry(row: HistoryRow, with_bytes: bool) -> v1::HistoryEntry {
         overridden,
         source,
         source_key,
+        text_erased_by: erased_by,
     }
 }
 
@@ -251,6 +279,11 @@ fn field_values(fact: &Fact) -> Vec<v1::FieldValue> {
                 value("edge", format!("{} to {}: {share}", edge.from, edge.into))
             })
             .collect(),
+        Fact::Erased { seq, order, ordered_by, .. } => vec![
+            value("erased_entry", seq.to_string()),
+            value("order", order.clone()),
+            value("ordered_by", ordered_by.clone()),
+        ],
         _ => Vec::new(),
     }
 }

@@ -10,6 +10,7 @@ pub mod building;
 pub mod case;
 pub mod common;
 pub mod compound;
+pub mod due;
 pub mod guard;
 pub mod history;
 pub mod import;
@@ -50,7 +51,7 @@ use crate::{
     },
     proto::v1::{
         self, body_service_server, building_service_server, case_service_server,
-        compound_service_server, history_service_server, import_service_server,
+        compound_service_server, due_service_server, history_service_server, import_service_server,
         plan_service_server, reference_service_server, region_service_server,
         registry_service_server, search_service_server, totals_service_server, unit_service_server,
         watch_service_server,
@@ -142,6 +143,7 @@ impl Api {
             .add_service(bounded!(case_service_server::CaseServiceServer<Self>))
             .add_service(bounded!(search_service_server::SearchServiceServer<Self>))
             .add_service(bounded!(totals_service_server::TotalsServiceServer<Self>))
+            .add_service(bounded!(due_service_server::DueServiceServer<Self>))
             .add_service(bounded!(history_service_server::HistoryServiceServer<Self>))
             .add_service(bounded!(watch_service_server::WatchServiceServer<Self>))
             .add_service(bounded!(import_service_server::ImportServiceServer<Self>))

@@ -2,7 +2,8 @@
 //!
 //! A watcher reads the journal at its own pace; what was read for it waits in a buffer of bounded
 //! size. One that takes nothing for a while though its buffer is full is dropped, and told from
-//! where to resume. What is out of its reach is a position and a leaf.
+//! where to resume. What is out of its reach is a position and a leaf; of an entry about several
+//! subjects it gets the parts of those that it reaches.
 
 use std::{
     collections::BTreeMap,
@@ -21,8 +22,8 @@ use crate::{
         violation::Violations,
     },
     proto::v1::{self, watch_response::Event, watch_service_server::WatchService},
-    registry::{Entry, Error},
-    service::{Api, Way, common, status},
+    registry::{Entry, Error, show},
+    service::{Api, Way, common, history::Reach, status},
     store::Limit,
     telemetry::Counted,
 };
@@ -201,15 +202,16 @@ impl Watcher {
         Ok(has_sent)
     }
 
-    /// An entry on the wire, without its bytes when it is out of reach.
+    /// An entry on the wire, without the parts of subjects that are out of reach, and without its
+    /// bytes when all are.
     fn entry(&self, position: Position, bytes: Vec<u8>) -> Result<v1::WatchedEntry, Status> {
         let (entry, leaf) = Entry::decode(&bytes).map_err(status::status)?;
-        let is_reached = self.way.reaches_entry(&entry)?;
-        Ok(v1::WatchedEntry {
-            position: position.to_string(),
-            leaf: leaf.0.to_vec(),
-            entry: if is_reached { bytes } else { Vec::new() },
-        })
+        let entry = match self.way.reach_of(&entry)? {
+            Reach::Whole => bytes,
+            Reach::Subjects(reached) if reached.is_empty() => Vec::new(),
+            Reach::Subjects(reached) => show(&bytes, &reached).map_err(status::status)?,
+        };
+        Ok(v1::WatchedEntry { position: position.to_string(), leaf: leaf.0.to_vec(), entry })
     }
 
     /// Puts an event into the buffer, or ends with a reader that takes nothing.

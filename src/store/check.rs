@@ -36,6 +36,21 @@ pub(crate) fn entries(
     Ok(())
 }
 
+/// Only as many bytes with the same CRC-32C may take the place of an entry's: then whatever lies
+/// around it stays true.
+pub(crate) fn overwriting(
+    partition: Partition,
+    seq: Seq,
+    old: &[u8],
+    new: &[u8],
+) -> Result<(), StoreError> {
+    if old.len() == new.len() && crc32c::crc32c(old) == crc32c::crc32c(new) {
+        return Ok(());
+    }
+    let what = format!("entry {partition}:{seq} cannot be overwritten with bytes of another sum");
+    Err(StoreError::Io { what, source: std::io::ErrorKind::InvalidInput.into() })
+}
+
 /// The steps of a group must take its partitions from their heads on; the entries of a group
 /// without steps wait for a replay.
 pub(crate) fn steps_of_group(

@@ -12,7 +12,7 @@ use crate::{
     kernel::position::{Partition, Seq},
     store::{
         Direction, Group, Head, Key, KeyRange, Limit, NewEntry, Step, Store, StoreError, Value,
-        View, Write, memory::MemoryStore,
+        View, Write, memory::MemoryStore, with_sum_of,
     },
 };
 
@@ -28,6 +28,8 @@ pub(crate) enum Act {
     Gap(Vec<Fact>),
     /// Appends entries without steps, then replays everything that is behind.
     AppendThenReplay(Vec<Fact>),
+    /// Overwrites an entry, chosen by the number, with other bytes of the same sum.
+    Overwrite(prop::sample::Index, Vec<u8>),
     /// Clears the state and replays.
     Rebuild,
     /// Closes and opens again, where that means something.
@@ -72,10 +74,36 @@ pub(crate) fn acts() -> impl Strategy<Value = Vec<Act>> {
         10 => facts().prop_map(Act::Commit),
         1 => facts().prop_map(Act::Gap),
         1 => facts().prop_map(Act::AppendThenReplay),
+        1 => (any::<prop::sample::Index>(), prop::collection::vec(any::<u8>(), 1..300))
+            .prop_map(|(which, noise)| Act::Overwrite(which, noise)),
         1 => Just(Act::Rebuild),
         1 => Just(Act::Reopen),
     ];
     prop::collection::vec(act, 1..25)
+}
+
+/// Puts noise in the place of an entry, and is refused what would not fit there.
+fn overwrites(store: &impl Store, model: &mut Model, which: prop::sample::Index, noise: &[u8]) {
+    let partitions: Vec<_> = model.entries.keys().copied().collect();
+    if partitions.is_empty() {
+        return;
+    }
+    let partition = partitions[which.index(partitions.len())];
+    let entries = model.entries.get_mut(&partition).unwrap();
+    let index = which.index(entries.len());
+    let (seq, old) = (index as u64 + 1, entries[index].bytes.clone());
+    let new: Vec<u8> = noise.iter().cycle().take(old.len()).copied().collect();
+    let shorter = old.get(1..).unwrap_or(&[0]);
+    assert!(matches!(store.overwrite(partition, seq, shorter), Err(StoreError::Io { .. })));
+    if crc32c::crc32c(&new) != crc32c::crc32c(&old) {
+        assert!(matches!(store.overwrite(partition, seq, &new), Err(StoreError::Io { .. })));
+    }
+    store.overwrite(partition, entries.len() as u64 + 1, &old).unwrap_err();
+    store.overwrite(partition, 0, &old).unwrap_err();
+    if let Some(new) = with_sum_of(&old, new, 0) {
+        store.overwrite(partition, seq, &new).unwrap();
+        entries[index].bytes = new;
+    }
 }
 
 /// Runs a history on `store`; `reopen` closes a store and opens it again.
@@ -96,6 +124,7 @@ pub(crate) fn check<S: Store>(mut store: S, reopen: &dyn Fn(S) -> S, history: &[
                 model.take(facts);
                 replay(&store, &model);
             }
+            Act::Overwrite(which, noise) => overwrites(&store, &mut model, *which, noise),
             Act::Rebuild => {
                 store.clear_state().unwrap();
                 assert!(store.heads().iter().all(|head| head.applied == 0));

@@ -148,6 +148,18 @@ impl Store for MemoryStore {
             .collect()
     }
 
+    fn overwrite(&self, partition: Partition, seq: Seq, bytes: &[u8]) -> Result<(), StoreError> {
+        let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut journal = self.journal.write().unwrap_or_else(PoisonError::into_inner);
+        let index = seq.checked_sub(1).and_then(|index| usize::try_from(index).ok());
+        let entries = journal.entries.get_mut(&partition);
+        let entry = index.and_then(|index| entries?.get_mut(index));
+        let entry = entry.ok_or_else(|| check::no_such_entry(partition, seq))?;
+        check::overwriting(partition, seq, entry, bytes)?;
+        entry.copy_from_slice(bytes);
+        Ok(())
+    }
+
     fn heads(&self) -> Vec<Head> {
         let journal = self.journal();
         let head = |(partition, entries): (&Partition, &Vec<Vec<u8>>)| Head {

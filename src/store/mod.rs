@@ -12,7 +12,9 @@ mod check;
 mod conformance;
 pub mod embedded;
 pub mod memory;
+mod sum;
 
+pub use self::sum::with_sum_of;
 use crate::kernel::position::{Partition, Seq};
 
 /// A key: the partition's three bytes come first, always.
@@ -147,6 +149,12 @@ pub trait Store: Send + Sync {
 
     /// The durable entries with these numbers, in this order.
     fn entries_at(&self, partition: Partition, at: &[Seq]) -> Result<Vec<Vec<u8>>, StoreError>;
+
+    /// Puts other bytes in the place of a durable entry's: as many, and with the same CRC-32C; others
+    /// are refused, and nothing was written. When it returns `Ok`, the old ones are nowhere in the
+    /// store any more. When it does not, or the process ends first, the entry is as it was, or is
+    /// overwritten to the end when the store is opened again. Nobody reads the entry meanwhile.
+    fn overwrite(&self, partition: Partition, seq: Seq, bytes: &[u8]) -> Result<(), StoreError>;
 
     /// Every partition that has an entry, in order.
     fn heads(&self) -> Vec<Head>;

@@ -13,7 +13,17 @@ use std::{
 use anju::{
     cli::{self, Arguments},
     client::POOL,
+    domain::{
+        author::Author,
+        content::{Content, Fields},
+        timeline::EndCause,
+    },
+    kernel::{
+        id::{Kind, SubjectId},
+        position::Partition,
+    },
     proto::v1,
+    registry::{Body, Entry, Fact, Hidden, Link, Text},
 };
 use clap::{CommandFactory as _, Parser as _};
 use expect_test::{Expect, expect};
@@ -311,7 +321,7 @@ fn the_exit_codes_are_told_the_same_everywhere() {
 #[test]
 fn every_service_of_the_api_is_known_by_name() {
     let services: Vec<_> = POOL.services().map(|service| service.name().to_owned()).collect();
-    assert_eq!(services.len(), 11, "{services:?}");
+    assert_eq!(services.len(), 15, "{services:?}");
 }
 
 #[tokio::test]
@@ -780,6 +790,32 @@ async fn every_verb_reaches_its_method_for_every_kind() {
     }
     let asked = server.asked();
     assert_eq!(asked.lines().count(), 32, "{asked}");
+    // Bodies, signers, plans and orders have the verbs that make sense for them.
+    let lived = [("bdy", "body"), ("sgn", "signer"), ("pln", "plan"), ("ord", "order")];
+    for (prefix, kind) in lived {
+        let id = BUILDING.replace("bld", prefix);
+        let mut verbs: Vec<Vec<&str>> = vec![
+            vec!["create", kind, "--exists-from", "2020", "--set", "doubts.name=x"],
+            vec!["correct", &id, "--exists-from", "1980s"],
+            vec!["retract", &id, "--entry", "12"],
+        ];
+        if kind != "order" {
+            verbs.push(vec!["change", &id, "--from", "2024-07-01", "--unset", "doubts.name"]);
+        }
+        if prefix == "bdy" || prefix == "sgn" {
+            verbs.push(vec!["end", &id, "--on", "2024", "--cause", "拆除"]);
+        }
+        for verb in verbs {
+            let arguments: Vec<_> = verb.iter().chain(&reason).copied().collect();
+            let (code, said) = anju(&server, &arguments).await;
+            assert_eq!(code, 1, "{said}");
+            assert!(said.contains("the script has no"), "{said}");
+        }
+    }
+    let order = BUILDING.replace("bld", "ord");
+    let (code, said) =
+        anju(&server, &["change", &order, "--from", "2024-07-01", "--unset", "deadline"]).await;
+    assert!(code == 2 && said.contains("anju order"), "{said}");
     for method in ["ChangeRegion", "CorrectCompound", "RetractUnit", "EndBuilding"] {
         assert!(asked.contains(method), "{method}");
     }
@@ -792,6 +828,16 @@ async fn every_verb_reaches_its_method_for_every_kind() {
         &["split", CASE, "--on", "2024-07-01", "--part", "1/1"],
     ] {
         assert_eq!(anju(&server, of_a_case).await.0, 2, "{of_a_case:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_help_of_retract_says_what_goes_along_and_how_it_is_undone() {
+    let server = Server::start().await;
+    let (_, said) = anju(&server, &["retract", "--help"]).await;
+    for told in ["The units of a building", "when nothing is in it", "A retraction is an entry too"]
+    {
+        assert!(said.contains(told), "{said}");
     }
 }
 
@@ -984,16 +1030,112 @@ async fn a_case_is_listed_assigned_and_settled() {
     .await;
 }
 
+fn watched(position: &str, entry: Vec<u8>) -> v1::WatchResponse {
+    let (position, leaf) = (position.to_owned(), vec![0xab; 32]);
+    let entry = v1::WatchedEntry { position, leaf, entry };
+    v1::WatchResponse { event: Some(v1::watch_response::Event::Entry(entry)) }
+}
+
+/// The bytes of the entry that says a fact.
+fn entry_of(seq: u64, fact: Fact, corrects: Vec<u64>, reason: &str) -> Vec<u8> {
+    let links = fact.subjects().into_iter().map(|subject| Link {
+        subject,
+        previous_seq: 0,
+        previous_leaf: None,
+        entry_count: 1,
+    });
+    let subjects = links.collect();
+    let text = Text { reason: reason.to_owned(), sentences: Vec::new() };
+    let entry = Entry {
+        registry: [7; 16],
+        partition: Partition::new(7).unwrap(),
+        seq,
+        stamp: "2024-07-03T09:46:40Z".parse().unwrap(),
+        valid_from: Some("2024-07-01".parse().unwrap()),
+        second_of_day: None,
+        order_key: Vec::new(),
+        author: Author {
+            subject: "bureau-desk-1".to_owned(),
+            person: "p-17".to_owned(),
+            role: "municipal_operator".to_owned(),
+            institution: String::new(),
+        },
+        request: None,
+        corrects,
+        basis: Vec::new(),
+        subjects,
+        command_seq: seq,
+        body: Some(Body { fact, overridden: Vec::new(), source_row: None }),
+        text: (!reason.is_empty()).then_some(text),
+        hidden: Hidden::default(),
+    };
+    entry.encode(&[1; 32]).0
+}
+
+#[tokio::test]
+async fn people_are_shown_what_an_entry_says_and_programs_the_feed() {
+    let server = Server::start().await;
+    let building: SubjectId = BUILDING.parse().unwrap();
+    let mut content = Content::empty(Kind::Building);
+    if let Fields::Building(fields) = &mut content.fields {
+        fields.name = Some(Some("东楼\u{1b}[2J".to_owned()));
+        fields.floor_area_cm2 = Some(Some(42_105_000));
+    }
+    let changed = Fact::Changed { subject: building, content };
+    let day = "2024-07".parse().unwrap();
+    let ended = Fact::Ended { subject: building, day, cause: EndCause::Demolished };
+    let retracted = Fact::Retracted { subjects: vec![building] };
+    let entries = [
+        watched("7:1", entry_of(1, changed, Vec::new(), "")),
+        watched("7:2", entry_of(2, ended, Vec::new(), "")),
+        watched("7:3", entry_of(3, retracted, vec![2], "another block")),
+        watched("7:4", vec![0xff; 9]),
+    ];
+    server.reply("WatchService/Watch", &entries);
+    let arguments = ["watch", "--after", "7:0", "--count", "4"];
+    check(&server, &arguments, &expect![[r"
+        7:1  2024-07-03 17:46:40  changed  bld_01HF7YAT000000E0000000001A  by bureau-desk-1 (municipal_operator) for p-17  from 2024-07-01  floor area 建筑面积 m²: 4210.5; name 名称: 东楼�[2J
+        7:2  2024-07-03 17:46:40  ended  bld_01HF7YAT000000E0000000001A  by bureau-desk-1 (municipal_operator) for p-17  from 2024-07  ended on 终止日期: 2024-07; cause: DEMOLISHED
+        7:3  2024-07-03 17:46:40  retracted  bld_01HF7YAT000000E0000000001A  by bureau-desk-1 (municipal_operator) for p-17  from 2024-07-01  corrects 更正 2; reason 原因: another block
+        7:4  cannot be read by this version 此版本无法读取  abababababababababababababababababababababababababababababababab
+    "]]).await;
+    let (code, said) = anju(&server, &[&arguments[..], &["--json"]].concat()).await;
+    assert_eq!((code, said.lines().count()), (0, 4), "{said}");
+    assert!(said.starts_with(r#"{"entry":{"position":"7:1","leaf":"q6ur"#), "{said}");
+}
+
+#[tokio::test]
+async fn who_has_a_token_that_is_not_taken_is_told_which() {
+    let server = Server::start().await;
+    let info = ErrorDetails::with_error_info("TOKEN_UNKNOWN", "anju", []);
+    let refused = Status::with_error_details(Code::Unauthenticated, "no such token", info);
+    server.refuse("RegistryService/WhoAmI", refused.clone());
+    server.refuse("WatchService/Watch", refused);
+    let address = format!("http://{}", server.address);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("mine.token");
+    std::fs::write(&file, "s3cret").unwrap();
+    for command in [&["whoami"][..], &["watch", "--after", "7:0"]] {
+        let words = [&["anju", "--server", &address][..], command].concat();
+        let mut arguments = Arguments::try_parse_from(words).unwrap();
+        for (token, token_file, expected) in [
+            (Some("s3cret"), None, "the token of --token or ANJU_TOKEN was not taken: ".to_owned()),
+            (None, Some(&file), format!("the token in {} was not taken: ", file.display())),
+        ] {
+            arguments.global.token = token.map(str::to_owned);
+            arguments.global.token_file = token_file.cloned();
+            let result = cli::run(&arguments, &mut Vec::new(), false).await;
+            assert_eq!(cli::exit_code(&result), 6);
+            let told = format!("{:#}", result.unwrap_err());
+            assert!(told.starts_with(&expected) && told.contains("TOKEN_UNKNOWN"), "{told}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_feed_resumes_behind_the_last_entry_that_was_shown() {
     let server = Server::start().await;
-    let entry = |position: &str| v1::WatchResponse {
-        event: Some(v1::watch_response::Event::Entry(v1::WatchedEntry {
-            position: position.to_owned(),
-            leaf: vec![0xab; 32],
-            entry: vec![0; 512],
-        })),
-    };
+    let entry = |position: &str| watched(position, Vec::new());
     server.reply("WatchService/Watch", &[entry("7:1"), entry("8:1")]);
     server.refuse("WatchService/Watch", Status::unavailable("restarting"));
     server.reply("WatchService/Watch", &[entry("7:2"), entry("7:3")]);
@@ -1002,9 +1144,9 @@ async fn the_feed_resumes_behind_the_last_entry_that_was_shown() {
         &server,
         &arguments,
         &expect![[r"
-        7:1 abababababababababababababababababababababababababababababababab 512 bytes
-        8:1 abababababababababababababababababababababababababababababababab 512 bytes
-        7:2 abababababababababababababababababababababababababababababababab 512 bytes
+        7:1  withheld 不公开  abababababababababababababababababababababababababababababababab
+        8:1  withheld 不公开  abababababababababababababababababababababababababababababababab
+        7:2  withheld 不公开  abababababababababababababababababababababababababababababababab
     "]],
     )
     .await;

@@ -5,4 +5,5 @@ mod asked;
 #[expect(dead_code, reason = "other tests use more of it")]
 #[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 mod city;
+mod erase;
 mod offline;

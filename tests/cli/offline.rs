@@ -35,9 +35,9 @@ use prost::Message as _;
 
 use crate::city::{City, fields};
 
-type Entries = Vec<(Partition, Seq, Vec<u8>)>;
+pub(crate) type Entries = Vec<(Partition, Seq, Vec<u8>)>;
 
-fn options() -> EmbeddedOptions {
+pub(crate) fn options() -> EmbeddedOptions {
     EmbeddedOptions {
         cache_bytes: 16 * 1024 * 1024,
         segment_bytes: 64 * 1024,
@@ -47,7 +47,7 @@ fn options() -> EmbeddedOptions {
     }
 }
 
-fn open(path: &Path) -> EmbeddedStore {
+pub(crate) fn open(path: &Path) -> EmbeddedStore {
     EmbeddedStore::open(path, options()).unwrap().0
 }
 
@@ -95,7 +95,7 @@ fn filled(buildings: u64) -> tempfile::TempDir {
     directory
 }
 
-fn anju(words: &[&str], data: &Path) -> (Result<Outcome, String>, Vec<u8>) {
+pub(crate) fn anju(words: &[&str], data: &Path) -> (Result<Outcome, String>, Vec<u8>) {
     let data = format!("data_dir={}", data.display());
     let settings =
         ["--setting", &data, "--setting", "store.segment_mib=1", "--setting", "store.cache_mib=16"];
@@ -111,14 +111,14 @@ fn run(line: &[&str], written: &mut Vec<u8>) -> Result<Outcome, String> {
     came_to(line, written).map_err(|error| format!("{error:#}"))
 }
 
-fn came_to(line: &[&str], written: &mut Vec<u8>) -> anyhow::Result<Outcome> {
+pub(crate) fn came_to(line: &[&str], written: &mut Vec<u8>) -> anyhow::Result<Outcome> {
     let arguments = Arguments::try_parse_from(line).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(cli::run(&arguments, written, false))
 }
 
 /// The exit code of a load, and what it says.
-fn load(file: &Path, data: &Path) -> (u8, String) {
+pub(crate) fn load(file: &Path, data: &Path) -> (u8, String) {
     let (file, data) = (file.display().to_string(), format!("data_dir={}", data.display()));
     let settings = ["--setting", &data, "--setting", "store.segment_mib=1"];
     let line = [&["anju", "load", &file][..], &settings].concat();
@@ -127,7 +127,10 @@ fn load(file: &Path, data: &Path) -> (u8, String) {
 }
 
 /// What `anju verify` finds, as `reason place`, each reason once.
-fn verified(words: &[&str], data: &Path) -> (Outcome, BTreeSet<String>, serde_json::Value) {
+pub(crate) fn verified(
+    words: &[&str],
+    data: &Path,
+) -> (Outcome, BTreeSet<String>, serde_json::Value) {
     let (outcome, written) = anju(&[&["verify", "--json"], words].concat(), data);
     let report: serde_json::Value = serde_json::from_slice(&written).unwrap();
     let outcome = outcome.unwrap();
@@ -137,11 +140,11 @@ fn verified(words: &[&str], data: &Path) -> (Outcome, BTreeSet<String>, serde_js
     (outcome, findings.iter().map(reason).collect(), report)
 }
 
-fn set<'a>(reasons: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
+pub(crate) fn set<'a>(reasons: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
     reasons.into_iter().map(str::to_owned).collect()
 }
 
-fn copy_tree(from: &Path, to: &Path) {
+pub(crate) fn copy_tree(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
@@ -159,7 +162,7 @@ fn state(store: &dyn Store) -> Vec<(Vec<u8>, Vec<u8>)> {
     store.view().unwrap().scan(&everything, Direction::Up, usize::MAX).unwrap()
 }
 
-fn entries(path: &Path) -> Entries {
+pub(crate) fn entries(path: &Path) -> Entries {
     let mut entries = Vec::new();
     for_each_entry(
         path,
@@ -173,7 +176,7 @@ fn entries(path: &Path) -> Entries {
     entries
 }
 
-fn checked(entries: &Entries) -> (JournalSummary, Findings) {
+pub(crate) fn checked(entries: &Entries) -> (JournalSummary, Findings) {
     let mut check = JournalCheck::new();
     for (partition, seq, bytes) in entries {
         check.entry(*partition, *seq, bytes);
@@ -181,7 +184,7 @@ fn checked(entries: &Entries) -> (JournalSummary, Findings) {
     check.finish()
 }
 
-fn reasons(findings: &Findings) -> BTreeSet<String> {
+pub(crate) fn reasons(findings: &Findings) -> BTreeSet<String> {
     set(findings.list().iter().map(|finding| finding.reason))
 }
 

@@ -22,8 +22,8 @@ use anju::{
         time::{Month, Stamp},
     },
     registry::{
-        Body, Class, Conflict, Entry, Fact, ItemOutcome, ItemRecord, Link, Refusal, RequestMark,
-        SourceRow, Text, withhold,
+        Body, Class, Conflict, Entry, Fact, Gone, Hidden, ItemOutcome, ItemRecord, Link, Refusal,
+        RequestMark, SourceRow, SubjectParts, Text, blanked, show, withhold,
     },
 };
 use expect_test::expect_file;
@@ -134,6 +134,7 @@ fn facts() -> Vec<(String, Body)> {
         ("split", plain(Fact::Succession { split: true, edges: vec![edge], ended: vec![one] })),
         ("merged", plain(Fact::Succession { split: false, edges: vec![edge], ended: vec![] })),
         ("retracted", plain(Fact::Retracted { subjects: vec![one] })),
+        ("erased", plain(an_erasure(one))),
         ("partition begun", plain(Fact::PartitionBegun(Some(own)))),
         ("partition listed", plain(Fact::PartitionListed { partition: partition(), region: own })),
         (
@@ -153,6 +154,16 @@ fn facts() -> Vec<(String, Body)> {
         spine.into_iter().map(|(name, body)| (name.to_owned(), body)).collect::<Vec<_>>();
     facts.extend(checkups::facts());
     facts
+}
+
+fn an_erasure(subject: SubjectId) -> Fact {
+    Fact::Erased {
+        seq: 12,
+        kinds: vec![2],
+        order: "（2026）豫01行终1号".to_owned(),
+        ordered_by: "court-1".to_owned(),
+        subjects: vec![subject],
+    }
 }
 
 fn an_entry() -> Entry {
@@ -186,6 +197,27 @@ fn an_entry() -> Entry {
             reason: "a paper was found".to_owned(),
             sentences: vec![("built".to_owned(), "two papers differ".to_owned())],
         }),
+        hidden: Hidden::default(),
+    }
+}
+
+/// Two buildings, of which one goes on in both and the other ends.
+fn an_entry_about_several() -> Entry {
+    let [one, two, three] = [5, 8, 13].map(|number| subject(Kind::Building, number));
+    let edge =
+        |from, into, share_numerator| Edge { from, into, share_numerator, share_denominator: 3 };
+    let fact = Fact::Succession {
+        split: false,
+        edges: vec![edge(three, two, 3), edge(one, two, 2), edge(one, three, 1)],
+        ended: vec![three, one],
+    };
+    let before = an_entry();
+    let first = *before.subjects.first().unwrap();
+    let link = |subject| Link { subject, ..first };
+    Entry {
+        subjects: fact.subjects().into_iter().map(link).collect(),
+        body: Some(Body { fact, overridden: vec!["STOREYS".to_owned()], source_row: None }),
+        ..before
     }
 }
 
@@ -210,20 +242,36 @@ fn samples(text: &str) -> Vec<(&str, Vec<u8>)> {
 fn facts_are_written_as_ever() {
     let mut text = String::new();
     for (name, body) in facts() {
-        writeln!(text, "{name}: {}", hex(&body.encode())).unwrap();
+        write!(text, "{name}: {}", hex(&body.encode())).unwrap();
+        for (subject, part) in body.fact.subjects().iter().zip(body.fact.encode_parts()) {
+            write!(text, " {}/{}", hex(&subject.to_bytes()), hex(&part)).unwrap();
+        }
+        writeln!(text).unwrap();
     }
     expect_file!["../samples/facts.txt"].assert_eq(&text);
 }
 
 #[test]
 fn stored_facts_are_read_as_what_they_were_and_written_back_the_same() {
-    let stored = samples(include_str!("../samples/facts.txt"));
+    let lines = include_str!("../samples/facts.txt").lines();
+    let stored: Vec<_> = lines.filter_map(|line| line.split_once(": ")).collect();
     assert_eq!(stored.len(), facts().len());
-    for ((name, bytes), (expected_name, expected)) in stored.into_iter().zip(facts()) {
+    for ((name, digits), (expected_name, expected)) in stored.into_iter().zip(facts()) {
         assert_eq!(name, expected_name);
-        let read = Body::decode(&bytes).unwrap();
+        let mut digits = digits.split(' ');
+        let common = unhex(digits.next().unwrap());
+        let parts: Vec<_> = digits.map(|part| part.split_once('/').unwrap()).collect();
+        let parts: Vec<_> = parts
+            .into_iter()
+            .map(|(id, part)| (SubjectId::from_slice(&unhex(id)).unwrap(), unhex(part)))
+            .collect();
+        let shown = parts.iter().map(|(subject, part)| (*subject, Some(part.as_slice())));
+        let given = SubjectParts { parts: shown.collect(), subject_count: parts.len() };
+        let read = Body::decode(&common, &given).unwrap();
         assert_eq!(read, expected, "{name}");
-        assert_eq!(hex(&read.encode()), hex(&bytes), "{name}");
+        assert_eq!(hex(&read.encode()), hex(&common), "{name}");
+        let written: Vec<_> = parts.into_iter().map(|(_, part)| part).collect();
+        assert_eq!(read.fact.encode_parts(), written, "{name}");
         let word = name.split(' ').take(2).collect::<Vec<_>>().join(" ");
         assert!(word.starts_with(read.fact.word()), "{name} is {}", read.fact.word());
     }
@@ -243,19 +291,110 @@ fn every_kind_of_fact_has_a_sample() {
 }
 
 #[test]
-fn a_stored_entry_is_read_as_what_it_was_and_written_back_the_same() {
-    let (bytes, leaf) = an_entry().encode(&SEED);
-    let text = format!("entry: {}\nleaf: {leaf}\n", hex(&bytes));
+fn stored_entries_are_read_as_what_they_were_and_written_back_the_same() {
+    let mut text = String::new();
+    for (name, entry) in [("", an_entry()), (" about several", an_entry_about_several())] {
+        let (bytes, leaf) = entry.encode(&SEED);
+        write!(text, "entry{name}: {}\nleaf{name}: {leaf}\n", hex(&bytes)).unwrap();
+    }
+    let blanked = blanked(&an_entry().encode(&SEED).0).unwrap();
+    writeln!(text, "entry without its text: {}", hex(&blanked)).unwrap();
     expect_file!["../samples/entry.txt"].assert_eq(&text);
     let stored = samples(include_str!("../samples/entry.txt"));
-    let (entry, leaf) = Entry::decode(&stored[0].1).unwrap();
-    assert_eq!(entry, an_entry());
+    for (stored, expected) in stored.chunks_exact(2).zip([an_entry(), an_entry_about_several()]) {
+        let (entry, leaf) = Entry::decode(&stored[0].1).unwrap();
+        assert_eq!(entry, expected);
+        assert_eq!(leaf.0.as_slice(), stored[1].1);
+        assert_eq!(entry.encode(&SEED).0, stored[0].1);
+        // What is withheld leaves the leaf as it is.
+        let (withheld, same) = Entry::decode(&withhold(&stored[0].1).unwrap()).unwrap();
+        assert_eq!(same, leaf);
+        let subjects = withheld.hidden.subjects.clone();
+        let hidden = Hidden { subjects, text: Some(Gone::Withheld) };
+        assert_eq!(withheld, Entry { body: None, text: None, hidden, ..expected });
+        assert!(!withheld.is_whole() && entry.is_whole());
+    }
+    let (name, bytes) = stored.last().unwrap();
+    assert_eq!(*name, "entry without its text");
+    let (entry, leaf) = Entry::decode(bytes).unwrap();
     assert_eq!(leaf.0.as_slice(), stored[1].1);
-    assert_eq!(entry.encode(&SEED).0, stored[0].1);
-    // What is withheld leaves the leaf as it is.
-    let (withheld, same) = Entry::decode(&withhold(&stored[0].1).unwrap()).unwrap();
-    assert_eq!(same, leaf);
-    assert_eq!(withheld, Entry { body: None, text: None, ..an_entry() });
+    let hidden = Hidden { text: Some(Gone::Blanked), ..Hidden::default() };
+    assert_eq!(entry, Entry { text: None, hidden, ..an_entry() });
+}
+
+#[test]
+fn who_reaches_one_of_several_subjects_is_shown_its_part_and_no_other() {
+    let whole = an_entry_about_several();
+    let (bytes, leaf) = whole.encode(&SEED);
+    let Some(Body { fact: Fact::Succession { edges, ended, .. }, .. }) = &whole.body else {
+        panic!("it is a merge");
+    };
+    let all = whole.body.as_ref().unwrap().fact.subjects();
+    let share = |edge: &Edge| (edge.share_numerator, edge.share_denominator);
+    for chosen in 0..1_usize << all.len() {
+        let (reached, hidden): (Vec<_>, Vec<_>) =
+            (0..all.len()).partition(|index| chosen >> index & 1 == 1);
+        let reached: Vec<_> = reached.into_iter().map(|index| all[index]).collect();
+        let hidden: Vec<_> = hidden.into_iter().map(|index| all[index]).collect();
+        let shown = show(&bytes, &reached).unwrap();
+        let (entry, same) = Entry::decode(&shown).unwrap();
+        assert_eq!((same, &entry.subjects), (leaf, &whole.subjects));
+        assert_eq!(entry.hidden.subjects, hidden);
+        assert_eq!(entry.text.is_some(), !reached.is_empty());
+        let Some(body) = entry.body else {
+            assert!(reached.is_empty());
+            continue;
+        };
+        let of_reached =
+            |edge: &&Edge| reached.contains(&edge.from) || reached.contains(&edge.into);
+        let expected = Fact::Succession {
+            split: false,
+            edges: edges.iter().filter(of_reached).copied().collect(),
+            ended: ended.iter().filter(|subject| reached.contains(subject)).copied().collect(),
+        };
+        assert_eq!(body.fact, expected);
+        // Nor do the bytes say more than that.
+        let parts = anju::proto::fact::Entry::decode(&shown[..]).unwrap().parts;
+        for edge in edges.iter().filter(|edge| !of_reached(edge)) {
+            let (numerator, denominator) = share(edge);
+            let said =
+                [0x18, u8::try_from(numerator).unwrap(), 0x20, u8::try_from(denominator).unwrap()];
+            let from = edge.from.to_bytes();
+            let is_said = parts.iter().any(|part| {
+                part.content.windows(said.len()).any(|window| window == said)
+                    && part.content.windows(from.len()).any(|window| window == from)
+            });
+            assert!(!is_said, "{edge:?} for {reached:?}");
+        }
+    }
+}
+
+#[test]
+fn parts_that_are_not_those_of_one_fact_are_not_read() {
+    let whole = an_entry_about_several();
+    let fact = &whole.body.as_ref().unwrap().fact;
+    let common = whole.body.as_ref().unwrap().encode();
+    let good: Vec<_> = fact.subjects().into_iter().zip(fact.encode_parts()).collect();
+    let read = |parts: &[(SubjectId, Vec<u8>)], subject_count: usize| {
+        let parts = parts.iter().map(|(subject, part)| (*subject, Some(part.as_slice())));
+        Body::decode(&common, &SubjectParts { parts: parts.collect(), subject_count })
+    };
+    assert_eq!(&read(&good, 3).unwrap().fact, fact);
+    let mut swapped = good.clone();
+    (swapped[0].1, swapped[1].1) = (good[1].1.clone(), good[0].1.clone());
+    let mut twice = good.clone();
+    twice[2].1 = good[1].1.clone();
+    let mut emptied = good.clone();
+    emptied[0].1.clear();
+    for (parts, subject_count) in
+        [(&swapped, 3), (&twice, 3), (&emptied, 3), (&good, 4), (&good[..2].to_vec(), 3)]
+    {
+        read(parts, subject_count).unwrap_err();
+    }
+    // What is about one subject has no parts.
+    let (_, one) = facts().swap_remove(4);
+    let parts = SubjectParts { parts: vec![(good[0].0, Some(&[]))], subject_count: 1 };
+    Body::decode(&one.encode(), &parts).unwrap_err();
 }
 
 #[test]

@@ -1,28 +1,67 @@
 //! What a command costs, counted: the budget of state keys is held here and not in a benchmark.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use anju::{
     domain::content::Fields,
     kernel::{
-        id::SubjectId,
+        id::{Kind, SubjectId},
+        page::PageRequest,
         position::{Partition, Seq},
+        time::ReadTime,
     },
-    registry::{Command, Register},
-    store::{Group, Head, Limit, Stats, Step, Store, StoreError, View, memory::MemoryStore},
+    registry::{Command, Register, Search, Sought},
+    store::{
+        Direction, Group, Head, Key, KeyRange, Limit, Stats, Step, Store, StoreError, Value, View,
+        memory::MemoryStore,
+    },
 };
 
-use crate::city::{City, building, said};
+use crate::{
+    boxes::{around, placed},
+    city::{City, building, compound, said},
+};
 
-/// A memory store that remembers the last group's keys.
+/// A memory store that remembers the last group's keys and how many keys of places were walked.
 struct Counting {
     inner: MemoryStore,
     keys: Arc<Mutex<Vec<Vec<u8>>>>,
+    walked: Arc<AtomicUsize>,
+}
+
+struct CountingView<'a> {
+    inner: Box<dyn View + 'a>,
+    walked: &'a AtomicUsize,
+}
+
+impl View for CountingView<'_> {
+    fn applied(&self, partition: Partition) -> Seq {
+        self.inner.applied(partition)
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
+        self.inner.get(key)
+    }
+
+    fn scan(
+        &self,
+        range: &KeyRange,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<(Key, Value)>, StoreError> {
+        let rows = self.inner.scan(range, direction, limit)?;
+        let places = rows.iter().filter(|(key, _)| key.get(3) == Some(&b'L')).count();
+        self.walked.fetch_add(places, Ordering::SeqCst);
+        Ok(rows)
+    }
 }
 
 impl Store for Counting {
     fn view(&self) -> Result<Box<dyn View + '_>, StoreError> {
-        self.inner.view()
+        Ok(Box::new(CountingView { inner: self.inner.view()?, walked: &self.walked }))
     }
 
     fn commit(&self, group: Group) -> Result<(), StoreError> {
@@ -46,6 +85,10 @@ impl Store for Counting {
 
     fn entries_at(&self, partition: Partition, at: &[Seq]) -> Result<Vec<Vec<u8>>, StoreError> {
         self.inner.entries_at(partition, at)
+    }
+
+    fn overwrite(&self, partition: Partition, seq: Seq, bytes: &[u8]) -> Result<(), StoreError> {
+        self.inner.overwrite(partition, seq, bytes)
     }
 
     fn heads(&self) -> Vec<Head> {
@@ -82,7 +125,8 @@ fn full_building(city: &City, compound: SubjectId, number: u64) -> Register {
 #[test]
 fn a_new_building_writes_at_most_twelve_keys_of_its_own() {
     let keys = Arc::new(Mutex::new(Vec::new()));
-    let store = Counting { inner: MemoryStore::new(), keys: Arc::clone(&keys) };
+    let walked = Arc::default();
+    let store = Counting { inner: MemoryStore::new(), keys: Arc::clone(&keys), walked };
     let city = City::on(Arc::new(store));
     let community = city.community("甲社区", city.street("一街道"));
     let compound = city.compound("示例小区", community);
@@ -105,4 +149,40 @@ fn a_new_building_writes_at_most_twelve_keys_of_its_own() {
     city.run(city.home(), Command::RegisterAll { items, per_item: false }).unwrap();
     let batch = keys.lock().unwrap().len();
     assert!(batch <= 500 * 8, "{batch} keys for a batch of 500 in one compound");
+}
+
+#[test]
+fn a_page_of_the_compounds_in_a_box_walks_no_buildings() {
+    let walked = Arc::new(AtomicUsize::new(0));
+    let keys = Arc::default();
+    let store = Counting { inner: MemoryStore::new(), keys, walked: Arc::clone(&walked) };
+    let city = City::on(Arc::new(store));
+    let community = city.community("甲社区", city.street("一街道"));
+    let compounds = (0..5_i64).map(|number| {
+        let content = placed(compound(&format!("{number}号院"), community), 1_134_000_000 + number);
+        city.register(content, "1980", false).unwrap()
+    });
+    let compounds = compounds.collect::<Vec<_>>();
+    let items = (0..400).map(|number| {
+        let item = full_building(&city, compounds[0], number);
+        Register { content: placed(item.content, 1_134_000_000), ..item }
+    });
+    let all = Command::RegisterAll { items: items.collect(), per_item: false };
+    city.run(city.home(), all).unwrap();
+    let walk = |kind, rows| {
+        let search = Search {
+            partition: city.home(),
+            sought: Sought::Box(around(1_134_000_000, 1_134_000_100)),
+            kinds: vec![kind],
+            below: None,
+        };
+        walked.store(0, Ordering::SeqCst);
+        let page = PageRequest { rows, after: Vec::new() };
+        let found = city.registry.search(&search, ReadTime::NOW, &page).unwrap();
+        (found.rows.len(), walked.load(Ordering::SeqCst))
+    };
+    assert_eq!(walk(Kind::Compound, 50), (5, 5));
+    let (found, walked) = walk(Kind::Building, 50);
+    assert_eq!(found, 50);
+    assert!(walked <= 256, "{walked}");
 }

@@ -223,6 +223,10 @@ impl Store for Gate {
         self.inner.entries_at(partition, at)
     }
 
+    fn overwrite(&self, partition: Partition, seq: Seq, bytes: &[u8]) -> Result<(), StoreError> {
+        self.inner.overwrite(partition, seq, bytes)
+    }
+
     fn heads(&self) -> Vec<Head> {
         self.inner.heads()
     }

@@ -15,7 +15,7 @@ use expect_test::expect;
 
 use crate::city::{City, at, fields};
 
-fn reasons(error: Error) -> Vec<String> {
+pub(crate) fn reasons(error: Error) -> Vec<String> {
     match error {
         Error::Refused(refusals) => refusals.into_iter().map(|refusal| refusal.reason).collect(),
         other => panic!("{other}"),

@@ -7,8 +7,10 @@
 )]
 #![expect(clippy::option_option, reason = "a field may be said to be unknown")]
 
+mod boxes;
 mod budget;
 mod cases;
+mod checkups;
 mod city;
 mod ends;
 mod gate;
@@ -21,3 +23,4 @@ mod requests;
 mod story;
 mod sweeps;
 mod totals;
+mod undone;

@@ -411,6 +411,51 @@ fn every_command(city: &City, mut send: impl FnMut(&'static str, Command) -> Out
     send("merge into a new one", merge(Kind::Building, vec![one, five], new(Kind::Building)));
 }
 
+/// Takes back what is there, and that again: an end, a merge, a split and a registration, each with
+/// what goes along.
+fn every_undoing(city: &City, mut send: impl FnMut(&'static str, Command) -> Outcome) {
+    let compound = city.compound("第三小区", city.community("乙社区", city.street("二街道")));
+    let [one, two, three, four] = [0; 4].map(|_| city.building(compound, "1990-05-01", 500));
+    let flats = [one, two, three, four].map(|block| city.unit(block, "1990-05-01"));
+    let content = || fields(Kind::Building, |_| {});
+    let ended = said("2020-01-01");
+    let demolished = EndCause::Demolished;
+    let end = End { subject: one, etag: None, day: ended, cause: demolished };
+    send("end a building with a unit", Command::End(end));
+    let into = MergeInto::New { seed: city.seed(), content: Box::new(content()) };
+    let (kind, day) = (Kind::Building, day("2019-01-01"));
+    send("merge", Command::Merge(Merge { kind, subjects: vec![two, three], day, into }));
+    let part = || SplitPart { seed: city.seed(), content: content(), share: (1, 2) };
+    let split = Split {
+        subject: four,
+        etag: None,
+        day,
+        parts: vec![part(), part()],
+        assignments: vec![(flats[3], 1)],
+        keeps: false,
+    };
+    let parts = send("split", Command::Split(split)).decided.subjects;
+    let mut last_of = |what, id| {
+        let entry = Some(city.registry.get(id, ReadTime::NOW).unwrap().etag);
+        send(what, Command::Retract(Retract { subject: id, etag: None, entry }))
+    };
+    for _ in 0..2 {
+        last_of("take the end back, or that", one);
+        last_of("take the merge back, or that", three);
+        last_of("take the split back, or that", four);
+    }
+    // By others that took part.
+    last_of("take the merge back", two);
+    last_of("take that back", three);
+    last_of("take the split back", parts[1]);
+    let entry = Some(city.registry.get(four, ReadTime::NOW).unwrap().etag);
+    let undo = |subject, entry| Command::Retract(Retract { subject, etag: None, entry });
+    send("take that back", undo(parts[0], entry));
+    send("take a building with a unit back", undo(one, None));
+    let entry = Some(city.registry.get(one, ReadTime::NOW).unwrap().etag);
+    send("take that back", undo(one, entry));
+}
+
 /// Every kind of command, sent again at once, after what it made was taken back, after a restart and
 /// after a rebuild: the answer is the first.
 #[test]
@@ -425,14 +470,16 @@ fn every_command_sent_again_is_answered_as_at_first() {
             assert_eq!(Outcome { repeated: false, ..again }, *first, "{what}");
         }
     };
-    every_command(&city, |what, command| {
+    let mut first_time = |what, command: Command| {
         let call = city.call(city.home());
         let first = city.registry.execute(call.clone(), command.clone());
         let first = first.unwrap_or_else(|error| panic!("{what}: {error}"));
         sent.push((what, call, command, first.clone()));
         check(&city, &sent[sent.len() - 1..]);
         first
-    });
+    };
+    every_undoing(&city, &mut first_time);
+    every_command(&city, &mut first_time);
     let mut subjects =
         sent.iter().flat_map(|(_, _, _, first)| first.decided.subjects.clone()).collect::<Vec<_>>();
     subjects.sort_unstable();

@@ -19,7 +19,7 @@ use anju::{
         time::{Day, ImpreciseDay, KnownAt, Stamp},
     },
     registry::{
-        Call, Change, Command, Correct, End, Entry, Error, Fact, Import, ImportRow, Merge,
+        Call, Change, Command, Correct, End, Entry, Erase, Error, Fact, Import, ImportRow, Merge,
         MergeInto, Outcome, Reference, Register, Retract, RowMode, Split, SplitPart,
     },
 };
@@ -121,6 +121,8 @@ pub(crate) struct Story {
     pub(crate) buildings: Vec<SubjectId>,
     pub(crate) units: Vec<SubjectId>,
     entries_of: BTreeMap<SubjectId, Vec<Seq>>,
+    /// Entries that took others back, with a subject of theirs.
+    retractions: Vec<(SubjectId, Seq)>,
     read_up_to: Seq,
     sent: Vec<Sent>,
     /// How often each kind of act was accepted and refused.
@@ -146,6 +148,7 @@ impl Story {
             buildings: Vec::new(),
             units: Vec::new(),
             entries_of: BTreeMap::new(),
+            retractions: Vec::new(),
             read_up_to: 0,
             sent: Vec::new(),
             tally: BTreeMap::new(),
@@ -198,13 +201,16 @@ impl Story {
             for link in &entry.subjects {
                 self.entries_of.entry(link.subject).or_default().push(seq);
             }
-            let Some(Fact::Registered { subject, content, .. }) = entry.body.map(|body| body.fact)
-            else {
-                continue;
+            let (subject, content) = match entry.body.map(|body| body.fact) {
+                Some(Fact::Registered { subject, content, .. }) if entry.corrects.is_empty() => {
+                    (subject, content)
+                }
+                Some(Fact::Retracted { subjects }) => {
+                    self.retractions.extend(subjects.last().map(|subject| (*subject, seq)));
+                    continue;
+                }
+                _ => continue,
             };
-            if !entry.corrects.is_empty() {
-                continue;
-            }
             match &content.fields {
                 Fields::Region(region) => match region.level {
                     Some(Level::Street) => self.streets.push(subject),
@@ -264,12 +270,14 @@ impl Story {
             54..=59 => self.end(act),
             60..=66 => self.merge(act),
             67..=73 => self.split(act),
-            74..=82 => self.retract(act),
+            74..=79 => self.retract(act),
+            80..=82 => self.reinstate(act),
             83..=85 => self.case(act),
             86..=89 => self.tick(act),
             90..=93 => self.again(act),
             94..=95 => self.nonsense(act),
             96 => self.several(act),
+            97 => self.erase(act),
             _ => self.import(act),
         }
     }
@@ -515,10 +523,33 @@ impl Story {
         self.send("retract", Command::Retract(Retract { subject, etag: None, entry }));
     }
 
+    /// Takes a retraction back: one of the last, or any.
+    fn reinstate(&mut self, act: &Act) {
+        let last = &self.retractions[self.retractions.len().saturating_sub(4)..];
+        let of = if act.c.is_multiple_of(3) { &self.retractions } else { last };
+        let Some((subject, entry)) = pick(of, act.a) else { return };
+        let retract = Retract { subject, etag: None, entry: Some(entry) };
+        self.send("take a retraction back", Command::Retract(retract));
+    }
+
     pub(crate) fn open_cases(&self) -> Vec<CaseId> {
         let page = PageRequest { rows: 100, after: Vec::new() };
         let cases = self.city.registry.cases(self.home(), None, false, KnownAt::Now, &page);
         cases.unwrap().rows.into_iter().map(|(id, _)| id).collect()
+    }
+
+    fn erase(&mut self, act: &Act) {
+        let erase = Erase {
+            entries: vec![Seq::from(act.a) % (self.head() + 1)],
+            kinds: vec![if act.b.is_multiple_of(8) { 1 } else { 2 }],
+            order: "order-1".to_owned(),
+            ordered_by: "court-1".to_owned(),
+        };
+        let call = self.city.call(self.home());
+        let answer = self.city.registry.erase(call.clone(), erase.clone());
+        self.count("erase", &answer);
+        self.sent.push(Sent { call, command: Command::Erase(erase), outcome: answer.ok() });
+        self.learn();
     }
 
     fn case(&mut self, act: &Act) {
@@ -728,6 +759,6 @@ fn stories_have_every_kind_of_command_accepted_and_refused() {
     for (name, (accepted, _)) in &tally {
         assert!(*name == "nonsense" || *accepted >= 1, "{name}: {tally:?} {reasons:?}");
     }
-    assert_eq!(tally.len(), 19, "{tally:?}");
+    assert_eq!(tally.len(), 21, "{tally:?}");
     assert!(reasons.len() >= 20, "{reasons:?}");
 }

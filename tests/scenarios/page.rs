@@ -9,6 +9,7 @@ use anju::{
     },
     kernel::{
         id::{Kind, SubjectId},
+        page::PageRequest,
         position::Seq,
         time::{KnownAt, ReadTime},
     },
@@ -45,6 +46,25 @@ impl Page {
 
     pub(crate) fn head(&self) -> Seq {
         self.city.registry.frontier(self.city.home()).seq
+    }
+
+    /// The number of the last entry about a subject.
+    pub(crate) fn last(&self, id: SubjectId) -> Option<Seq> {
+        self.city.registry.get(id, ReadTime::NOW).ok().map(|seen| seen.etag)
+    }
+
+    /// A line with what people have to look at.
+    pub(crate) fn cases(&mut self) {
+        let page = PageRequest { rows: 100, after: Vec::new() };
+        let home = self.city.home();
+        let cases = self.city.registry.cases(home, None, false, KnownAt::Now, &page).unwrap();
+        let cases = cases.rows.into_iter().map(|(_, case)| {
+            let concerned = case.subjects.iter().map(|id| self.named(*id)).collect::<Vec<_>>();
+            format!("{}: {}", concerned.join(" and "), case.what.message())
+        });
+        let cases = cases.collect::<Vec<_>>();
+        let told = if cases.is_empty() { "none".to_owned() } else { cases.join("; ") };
+        self.line(&format!("cases: {told}"));
     }
 
     /// A line with the totals of a subject.

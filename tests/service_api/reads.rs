@@ -203,7 +203,10 @@ async fn a_point_that_was_moved_is_found_where_it_was_as_of_a_day_before() {
         ..v1::ChangeCompoundRequest::default()
     };
     city.compounds().change_compound(city.asking("operator", change)).await.unwrap();
-    for (day, before, after) in [("1999-12-31", 1, 0), ("2000-01-01", 0, 1)] {
+    // Nothing is listed of days before it was there.
+    for (day, before, after) in
+        [("1984-12-31", 0, 0), ("1985-01-01", 1, 0), ("1999-12-31", 1, 0), ("2000-01-01", 0, 1)]
+    {
         let read_time = v1::ReadTime { valid_at: day.to_owned(), ..v1::ReadTime::default() };
         let context = v1::ReadContext { read_time: Some(read_time), min_commit: String::new() };
         let at = |asked| v1::ListCompoundsRequest { context: Some(context.clone()), ..asked };

@@ -222,3 +222,73 @@ async fn a_code_that_is_not_as_its_standard_has_it_is_taken_with_a_warning() {
     let warning = answer.metadata().get("anju-warning").unwrap().to_str().unwrap();
     assert!(warning.starts_with("jgjt246 "), "{warning}");
 }
+
+#[tokio::test]
+async fn a_retraction_is_taken_back_by_its_number_with_all_that_went_along() {
+    let city = City::start().await;
+    let compound = city.compound(&city.communities[0], "东院").await;
+    let numbered = |name: &str| {
+        let mut message = building(&compound.id, name);
+        let house = v1::Identifier { scheme: "house".to_owned(), value: "H1".to_owned() };
+        message.fields.as_mut().unwrap().identifiers.push(house);
+        city.asking("operator", message)
+    };
+    let made = city.buildings().create_building(numbered("1号楼")).await.unwrap().into_inner();
+    let block = made.building.unwrap();
+    let units = v1::unit_service_client::UnitServiceClient::new(city.channel.clone());
+    let message = v1::CreateUnitRequest {
+        context: write(),
+        fields: Some(v1::UnitFields {
+            building_id: Some(block.id.clone()),
+            ..v1::UnitFields::default()
+        }),
+        exists_from: "1986".to_owned(),
+    };
+    let flat = units.clone().create_unit(city.asking("operator", message)).await.unwrap();
+    let flat = flat.into_inner().unit.unwrap();
+    let presence = async || {
+        let get = v1::GetBuildingRequest { context: None, id: block.id.clone() };
+        let whole = city.buildings().get_building(city.asking("operator", get)).await.unwrap();
+        let get = v1::GetUnitRequest { context: None, id: flat.id.clone() };
+        let part = units.clone().get_unit(city.asking("operator", get)).await.unwrap();
+        let whole = whole.into_inner().building.unwrap();
+        let part = part.into_inner().unit.unwrap();
+        let lives = [whole.life.unwrap().presence(), part.life.unwrap().presence()];
+        assert_eq!(lives[0], lives[1]);
+        (lives[0], whole.etag.parse::<u64>().unwrap())
+    };
+    let retract = |entry| v1::RetractBuildingRequest {
+        context: write_because("registered twice"),
+        id: block.id.clone(),
+        entry,
+        ..v1::RetractBuildingRequest::default()
+    };
+    let send =
+        async |message| city.buildings().retract_building(city.asking("operator", message)).await;
+    send(retract(None)).await.unwrap();
+    let (there, retraction) = presence().await;
+    assert_eq!(there, v1::Presence::EnteredInError);
+    for entry in [None, Some(retraction + 1)] {
+        let refusal = send(retract(entry)).await.unwrap_err();
+        expect![[r"
+            NotFound ENTRY_NOT_FOUND
+            ENTRY_NOT_FOUND entry"]]
+        .assert_eq(&told(&refusal));
+    }
+    // Its house code was given away since.
+    city.buildings().create_building(numbered("2号楼")).await.unwrap();
+    let nobody = v1::RetractBuildingRequest { context: write(), ..retract(Some(retraction)) };
+    let refusal = send(nobody).await.unwrap_err();
+    expect![[r"
+        InvalidArgument REASON_MISSING
+        REASON_MISSING context.reason"]]
+    .assert_eq(&told(&refusal));
+    let undo = retract(Some(retraction));
+    let answer = send(undo.clone()).await.unwrap().into_inner();
+    assert_eq!(answer.case_ids.len(), 1);
+    assert_eq!(presence().await.0, v1::Presence::Exists);
+    assert_eq!(answer.building.as_ref().map(|seen| &seen.id), Some(&block.id));
+    let again = send(undo).await.unwrap().into_inner();
+    assert!(again.receipt.unwrap().repeated);
+    assert_eq!((again.building, again.case_ids), (answer.building, answer.case_ids));
+}

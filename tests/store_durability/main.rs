@@ -4,5 +4,6 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends at the first surprise")]
 
 mod crash;
+mod overwrite;
 mod recovery;
 mod registry;

@@ -4,11 +4,13 @@ mod case;
 mod change;
 mod correct;
 mod end;
+mod erase;
 mod import;
 mod lineage;
 mod order;
 mod reference;
 mod register;
+mod reinstate;
 mod retract;
 mod rules;
 
@@ -34,6 +36,7 @@ pub(crate) fn decide(tx: &mut Tx<'_, '_>, command: Command) -> Result<Decided, E
         Command::LoadReference { edition, is_correction } => {
             reference::load(tx, edition, is_correction)
         }
+        Command::Erase(erase) => erase::erase(tx, erase),
         Command::Import(rows) => import::import(tx, rows),
     }
 }

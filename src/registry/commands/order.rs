@@ -89,17 +89,20 @@ pub(crate) fn corrected(
     Ok(())
 }
 
-/// What stands against an order that a retraction opens again.
-pub(crate) fn reopened(
-    tx: &mut Tx<'_, '_>,
-    id: SubjectId,
-    before: &Timeline,
-    after: &Timeline,
-) -> Result<(), Error> {
+/// What stands against an order that a retraction, or the undoing of one, has opened again.
+pub(crate) fn reopened(tx: &mut Tx<'_, '_>, id: SubjectId, before: &Timeline) -> Result<(), Error> {
+    if id.kind() != Kind::Order {
+        return Ok(());
+    }
     let today = tx.today();
+    let Some(after) = tx.work.known(id.partition(), id)? else { return Ok(()) };
+    let after = &after.timeline;
+    let is_open = |timeline: &Timeline, state: Option<OrderState>| {
+        timeline.registration().is_some() && state.is_some_and(OrderState::is_open)
+    };
     let was = state_on(tx.work, id, before, today)?;
     let is = state_on(tx.work, id, after, today)?;
-    if was.is_none_or(OrderState::is_open) || !is.is_some_and(OrderState::is_open) {
+    if is_open(before, was) || !is_open(after, is) {
         return Ok(());
     }
     let Some(Content { fields: Fields::Order(order), .. }) = after.content_at(today) else {

@@ -288,7 +288,7 @@ impl<T> FlattenRef<T> for Option<Option<T>> {
 }
 
 /// Whether one more unit is plausible in its building.
-fn unit_count(
+pub(crate) fn unit_count(
     tx: &mut Tx<'_, '_>,
     content: &Content,
 ) -> Result<Vec<plausibility::Implausible>, Error> {

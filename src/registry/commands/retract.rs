@@ -1,4 +1,4 @@
-//! Taking entries back as entered in error.
+//! Taking entries back as entered in error, retractions among them.
 
 use crate::{
     domain::timeline::{Saying, Statement},
@@ -12,7 +12,10 @@ use crate::{
         commands::{
             end::{ended_with, living_dependents},
             order,
-            rules::{homes, living_children, no_sweep, reason_missing, record_everywhere, subject},
+            reinstate::reinstate,
+            rules::{
+                known_in, living_children, no_sweep, reason_missing, record_everywhere, subject,
+            },
         },
         error::{Class, Error, Refusal},
         fact::Fact,
@@ -23,48 +26,66 @@ use crate::{
 };
 
 /// Takes an entry back: a registration (then the subject never existed), a change, an end, or a
-/// merge or split with all that its command did.
+/// merge or split with all that its command did. A retraction that is taken back is undone: what it
+/// took back stands again.
 pub(crate) fn retract(tx: &mut Tx<'_, '_>, command: Retract) -> Result<Decided, Error> {
     let id = command.subject;
     let record = subject(tx, id, command.etag)?;
     if tx.call.reason.is_empty() {
         return Err(Error::refused(reason_missing()));
     }
-    let entry = match command.entry {
-        Some(entry) => entry,
-        None => record.timeline.registration().map_or(0, |(statement, _)| statement.seq),
-    };
-    let standing = record
-        .timeline
-        .place_of(entry)
-        .and_then(|place| record.timeline.standing_in(place))
-        .filter(|statement| statement.saying != Saying::Retracted)
-        .cloned();
-    let Some(statement) = standing else {
-        return Err(Error::refused(Refusal::of(
-            Class::NotFound,
-            "ENTRY_NOT_FOUND",
-            "entry",
-            format!("no entry {entry} of {id} stands"),
-        )));
-    };
+    let statement = named(tx, id, &record, command.entry)?;
     no_sweep(tx, id.partition(), id)?;
+    let mut about = id;
     match statement.saying {
         Saying::Registered { .. } => take_back_registration(tx, id, &record, statement.seq)?,
-        Saying::Succession { .. } => take_back_command(tx, id, statement.seq)?,
+        Saying::Succession { .. } => take_back_command(tx, id, &record, statement.seq)?,
         Saying::Ended { .. } => take_back_end(tx, id, &record, &statement)?,
-        _ => {
-            if id.kind() == Kind::Order {
-                let mut after = record.timeline.clone();
-                let retracted =
-                    Statement { seq: u64::MAX, saying: Saying::Retracted, ..statement.clone() };
-                after.push(retracted, &[statement.seq]);
-                order::reopened(tx, id, &record.timeline, &after)?;
-            }
-            take_back(tx, id, statement.seq, statement.from, None)?;
-        }
+        Saying::Changed(_) => take_back(tx, id, statement.seq, statement.from, None)?,
+        Saying::Retracted => about = reinstate(tx, id, statement.seq)?,
     }
-    Ok(Decided { subjects: vec![id], ..Decided::default() })
+    order::reopened(tx, id, &record.timeline)?;
+    Ok(Decided { subjects: vec![about], ..Decided::default() })
+}
+
+/// What stands where the entry that was named stood; a retraction only when that is named itself, so
+/// that a retraction that is sent twice does not undo itself.
+fn named(
+    tx: &Tx<'_, '_>,
+    id: SubjectId,
+    record: &Record,
+    entry: Option<Seq>,
+) -> Result<Statement, Error> {
+    let refused = |message: String| {
+        Err(Error::refused(Refusal::of(Class::NotFound, "ENTRY_NOT_FOUND", "entry", message)))
+    };
+    let Some(entry) = entry else {
+        // A registration holds from the first of days, so its place is the first.
+        return match (record.timeline.registration(), record.timeline.places().first()) {
+            (Some((statement, _)), _) => Ok(statement.clone()),
+            (None, Some(place)) => refused(format!(
+                "entry {} took the registration of {id} back: to undo that, name it",
+                place.statement.seq
+            )),
+            (None, None) => refused(format!("nothing was said of {id}")),
+        };
+    };
+    let place = record.timeline.place_of(entry);
+    let Some(statement) = place.and_then(|place| record.timeline.standing_in(place)) else {
+        return refused(format!("{id} has no entry {entry}"));
+    };
+    let fact = tx.work.entry(id.partition(), entry)?.body.map(|body| body.fact);
+    let is_retraction = matches!(fact, Some(Fact::Retracted { .. }));
+    let by = statement.seq;
+    match (is_retraction, &statement.saying) {
+        (false, Saying::Retracted) => {
+            refused(format!("entry {entry} of {id} was taken back by {by}"))
+        }
+        (true, _) if by != entry => {
+            refused(format!("what entry {entry} of {id} took back was said again by entry {by}"))
+        }
+        _ => Ok(statement.clone()),
+    }
 }
 
 /// A registration goes only when nothing living rests on it; the units of a building go with it.
@@ -113,10 +134,17 @@ fn take_back_end(
     Ok(())
 }
 
-/// A merge or a split is undone with all that its command did.
-fn take_back_command(tx: &mut Tx<'_, '_>, id: SubjectId, seq: Seq) -> Result<(), Error> {
+/// A merge or a split is undone with all that its command did: what stands now in the places that
+/// the command made, whoever corrected it since.
+fn take_back_command(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    record: &Record,
+    seq: Seq,
+) -> Result<(), Error> {
     let partition = id.partition();
-    let first = tx.work.entry(partition, seq)?.command_seq;
+    let place = record.timeline.place_of(seq).unwrap_or(seq);
+    let first = tx.work.entry(partition, place)?.command_seq;
     let head = tx.work.head(partition)?.seq;
     let mut done = Vec::new();
     for number in first..=head {
@@ -125,57 +153,59 @@ fn take_back_command(tx: &mut Tx<'_, '_>, id: SubjectId, seq: Seq) -> Result<(),
             break;
         }
         if let Some(body) = entry.body {
-            done.push((number, body.fact, entry.valid_from.unwrap_or(Day::MIN)));
+            done.push((number, body.fact));
         }
     }
     let last_done = done.last().map_or(first, |(number, ..)| *number);
     // Backwards, so that what was moved is back before what it was moved to is gone.
-    for (number, fact, from) in done.into_iter().rev() {
+    for (number, fact) in done.into_iter().rev() {
         let Some(first_subject) = fact.subjects().first().copied() else { continue };
         let Some(record) = tx.work.known(partition, first_subject)? else { continue };
-        if record.timeline.corrected_by(number).is_some() {
-            // Somebody has corrected it since: what stands in the place goes.
-            let standing = record
-                .timeline
-                .place_of(number)
-                .and_then(|place| record.timeline.standing_in(place))
-                .filter(|statement| statement.saying != Saying::Retracted)
-                .map(|statement| statement.seq);
-            if let Some(standing) = standing {
-                take_back(tx, first_subject, standing, from, Some(seq))?;
-            }
+        let Some(standing) = record
+            .timeline
+            .standing_in(number)
+            .filter(|statement| statement.saying != Saying::Retracted)
+        else {
             continue;
-        }
+        };
         match fact {
             Fact::Registered { subject, .. } => {
-                let is_later_succession = |statement: &Statement| {
-                    matches!(statement.saying, Saying::Succession { .. })
-                        && statement.seq > last_done
-                };
-                if let Some(made) = tx.work.known(partition, subject)?
-                    && made.timeline.statements().any(is_later_succession)
-                {
-                    return Err(Error::refused(Refusal::rule(
-                        "IN_SUCCESSION",
-                        "id",
-                        format!("{subject} was merged or split since: take that back first"),
-                    )));
-                }
-                let children = living_children(tx, subject, Day::MIN)?;
-                if !children.is_empty() {
-                    return Err(Error::refused(living_dependents(&children)));
-                }
-                take_back(tx, subject, number, Day::MIN, Some(seq))?;
+                may_go(tx, subject, last_done)?;
+                take_back(tx, subject, standing.seq, Day::MIN, Some(seq))?;
             }
-            Fact::Changed { subject, .. } => take_back(tx, subject, number, from, Some(seq))?,
+            Fact::Changed { subject, .. } => {
+                take_back(tx, subject, standing.seq, standing.from, Some(seq))?;
+            }
             Fact::Succession { .. } => {
                 // Whom the command was about comes first.
                 let mut subjects = fact.subjects();
                 subjects.sort_by_key(|subject| *subject != id);
-                take_back_from(tx, &subjects, number, from, None)?;
+                take_back_from(tx, &subjects, standing.seq, standing.from, None)?;
             }
             _ => {}
         }
+    }
+    Ok(())
+}
+
+/// What a merge or split made goes only when nothing living rests on it and it did not go on in
+/// something else.
+fn may_go(tx: &mut Tx<'_, '_>, made: SubjectId, last_done: Seq) -> Result<(), Error> {
+    let is_later_succession = |statement: &Statement| {
+        matches!(statement.saying, Saying::Succession { .. }) && statement.seq > last_done
+    };
+    if let Some(record) = tx.work.known(made.partition(), made)?
+        && record.timeline.statements().any(is_later_succession)
+    {
+        return Err(Error::refused(Refusal::rule(
+            "IN_SUCCESSION",
+            "id",
+            format!("{made} was merged or split since: take that back first"),
+        )));
+    }
+    let children = living_children(tx, made, Day::MIN)?;
+    if !children.is_empty() {
+        return Err(Error::refused(living_dependents(&children)));
     }
     Ok(())
 }
@@ -201,13 +231,7 @@ fn take_back_from(
     let Some(first) = subjects.first().copied() else {
         return Ok(());
     };
-    let homes = match tx.work.known(first.partition(), first)? {
-        Some(record) => match record.timeline.contents().next() {
-            Some((_, content)) => homes(first, content),
-            None => vec![first.partition()],
-        },
-        None => vec![first.partition()],
-    };
+    let homes = known_in(tx, first)?;
     let fact = Fact::Retracted { subjects: subjects.to_vec() };
     let basis = because_of.into_iter().collect();
     let draft = Draft { basis, ..Draft::new(first.partition(), fact) };

@@ -48,8 +48,8 @@ pub(crate) fn subject(
     Ok(record)
 }
 
-/// Refuses what was entered in error: nothing more is said of it; what is there after all is
-/// registered anew.
+/// Refuses what was entered in error: nothing more is said of it; when it is there after all, its
+/// retraction is taken back.
 pub(crate) fn not_in_error(id: SubjectId, record: &Record) -> Result<(), Error> {
     if record.timeline.registration().is_none() {
         return Err(Error::refused(Refusal::rule(
@@ -67,6 +67,15 @@ pub(crate) fn homes(id: SubjectId, content: &Content) -> Vec<Partition> {
     let own = id.partition();
     let is_between = level_of(content).is_some_and(|level| level <= Level::District);
     if is_between && own != Partition::ROOT { vec![own, Partition::ROOT] } else { vec![own] }
+}
+
+/// The partitions that know a subject, whatever is said of it now.
+pub(crate) fn known_in(tx: &mut Tx<'_, '_>, id: SubjectId) -> Result<Vec<Partition>, Error> {
+    let own = id.partition();
+    let is_elsewhere = id.kind() == Kind::Region
+        && own != Partition::ROOT
+        && tx.work.known(Partition::ROOT, id)?.is_some();
+    Ok(if is_elsewhere { vec![own, Partition::ROOT] } else { vec![own] })
 }
 
 /// Records a fact about a subject in every partition that knows it, and gives its number in the

@@ -220,11 +220,7 @@ impl Journal {
         writer.buffer = buffer;
         if let Err(error) = written {
             let path = self.segment_path(writer.segment());
-            let why = format!("{}: {error}", path.display());
-            tracing::error!(journal.failure = why, "the journal is read-only until restart");
-            writer.failed = Some(why.clone());
-            self.counters.failed.store(true, Ordering::SeqCst);
-            return Err(StoreError::Unavailable(why));
+            return Err(self.fail(writer, format!("{}: {error}", path.display())));
         }
         let tail = &mut writer.tail;
         tail.offset = begin + length;
@@ -238,6 +234,14 @@ impl Journal {
         let offsets = encoded.offsets.iter().map(|offset| base + offset).collect();
         let segment = tail.header.segment;
         Ok(Appended { frame: number, crc: encoded.crc, segment, offsets, left })
+    }
+
+    /// Nothing is written any more until the journal is opened again.
+    pub(crate) fn fail(&self, writer: &mut Writer, why: String) -> StoreError {
+        tracing::error!(journal.failure = why, "the journal is read-only until restart");
+        writer.failed = Some(why.clone());
+        self.counters.failed.store(true, Ordering::SeqCst);
+        StoreError::Unavailable(why)
     }
 
     /// Makes the entries of a durable frame visible to readers.

@@ -24,7 +24,7 @@ const MARK: &str = "loading";
 const BELONGS_TO_THE_DISK: &str = "lost+found";
 /// All that a store makes in a data directory.
 const DIRECTORIES: [&str; 4] = ["journal", "state", "state.aside", "state.scratch"];
-const FILES: [&str; 2] = ["run", "lock"];
+const FILES: [&str; 3] = ["run", "lock", "overwriting"];
 
 /// A data directory that is being filled.
 #[derive(Debug)]

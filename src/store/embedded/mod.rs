@@ -8,6 +8,7 @@
 //! state.aside/     a state that was not believed; only one is kept
 //! state.scratch/   a second state that the first is compared with, while that lasts
 //! loading          there while the directory is being filled from a dump
+//! overwriting      there while an entry is being overwritten where it lies
 //! ```
 //!
 //! What stays true: `commit` returns only after everything that it wrote to the journal was synced;
@@ -24,6 +25,7 @@ mod keeper;
 mod loading;
 mod marker;
 mod open;
+mod overwrite;
 mod read;
 mod recover;
 mod scratch;
@@ -300,6 +302,10 @@ impl Store for EmbeddedStore {
 
     fn entries_at(&self, partition: Partition, at: &[Seq]) -> Result<Vec<Vec<u8>>, StoreError> {
         self.journal.entries_at(partition, at)
+    }
+
+    fn overwrite(&self, partition: Partition, seq: Seq, bytes: &[u8]) -> Result<(), StoreError> {
+        self.overwrite_entry(partition, seq, bytes)
     }
 
     fn heads(&self) -> Vec<Head> {

@@ -18,6 +18,7 @@ use crate::{
             keeper::Keeper,
             loading,
             marker::{self, Marker},
+            overwrite,
             recover::{self, Recovered, Torn},
             state::{self, Applied, Opened, Refused, State, StateOptions},
         },
@@ -56,6 +57,7 @@ impl EmbeddedStore {
         make_directories(&journal_options, path)?;
         let lock = lock(path, options.lock_patience)?;
         let io = |source| failure("it cannot be opened", path, source);
+        overwrite::finish(files.as_ref(), path)?;
         let boot = files.boot_id().map_err(io)?;
         let marker = Marker::read(files.as_ref(), path).map_err(io)?;
 

@@ -97,6 +97,11 @@ impl Store for Scratch<'_> {
         self.journal.entries_at(partition, at)
     }
 
+    /// Always refused: the entries are another store's.
+    fn overwrite(&self, _: Partition, _: Seq, _: &[u8]) -> Result<(), StoreError> {
+        Err(StoreError::Unavailable("it is only read here".to_owned()))
+    }
+
     fn heads(&self) -> Vec<Head> {
         let head = |head: Head| Head { applied: self.state.applied(head.partition), ..head };
         self.journal.heads().into_iter().map(head).collect()

@@ -17,6 +17,7 @@ use crate::{
             journal::failure,
             loading,
             marker::Marker,
+            overwrite::Overwriting,
             segment::{
                 Chain, DirectoryId, End, SEGMENT_HEADER_BYTES, SegmentHeader, damage, frame_beyond,
                 is_zero, scan, segment_name, segment_number,
@@ -298,8 +299,17 @@ fn measure(directory: &Path) -> Result<u64, StoreError> {
 
 fn read(directory: &Path, segment: u32) -> Result<Vec<u8>, StoreError> {
     let path = directory.join(segment_name(segment));
+    // Asked first: what is not under way yet is not half done yet.
+    let overwriting = match directory.parent() {
+        Some(parent) => Overwriting::read(&SystemFiles, parent)?,
+        None => None,
+    };
     let bytes = SystemFiles.open_read(&path).and_then(|handle| read_all(handle.as_ref()));
-    bytes.map_err(|source| failure("it cannot be read", &path, source))
+    let mut bytes = bytes.map_err(|source| failure("it cannot be read", &path, source))?;
+    if let Some(overwriting) = overwriting {
+        overwriting.lay_over(segment, &mut bytes);
+    }
+    Ok(bytes)
 }
 
 /// The header of a segment, if it is there and in use.

@@ -1,0 +1,538 @@
+//! Check-ups on the registry: what is counted step by step is what a recount from the facts gives,
+//! whatever comes in whatever order.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use anju::{
+    domain::{
+        author::Author,
+        content::{Content, Fields},
+        finding::{
+            FindingContent, Observation, PartyKey, Place, Saying, Source, Told, catalogue::Severity,
+        },
+        grade::{Aspect, Grade, Ladder, Scale, Scope},
+        qualification::{Employment, Period, Qualification},
+        report::{Judgement, ReportKind, Signatures},
+        totals::Measure,
+    },
+    kernel::{
+        id::{BodyId, BuildingId, Kind, SignerId, SubjectId},
+        page::PageRequest,
+        time::{Day, KnownAt, ReadTime},
+    },
+    registry::{Correct, DueDays, DueFor, Registry, Wanted},
+    store::{Store, memory::MemoryStore},
+};
+use proptest::prelude::*;
+
+use crate::{
+    city::{City, building, day, fields},
+    rebuild::{journal_of, state},
+    story::cases,
+};
+
+const GRADES: &str = include_str!("../../data/reference/grades-example.toml");
+const COLOURS: &str = include_str!("../../data/reference/colours-example.toml");
+const FINDINGS: &str = include_str!("../../data/reference/findings-example.toml");
+const CYCLE: &str = include_str!("../../data/reference/cycle/zhengzhou-2025-draft.toml");
+
+const TERMED: [Measure; 10] = [
+    Measure::Graded,
+    Measure::Coloured,
+    Measure::Due,
+    Measure::CheckUps,
+    Measure::FindingsByClass,
+    Measure::FindingsBySeverity,
+    Measure::FindingsByStage,
+    Measure::FindingsByAge,
+    Measure::FindingsOverdue,
+    Measure::Indicator,
+];
+
+/// A city with two streets that things are said about.
+struct Town {
+    city: City,
+    streets: [SubjectId; 2],
+    communities: [SubjectId; 2],
+    compounds: [SubjectId; 2],
+    buildings: Vec<SubjectId>,
+    body: BodyId,
+    signer: SignerId,
+    reports: Vec<SubjectId>,
+    findings: Vec<SubjectId>,
+    editions: Vec<SubjectId>,
+}
+
+fn by(person: &str) -> Author {
+    Author { subject: person.to_owned(), ..Author::default() }
+}
+
+fn licence(from: &str, until: Option<&str>) -> Vec<Qualification> {
+    vec![Qualification {
+        scope: "structure".to_owned(),
+        certificate: "C-1".to_owned(),
+        period: Period {
+            from: from.parse().unwrap(),
+            until: until.map(|until| until.parse().unwrap()),
+        },
+        suspensions: Vec::new(),
+    }]
+}
+
+impl Town {
+    fn on(city: City) -> Self {
+        let streets = ["一街", "二街"].map(|name| city.street(name));
+        let communities = streets.map(|street| city.community("社区", street));
+        let compounds = communities.map(|community| city.compound("小区", community));
+        let district = city.district;
+        let body = fields(Kind::Body, |fields| {
+            if let Fields::Body(body) = fields {
+                body.region = Some(district.try_into().ok());
+                body.name = Some(Some("检测机构".to_owned()));
+                body.qualifications = Some(Some(licence("2010-01-01", None)));
+            }
+        });
+        let body: BodyId = city.register(body, "2000", false).unwrap().try_into().unwrap();
+        let mut signer = fields(Kind::Signer, |fields| {
+            if let Fields::Signer(signer) = fields {
+                signer.region = Some(district.try_into().ok());
+                signer.qualifications = Some(Some(licence("2010-01-01", None)));
+                let period = Period { from: "2010-01-01".parse().unwrap(), until: None };
+                signer.employments = Some(Some(vec![Employment { body, period }]));
+            }
+        });
+        signer.shared.identifiers.insert("person".to_owned(), vec!["p-1".to_owned()]);
+        let signer: SignerId = city.register(signer, "2000", false).unwrap().try_into().unwrap();
+        Self {
+            city,
+            streets,
+            communities,
+            compounds,
+            buildings: Vec::new(),
+            body,
+            signer,
+            reports: Vec::new(),
+            findings: Vec::new(),
+            editions: Vec::new(),
+        }
+    }
+
+    fn load(&mut self, region: SubjectId, table: &str, edition: &str, text: &str) {
+        let content = fields(Kind::Reference, |fields| {
+            if let Fields::Reference(reference) = fields {
+                reference.region = Some(region.try_into().ok());
+                reference.table = Some(Some(table.to_owned()));
+                reference.name = Some(Some(table.to_owned()));
+                reference.edition = Some(Some(edition.to_owned()));
+                reference.text = Some(Some(text.to_owned()));
+            }
+        });
+        if let Ok(id) = self.city.register(content, "2000", false) {
+            self.editions.push(id);
+        }
+    }
+
+    fn dwelling(&mut self, compound: SubjectId, completed: &str) -> SubjectId {
+        let mut content = building(compound, 1_000);
+        if let Fields::Building(fields) = &mut content.fields {
+            fields.completed = Some(completed.parse().ok());
+            fields.design_life_years = Some(Some(50));
+            fields.building_use = Some(anju::domain::building::BuildingUse::from_number(1));
+        }
+        let id = self.city.register(content, "<2000-01-01", false).unwrap();
+        self.buildings.push(id);
+        id
+    }
+
+    /// A report as it was accepted.
+    fn report(&mut self, building: SubjectId, inspected: &str, grade: &str, kind: ReportKind) {
+        let (body, signer) = (self.body, self.signer);
+        let content = fields(Kind::Report, |fields| {
+            if let Fields::Report(report) = fields {
+                report.building = Some(building.try_into().ok());
+                report.kind = Some(Some(kind));
+                report.body = Some(Some(body));
+                report.grades = Some(Some(vec![Grade {
+                    ladder: Ladder {
+                        scale: Scale::Survey,
+                        edition: "2020".to_owned(),
+                        scope: Scope::Building,
+                        aspect: Aspect::Whole,
+                    },
+                    value: grade.to_owned(),
+                }]));
+                report.signed = Some(Some(Signatures {
+                    signers: [signer].into(),
+                    scope: "structure".to_owned(),
+                }));
+                report.submitted = Some(Some(by("li")));
+                report.judged = Some(Some(Judgement { is_accepted: true, by: by("wang") }));
+            }
+        });
+        if let Ok(id) = self.city.register(content, inspected, false) {
+            self.reports.push(id);
+        }
+    }
+
+    fn observe(&mut self, building: SubjectId, on: &str, class: &str, severity: Severity) {
+        let saying = Saying::Observed(Observation {
+            source: Source::Inspector,
+            observer: PartyKey("p-1".to_owned()),
+            class: class.to_owned(),
+            severity,
+            place: Place::default(),
+            report: None,
+        });
+        let content = finding_says(Some(building), saying, "li");
+        if let Ok(id) = self.city.register(content, on, false) {
+            self.findings.push(id);
+        }
+    }
+
+    fn registry(&self) -> &Registry {
+        &self.city.registry
+    }
+
+    fn nodes(&self) -> Vec<SubjectId> {
+        let mut nodes = vec![self.city.district];
+        nodes.extend(self.streets);
+        nodes.extend(self.communities);
+        nodes.extend(self.compounds);
+        nodes
+    }
+}
+
+fn finding_says(building: Option<SubjectId>, saying: Saying, person: &str) -> Content {
+    fields(Kind::Finding, |fields| {
+        if let Fields::Finding(finding) = fields {
+            **finding = FindingContent {
+                building: building.map(|id| id.try_into().ok()),
+                event: Some(Told { saying, by: by(person) }),
+            };
+        }
+    })
+}
+
+/// What a node counts, by measure and term; certain and possible.
+type Counts = BTreeMap<(&'static str, String), (i64, i64)>;
+
+fn told(registry: &Registry, node: SubjectId, time: ReadTime) -> Counts {
+    let totals = registry.totals_of(node, time, Wanted::Terms).unwrap();
+    let mut told = Counts::new();
+    for (measure, term, certain, possible) in totals.termed.iter() {
+        told.insert((measure.name(), term.to_owned()), (certain, possible));
+    }
+    told
+}
+
+/// The same from the rows of every measure.
+fn explained(registry: &Registry, node: SubjectId, time: ReadTime) -> Counts {
+    let mut sums = Counts::new();
+    for measure in TERMED {
+        let mut page = PageRequest { rows: 50, after: Vec::new() };
+        loop {
+            let (rows, _) = registry.explain(node, measure, None, time, &page).unwrap();
+            for row in rows.rows {
+                for (measure, term, certain, possible) in row.termed.iter() {
+                    let sum = sums.entry((measure.name(), term.to_owned())).or_default();
+                    *sum = (sum.0 + certain, sum.1 + possible);
+                }
+            }
+            match rows.next {
+                Some(next) => page.after = next,
+                None => break,
+            }
+        }
+    }
+    sums.retain(|_, sum| *sum != (0, 0));
+    sums
+}
+
+/// The due list of a node, all pages.
+fn listed(registry: &Registry, node: SubjectId) -> Vec<(BuildingId, Day)> {
+    let days = DueDays { from: None, to: None, with_uncertain: false };
+    let mut page = PageRequest { rows: 2, after: Vec::new() };
+    let mut all = Vec::new();
+    loop {
+        let (rows, _) = registry.list_due(node, days, &page).unwrap();
+        for row in &rows.rows {
+            assert_eq!(row.what, DueFor::CheckUp);
+            all.push((row.building, row.day));
+        }
+        match rows.next {
+            Some(next) => page.after = next,
+            None => return all,
+        }
+    }
+}
+
+/// The same by asking for every building.
+fn computed(town: &Town, node: SubjectId) -> Vec<(BuildingId, Day)> {
+    use anju::{domain::due::DueAnswer, registry::ListOf};
+    let registry = town.registry();
+    let page = PageRequest { rows: 1_000, after: Vec::new() };
+    let list = registry.list(ListOf::Below(Kind::Building, node), ReadTime::NOW, &page).unwrap();
+    let mut due = Vec::new();
+    for seen in list.rows {
+        let building = BuildingId::try_from(seen.id).unwrap();
+        let check_ups = registry.check_ups(building, ReadTime::NOW).unwrap();
+        if let Some(DueAnswer::Due { on }) = check_ups.due.map(|segment| segment.answer) {
+            due.push((on, building));
+        }
+    }
+    due.sort();
+    due.into_iter().map(|(on, building)| (building, on)).collect()
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Act {
+    what: u8,
+    a: u8,
+    b: u8,
+    c: u8,
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = (any::<u8>(), any::<u8>(), any::<u8>(), any::<u8>())
+        .prop_map(|(what, a, b, c)| Act { what, a, b, c });
+    prop::collection::vec(act, 1..40)
+}
+
+const INSPECTED: [&str; 6] =
+    ["2001-05-04", "2016-02-29", "2020-07-01", "2024-03-31", "2025-12-31", "2026-11-01"];
+
+fn pick<T: Copy>(list: &[T], by: u8) -> Option<T> {
+    (!list.is_empty()).then(|| list[usize::from(by) % list.len()])
+}
+
+impl Town {
+    #[expect(clippy::too_many_lines, reason = "one act a line or two")]
+    fn act(&mut self, act: Act) {
+        let Act { what, a, b, c } = act;
+        let on = INSPECTED[usize::from(c) % INSPECTED.len()];
+        let some = pick(&self.buildings, a);
+        match what % 16 {
+            0 | 1 => {
+                let built = ["1980s", "1994-06-30", "unknown", "2010", "1960..1976"];
+                let compound = self.compounds[usize::from(a) % 2];
+                self.dwelling(compound, built[usize::from(b) % built.len()]);
+            }
+            2 => self.load(self.city.city, "findings", &format!("f{b}"), FINDINGS),
+            3 => self.load(self.city.city, "grades", &format!("g{b}"), GRADES),
+            4 => self.load(self.city.city, "colours", &format!("c{b}"), COLOURS),
+            5 => {
+                let regions = [self.city.city, self.streets[0], self.communities[1]];
+                let text = CYCLE
+                    .replace("\"30 years\"", ["\"30 years\"", "\"20 years\""][usize::from(b) % 2]);
+                self.load(regions[usize::from(a) % 3], "cycle", &format!("r{b}"), &text);
+            }
+            6 | 7 => {
+                let grade = ["A", "B", "C"][usize::from(b) % 3];
+                let kinds = [ReportKind::CheckUp, ReportKind::CheckUp, ReportKind::Patrol];
+                if let Some(building) = some {
+                    self.report(building, on, grade, kinds[usize::from(b) % 3]);
+                }
+            }
+            8 | 9 => {
+                let class = ["STR.CRACK", "GAS.RISER", "STA.CLUTTER"][usize::from(b) % 3];
+                let severity = Severity::ALL[usize::from(b / 3) % 3];
+                if let Some(building) = some {
+                    self.observe(building, on, class, severity);
+                }
+            }
+            10 => {
+                let party = || PartyKey("firm".to_owned());
+                let sayings = [
+                    Saying::Notified { deadline: Some(day("2026-10-01")) },
+                    Saying::ReportedFixed { repairer: party() },
+                    Saying::Verified { verifier: PartyKey("other".to_owned()) },
+                    Saying::Closed,
+                    Saying::Waived { reason: String::new() },
+                ];
+                if let Some(finding) = pick(&self.findings, a) {
+                    let saying = sayings[usize::from(b) % sayings.len()].clone();
+                    let person = ["li", "zhao"][usize::from(b) % 2];
+                    let _ = self.city.change(finding, on, finding_says(None, saying, person));
+                }
+            }
+            11 => {
+                let lists = [&self.reports, &self.findings, &self.editions];
+                if let Some(subject) = pick(lists[usize::from(b) % 3], a) {
+                    let _ = self.city.retract(subject, None);
+                }
+            }
+            12 => {
+                let until = [None, Some("2015-01-01"), Some("2024-06-30")][usize::from(b) % 3];
+                let content = fields(Kind::Signer, |fields| {
+                    if let Fields::Signer(signer) = fields {
+                        signer.qualifications = Some(Some(licence("2010-01-01", until)));
+                    }
+                });
+                let _ = self.city.correct(Correct {
+                    subject: self.signer.into(),
+                    etag: None,
+                    entry: None,
+                    from: None,
+                    content,
+                    exists_from: None,
+                    ended_on: None,
+                    sentences: Vec::new(),
+                });
+            }
+            13 => {
+                if let Some(building) = some {
+                    let content = fields(Kind::Building, |fields| {
+                        if let Fields::Building(fields) = fields {
+                            match b % 3 {
+                                0 => fields.completed = Some("1994".parse().ok()),
+                                1 => {
+                                    let compound = self.compounds[usize::from(c) % 2];
+                                    fields.compound = Some(compound.try_into().ok());
+                                }
+                                _ => fields.design_life_years = Some(Some(30)),
+                            }
+                        }
+                    });
+                    let _ = self.city.change(building, on, content);
+                }
+            }
+            14 => {
+                let compound = self.compounds[usize::from(a) % 2];
+                let to = self.communities[usize::from(b) % 2];
+                let content = fields(Kind::Compound, |fields| {
+                    if let Fields::Compound(fields) = fields {
+                        fields.community = Some(to.try_into().ok());
+                    }
+                });
+                let _ = self.city.change(compound, on, content);
+            }
+            _ => {
+                let (report, building) = (pick(&self.reports, a), pick(&self.buildings, b));
+                if let (Some(report), Some(building)) = (report, building) {
+                    let content = fields(Kind::Report, |fields| {
+                        if let Fields::Report(fields) = fields {
+                            fields.building = Some(building.try_into().ok());
+                        }
+                    });
+                    let _ = self.city.correct(Correct {
+                        subject: report,
+                        etag: None,
+                        entry: None,
+                        from: None,
+                        content,
+                        exists_from: Some(on.parse().unwrap()),
+                        ended_on: None,
+                        sentences: Vec::new(),
+                    });
+                }
+            }
+        }
+    }
+}
+
+fn counted_step_by_step_is_counted_at_once(acts: &[Act], choice: usize) {
+    let kept = Arc::new(MemoryStore::new());
+    let mut town = Town::on(City::on(Arc::clone(&kept) as Arc<dyn Store>));
+    for act in acts {
+        town.act(*act);
+    }
+    let registry = town.registry();
+    // What a command did not finish, the writer does before its next.
+    while registry.work_under_way(town.city.home()).unwrap().sweep_count > 0 {
+        std::thread::yield_now();
+    }
+    let head = kept.heads().iter().find(|head| head.partition == town.city.home()).unwrap().seq;
+    let days = ["1999-12-31", "2016-03-01", "2025-06-30", "2026-11-23", "2031-05-05", "2060-01-01"];
+    let nodes = town.nodes();
+    for (index, node) in [nodes[0], nodes[1 + choice % 6]].into_iter().enumerate() {
+        let valid = day(days[(choice + index) % days.len()]);
+        let now = ReadTime { valid_at: Some(valid), known_at: KnownAt::Now };
+        assert_eq!(told(registry, node, now), explained(registry, node, now), "{node} {valid}");
+        let seq = 1 + (choice as u64 * 7) % head;
+        let then = ReadTime { valid_at: Some(valid), known_at: KnownAt::Seq(seq) };
+        if registry.totals(node, then).is_ok() {
+            let (told, rows) = (told(registry, node, then), explained(registry, node, then));
+            assert_eq!(told, rows, "{node} on {valid} as known with {seq}");
+        }
+    }
+    for node in nodes {
+        assert_eq!(listed(registry, node), computed(&town, node), "due in {node}");
+    }
+    let live = state(kept.as_ref());
+    let copy = journal_of(kept.as_ref());
+    anju::registry::replay(&copy, &copy, &mut |_, _| {}).unwrap();
+    let rebuilt = state(&copy);
+    for key in live.keys().chain(rebuilt.keys()) {
+        let space = key.get(3).map(|byte| char::from(*byte));
+        assert_eq!(live.get(key), rebuilt.get(key), "space {space:?} key {key:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(5))]
+
+    #[test]
+    fn check_ups_counted_step_by_step_are_counted_at_once(acts in acts(), choice in 0..1_000_usize) {
+        counted_step_by_step_is_counted_at_once(&acts, choice);
+    }
+}
+
+#[test]
+fn a_signer_found_invalid_puts_all_reports_in_doubt_and_it_can_be_undone() {
+    let mut town = Town::on(City::new());
+    for (table, text) in [("grades", GRADES), ("colours", COLOURS), ("cycle", CYCLE)] {
+        town.load(town.city.city, table, "1", text);
+    }
+    let compound = town.compounds[0];
+    for _ in 0..3 {
+        let building = town.dwelling(compound, "1980-05-01");
+        town.report(building, "2026-03-01", "A", ReportKind::CheckUp);
+    }
+    let node = town.city.district;
+    let before = told(town.registry(), node, ReadTime::NOW);
+    assert_eq!(before[&("buildings_by_due_state", "scheduled".to_owned())], (3, 3));
+    let content = fields(Kind::Signer, |fields| {
+        if let Fields::Signer(signer) = fields {
+            signer.qualifications = Some(Some(licence("2010-01-01", Some("2025-12-31"))));
+        }
+    });
+    let correct = Correct {
+        subject: town.signer.into(),
+        etag: None,
+        entry: None,
+        from: None,
+        content,
+        exists_from: None,
+        ended_on: None,
+        sentences: Vec::new(),
+    };
+    let outcome = town.city.correct(correct).unwrap();
+    let doubted = told(town.registry(), node, ReadTime::NOW);
+    let count = |counts: &Counts, measure: &'static str, term: &str| {
+        counts.get(&(measure, term.to_owned())).copied().unwrap_or((0, 0))
+    };
+    assert_eq!(count(&doubted, "check_ups_of_month", "check_up"), (0, 0));
+    let grade = "survey 2020 building whole A in_doubt";
+    assert_eq!(count(&doubted, "buildings_by_grade", grade), (3, 3), "{doubted:?}");
+    // The day by which buildings of 1980 are first checked, since no check-up counts any more.
+    let due = listed(town.registry(), node);
+    assert!(due.iter().all(|(_, on)| *on == day("2026-12-31")), "{due:?}");
+    let wrong = outcome.entries[0];
+    let again = fields(Kind::Signer, |fields| {
+        if let Fields::Signer(signer) = fields {
+            signer.qualifications = Some(Some(licence("2010-01-01", None)));
+        }
+    });
+    let correct = Correct {
+        subject: town.signer.into(),
+        etag: None,
+        entry: Some(wrong),
+        from: None,
+        content: again,
+        exists_from: None,
+        ended_on: None,
+        sentences: Vec::new(),
+    };
+    town.city.correct(correct).unwrap();
+    assert_eq!(told(town.registry(), node, ReadTime::NOW), before);
+}
