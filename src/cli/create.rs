@@ -29,7 +29,7 @@ Examples:
   anju create region --exists-from 1954 --set level=province --set name=河南省
   anju create building --file building.json --dry-run
   anju create plan --exists-from 2026 --set year=2026 --set region_id=rgn_01HF7YAT000000E0000000001A
-  anju create order --exists-from 2026 --set kind=check_up --set building_id=bld_01HF7YAT000000E0000000001A
+  anju create order --file order.json
 
 A file holds the request as the API has it, without its context:
   {\"existsFrom\": \"1986\", \"fields\": {\"name\": \"12号楼\", \"compoundId\": \"cmp_…\"}}";
