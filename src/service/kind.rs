@@ -273,9 +273,8 @@ fn home(violations: &mut Violations, content: &Content) -> Option<Option<Subject
         }
         Kind::Region => "fields.parent_id",
         Kind::Compound => "fields.community_id",
-        Kind::Unit => "fields.building_id",
         Kind::Body | Kind::Signer | Kind::Plan | Kind::Reference => "fields.region_id",
-        Kind::Order | Kind::Report | Kind::Finding => "fields.building_id",
+        Kind::Unit | Kind::Order | Kind::Report | Kind::Finding => "fields.building_id",
         Kind::Building | Kind::Case => "fields.compound_id",
     };
     let message = if content.kind() == Kind::Building {
@@ -832,8 +831,7 @@ impl Way {
             .blocking(move |registry| {
                 let partition = match of {
                     ListOf::Regions(None) => Partition::ROOT,
-                    ListOf::Regions(Some(region)) => region.partition(),
-                    ListOf::Plans(region, _) => region.partition(),
+                    ListOf::Regions(Some(region)) | ListOf::Plans(region, _) => region.partition(),
                     ListOf::Below(_, holder) | ListOf::Orders(holder, _) => holder.partition(),
                     ListOf::All(_, partition) | ListOf::References(partition, _) => partition,
                 };

@@ -305,7 +305,9 @@ async fn an_order_goes_its_way_and_then_takes_no_more_changes() {
     let able = body(&city, vec![licence("structure", "2010", "")]).await;
     let unable = body(&city, vec![]).await;
     let request = city.asking("east", order(&building.id, None, "2026-07-01"));
-    let id = plans(&city).create_order(request).await.unwrap().into_inner().order.unwrap().id;
+    let made = plans(&city).create_order(request).await.unwrap().into_inner();
+    let first = made.receipt.unwrap().entries[0];
+    let id = made.order.unwrap().id;
 
     let assign = |body: &str| v1::AssignOrderRequest {
         context: write(),
@@ -357,6 +359,23 @@ async fn an_order_goes_its_way_and_then_takes_no_more_changes() {
         id: id.clone(),
         ..v1::CancelOrderRequest::default()
     };
+    // Who was asked was told wrongly: the correction of the registration is judged by its own day.
+    let correct = |body: &str| v1::CorrectOrderRequest {
+        context: write_because("another body was meant"),
+        id: id.clone(),
+        entry: Some(first),
+        fields: Some(v1::OrderFields {
+            body_id: Some(body.to_owned()),
+            ..v1::OrderFields::default()
+        }),
+        ..v1::CorrectOrderRequest::default()
+    };
+    let wrong = city.asking("east", correct(&unable.id));
+    let refusal = plans(&city).correct_order(wrong).await.unwrap_err();
+    let unqualified = "FailedPrecondition BODY_UNQUALIFIED\nBODY_UNQUALIFIED fields.body_id";
+    assert_eq!(told(&refusal), unqualified);
+    plans(&city).correct_order(city.asking("east", correct(&able.id))).await.unwrap();
+
     let silent = city.asking("east", cancel(write()));
     let refusal = plans(&city).cancel_order(silent).await.unwrap_err();
     assert_eq!(told(&refusal), "InvalidArgument REASON_MISSING\nREASON_MISSING context.reason");

@@ -50,8 +50,7 @@ pub(crate) fn say(
     let statement = wrong_one(&record.timeline, &command)?.clone();
     let (mut refusals, mut overridden) = (Vec::new(), Vec::new());
     judge(tx, id, &record, &command.content, &mut refusals, &mut overridden)?;
-    let said_from = command.from.unwrap_or(statement.from);
-    order::corrected(tx, id, &record, &command.content, said_from, &mut refusals)?;
+    order::corrected(tx, &record, &statement, &command, &mut refusals)?;
     let (today, empty) = (tx.today(), || Content::empty(id.kind()));
     let mut others = Along::default();
     let (fact, from) = match statement.saying {

@@ -5,13 +5,14 @@ use crate::{
         content::{Content, Fields},
         order::{OrderContent, OrderState, Setting, objections},
         report::ReportKind,
-        timeline::Timeline,
+        timeline::{Saying, Statement, Timeline},
     },
     kernel::{
         id::{BuildingId, Kind, OrderId, SubjectId},
         time::Day,
     },
     registry::{
+        command::Correct,
         error::{Class, Error, Refusal},
         orders::{naming, state_on},
         record::Record,
@@ -71,18 +72,23 @@ pub(crate) fn changed(
 /// deadline may lie in the past.
 pub(crate) fn corrected(
     tx: &mut Tx<'_, '_>,
-    id: SubjectId,
     record: &Record,
-    said: &Content,
-    from: Day,
+    wrong: &Statement,
+    correct: &Correct,
     refusals: &mut Vec<Refusal>,
 ) -> Result<(), Error> {
-    let Fields::Order(said) = &said.fields else { return Ok(()) };
+    let Fields::Order(said) = &correct.content.fields else { return Ok(()) };
+    let from = match &wrong.saying {
+        Saying::Registered { exists_from, .. } => {
+            correct.exists_from.unwrap_or(*exists_from).earliest()
+        }
+        _ => correct.from.unwrap_or(wrong.from),
+    };
     let setting = Setting {
         building: None,
         deadline_from: None,
         body: body_on(tx, said, from)?,
-        open: open_after(tx, id, &record.timeline, said)?,
+        open: open_after(tx, correct.subject, &record.timeline, said)?,
         state: None,
     };
     tell(said, &setting, refusals);
