@@ -51,8 +51,7 @@ pub(crate) fn say(
     let (mut refusals, mut overridden) = (Vec::new(), Vec::new());
     judge(tx, id, &record, &command.content, &mut refusals, &mut overridden)?;
     order::corrected(tx, &record, &statement, &command, &mut refusals)?;
-    let (today, empty) = (tx.today(), || Content::empty(id.kind()));
-    let mut others = Along::default();
+    let (today, empty, mut others) = (tx.today(), || Content::empty(id.kind()), Along::default());
     let (fact, from) = match statement.saying {
         Saying::Registered { exists_from, content } => {
             let exists_from = command.exists_from.unwrap_or(exists_from);
