@@ -63,8 +63,7 @@ pub(crate) fn say(
         days(tx, &command, &mut refusals, &mut overridden);
         return settle(refusals);
     };
-    let said_from = command.from.unwrap_or(statement.from);
-    order::corrected(tx, id, &record, &command.content, said_from, &mut refusals)?;
+    order::corrected(tx, &record, &statement, &command, &mut refusals)?;
     let revised = revise(tx, &record, &statement, &command, &mut refusals, &mut overridden)?;
     if let Some((fact, from, _)) = &revised {
         let after = after_correction(&record.timeline, &statement, fact, *from);

@@ -57,6 +57,7 @@ fn take_back_all(
     record: &Record,
     statement: &Statement,
 ) -> Result<SubjectId, Error> {
+    let mut about = id;
     match statement.saying {
         Saying::Registered { .. } => take_back_registration(tx, id, record, statement.seq)?,
         Saying::Succession { .. } => take_back_command(tx, id, record, statement.seq)?,
@@ -65,9 +66,10 @@ fn take_back_all(
             may_stand_without(tx, id, record, statement)?;
             take_back(tx, id, statement.seq, statement.from, None)?;
         }
-        Saying::Retracted => return reinstate(tx, id, statement.seq),
+        Saying::Retracted => about = reinstate(tx, id, statement.seq)?,
     }
-    Ok(id)
+    order::reopened(tx, id, &record.timeline)?;
+    Ok(about)
 }
 
 /// Whether what was said of a subject beside an entry may stand without it.
@@ -81,9 +83,6 @@ fn may_stand_without(
     let retracted = Statement { seq: u64::MAX, saying: Saying::Retracted, ..statement.clone() };
     after.push(retracted, &[statement.seq]);
     let mut refusals = Vec::new();
-    if id.kind() == Kind::Order {
-        noted(order::reopened(tx, id, &record.timeline, &after), &mut refusals)?;
-    }
     report::corrected(tx, id, &after, &mut refusals)?;
     settle(refusals)
 }
