@@ -10,6 +10,7 @@ mod guard;
 mod harness;
 mod misread;
 mod parts;
+mod papers;
 mod reads;
 mod stopping;
 mod tls;
