@@ -22,7 +22,7 @@ const GRADES: &str = include_str!("../../data/reference/grades-example.toml");
 const COLOURS: &str = include_str!("../../data/reference/colours-example.toml");
 const CYCLE: &str = include_str!("../../data/reference/cycle/zhengzhou-2025-draft.toml");
 
-fn bodies(city: &City) -> BodyServiceClient<Channel> {
+pub(crate) fn bodies(city: &City) -> BodyServiceClient<Channel> {
     BodyServiceClient::new(city.channel.clone())
 }
 
@@ -564,7 +564,7 @@ fn load(text: &str) -> v1::LoadReferenceRequest {
 }
 
 /// Gives a region a code, as the file of cycle rules names it.
-async fn code(city: &City, region: &str, code: &str) {
+pub(crate) async fn code(city: &City, region: &str, code: &str) {
     let message = v1::ChangeRegionRequest {
         context: write(),
         id: region.to_owned(),

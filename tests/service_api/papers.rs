@@ -16,11 +16,11 @@ use crate::{
 const GRADES: &str = include_str!("../../data/reference/grades-example.toml");
 const FINDINGS: &str = include_str!("../../data/reference/findings-example.toml");
 
-fn reports(city: &City) -> InspectionServiceClient<Channel> {
+pub(crate) fn reports(city: &City) -> InspectionServiceClient<Channel> {
     InspectionServiceClient::new(city.channel.clone())
 }
 
-fn findings(city: &City) -> FindingServiceClient<Channel> {
+pub(crate) fn findings(city: &City) -> FindingServiceClient<Channel> {
     FindingServiceClient::new(city.channel.clone())
 }
 
@@ -133,7 +133,7 @@ impl Desk {
     }
 }
 
-fn crack() -> v1::Observation {
+pub(crate) fn crack() -> v1::Observation {
     v1::Observation {
         source: v1::ObservationSource::Inspector.into(),
         observer: "p-81".to_owned(),
