@@ -291,6 +291,8 @@ fn begun(verb: &str, target: &TargetArgs, write: &WriteArgs) -> anyhow::Result<D
 const fn other_way(kind: Kind) -> &'static str {
     match kind {
         Kind::Order => "an order is assigned, moved or cancelled with anju order",
+        Kind::Report => "a report is signed, submitted, judged and superseded with anju report",
+        Kind::Finding => "what follows on a finding is said with anju finding",
         Kind::Reference => "an edition is loaded or corrected with anju reference load",
         _ => "there is no such command for what has this id",
     }
@@ -362,6 +364,9 @@ pub fn show(
     }
     if let Some(cases) = field::shown(answer, "case_ids") {
         session.out.line(format!("cases opened 产生待办: {}", cases.replace('\n', ", ")))?;
+    }
+    if let Some(others) = field::shown(answer, "possible_duplicates") {
+        session.out.line(format!("perhaps the same 可能重复: {}", others.replace('\n', ", ")))?;
     }
     for kind in Kind::ALL {
         if let Some(record) = message::nested(answer, kind.word()) {

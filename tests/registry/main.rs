@@ -17,6 +17,7 @@ mod gate;
 mod life;
 mod mending;
 mod oracle;
+mod papers;
 mod reads;
 mod rebuild;
 mod requests;

@@ -21,11 +21,11 @@ fn plans(city: &City) -> PlanServiceClient<Channel> {
     PlanServiceClient::new(city.channel.clone())
 }
 
-fn references(city: &City) -> ReferenceServiceClient<Channel> {
+pub(crate) fn references(city: &City) -> ReferenceServiceClient<Channel> {
     ReferenceServiceClient::new(city.channel.clone())
 }
 
-fn licence(scope: &str, from: &str, until: &str) -> v1::Qualification {
+pub(crate) fn licence(scope: &str, from: &str, until: &str) -> v1::Qualification {
     v1::Qualification {
         scope: scope.to_owned(),
         certificate: "ZJ-2020-17".to_owned(),
@@ -39,7 +39,7 @@ fn key(value: &str) -> v1::Identifier {
     v1::Identifier { scheme: "person".to_owned(), value: value.to_owned() }
 }
 
-async fn body(city: &City, licences: Vec<v1::Qualification>) -> v1::Body {
+pub(crate) async fn body(city: &City, licences: Vec<v1::Qualification>) -> v1::Body {
     let message = v1::CreateBodyRequest {
         context: write(),
         fields: Some(v1::BodyFields {
@@ -55,7 +55,7 @@ async fn body(city: &City, licences: Vec<v1::Qualification>) -> v1::Body {
     answer.into_inner().body.unwrap()
 }
 
-async fn signer(city: &City, body: &str) -> v1::Signer {
+pub(crate) async fn signer(city: &City, body: &str) -> v1::Signer {
     let message = v1::CreateSignerRequest {
         context: write(),
         fields: Some(v1::SignerFields {

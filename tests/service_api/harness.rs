@@ -119,6 +119,8 @@ impl City {
             ("west", Role::DistrictOperator, within(streets[1])),
             ("city", Role::MunicipalOperator, within(city)),
             ("inspector", Role::InspectionBody, within(streets[0])),
+            ("grid", Role::GridWorker, within(streets[0])),
+            ("insurer", Role::Insurer, within(streets[0])),
         ];
         let secrets = grants.map(|(subject, role, regions)| {
             let new = NewToken {

@@ -9,6 +9,7 @@ mod figures;
 mod guard;
 mod harness;
 mod misread;
+mod papers;
 mod parts;
 mod reads;
 mod stopping;
