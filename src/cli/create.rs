@@ -28,8 +28,8 @@ Examples:
   anju create unit --exists-from 1986 --set building_id=bld_01HF7YAT000000E0000000001A
   anju create region --exists-from 1954 --set level=province --set name=河南省
   anju create building --file building.json --dry-run
-  anju create body --exists-from 2010 --set region_id=rgn_01HF7YAT000000E0000000001A --set name=示例检测站 --set qualifications=scope=structure,certificate=ZJ-17,from=2019-01-01,until=2029-12-31
-  anju create order --exists-from 2026-05-20 --set building_id=bld_01HF7YAT000000E0000000001A --set kind=check_up
+  anju create plan --exists-from 2026 --set year=2026 --set region_id=rgn_01HF7YAT000000E0000000001A
+  anju create order --file order.json
 
 A file holds the request as the API has it, without its context:
   {\"existsFrom\": \"1986\", \"fields\": {\"name\": \"12号楼\", \"compoundId\": \"cmp_…\"}}";

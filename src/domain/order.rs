@@ -268,3 +268,116 @@ impl OrderContent {
         drop_unless(keep, "cancelled", &mut self.cancelled);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::qualification::Period;
+    use expect_test::{Expect, expect};
+
+    fn day(text: &str) -> Day {
+        text.parse().unwrap()
+    }
+
+    /// Reads a script: a line for each thing that is known or said of an order.
+    fn check(script: &str, expected: &Expect) {
+        let (mut said, mut setting) = (OrderContent::default(), Setting::default());
+        let presence = |word: &str| match word {
+            "there" => Presence::Exists,
+            "perhaps" => Presence::Unknown,
+            "gone" => Presence::Ended,
+            _ => Presence::NotYet,
+        };
+        for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let words: Vec<&str> = line.split(' ').collect();
+            match words.as_slice() {
+                ["today", today] => setting.deadline_from = Some(day(today)),
+                ["deadline", on] => said.deadline = Some(Some(day(on))),
+                ["building", word] => setting.building = Some(presence(word)),
+                ["state", word] => {
+                    setting.state = OrderState::ALL.into_iter().find(|it| it.word() == *word);
+                }
+                ["body", word, "on", on] => {
+                    setting.body = Some(Standing {
+                        presence: presence(word),
+                        qualifications: Vec::new(),
+                        day: day(on),
+                    });
+                }
+                ["licensed", from, until] => {
+                    let period =
+                        Period { from: from.parse().unwrap(), until: Some(until.parse().unwrap()) };
+                    setting.body.as_mut().unwrap().qualifications.push(Qualification {
+                        scope: "structure".to_owned(),
+                        certificate: "1".to_owned(),
+                        period,
+                        suspensions: Vec::new(),
+                    });
+                }
+                _ => panic!("{line}"),
+            }
+        }
+        let told: Vec<String> = objections(&said, &setting)
+            .into_iter()
+            .map(|one| format!("{} {}: {one}", one.reason(), one.field()))
+            .collect();
+        expected.assert_eq(&told.join("\n"));
+    }
+
+    #[test]
+    fn an_order_is_for_what_is_there_and_asked_of_who_may() {
+        check(
+            "
+            building there
+            body there on 2026-06-01
+            licensed 2020 2026-06-01
+            today 2026-06-01
+            deadline 2026-06-01
+            ",
+            &expect![""],
+        );
+        check(
+            "
+            building gone
+            body there on 2026-06-02
+            licensed 2020 2026-06-01
+            today 2026-06-02
+            deadline 2026-06-01
+            ",
+            &expect![[r"
+                BUILDING_ABSENT fields.building_id: the building is not there on the order's day
+                BODY_UNQUALIFIED fields.body_id: the body has no licence of any scope that holds on 2026-06-02
+                DEADLINE_PAST fields.deadline: 2026-06-01 is over: the first day that can be a deadline is 2026-06-02"]],
+        );
+        check(
+            "body gone on 2026-06-02",
+            &expect!["BODY_ABSENT fields.body_id: the body is not there on the day"],
+        );
+    }
+
+    #[test]
+    fn what_imprecise_days_leave_open_stands_against_nothing() {
+        check(
+            "
+            building perhaps
+            body perhaps on 2026-06-02
+            licensed 2020 2026
+            ",
+            &expect![""],
+        );
+    }
+
+    #[test]
+    fn what_is_done_or_cancelled_takes_no_more_changes() {
+        check("state planned", &expect![""]);
+        check("state ordered", &expect![""]);
+        check(
+            "state done",
+            &expect!["ORDER_STATE id: the order is done and takes no more changes"],
+        );
+        check(
+            "state cancelled",
+            &expect!["ORDER_STATE id: the order is cancelled and takes no more changes"],
+        );
+    }
+}

@@ -273,9 +273,8 @@ fn home(violations: &mut Violations, content: &Content) -> Option<Option<Subject
         }
         Kind::Region => "fields.parent_id",
         Kind::Compound => "fields.community_id",
-        Kind::Unit => "fields.building_id",
         Kind::Body | Kind::Signer | Kind::Plan | Kind::Reference => "fields.region_id",
-        Kind::Order | Kind::Report | Kind::Finding => "fields.building_id",
+        Kind::Unit | Kind::Order | Kind::Report | Kind::Finding => "fields.building_id",
         Kind::Building | Kind::Case => "fields.compound_id",
     };
     let message = if content.kind() == Kind::Building {

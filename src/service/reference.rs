@@ -238,8 +238,8 @@ impl Write {
         let seed = common::id_seed(self.registry().now()).map_err(status::status)?;
         let plan = load_plan(self.registry(), violations, loading, seed);
         let written = self.run(plan).await?;
-        let seen = written.see(written.made())?;
-        Ok((written, seen.map(resource)))
+        let loaded = written.see(written.made())?;
+        Ok((written, loaded.map(resource)))
     }
 }
 

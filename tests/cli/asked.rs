@@ -790,6 +790,32 @@ async fn every_verb_reaches_its_method_for_every_kind() {
     }
     let asked = server.asked();
     assert_eq!(asked.lines().count(), 32, "{asked}");
+    // Bodies, signers, plans and orders have the verbs that make sense for them.
+    let lived = [("bdy", "body"), ("sgn", "signer"), ("pln", "plan"), ("ord", "order")];
+    for (prefix, kind) in lived {
+        let id = BUILDING.replace("bld", prefix);
+        let mut verbs: Vec<Vec<&str>> = vec![
+            vec!["create", kind, "--exists-from", "2020", "--set", "doubts.name=x"],
+            vec!["correct", &id, "--exists-from", "1980s"],
+            vec!["retract", &id, "--entry", "12"],
+        ];
+        if kind != "order" {
+            verbs.push(vec!["change", &id, "--from", "2024-07-01", "--unset", "doubts.name"]);
+        }
+        if prefix == "bdy" || prefix == "sgn" {
+            verbs.push(vec!["end", &id, "--on", "2024", "--cause", "拆除"]);
+        }
+        for verb in verbs {
+            let arguments: Vec<_> = verb.iter().chain(&reason).copied().collect();
+            let (code, said) = anju(&server, &arguments).await;
+            assert_eq!(code, 1, "{said}");
+            assert!(said.contains("the script has no"), "{said}");
+        }
+    }
+    let order = BUILDING.replace("bld", "ord");
+    let (code, said) =
+        anju(&server, &["change", &order, "--from", "2024-07-01", "--unset", "deadline"]).await;
+    assert!(code == 2 && said.contains("anju order"), "{said}");
     for method in ["ChangeRegion", "CorrectCompound", "RetractUnit", "EndBuilding"] {
         assert!(asked.contains(method), "{method}");
     }

@@ -271,8 +271,8 @@ fn a_report_and_its_findings_are_recorded_at_once_and_accepted_by_other_eyes() {
     let desk = Desk::new();
     let mut report = desk.draft("2025-03-01", vec![survey("B")]);
     report.findings = vec![
-        desk.sighting("2025-03-01", None, crack(Severity::RepairBy)),
-        desk.sighting("2025-02-28", None, crack(Severity::Watch)),
+        (0, desk.sighting("2025-03-01", None, crack(Severity::RepairBy))),
+        (1, desk.sighting("2025-02-28", None, crack(Severity::Watch))),
     ];
     report.steps =
         vec![(desk.signed(), day("2025-03-05")), (ReportStep::Submit, day("2025-03-06"))];
@@ -330,8 +330,8 @@ fn what_cannot_be_is_refused_with_its_own_reason_and_nothing_is_written() {
     let found = |seen: Observation, which| {
         let mut report = desk.draft("2025-03-01", vec![]);
         report.findings = vec![
-            desk.sighting("2025-03-01", None, crack(Severity::Watch)),
-            desk.sighting("2025-03-01", which, seen),
+            (0, desk.sighting("2025-03-01", None, crack(Severity::Watch))),
+            (1, desk.sighting("2025-03-01", which, seen)),
         ];
         report
     };
@@ -383,7 +383,7 @@ fn what_cannot_be_is_refused_with_its_own_reason_and_nothing_is_written() {
 fn what_cannot_be_judged_without_reference_data_is_refused() {
     let desk = Desk::without_reference();
     let mut report = desk.draft("2025-03-01", vec![survey("B")]);
-    report.findings = vec![desk.sighting("2025-03-01", None, crack(Severity::Watch))];
+    report.findings = vec![(0, desk.sighting("2025-03-01", None, crack(Severity::Watch)))];
     let refused = desk.record(report).map_or_else(told, |_| "done".to_owned());
     expect!["REFERENCE_MISSING fields.grades, REFERENCE_MISSING findings[0].observation.class"]
         .assert_eq(&refused);

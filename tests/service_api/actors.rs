@@ -4,6 +4,15 @@ use anju::proto::v1::{
     self, body_service_client::BodyServiceClient, plan_service_client::PlanServiceClient,
     reference_service_client::ReferenceServiceClient,
 };
+use anju::{
+    domain::{
+        author::Author,
+        content::{Content, Fields, Shared},
+        report::{Judgement, ReportContent, ReportKind, Signatures},
+    },
+    kernel::{id::IdSeed, position::Partition},
+    registry::{Call, Change, Command, Register},
+};
 use expect_test::expect;
 use tonic::transport::Channel;
 
@@ -285,7 +294,7 @@ async fn an_order_is_for_a_building_that_is_there_and_a_body_that_may_work() {
     // The other street has nothing to order here.
     let foreign = order(&there.id, None, "2026-06-01");
     let refusal = plans(&city).create_order(city.asking("west", foreign)).await.unwrap_err();
-    assert_eq!(told(&refusal), "NotFound NOT_FOUND");
+    assert_eq!(told(&refusal), "NotFound NOT_FOUND\nNOT_FOUND fields.building_id");
 }
 
 #[tokio::test]
@@ -296,7 +305,9 @@ async fn an_order_goes_its_way_and_then_takes_no_more_changes() {
     let able = body(&city, vec![licence("structure", "2010", "")]).await;
     let unable = body(&city, vec![]).await;
     let request = city.asking("east", order(&building.id, None, "2026-07-01"));
-    let id = plans(&city).create_order(request).await.unwrap().into_inner().order.unwrap().id;
+    let made = plans(&city).create_order(request).await.unwrap().into_inner();
+    let first = made.receipt.unwrap().entries[0];
+    let id = made.order.unwrap().id;
 
     let assign = |body: &str| v1::AssignOrderRequest {
         context: write(),
@@ -348,6 +359,23 @@ async fn an_order_goes_its_way_and_then_takes_no_more_changes() {
         id: id.clone(),
         ..v1::CancelOrderRequest::default()
     };
+    // Who was asked was told wrongly: the correction of the registration is judged by its own day.
+    let correct = |body: &str| v1::CorrectOrderRequest {
+        context: write_because("another body was meant"),
+        id: id.clone(),
+        entry: Some(first),
+        fields: Some(v1::OrderFields {
+            body_id: Some(body.to_owned()),
+            ..v1::OrderFields::default()
+        }),
+        ..v1::CorrectOrderRequest::default()
+    };
+    let wrong = city.asking("east", correct(&unable.id));
+    let refusal = plans(&city).correct_order(wrong).await.unwrap_err();
+    let unqualified = "FailedPrecondition BODY_UNQUALIFIED\nBODY_UNQUALIFIED fields.body_id";
+    assert_eq!(told(&refusal), unqualified);
+    plans(&city).correct_order(city.asking("east", correct(&able.id))).await.unwrap();
+
     let silent = city.asking("east", cancel(write()));
     let refusal = plans(&city).cancel_order(silent).await.unwrap_err();
     assert_eq!(told(&refusal), "InvalidArgument REASON_MISSING\nREASON_MISSING context.reason");
@@ -372,6 +400,94 @@ async fn an_order_goes_its_way_and_then_takes_no_more_changes() {
     };
     let refusal = plans(&city).retract_order(city.asking("east", back)).await.unwrap_err();
     assert_eq!(told(&refusal), "FailedPrecondition ORDER_OPEN\nORDER_OPEN fields.building_id");
+}
+
+/// What a report says.
+fn said(report: ReportContent) -> Content {
+    Content { fields: Fields::Report(Box::new(report)), shared: Shared::default() }
+}
+
+fn call(partition: Partition) -> Call {
+    Call {
+        partition,
+        author: Author { subject: "setup".to_owned(), ..Author::default() },
+        request: None,
+        reason: String::new(),
+        validate_only: false,
+        overrides: vec![],
+        seed: [9; 32],
+    }
+}
+
+#[tokio::test]
+async fn an_order_is_done_when_a_report_that_names_it_is_accepted() {
+    let city = City::start().await;
+    let compound = city.compound(&city.communities[0], "东院").await;
+    let building = city.building(&compound.id, "1号楼").await.id;
+    let able = body(&city, vec![licence("structure", "2010", "")]).await.id;
+    let signer = signer(&city, &able).await.id;
+    let asked = city.asking("east", order(&building, Some(&able), "2026-07-01"));
+    let id = plans(&city).create_order(asked).await.unwrap().into_inner().order.unwrap().id;
+    let state = async |day: &str| {
+        let read_time = v1::ReadTime { valid_at: day.to_owned(), ..v1::ReadTime::default() };
+        let context = v1::ReadContext { read_time: Some(read_time), min_commit: String::new() };
+        let message = v1::GetOrderRequest { context: Some(context), id: id.clone() };
+        let answer = plans(&city).get_order(city.asking("east", message)).await.unwrap();
+        answer.into_inner().order.unwrap().state()
+    };
+
+    let content = said(ReportContent {
+        building: Some(Some(building.parse().unwrap())),
+        order: Some(Some(id.parse().unwrap())),
+        kind: Some(Some(ReportKind::CheckUp)),
+        body: Some(Some(able.parse().unwrap())),
+        ..ReportContent::default()
+    });
+    let register = Register {
+        seed: IdSeed { unix_ms: 1_780_000_000_000, random: 77 },
+        content,
+        exists_from: "2026-05-25".parse().unwrap(),
+        opens_partition: false,
+        sentences: vec![],
+    };
+    let made = city.registry.execute(call(city.partition), Command::Register(register)).unwrap();
+    let report = made.decided.subjects[0];
+    let step = |day: &str, step: ReportContent| {
+        let change = Change {
+            subject: report,
+            etag: None,
+            from: day.parse().unwrap(),
+            second_of_day: None,
+            order_key: vec![],
+            content: said(step),
+            sentences: vec![],
+        };
+        city.registry.execute(call(city.partition), Command::Change(change)).unwrap();
+    };
+    let signed = Signatures {
+        signers: std::iter::once(signer.parse().unwrap()).collect(),
+        scope: "structure".to_owned(),
+    };
+    step("2026-05-26", ReportContent { signed: Some(Some(signed)), ..ReportContent::default() });
+    let by = Author { subject: "office".to_owned(), ..Author::default() };
+    let submitted = Some(Some(by.clone()));
+    step("2026-05-27", ReportContent { submitted, ..ReportContent::default() });
+    assert_eq!(state("2026-06-01").await, v1::OrderState::Ordered);
+    let judged = Some(Some(Judgement { is_accepted: true, by }));
+    step("2026-05-28", ReportContent { judged, ..ReportContent::default() });
+    assert_eq!(state("2026-06-01").await, v1::OrderState::Done);
+    assert_eq!(state("2026-05-27").await, v1::OrderState::Ordered);
+
+    // What is done takes no more changes, and makes room for another.
+    let cancel = v1::CancelOrderRequest {
+        context: write_because("too late"),
+        id: id.clone(),
+        ..v1::CancelOrderRequest::default()
+    };
+    let refusal = plans(&city).cancel_order(city.asking("east", cancel)).await.unwrap_err();
+    assert_eq!(told(&refusal), "FailedPrecondition ORDER_STATE\nORDER_STATE id");
+    let next = city.asking("east", order(&building, None, "2026-07-01"));
+    plans(&city).create_order(next).await.unwrap();
 }
 
 #[tokio::test]

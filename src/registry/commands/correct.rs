@@ -53,10 +53,8 @@ pub(crate) fn say(
     let (mut refusals, mut overridden) = (Vec::new(), Vec::new());
     let command = finding::corrected(tx, id, &record, &statement, command, &mut refusals)?;
     judge(tx, id, &record, &command.content, &mut refusals, &mut overridden)?;
-    let said_from = command.from.unwrap_or(statement.from);
-    order::corrected(tx, id, &record, &command.content, said_from, &mut refusals)?;
-    let (today, empty) = (tx.today(), || Content::empty(id.kind()));
-    let mut others = Along::default();
+    order::corrected(tx, &record, &statement, &command, &mut refusals)?;
+    let (today, empty, mut others) = (tx.today(), || Content::empty(id.kind()), Along::default());
     let (fact, from) = match statement.saying.clone() {
         Saying::Registered { exists_from, content } => {
             let exists_from = command.exists_from.unwrap_or(exists_from);

@@ -94,12 +94,21 @@ pub(crate) fn judge_sighting(
     };
     let told = Told { saying: Saying::Observed(observation), by: tx.call.author.clone() };
     let event = event_of(&told, Seq::MAX, on, second_of_day, order_key.clone());
+    // The class is asked for even where the day is refused already.
+    if let Saying::Observed(seen) = &told.saying
+        && let Err(refusal) = catalogue.class(&seen.class)
+    {
+        let field = format!("{prefix}observation.class");
+        refusals.push(refusal_of(&refusal.into(), &field));
+    }
     // Of a building that is not known, that alone is told.
     let presence = presence.unwrap_or(Presence::Unknown);
-    if let Err(refusal) = so_far.admit(&event, building, tx.today(), presence, catalogue) {
+    let admitted = so_far.admit(&event, building, tx.today(), presence, catalogue);
+    if let Err(refusal) = admitted
+        && !matches!(refusal, finding::Refusal::Class(_))
+    {
         let field = match refusal {
             finding::Refusal::Day(_) => "observed_on",
-            finding::Refusal::Class(_) => "observation.class",
             _ => "finding_id",
         };
         refusals.push(refusal_of(&refusal, &format!("{prefix}{field}")));

@@ -5,13 +5,14 @@ use crate::{
         content::{Content, Fields},
         order::{OrderContent, OrderState, Setting, objections},
         report::ReportKind,
-        timeline::Timeline,
+        timeline::{Saying, Statement, Timeline},
     },
     kernel::{
         id::{BuildingId, Kind, OrderId, SubjectId},
         time::Day,
     },
     registry::{
+        command::Correct,
         error::{Class, Error, Refusal},
         orders::{naming, state_on},
         record::Record,
@@ -71,35 +72,43 @@ pub(crate) fn changed(
 /// deadline may lie in the past.
 pub(crate) fn corrected(
     tx: &mut Tx<'_, '_>,
-    id: SubjectId,
     record: &Record,
-    said: &Content,
-    from: Day,
+    wrong: &Statement,
+    correct: &Correct,
     refusals: &mut Vec<Refusal>,
 ) -> Result<(), Error> {
-    let Fields::Order(said) = &said.fields else { return Ok(()) };
+    let Fields::Order(said) = &correct.content.fields else { return Ok(()) };
+    let from = match &wrong.saying {
+        Saying::Registered { exists_from, .. } => {
+            correct.exists_from.unwrap_or(*exists_from).earliest()
+        }
+        _ => correct.from.unwrap_or(wrong.from),
+    };
     let setting = Setting {
         building: None,
         deadline_from: None,
         body: body_on(tx, said, from)?,
-        open: open_after(tx, id, &record.timeline, said)?,
+        open: open_after(tx, correct.subject, &record.timeline, said)?,
         state: None,
     };
     tell(said, &setting, refusals);
     Ok(())
 }
 
-/// What stands against an order that a retraction opens again.
-pub(crate) fn reopened(
-    tx: &mut Tx<'_, '_>,
-    id: SubjectId,
-    before: &Timeline,
-    after: &Timeline,
-) -> Result<(), Error> {
+/// What stands against an order that a retraction, or the undoing of one, has opened again.
+pub(crate) fn reopened(tx: &mut Tx<'_, '_>, id: SubjectId, before: &Timeline) -> Result<(), Error> {
+    if id.kind() != Kind::Order {
+        return Ok(());
+    }
     let today = tx.today();
+    let Some(after) = tx.work.known(id.partition(), id)? else { return Ok(()) };
+    let after = &after.timeline;
+    let is_open = |timeline: &Timeline, state: Option<OrderState>| {
+        timeline.registration().is_some() && state.is_some_and(OrderState::is_open)
+    };
     let was = state_on(tx.work, id, before, today)?;
     let is = state_on(tx.work, id, after, today)?;
-    if was.is_none_or(OrderState::is_open) || !is.is_some_and(OrderState::is_open) {
+    if is_open(before, was) || !is_open(after, is) {
         return Ok(());
     }
     let Some(Content { fields: Fields::Order(order), .. }) = after.content_at(today) else {

@@ -123,11 +123,11 @@ fn required(fields: &ReportContent) -> Vec<Refusal> {
 fn sightings(
     tx: &mut Tx<'_, '_>,
     building: BuildingId,
-    findings: Vec<Sighting>,
+    findings: Vec<(usize, Sighting)>,
     against: &mut Against,
 ) -> Result<Vec<Judged>, Error> {
     let mut judged: Vec<Judged> = Vec::new();
-    for (index, sighting) in findings.into_iter().enumerate() {
+    for (index, sighting) in findings {
         let prefix = format!("findings[{index}].");
         // A building that is not there is told of once, by the report.
         let mut unheard = Vec::new();

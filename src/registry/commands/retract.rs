@@ -50,6 +50,7 @@ pub(crate) fn retract(tx: &mut Tx<'_, '_>, command: Retract) -> Result<Decided, 
         }
         Saying::Retracted => about = reinstate(tx, id, statement.seq)?,
     }
+    order::reopened(tx, id, &record.timeline)?;
     Ok(Decided { subjects: vec![about], ..Decided::default() })
 }
 
@@ -63,9 +64,6 @@ fn may_stand_without(
     let mut after = record.timeline.clone();
     let retracted = Statement { seq: u64::MAX, saying: Saying::Retracted, ..statement.clone() };
     after.push(retracted, &[statement.seq]);
-    if id.kind() == Kind::Order {
-        order::reopened(tx, id, &record.timeline, &after)?;
-    }
     let mut refusals = Vec::new();
     report::corrected(tx, id, &after, &mut refusals)?;
     settle(refusals)
