@@ -18,6 +18,7 @@ mod life;
 mod mending;
 mod oracle;
 mod papers;
+mod paths;
 mod reads;
 mod rebuild;
 mod requests;

@@ -36,11 +36,11 @@ const GRADES: &str = include_str!("../../data/reference/grades-example.toml");
 const FINDINGS: &str = include_str!("../../data/reference/findings-example.toml");
 
 /// A building that is looked at by a body with a signer, for an order.
-struct Desk {
+pub(crate) struct Desk {
     kept: Arc<MemoryStore>,
-    city: City,
-    building: BuildingId,
-    other: BuildingId,
+    pub(crate) city: City,
+    pub(crate) building: BuildingId,
+    pub(crate) other: BuildingId,
     body: BodyId,
     signer: SignerId,
     order: OrderId,
@@ -63,11 +63,11 @@ fn grade(scale: Scale, edition: &str, value: &str) -> Grade {
     }
 }
 
-fn survey(value: &str) -> Grade {
+pub(crate) fn survey(value: &str) -> Grade {
     grade(Scale::Survey, "2020", value)
 }
 
-fn crack(severity: Severity) -> Observation {
+pub(crate) fn crack(severity: Severity) -> Observation {
     Observation {
         source: Source::Inspector,
         observer: PartyKey("p-1".to_owned()),
@@ -79,21 +79,25 @@ fn crack(severity: Severity) -> Observation {
 }
 
 impl Desk {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let desk = Self::without_reference();
         for (table, text) in [("grades", GRADES), ("findings", FINDINGS)] {
-            let content = fields(Kind::Reference, |fields| {
-                if let Fields::Reference(reference) = fields {
-                    reference.region = Some(desk.city.city.try_into().ok());
-                    reference.table = Some(Some(table.to_owned()));
-                    reference.name = Some(Some(table.to_owned()));
-                    reference.edition = Some(Some("1".to_owned()));
-                    reference.text = Some(Some(text.to_owned()));
-                }
-            });
-            desk.city.register(content, "2000", false).unwrap();
+            desk.load(table, text);
         }
         desk
+    }
+
+    pub(crate) fn load(&self, table: &str, text: &str) {
+        let content = fields(Kind::Reference, |fields| {
+            if let Fields::Reference(reference) = fields {
+                reference.region = Some(self.city.city.try_into().ok());
+                reference.table = Some(Some(table.to_owned()));
+                reference.name = Some(Some(table.to_owned()));
+                reference.edition = Some(Some("1".to_owned()));
+                reference.text = Some(Some(text.to_owned()));
+            }
+        });
+        self.city.register(content, "2000", false).unwrap();
     }
 
     fn without_reference() -> Self {
@@ -134,18 +138,18 @@ impl Desk {
         Self { kept, city, building, other, body, signer, order }
     }
 
-    fn run_as(&self, who: &str, command: Command) -> Result<Outcome, Error> {
+    pub(crate) fn run_as(&self, who: &str, command: Command) -> Result<Outcome, Error> {
         let mut call = self.city.call(self.city.home());
         call.author = Author { subject: who.to_owned(), ..Author::default() };
         self.city.registry.execute(call, command)
     }
 
-    fn signed(&self) -> ReportStep {
+    pub(crate) fn signed(&self) -> ReportStep {
         let signers = [self.signer].into();
         ReportStep::Sign(Signatures { signers, scope: "structure".to_owned() })
     }
 
-    fn draft(&self, inspected: &str, grades: Vec<Grade>) -> RecordReport {
+    pub(crate) fn draft(&self, inspected: &str, grades: Vec<Grade>) -> RecordReport {
         let content = fields(Kind::Report, |fields| {
             if let Fields::Report(report) = fields {
                 report.building = Some(Some(self.building));
@@ -165,7 +169,12 @@ impl Desk {
         }
     }
 
-    fn sighting(&self, on: &str, which: Option<FindingId>, seen: Observation) -> Sighting {
+    pub(crate) fn sighting(
+        &self,
+        on: &str,
+        which: Option<FindingId>,
+        seen: Observation,
+    ) -> Sighting {
         Sighting {
             finding: which.map_or_else(|| Which::New(self.city.seed()), Which::Known),
             on: day(on),
@@ -179,7 +188,11 @@ impl Desk {
         self.run_as("li", Command::RecordReport(Box::new(report)))
     }
 
-    fn observe(&self, building: BuildingId, sighting: Sighting) -> Result<FindingId, Error> {
+    pub(crate) fn observe(
+        &self,
+        building: BuildingId,
+        sighting: Sighting,
+    ) -> Result<FindingId, Error> {
         let observe = ObserveFinding { building, etag: None, observed: sighting };
         let outcome = self.run_as("patrol", Command::ObserveFinding(Box::new(observe)))?;
         Ok(outcome.decided.subjects[0].try_into().unwrap())
@@ -200,7 +213,7 @@ impl Desk {
     }
 
     /// The entries of a subject, oldest first.
-    fn history(&self, id: SubjectId) -> Vec<HistoryRow> {
+    pub(crate) fn history(&self, id: SubjectId) -> Vec<HistoryRow> {
         let page = PageRequest { rows: 100, after: Vec::new() };
         self.city.registry.history(id, KnownAt::Now, &page).unwrap().rows
     }
@@ -211,7 +224,7 @@ impl Desk {
         format!("{}, doubt {:?}", stand.state.word(), stand.doubt)
     }
 
-    fn finding(&self, id: FindingId, time: ReadTime) -> FindingSeen {
+    pub(crate) fn finding(&self, id: FindingId, time: ReadTime) -> FindingSeen {
         self.city.registry.finding(id, time).unwrap()
     }
 
@@ -223,7 +236,7 @@ impl Desk {
     }
 
     /// Whatever was said, a rebuild of the state gives the same bytes.
-    fn check_rebuild(&self) {
+    pub(crate) fn check_rebuild(&self) {
         let copy = journal_of(self.kept.as_ref());
         replay(&copy, &copy, &mut |_, _| {}).unwrap();
         assert!(state(&copy) == state(self.kept.as_ref()));
