@@ -282,6 +282,19 @@ impl DuePlan {
 ///
 /// Days on which nothing is put for the building itself have no segment of their own.
 pub fn plan(life: &Life<'_>) -> DuePlan {
+    plan_by(life, |_| false)
+}
+
+/// The same, but for days on which neither completion nor design life is known at all: there it only
+/// says that. Going through everything that such a building can be takes seconds, and comes to
+/// unknown with bounds that nobody can use.
+pub fn plan_of_what_is_known(life: &Life<'_>) -> DuePlan {
+    plan_by(life, |building| {
+        building.completed == ImpreciseDay::UNKNOWN && building.design_life_years.is_none()
+    })
+}
+
+fn plan_by(life: &Life<'_>, is_blank: impl Fn(&Building) -> bool) -> DuePlan {
     let mut segments: Vec<Segment> = Vec::new();
     let mut put = |segment: Segment| {
         let is_same = segments
@@ -302,6 +315,13 @@ pub fn plan(life: &Life<'_>) -> DuePlan {
             put(Segment { from: *from, answer, basis: moment.basis(BTreeSet::new()) });
             continue;
         };
+        if is_blank(moment.building) {
+            let because = BTreeSet::from([Cause::CompletionMissing, Cause::DesignLifeMissing]);
+            let due = Bounds { earliest: None, latest: None };
+            let answer = DueAnswer::Unknown { because, due, may_be_free: true };
+            put(Segment { from: *from, answer, basis: moment.basis(BTreeSet::new()) });
+            continue;
+        }
         let possible = Possible::new(set, &moment);
         let mut turns = possible.turns();
         turns.retain(|day| from < day && until.is_none_or(|until| *day < until));

@@ -236,7 +236,7 @@ fn chains(desk: &Desk) -> Vec<Vec<(&'static str, Command)>> {
             fields.order = None;
         }
         let seed = report.seed;
-        report.findings = vec![desk.sighting(inspected, None, crack(Severity::Watch))];
+        report.findings = vec![(0, desk.sighting(inspected, None, crack(Severity::Watch)))];
         report.steps = vec![(desk.signed(), day(inspected)), (ReportStep::Submit, day(inspected))];
         let id: ReportId = id(desk, Kind::Report, seed).try_into().unwrap();
         let step = AdvanceReport {

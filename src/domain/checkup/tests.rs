@@ -275,3 +275,21 @@ fn a_finding_not_repaired_by_the_next_cycle_is_unsafe_though_the_check_up_came_i
         .collect::<Vec<_>>();
     assert_eq!(told, ["2026-03-05 repair_by", "2036-03-06 unsafe"]);
 }
+
+#[test]
+fn of_a_building_of_which_nothing_is_known_it_is_said_that_it_is_unknown() {
+    let mut content = Content::empty(Kind::Building);
+    if let Fields::Building(fields) = &mut content.fields {
+        fields.compound = Some(Some(CompoundId::new(raw(50))));
+    }
+    let exists_from = "<2000-01-01".parse().unwrap();
+    let saying = Said::Registered { exists_from, content };
+    let said = Statement { seq: 1, from: Day::MIN, second: None, key: Vec::new(), saying };
+    let building = Arc::new(Timeline::fold([(said, Vec::new())]));
+    let dossier = Dossier { building, ..dossier(None, Vec::new(), Vec::new()) };
+    let plan = dossier.due(&tables()).unwrap();
+    let today = "2026-11-23".parse().unwrap();
+    let DueAnswer::Unknown { because, .. } = &plan.on(today).unwrap().answer else { panic!() };
+    let because = because.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(because, ["the completion date is missing", "the design life is missing"]);
+}
