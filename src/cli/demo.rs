@@ -154,7 +154,7 @@ async fn fill(
             config.data_dir.display()
         )?;
         out.flush()?;
-        let began = Instant::now();
+        let started = Instant::now();
         if !loaded.exists() {
             for kind in KINDS {
                 take(config, kind, &connection, out).await?;
@@ -167,7 +167,7 @@ async fn fill(
         if begun.as_deref() != Some(WHOLE) {
             check(&check_ups, begun.as_deref(), &connection, out).await?;
         }
-        writeln!(out, "Loaded in {:.1} s.", began.elapsed().as_secs_f32())?;
+        writeln!(out, "Loaded in {:.1} s.", started.elapsed().as_secs_f32())?;
     }
     writeln!(
         out,

@@ -427,6 +427,7 @@ const fn word(saying: &Saying) -> &'static str {
 }
 
 /// Says what happened.
+#[expect(clippy::too_many_lines, reason = "one arm for each event")]
 pub async fn run(args: &FindingArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let repair = |party: &PartyArgs| v1::Repair { repairer: party.by.clone() };
     let verification = |party: &PartyArgs| v1::Verification { verifier: party.by.clone() };

@@ -429,10 +429,8 @@ fn worth(content: &Content) -> Amounts {
     let mut amounts = Amounts::default();
     let area = |area: u64| i64::try_from(area).unwrap_or(i64::MAX);
     match &content.fields {
-        Fields::Region(region) => {
-            if region.level == Some(Level::Community) {
-                amounts.add(Cell::of(Measure::Communities), 1);
-            }
+        Fields::Region(region) if region.level == Some(Level::Community) => {
+            amounts.add(Cell::of(Measure::Communities), 1);
         }
         Fields::Compound(_) => amounts.add(Cell::of(Measure::Compounds), 1),
         Fields::Building(building) => {

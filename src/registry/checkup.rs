@@ -247,8 +247,9 @@ pub(crate) fn no_recount(
     for subject in fact.subjects() {
         let would_open = match subject.kind() {
             Kind::Reference => true,
-            Kind::Signer | Kind::Body => work.known(partition, subject)?.is_some(),
-            Kind::Region | Kind::Compound => work.known(partition, subject)?.is_some(),
+            Kind::Signer | Kind::Body | Kind::Region | Kind::Compound => {
+                work.known(partition, subject)?.is_some()
+            }
             _ => false,
         };
         if would_open {
@@ -524,8 +525,7 @@ fn signed_buildings(
     Ok(buildings.into_iter().take(limit + 1).collect())
 }
 
-/// How far the next step of the recount goes: `None` when none is under way, `Some(None)` to its end.
-#[expect(clippy::option_option, reason = "the outer one says whether there is a step at all")]
+/// The recount under way and how far its next step goes: `None` to its end.
 pub(crate) fn next_step(
     work: &mut Work<'_>,
     partition: Partition,

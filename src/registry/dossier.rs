@@ -356,10 +356,7 @@ fn above(state: &dyn State, partition: Partition) -> Result<Vec<RegionId>, Error
         if regions.len() > 8 {
             break;
         }
-        let record = match state.record(partition, region.into())? {
-            Some(record) => Some(record),
-            None => None,
-        };
+        let record = state.record(partition, region.into())?;
         let content = record.and_then(|record| record.timeline.content_at(Day::MAX));
         next = match content.map(|content| content.fields) {
             Some(Fields::Region(fields)) => fields.parent.flatten(),

@@ -84,6 +84,9 @@ pub struct DueDays {
     pub with_uncertain: bool,
 }
 
+/// A dossier with the tables that it is judged by, and the day and position of the read.
+type Looked = (Dossier, std::sync::Arc<Tables>, (Day, Position));
+
 impl Registry {
     /// What is known of a building's check-ups. Refuses (`NOT_FOUND`) what was not known then.
     pub fn check_ups(&self, building: BuildingId, time: ReadTime) -> Result<CheckUps, Error> {
@@ -103,11 +106,7 @@ impl Registry {
         Ok((dossier.due(&tables), at.1))
     }
 
-    fn dossier(
-        &self,
-        building: BuildingId,
-        time: ReadTime,
-    ) -> Result<(Dossier, std::sync::Arc<Tables>, (Day, Position)), Error> {
+    fn dossier(&self, building: BuildingId, time: ReadTime) -> Result<Looked, Error> {
         let partition = building.partition();
         let at = self.at(partition, time)?;
         let state = Durable::new(self.store())?;

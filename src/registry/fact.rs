@@ -363,6 +363,7 @@ fn put_administrative(fact: Fact) -> stored::fact::Fact {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each kind of fact")]
 fn read_fact(fact: stored::fact::Fact, parts: &SubjectParts<'_>) -> Option<Fact> {
     let has_parts = matches!(
         fact,

@@ -134,6 +134,9 @@ pub struct UnderWay {
     pub open_case_count: u64,
 }
 
+/// Amounts, and those that are broken down by terms.
+type Sum = (Amounts, Termed);
+
 /// A sum over nodes of several partitions: which nodes, on which days.
 pub(crate) struct Parts {
     /// A node and the days, by index, on which it belongs to the region asked for.
@@ -295,7 +298,7 @@ impl Registry {
         days: &[Day],
         known_at: KnownAt,
         wanted: Wanted,
-    ) -> Result<(Vec<(Amounts, Termed)>, Vec<Position>), Error> {
+    ) -> Result<(Vec<Sum>, Vec<Position>), Error> {
         let parts = self.parts(subject, days, known_at)?;
         let mut sums = vec![(Amounts::default(), Termed::default()); days.len()];
         let mut positions = parts.positions;
@@ -397,19 +400,10 @@ impl Registry {
         let what = Explained { measure, of_term, day };
         let kind = match measure {
             Measure::Compounds => Kind::Compound,
-            Measure::Buildings | Measure::LogicalBuildings | Measure::FloorArea => Kind::Building,
             Measure::Units | Measure::UnitArea => Kind::Unit,
             Measure::Communities => Kind::Region,
-            Measure::Graded
-            | Measure::Coloured
-            | Measure::Due
-            | Measure::CheckUps
-            | Measure::FindingsByClass
-            | Measure::FindingsBySeverity
-            | Measure::FindingsByStage
-            | Measure::FindingsByAge
-            | Measure::FindingsOverdue
-            | Measure::Indicator => Kind::Building,
+            // What is counted of buildings, and of what is said about them.
+            _ => Kind::Building,
         };
         let (skip, after_key) = read_cursor(&page.after);
         let mut positions = parts.positions;

@@ -103,9 +103,10 @@ fn read_all(mut files: Vec<File>) -> Tables {
             });
             parsed(&file, &grades.collect::<Vec<_>>())
         };
-        match parsed {
-            Some(parsed) => editions.push(Loaded { id: file.id, region: file.region, parsed }),
-            None => tracing::error!(reference.id = %file.id, "an edition cannot be read any more"),
+        if let Some(parsed) = parsed {
+            editions.push(Loaded { id: file.id, region: file.region, parsed });
+        } else {
+            tracing::error!(reference.id = %file.id, "an edition cannot be read any more");
         }
     }
     Tables::new(editions)

@@ -317,7 +317,7 @@ pub(crate) fn write_finding(found: FindingSeen) -> v1::Finding {
         id: seen.id.to_string(),
         etag: seen.etag.to_string(),
         life: Some(common::life(&seen)),
-        leads_to_id: is_merged.then(|| id(leads_to)).unwrap_or_default(),
+        leads_to_id: if is_merged { id(leads_to) } else { String::new() },
         ids: numbers.into_iter().map(id).collect(),
         building_id: building.map(|id| SubjectId::from(id).to_string()).unwrap_or_default(),
         escalated_on: day(aged.as_ref().and_then(|aged| aged.escalated_on)),

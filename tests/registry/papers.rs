@@ -308,7 +308,7 @@ fn a_report_and_its_findings_are_recorded_at_once_and_accepted_by_other_eyes() {
     lines.push(desk.step("zhao", id, ReportStep::Submit, "2025-03-11"));
     check(
         &lines,
-        expect![[r#"
+        expect![[r"
         5 entries
         submitted, doubt No
         signed, doubt No
@@ -318,7 +318,7 @@ fn a_report_and_its_findings_are_recorded_at_once_and_accepted_by_other_eyes() {
         DAYS_OUT_OF_ORDER on
         accepted, doubt No
         REPORT_STATE id
-    "#]],
+    "]],
     );
     // The report is among what the finding's observation rests on.
     let seen = desk.finding(first, ReadTime::NOW).view.unwrap();
@@ -377,7 +377,7 @@ fn what_cannot_be_is_refused_with_its_own_reason_and_nothing_is_written() {
     assert_eq!(head(), before);
     check(
         &lines,
-        expect![[r#"
+        expect![[r"
         FUTURE_DATE inspected_on
         BEFORE_BUILDING inspected_on
         GRADE_VALUE fields.grades[0]
@@ -388,7 +388,7 @@ fn what_cannot_be_is_refused_with_its_own_reason_and_nothing_is_written() {
         FINDING_OTHER_BUILDING findings[1].finding_id
         FUTURE_DATE inspected_on, REPORT_KIND fields.kind, GRADE_VALUE fields.grades[1], REPEATED fields.grades[1], DIMENSION_UNKNOWN fields.dimensions[1], CLASS_UNKNOWN findings[1].observation.class
         SIGNER_NOT_EMPLOYED signatures.signer_ids
-    "#]],
+    "]],
     );
 }
 
@@ -441,6 +441,7 @@ fn a_possible_objection_is_overridden_by_its_name_and_a_certain_one_never() {
     );
 }
 
+#[expect(clippy::too_many_lines, reason = "one life after another")]
 #[test]
 fn what_is_signed_is_corrected_and_never_simply_changed() {
     let desk = Desk::new();
@@ -469,11 +470,11 @@ fn what_is_signed_is_corrected_and_never_simply_changed() {
             });
             done.map_or_else(told, |_| {
                 let seen = desk.city.registry.get(id, ReadTime::NOW).unwrap();
-                let grades = match seen.content.fields {
+                let given = match seen.content.fields {
                     Fields::Report(report) => report.grades.flatten().unwrap_or_default(),
                     _ => vec![],
                 };
-                format!("{} since {}", grades[0].value, seen.exists_from.unwrap())
+                format!("{} since {}", given[0].value, seen.exists_from.unwrap())
             })
         };
     let nothing = || Content::empty(Kind::Report);
@@ -508,7 +509,7 @@ fn what_is_signed_is_corrected_and_never_simply_changed() {
             retract(seqs[1]),
             retract(seqs[2]),
         ],
-        expect![[r#"
+        expect![[r"
             REPORT_STATE id
             HAS_NO_END id
             A since 2025-03-01
@@ -521,7 +522,7 @@ fn what_is_signed_is_corrected_and_never_simply_changed() {
             A since 2025-03-02
             REPORT_STATE entry
             signed, doubt No
-        "#]],
+        "]],
     );
     desk.check_rebuild();
 }
@@ -546,19 +547,20 @@ fn a_returned_report_is_followed_by_another_of_its_building_and_kind() {
             desk.step("zhao", second, ReportStep::Accept, "2025-03-22"),
             desk.step("zhao", second, ReportStep::Supersede(first), "2025-03-23"),
         ],
-        expect![[r#"
+        expect![[r"
             FOUR_EYES
             returned, doubt No
             SUPERSEDES_ITSELF by_id
             superseded, doubt No
             accepted, doubt No
             REPORT_STATE by_id
-        "#]],
+        "]],
     );
     let seen = desk.city.registry.get(first.into(), at("2025-03-15", KnownAt::Now)).unwrap();
     assert_eq!(seen.report_stand.unwrap().returned_because, "a test");
 }
 
+#[expect(clippy::too_many_lines, reason = "one life after another")]
 #[test]
 fn a_finding_is_closed_only_after_another_party_has_seen_the_repair() {
     let desk = Desk::new();
@@ -593,7 +595,7 @@ fn a_finding_is_closed_only_after_another_party_has_seen_the_repair() {
     ]);
     check(
         &lines,
-        expect![[r#"
+        expect![[r"
         notified, until 2025-07-19, unsafe, 492 days overdue, notice 672 days old (366..None)
         FINDING_STATE id
         FINDING_NOT_OBSERVED on
@@ -608,7 +610,7 @@ fn a_finding_is_closed_only_after_another_party_has_seen_the_repair() {
         closed, until 2025-07-19, repair_by
         FINDING_STATE id
         open, repair_by
-    "#]],
+    "]],
     );
 
     // Its first day is corrected, and its class is not made up.
@@ -635,12 +637,12 @@ fn a_finding_is_closed_only_after_another_party_has_seen_the_repair() {
             correct(nothing(), None, Some("1985-01-01")),
             correct(nothing(), Some("2027-01-01"), None),
         ],
-        expect![[r#"
+        expect![[r"
             2025-01-09
             OUT_OF_RANGE exists_from
             BEFORE_BUILDING exists_from
             ENTRY_NOT_FOUND entry
-        "#]],
+        "]],
     );
     desk.check_rebuild();
 }
@@ -684,7 +686,7 @@ fn merged_findings_are_one_under_every_number_until_that_is_taken_back() {
     lines.extend([told_of(one), told_of(two)]);
     check(
         &lines,
-        expect![[r#"
+        expect![[r"
         FINDING_OTHER_BUILDING ids
         done
         one: open, unsafe, 2 observations, 2 numbers
@@ -694,7 +696,7 @@ fn merged_findings_are_one_under_every_number_until_that_is_taken_back() {
         one: notified, until 2025-03-31, unsafe, 602 days overdue, notice 632 days old (366..None), 3 observations, 2 numbers
         one: notified, until 2025-03-31, watch, 602 days overdue, notice 632 days old (366..None), 2 observations, 1 numbers
         two: open, unsafe, 1 observations, 1 numbers
-    "#]],
+    "]],
     );
     desk.check_rebuild();
 }
@@ -744,13 +746,13 @@ fn open_findings_and_orders_go_with_their_building_and_come_back_with_it() {
     lines.push(told_of("after all"));
     check(
         &lines,
-        expect![[r#"
+        expect![[r"
         there: open since 2025-01-10, waived since 2025-02-01, order ordered
         demolished: object_gone since 2026-03-01, waived since 2025-02-01, order cancelled
         a month later: object_gone since 2026-04-01, waived since 2025-02-01, order cancelled
         not at all: open since 2025-01-10, waived since 2025-02-01, order ordered
         after all: object_gone since 2026-05-31, waived since 2025-02-01, order cancelled
-    "#]],
+    "]],
     );
     desk.check_rebuild();
 }

@@ -259,7 +259,8 @@ async fn all_that_is_wrong_with_a_report_is_told_at_once_and_nothing_is_written(
         MALFORMED signatures.scope
         FUTURE_DATE inspected_on
         GRADE_VALUE fields.grades[0]
-        FUTURE_DATE findings[0].observed_on"#]]
+        CLASS_UNKNOWN findings[1].observation.class
+        FUTURE_DATE findings[1].observed_on"#]]
     .assert_eq(&told(&refusal));
 
     // Unqualified for the scope.

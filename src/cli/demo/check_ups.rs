@@ -39,7 +39,7 @@ const PLANNED: usize = 8;
 /// Stories that are told at one time.
 const TOLD_AT_ONCE: usize = 32;
 /// How long the registry surely remembers a request, less a day.
-pub(super) const RESUMABLE: Duration = Duration::from_hours(6 * 24);
+pub(super) const RESUMABLE: Duration = Duration::from_secs(6 * 24 * 60 * 60);
 
 /// The editions of reference data, grades before their colours.
 const EDITIONS: [(&str, &str); 4] = [
@@ -226,7 +226,7 @@ async fn chosen(connection: &Connection, district: &str) -> anyhow::Result<Vec<C
 }
 
 impl Desk {
-    fn write(&self, what: &str, reason: &str) -> Option<WriteContext> {
+    fn write(&self, what: &str, reason: &str) -> WriteContext {
         let hash = Hash::of(&[b"anju demo 1\n", self.seed.as_bytes(), b"\n", what.as_bytes()]);
         let mut bytes = [0; 16];
         bytes.iter_mut().zip(hash.0).for_each(|(byte, of_hash)| *byte = of_hash);
@@ -235,17 +235,17 @@ impl Desk {
             .with_variant(uuid::Variant::RFC4122)
             .with_version(uuid::Version::Custom)
             .into_uuid();
-        Some(WriteContext {
+        WriteContext {
             request_id: id.to_string(),
             reason: reason.to_owned(),
             ..WriteContext::default()
-        })
+        }
     }
 
     async fn references(&self, city: &str) -> anyhow::Result<()> {
         for (table, text) in EDITIONS {
             let request = v1::LoadReferenceRequest {
-                context: self.write(table, ""),
+                context: Some(self.write(table, "")),
                 text: text.to_owned(),
                 region_id: city.to_owned(),
                 ..v1::LoadReferenceRequest::default()
@@ -269,7 +269,7 @@ impl Desk {
 
     async fn body(&self, city: &str, name: &str, scope: &str) -> anyhow::Result<String> {
         let request = v1::CreateBodyRequest {
-            context: self.write(name, ""),
+            context: Some(self.write(name, "")),
             fields: Some(BodyFields {
                 region_id: Some(city.to_owned()),
                 name: Some(name.to_owned()),
@@ -290,7 +290,7 @@ impl Desk {
         scope: &str,
     ) -> anyhow::Result<String> {
         let request = v1::CreateSignerRequest {
-            context: self.write(key, ""),
+            context: Some(self.write(key, "")),
             fields: Some(SignerFields {
                 region_id: Some(city.to_owned()),
                 qualifications: vec![licence(scope, "")],
@@ -311,7 +311,7 @@ impl Desk {
     /// A licence turns out to have ended before its holder signed by it.
     async fn find_lapsed(&self, bodies: &Bodies) -> anyhow::Result<()> {
         let request = v1::CorrectSignerRequest {
-            context: self.write("lapsed", "示例：证书已于2024年底到期"),
+            context: Some(self.write("lapsed", "示例：证书已于2024年底到期")),
             id: bodies.lapsed.clone(),
             fields: Some(SignerFields {
                 qualifications: vec![licence("structure", "2024-12-31")],
@@ -338,7 +338,7 @@ impl Desk {
             let Some(day) = day else { continue };
             let key = format!("{code} {year}");
             let request = v1::CreatePlanRequest {
-                context: self.write(&key, ""),
+                context: Some(self.write(&key, "")),
                 fields: Some(PlanFields {
                     region_id: Some(district.to_owned()),
                     year: Some(i32::from(year)),
@@ -351,7 +351,7 @@ impl Desk {
             let of_year: Vec<&Chosen> = chosen.iter().filter(|each| each.year == year).collect();
             let asked = of_year.iter().map(|each| order(each, &plan, day, bodies));
             let request = v1::BatchCreateOrdersRequest {
-                context: self.write(&format!("orders {key}"), ""),
+                context: Some(self.write(&format!("orders {key}"), "")),
                 requests: asked.collect(),
                 per_item: false,
             };
@@ -373,7 +373,7 @@ impl Desk {
         for each in chosen.iter().filter(|each| each.number >= BUILDINGS + PLANNED - 2) {
             let Some(order) = orders.get(&each.id) else { continue };
             let request = v1::CancelOrderRequest {
-                context: self.write(&format!("cancel {}", each.id), "示例：列入整体改造"),
+                context: Some(self.write(&format!("cancel {}", each.id), "示例：列入整体改造")),
                 id: order.clone(),
                 ..v1::CancelOrderRequest::default()
             };
@@ -483,7 +483,7 @@ impl Teller {
             What::Step(report, step) => self.step(key, &self.report(report)?, step, on).await,
             What::Redate { report, inspected } => {
                 let request = v1::CorrectReportRequest {
-                    context: self.desk.write(key, "示例：体检日期抄错"),
+                    context: Some(self.desk.write(key, "示例：体检日期抄错")),
                     id: self.report(report)?,
                     exists_from: inspected.to_string(),
                     ..v1::CorrectReportRequest::default()
@@ -498,7 +498,7 @@ impl Teller {
             }
             What::Merge { from, into } => {
                 let request = v1::MergeFindingsRequest {
-                    context: self.desk.write(key, "示例：同一处问题"),
+                    context: Some(self.desk.write(key, "示例：同一处问题")),
                     ids: vec![self.finding(from)?],
                     into_id: self.finding(into)?,
                     day: on.to_string(),
@@ -517,7 +517,7 @@ impl Teller {
         self.findings.get(number).cloned().ok_or_else(|| anyhow!("there is no finding {number}"))
     }
 
-    fn observation(&self, seen: &Seen) -> Observation {
+    fn observation(seen: &Seen) -> Observation {
         let who = match seen.source {
             v1::ObservationSource::Patrol => "example-patrol",
             v1::ObservationSource::Owner => "example-owner",
@@ -544,11 +544,11 @@ impl Teller {
                     .transpose()?
                     .unwrap_or_default(),
                 observed_on: String::new(),
-                observation: Some(self.observation(seen)),
+                observation: Some(Self::observation(seen)),
             });
         }
         let request = v1::RecordReportRequest {
-            context: self.desk.write(key, ""),
+            context: Some(self.desk.write(key, "")),
             fields: Some(self.fields(paper)),
             inspected_on: paper.inspected.to_string(),
             findings: found,
@@ -613,17 +613,17 @@ impl Teller {
         let etag = String::new();
         match step {
             Step::Accept => {
-                let context = self.desk.write(key, "");
+                let context = Some(self.desk.write(key, ""));
                 let request = v1::AcceptReportRequest { context, id, etag, on };
                 call!(self.desk.clerk, accept_report, request, "an acceptance")?;
             }
             Step::Return => {
-                let context = self.desk.write(key, "示例：照片不全");
+                let context = Some(self.desk.write(key, "示例：照片不全"));
                 let request = v1::ReturnReportRequest { context, id, etag, on };
                 call!(self.desk.clerk, return_report, request, "a return")?;
             }
             Step::SupersededBy(newer) => {
-                let (context, by_id) = (self.desk.write(key, ""), self.report(newer)?);
+                let (context, by_id) = (Some(self.desk.write(key, "")), self.report(newer)?);
                 let request = v1::SupersedeReportRequest { context, id, etag, by_id, on };
                 call!(self.desk.clerk, supersede_report, request, "a succession")?;
             }
@@ -633,10 +633,10 @@ impl Teller {
 
     async fn see(&mut self, key: &str, seen: &Seen, on: Day) -> anyhow::Result<()> {
         let request = v1::ObserveFindingRequest {
-            context: self.desk.write(key, ""),
+            context: Some(self.desk.write(key, "")),
             building_id: self.building.id.clone(),
             observed_on: on.to_string(),
-            observation: Some(self.observation(seen)),
+            observation: Some(Self::observation(seen)),
             ..v1::ObserveFindingRequest::default()
         };
         let answer = call!(self.desk.seen, observe_finding, request, "an observation")?;
@@ -659,10 +659,10 @@ impl Desk {
         macro_rules! asked {
             ($request:ident, $saying:expr) => {
                 v1::$request {
-                    context: self.write(key, reason),
+                    context: Some(self.write(key, reason)),
                     id,
                     on: on.to_string(),
-                    saying: story::said($saying),
+                    saying: Some(story::said($saying)),
                     ..v1::$request::default()
                 }
             };

@@ -416,6 +416,6 @@ impl Story {
 }
 
 /// The saying as the API takes it.
-pub(super) fn said(saying: Saying) -> Option<FindingSaying> {
-    Some(FindingSaying { saying: Some(saying) })
+pub(super) fn said(saying: Saying) -> FindingSaying {
+    FindingSaying { saying: Some(saying) }
 }

@@ -88,9 +88,8 @@ fn due_states(plan: &DuePlan, put: &mut impl FnMut(Measure, String, Span)) {
         // The first day on which it is overdue, if it comes to that.
         let turn = match &segment.answer {
             DueAnswer::Due { on } => Some(on.next()),
-            DueAnswer::Exempt { .. } => None,
             DueAnswer::Unknown { due, may_be_free: false, .. } => due.latest.map(Day::next),
-            DueAnswer::Unknown { .. } => None,
+            DueAnswer::Exempt { .. } | DueAnswer::Unknown { .. } => None,
         };
         let before = match &segment.answer {
             DueAnswer::Due { .. } => "scheduled",

@@ -168,7 +168,7 @@ fn a_dwelling_of_1994_is_checked_graded_and_coloured() {
     check(
         &dossier(None, papers, Vec::new()),
         &["2025-12-31", "2026-01-01", "2026-03-05", "2036-03-06", "2045-01-01"],
-        expect![[r#"
+        expect![[r"
             buildings_by_grade survey 2020 building whole A: 2026-03-05 to …
             buildings_by_colour green: 2026-03-05 to …
             buildings_by_due_state overdue: 2036-03-06 to …
@@ -181,7 +181,7 @@ fn a_dwelling_of_1994_is_checked_graded_and_coloured() {
             on 2026-03-05: due on 2036-03-05
             on 2036-03-06: due on 2036-03-05
             on 2045-01-01: due on 2036-03-05
-        "#]],
+        "]],
     );
 }
 
@@ -191,7 +191,7 @@ fn what_is_in_doubt_is_counted_apart_and_resets_no_cycle() {
     check(
         &dossier(None, papers, Vec::new()),
         &["2026-03-05"],
-        expect![[r#"
+        expect![[r"
         buildings_by_grade survey 2020 building whole B in_doubt: 2026-03-05 to …
         buildings_by_colour orange in_doubt: 2026-03-05 to …
         buildings_by_due_state overdue: 2029-01-01 to …
@@ -199,7 +199,7 @@ fn what_is_in_doubt_is_counted_apart_and_resets_no_cycle() {
         buildings_by_due_state unknown: 1994-06-30 to 2026-01-01
         check_ups_of_month check_up in_doubt: 2026-03-05 to 2026-04-01
         on 2026-03-05: due on 2028-12-31
-    "#]],
+    "]],
     );
 }
 
@@ -222,7 +222,7 @@ fn a_building_with_two_findings_counts_once_for_each_indicator() {
     check(
         &dossier(Some("2027-01-01"), Vec::new(), vec![one, other]),
         &[],
-        expect![[r#"
+        expect![[r"
         buildings_by_due_state scheduled: 2026-01-01 to 2026-03-05
         buildings_by_due_state scheduled: 2026-03-05 to 2026-06-01
         buildings_by_due_state scheduled: 2026-06-01 to 2026-08-21
@@ -257,7 +257,7 @@ fn a_building_with_two_findings_counts_once_for_each_indicator() {
         open_findings_by_notice_age 91..180: 2026-08-20 to 2026-08-21
         buildings_by_indicator 01: 2026-03-05 to 2027-01-01
         buildings_by_indicator any: 2026-03-05 to 2027-01-01
-    "#]],
+    "]],
     );
 }
 

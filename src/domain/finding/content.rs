@@ -64,11 +64,10 @@ pub fn of_timeline(id: FindingId, timeline: &Timeline) -> Option<Finding> {
     let registered = timeline.registration().map(|(statement, day)| (statement.seq, day));
     for place in timeline.places() {
         let statement = &place.statement;
-        let content = match &statement.saying {
-            timeline::Saying::Registered { content, .. } | timeline::Saying::Changed(content) => {
-                content
-            }
-            _ => continue,
+        let (timeline::Saying::Registered { content, .. } | timeline::Saying::Changed(content)) =
+            &statement.saying
+        else {
+            continue;
         };
         let Fields::Finding(content) = &content.fields else { continue };
         if finding.is_none() {
