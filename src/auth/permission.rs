@@ -170,6 +170,65 @@ const ORDER_READERS: Grants = &[
     (Role::Upward, Scope::Everything),
 ];
 
+/// Those who report: the bodies, who walks the streets (patrols only), and the offices.
+const REPORTERS: Grants = &[
+    (Role::Operator, Scope::Everything),
+    (Role::MunicipalOperator, Scope::OwnRegion),
+    (Role::DistrictOperator, Scope::OwnRegion),
+    (Role::CommunityCommittee, Scope::OwnRegion),
+    (Role::GridWorker, Scope::OwnRegion),
+    (Role::InspectionBody, Scope::OwnRegion),
+    (Role::AppraisalBody, Scope::OwnRegion),
+    (Role::PropertyCompany, Scope::OwnRegion),
+];
+
+/// Those who put another report in the place of one that was judged.
+const SUPERSEDERS: Grants = &[
+    (Role::Operator, Scope::Everything),
+    (Role::MunicipalOperator, Scope::OwnRegion),
+    (Role::DistrictOperator, Scope::OwnRegion),
+    (Role::InspectionBody, Scope::OwnRegion),
+    (Role::AppraisalBody, Scope::OwnRegion),
+];
+
+/// Those who say what they saw: whoever reports, owners' committees, and insurers, whose visits are
+/// observations and nothing else.
+const OBSERVERS: Grants = &[
+    (Role::Operator, Scope::Everything),
+    (Role::MunicipalOperator, Scope::OwnRegion),
+    (Role::DistrictOperator, Scope::OwnRegion),
+    (Role::CommunityCommittee, Scope::OwnRegion),
+    (Role::GridWorker, Scope::OwnRegion),
+    (Role::InspectionBody, Scope::OwnRegion),
+    (Role::AppraisalBody, Scope::OwnRegion),
+    (Role::PropertyCompany, Scope::OwnRegion),
+    (Role::OwnersCommittee, Scope::OwnRegion),
+    (Role::Insurer, Scope::OwnRegion),
+];
+
+/// Those who have defects repaired, and say how far it has come.
+const REPAIRERS: Grants = &[
+    (Role::Operator, Scope::Everything),
+    (Role::MunicipalOperator, Scope::OwnRegion),
+    (Role::DistrictOperator, Scope::OwnRegion),
+    (Role::CommunityCommittee, Scope::OwnRegion),
+    (Role::GridWorker, Scope::OwnRegion),
+    (Role::PropertyCompany, Scope::OwnRegion),
+    (Role::OwnersCommittee, Scope::OwnRegion),
+    (Role::Contractor, Scope::OwnRegion),
+];
+
+/// Those who see whether a repair was done: never who has it done as a matter of course.
+const VERIFIERS: Grants = &[
+    (Role::Operator, Scope::Everything),
+    (Role::MunicipalOperator, Scope::OwnRegion),
+    (Role::DistrictOperator, Scope::OwnRegion),
+    (Role::CommunityCommittee, Scope::OwnRegion),
+    (Role::GridWorker, Scope::OwnRegion),
+    (Role::InspectionBody, Scope::OwnRegion),
+    (Role::AppraisalBody, Scope::OwnRegion),
+];
+
 /// Those who may follow the journal: who may take rows away in bulk learns nothing more from it. Of
 /// entries out of their reach they get the number and the leaf, so that what they follow has no gaps
 /// and is bound by the checkpoints.
@@ -289,6 +348,26 @@ pub const PERMISSIONS: &[(&str, Grants)] = &[
     ("anju.v1.ReferenceService/ListReferences", ANYBODY),
     ("anju.v1.ReferenceService/DiffReferences", ANYBODY),
     ("anju.v1.ReferenceService/RetractReference", CITY),
+    ("anju.v1.InspectionService/RecordReport", REPORTERS),
+    ("anju.v1.InspectionService/GetReport", READERS_OF_ONE),
+    ("anju.v1.InspectionService/ListReports", READERS),
+    ("anju.v1.InspectionService/SignReport", REPORTERS),
+    ("anju.v1.InspectionService/SubmitReport", REPORTERS),
+    ("anju.v1.InspectionService/AcceptReport", OFFICES),
+    ("anju.v1.InspectionService/ReturnReport", OFFICES),
+    ("anju.v1.InspectionService/SupersedeReport", SUPERSEDERS),
+    ("anju.v1.InspectionService/CorrectReport", OFFICES),
+    ("anju.v1.InspectionService/RetractReport", OFFICES),
+    ("anju.v1.FindingService/ObserveFinding", OBSERVERS),
+    ("anju.v1.FindingService/GetFinding", READERS_OF_ONE),
+    ("anju.v1.FindingService/ListFindings", READERS),
+    ("anju.v1.FindingService/FollowFinding", OFFICES),
+    ("anju.v1.FindingService/ReportRepair", REPAIRERS),
+    ("anju.v1.FindingService/VerifyRepair", VERIFIERS),
+    ("anju.v1.FindingService/SecureFinding", REPORTERS),
+    ("anju.v1.FindingService/MergeFindings", OFFICES),
+    ("anju.v1.FindingService/CorrectFinding", OFFICES),
+    ("anju.v1.FindingService/RetractFinding", OFFICES),
     ("anju.v1.CaseService/GetCase", CASE_READERS),
     ("anju.v1.CaseService/ListCases", CASE_READERS),
     ("anju.v1.CaseService/AssignCase", OFFICES),

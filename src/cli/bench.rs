@@ -5,6 +5,7 @@
 //! measured in the same run are, with the order of the contestants alternating. Nothing here is a
 //! test: a figure that misses its budget is told and fails nothing.
 
+mod checkups;
 mod city;
 mod commands;
 mod disk;
@@ -102,6 +103,8 @@ pub enum Work {
     Commands,
     /// Totals of regions, at several sizes.
     Totals,
+    /// Inspections, and a rule that changes for every building.
+    CheckUps,
     /// A long history at any two times.
     Histories,
     /// Latencies at 10 000 buildings and at all of them.
@@ -220,6 +223,10 @@ async fn online(
             step(&format!("commands, {clients} clients"));
             commands::measure(&city, clients, args.span(), figures).await?;
         }
+    }
+    if args.wants(Work::CheckUps) {
+        step("check-ups");
+        checkups::measure(&city, &args.client_counts(), args.span(), figures).await?;
     }
     if args.wants(Work::Histories) {
         step("histories");

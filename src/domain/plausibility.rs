@@ -30,15 +30,27 @@ pub struct Implausible {
     pub is_overridable: bool,
 }
 
-/// The rules that a caller may break by their name.
-pub const OVERRIDABLE: [&str; 11] = [
+/// The rules that a caller may break by their name. Those of signers and bodies only where it cannot
+/// be said whether they are broken; what certainly is, is refused.
+pub const OVERRIDABLE: [&str; 22] = [
     "AREA_PER_UNIT",
+    "BODY_ABSENT",
+    "BODY_INTEREST",
+    "BODY_PERIOD",
+    "BODY_SCOPE",
+    "BODY_SUSPENDED",
     "DESIGN_LIFE",
     "FLOOR",
     "FLOOR_AREA",
     "LIFT_COUNT",
     "OUTSIDE_CHINA",
     "OUTSIDE_ZONE",
+    "SIGNER_ABSENT",
+    "SIGNER_INTEREST",
+    "SIGNER_NOT_EMPLOYED",
+    "SIGNER_PERIOD",
+    "SIGNER_SCOPE",
+    "SIGNER_SUSPENDED",
     "STOREYS",
     "STOREY_HEIGHT",
     "UNITS_PER_BUILDING",

@@ -118,8 +118,13 @@ impl Tables {
 
     /// The catalogue of findings that speaks of a day.
     pub fn findings_on(&self, day: Day) -> Option<&finding::catalogue::Catalogue> {
+        self.findings_by(day).map(|(_, catalogue)| catalogue)
+    }
+
+    /// The same with the edition that it is of.
+    pub fn findings_by(&self, day: Day) -> Option<(ReferenceId, &finding::catalogue::Catalogue)> {
         let all = self.editions.iter().filter_map(|loaded| match loaded.parsed.as_ref() {
-            Parsed::Findings(catalogue) => Some((&catalogue.edition, catalogue)),
+            Parsed::Findings(catalogue) => Some((&catalogue.edition, (loaded.id, catalogue))),
             _ => None,
         });
         speaking(all.collect(), day)
@@ -127,8 +132,13 @@ impl Tables {
 
     /// The scales of grades that speak of a day.
     pub fn grades_on(&self, day: Day) -> Option<&grade::Catalogue> {
+        self.grades_by(day).map(|(_, catalogue)| catalogue)
+    }
+
+    /// The same with the edition that they are of.
+    pub fn grades_by(&self, day: Day) -> Option<(ReferenceId, &grade::Catalogue)> {
         let all = self.editions.iter().filter_map(|loaded| match loaded.parsed.as_ref() {
-            Parsed::Grades(catalogue) => Some((&catalogue.edition, catalogue)),
+            Parsed::Grades(catalogue) => Some((&catalogue.edition, (loaded.id, catalogue))),
             _ => None,
         });
         speaking(all.collect(), day)
@@ -167,7 +177,7 @@ impl Tables {
 }
 
 /// Of those that hold on the day the one that began last; of a day before all, the first.
-fn speaking<'t, T>(all: Vec<(&'t Edition, &'t T)>, day: Day) -> Option<&'t T> {
+fn speaking<T: Copy>(all: Vec<(&Edition, T)>, day: Day) -> Option<T> {
     let key = |edition: &Edition| {
         (std::cmp::Reverse(edition.standing), edition.from, edition.edition.clone())
     };

@@ -1,10 +1,15 @@
 //! What can be asked of the registry, as plain values: the edge makes them, tests make them up.
 
 use crate::{
-    domain::{content::Content, timeline::EndCause},
+    domain::{
+        content::Content,
+        finding::{Observation, Saying},
+        report::Signatures,
+        timeline::EndCause,
+    },
     kernel::{
         hash::Hash,
-        id::{CaseId, IdSeed, Kind, SubjectId},
+        id::{BuildingId, CaseId, FindingId, IdSeed, Kind, ReportId, SubjectId},
         position::Seq,
         time::{Day, ImpreciseDay},
     },
@@ -55,10 +60,115 @@ pub enum Command {
         /// It is there, and its text was wrong.
         is_correction: bool,
     },
+    /// A report is drafted with what it found, and perhaps signed and submitted at once.
+    RecordReport(Box<RecordReport>),
+    /// A report takes a step.
+    AdvanceReport(AdvanceReport),
+    /// Somebody saw a defect.
+    ObserveFinding(Box<ObserveFinding>),
+    /// What follows on a finding.
+    FollowFinding(FollowFinding),
     /// Rows of an outside source are taken in.
     Import(Import),
     /// The free text of entries is erased for ever.
     Erase(Erase),
+}
+
+/// A report with what it found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordReport {
+    /// The id, but for its partition.
+    pub seed: IdSeed,
+    /// What is said of it, without its steps.
+    pub content: Content,
+    /// The last day of the looking.
+    pub inspected: Day,
+    /// What was found.
+    pub findings: Vec<Sighting>,
+    /// The steps that it takes at once, with their days: signed, or signed and submitted.
+    pub steps: Vec<(ReportStep, Day)>,
+    /// Why fields are doubted.
+    pub sentences: Vec<(String, String)>,
+}
+
+/// An observation, and of which finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// Which finding.
+    pub finding: Which,
+    /// The day on which it was seen.
+    pub on: Day,
+    /// The time on that day, in seconds.
+    pub second_of_day: Option<u32>,
+    /// The caller's key of order.
+    pub order_key: Vec<u8>,
+    /// What was seen. In a report, the report is filled in.
+    pub observation: Observation,
+}
+
+/// A finding that is new, or known already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// A new one, with its id but for the partition.
+    New(IdSeed),
+    /// One that is there, or was merged into one that is.
+    Known(FindingId),
+}
+
+/// A step of a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReportStep {
+    /// It is signed.
+    Sign(Signatures),
+    /// It is submitted.
+    Submit,
+    /// It is accepted.
+    Accept,
+    /// It is returned, for the call's reason.
+    Return,
+    /// Another one takes its place.
+    Supersede(ReportId),
+}
+
+/// A report takes a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdvanceReport {
+    /// Which.
+    pub report: ReportId,
+    /// As for a change.
+    pub etag: Option<Seq>,
+    /// The step.
+    pub step: ReportStep,
+    /// Its day.
+    pub on: Day,
+}
+
+/// Somebody saw a defect of a building.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObserveFinding {
+    /// The building.
+    pub building: BuildingId,
+    /// As for a change, of a finding that is known.
+    pub etag: Option<Seq>,
+    /// What was seen.
+    pub observed: Sighting,
+}
+
+/// What follows on a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FollowFinding {
+    /// Which.
+    pub finding: FindingId,
+    /// As for a change.
+    pub etag: Option<Seq>,
+    /// The day.
+    pub on: Day,
+    /// The time on that day, in seconds.
+    pub second_of_day: Option<u32>,
+    /// The caller's key of order.
+    pub order_key: Vec<u8>,
+    /// What is said. Why is in the call.
+    pub saying: Saying,
 }
 
 /// A subject to be registered.

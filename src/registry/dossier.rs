@@ -9,14 +9,14 @@ use crate::{
         content::{Content, Fields},
         due::Steps,
         finding::{self, Finding},
-        qualification::{Signing, judge},
+        qualification::{Signing, Verdict, judge},
         report::{self, ReportContent, State as Stand},
         tables::Tables,
-        timeline::Timeline,
+        timeline::{Presence, Timeline},
         totals::Targets,
     },
     kernel::{
-        id::{BuildingId, FindingId, Kind, RegionId, ReportId, SubjectId},
+        id::{BuildingId, FindingId, Kind, RegionId, ReportId, SignerId, SubjectId},
         position::{Partition, Seq},
         time::{Answer, Day},
     },
@@ -171,13 +171,14 @@ pub(crate) fn verdicts(
     fields: &ReportContent,
     day: Day,
     knowing: Knowing<'_>,
-) -> Result<Vec<(crate::kernel::id::SignerId, crate::domain::qualification::Verdict)>, Error> {
+) -> Result<Vec<(SignerId, Verdict)>, Error> {
     let (Some(body), Some(building)) = (fields.body.flatten(), fields.building.flatten()) else {
         return Ok(Vec::new());
     };
     let Some(signed) = fields.signed.clone().flatten() else { return Ok(Vec::new()) };
     let partition = building.partition();
     let body_life = knowing.life(state, partition, body.into())?;
+    let body_there = there_on(body_life.as_deref(), day);
     let body_fields = body_life.and_then(|life| standing_on(&life, day));
     let judged_body = match body_fields.map(|content| content.fields) {
         Some(Fields::Body(fields)) => fields.judged_as(body),
@@ -189,14 +190,25 @@ pub(crate) fn verdicts(
     let mut verdicts = Vec::new();
     for signer in &signed.signers {
         let life = knowing.life(state, partition, (*signer).into())?;
+        let is_there = there_on(life.as_deref(), day);
         let judged_signer =
             match life.and_then(|life| standing_on(&life, day)).map(|content| content.fields) {
                 Some(Fields::Signer(fields)) => fields.judged_as(*signer),
                 _ => crate::domain::signer::SignerContent::default().judged_as(*signer),
             };
-        verdicts.push((*signer, judge(&judged_signer, &judged_body, signing)));
+        let verdict = judge(&judged_signer, &judged_body, signing);
+        verdicts.push((*signer, verdict.with_presence(is_there, body_there)));
     }
     Ok(verdicts)
+}
+
+/// Whether somebody was there on a day.
+fn there_on(life: Option<&Timeline>, day: Day) -> Answer {
+    match life.map_or(Presence::EnteredInError, |life| life.presence(day)) {
+        Presence::Exists => Answer::Yes,
+        Presence::Unknown => Answer::Unknown,
+        Presence::NotYet | Presence::Ended | Presence::EnteredInError => Answer::No,
+    }
 }
 
 /// The fields on a day, of what was not entered in error.
@@ -254,6 +266,28 @@ pub(crate) fn finding(
         }
     }
     Ok(Some(joined))
+}
+
+/// The finding that a number leads to: itself, or the one that it was merged into.
+pub(crate) fn leads_to(
+    state: &dyn State,
+    id: FindingId,
+    knowing: Knowing<'_>,
+) -> Result<FindingId, Error> {
+    let mut at = id;
+    for _ in 0..JOINED_MAX {
+        let subject = SubjectId::from(at);
+        let Some(timeline) = knowing.life(state, at.partition(), subject)? else { break };
+        let next = timeline
+            .edges()
+            .find(|(_, edge)| edge.from == subject && edge.into != subject)
+            .and_then(|(_, edge)| FindingId::try_from(edge.into).ok());
+        match next {
+            Some(next) => at = next,
+            None => break,
+        }
+    }
+    Ok(at)
 }
 
 /// The findings that were merged into one.

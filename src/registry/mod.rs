@@ -15,6 +15,7 @@ mod entry;
 mod erase;
 mod error;
 mod fact;
+mod findings;
 mod guarded;
 mod history;
 mod orders;
@@ -25,6 +26,7 @@ mod read;
 mod rebuild;
 mod record;
 mod reference;
+mod reports;
 mod request;
 mod search;
 mod signing;
@@ -44,8 +46,9 @@ pub use crate::registry::{
     case::{Case, Contradiction},
     checkup::DueFor,
     command::{
-        Change, Command, Correct, End, Erase, Import, ImportRow, Merge, MergeInto, Reference,
-        Register, Retract, RowMode, Split, SplitPart,
+        AdvanceReport, Change, Command, Correct, End, Erase, FollowFinding, Import, ImportRow,
+        Merge, MergeInto, ObserveFinding, RecordReport, Reference, Register, ReportStep, Retract,
+        RowMode, Sighting, Split, SplitPart, Which,
     },
     due::{CheckUps, DueDays, DueListed},
     dump::{Contents, DumpError, DumpReader, DumpWriter, load},
@@ -54,10 +57,12 @@ pub use crate::registry::{
     erase::{blanked, finish_erasures},
     error::{Class, Error, Refusal},
     fact::{Body, Conflict, Fact, ItemOutcome, ItemRecord, SourceRow},
+    findings::{EventSeen, FindingSeen, FindingsWanted},
     proved::{NotAnEntry, Opened, OpenedPart, open_entry, sayings},
     query::{CodeMatch, Series, Termed, TotalRow, Totals, UnderWay, Wanted},
     read::{At, Editions, ListOf, OrderStates, Seen},
     rebuild::{catch_up, rebuild, replay},
+    reports::{REPORT_STATES, ReportStand, ReportsWanted},
     search::{Search, Sought},
     subject_part::SubjectParts,
     tx::{Call, Decided},

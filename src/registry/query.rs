@@ -146,7 +146,7 @@ impl Registry {
     pub fn work_under_way(&self, partition: Partition) -> Result<UnderWay, Error> {
         let meta = Live(self.store()).meta(partition)?;
         Ok(UnderWay {
-            sweep_count: u64::from(meta.sweep_count),
+            sweep_count: u64::from(meta.sweep_count) + u64::from(meta.is_recounting),
             open_case_count: meta.open_case_count,
         })
     }

@@ -25,6 +25,7 @@ use crate::{
         history::{entry_numbers, timeline_at},
         orders,
         record::Record,
+        reports::{self, ReportStand, ReportsWanted},
         space::{Space, after, below, key, subject_at_end, subject_key},
         state::{Durable, Live, State},
     },
@@ -54,6 +55,8 @@ pub struct Seen {
     pub cases: Vec<(CaseId, Vec<Seq>)>,
     /// Of an order: where it stands.
     pub order_state: Option<OrderState>,
+    /// Of a report: how it stands.
+    pub report_stand: Option<Box<ReportStand>>,
     /// The source and key with which an import said it last.
     pub source: Option<(String, String)>,
     /// The day of the read.
@@ -76,6 +79,8 @@ pub enum ListOf {
     Plans(RegionId, u16),
     /// Orders of a plan, a building, a body or a region that stand in one of some states.
     Orders(SubjectId, OrderStates),
+    /// Reports of a building, a body, a signer, an order or a region.
+    Reports(SubjectId, ReportsWanted),
     /// Editions of reference data in a partition.
     References(Partition, Editions),
 }
@@ -188,6 +193,14 @@ impl Registry {
                 let at = self.at(holder.partition(), time)?;
                 self.list_below(Kind::Order, holder, at, page, &stands)
             }
+            ListOf::Reports(holder, wanted) => {
+                let stands = |seen: &Seen| {
+                    let stand = seen.report_stand.as_deref();
+                    stand.is_some_and(|stand| wanted.has(&seen.content, stand))
+                };
+                let at = self.at(holder.partition(), time)?;
+                self.list_below(Kind::Report, holder, at, page, &stands)
+            }
             ListOf::References(partition, editions) => {
                 let at = self.at(partition, time)?;
                 let within = match editions.region {
@@ -260,6 +273,7 @@ impl Registry {
             (Kind::Building, Kind::Compound)
                 | (Kind::Unit, Kind::Building)
                 | (Kind::Order, Kind::Plan | Kind::Building | Kind::Body)
+                | (Kind::Report, Kind::Building | Kind::Body | Kind::Signer | Kind::Order)
         );
         if is_direct {
             let mut prefix = subject_key(partition, Space::Child, holder);
@@ -454,6 +468,7 @@ pub(crate) fn see(
         doubts,
         cases: open_cases(state, partition, id, &record, at)?,
         order_state: orders::state_of(state, partition, id, &content, at)?,
+        report_stand: reports::stand_of(state, partition, &timeline, &content, at)?.map(Box::new),
         source: record.source,
         content,
         valid_at: at.day,

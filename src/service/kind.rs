@@ -832,7 +832,9 @@ impl Way {
                 let partition = match of {
                     ListOf::Regions(None) => Partition::ROOT,
                     ListOf::Regions(Some(region)) | ListOf::Plans(region, _) => region.partition(),
-                    ListOf::Below(_, holder) | ListOf::Orders(holder, _) => holder.partition(),
+                    ListOf::Below(_, holder)
+                    | ListOf::Orders(holder, _)
+                    | ListOf::Reports(holder, _) => holder.partition(),
                     ListOf::All(_, partition) | ListOf::References(partition, _) => partition,
                 };
                 let known = match time.known_at {

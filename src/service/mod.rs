@@ -11,9 +11,11 @@ pub mod case;
 pub mod common;
 pub mod compound;
 pub mod due;
+pub mod finding;
 pub mod guard;
 pub mod history;
 pub mod import;
+pub mod inspection;
 pub mod kind;
 pub(crate) mod misread;
 pub mod page;
@@ -51,7 +53,8 @@ use crate::{
     },
     proto::v1::{
         self, body_service_server, building_service_server, case_service_server,
-        compound_service_server, due_service_server, history_service_server, import_service_server,
+        compound_service_server, due_service_server, finding_service_server,
+        history_service_server, import_service_server, inspection_service_server,
         plan_service_server, reference_service_server, region_service_server,
         registry_service_server, search_service_server, totals_service_server, unit_service_server,
         watch_service_server,
@@ -140,6 +143,8 @@ impl Api {
             .add_service(bounded!(body_service_server::BodyServiceServer<Self>))
             .add_service(bounded!(plan_service_server::PlanServiceServer<Self>))
             .add_service(bounded!(reference_service_server::ReferenceServiceServer<Self>))
+            .add_service(bounded!(inspection_service_server::InspectionServiceServer<Self>))
+            .add_service(bounded!(finding_service_server::FindingServiceServer<Self>))
             .add_service(bounded!(case_service_server::CaseServiceServer<Self>))
             .add_service(bounded!(search_service_server::SearchServiceServer<Self>))
             .add_service(bounded!(totals_service_server::TotalsServiceServer<Self>))

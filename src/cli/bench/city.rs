@@ -194,6 +194,14 @@ pub(super) fn connect(address: SocketAddr, secret: &str) -> anyhow::Result<Conne
     Ok(Connection::open(&url, Some(secret.to_owned()), &ClientTls::default())?)
 }
 
+/// A connection for each of so many callers, at most sixteen of them different.
+pub(super) fn connect_all(city: &City, clients: u16) -> anyhow::Result<Vec<Connection>> {
+    let open = |_| connect(city.address, &city.secret);
+    let connections = (0..clients.min(CONNECTIONS_MAX)).map(open);
+    let connections = connections.collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(connections.iter().cycle().take(usize::from(clients)).cloned().collect())
+}
+
 /// As [`City::building_clients`], of any server.
 pub(super) fn callers(address: SocketAddr, secret: &str, clients: u16) -> anyhow::Result<Callers> {
     let connections = (0..clients.min(CONNECTIONS_MAX)).map(|_| connect(address, secret));

@@ -327,6 +327,20 @@ impl Saying {
         self
     }
 
+    /// The same with a reason, where it must have one.
+    #[must_use]
+    pub fn because(mut self, why: &str) -> Self {
+        match &mut self {
+            Self::Assessed { reason, .. }
+            | Self::DeadlineMoved { reason, .. }
+            | Self::VerificationFailed { reason, .. }
+            | Self::Waived { reason }
+            | Self::Reopened { reason } => why.clone_into(reason),
+            _ => {}
+        }
+        self
+    }
+
     fn reason(&self) -> Option<&str> {
         match self {
             Self::Assessed { reason, .. }

@@ -13,7 +13,7 @@ use crate::{
         content::{FieldText, Fields, Said, drop_unless, lay, push, push_list},
         grade::Grade,
         qualification::CompanyKey,
-        report::{ReportKind, State, Submission},
+        report::{Refusal, Report, ReportKind, State, Step, Submission},
         timeline::Timeline,
     },
     kernel::{
@@ -205,4 +205,56 @@ pub fn state_on(timeline: &Timeline, day: Day) -> State {
             State::Returned { submission, on, by, reason: String::new() }
         }
     }
+}
+
+/// The steps that a report took up to a day, each with its day, in the order in which they are taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Steps {
+    /// Who signed.
+    pub signed: Option<(Day, Signatures)>,
+    /// Who submitted it.
+    pub submitted: Option<(Day, Author)>,
+    /// How it was judged.
+    pub judged: Option<(Day, Judgement)>,
+    /// What took its place.
+    pub superseded: Option<(Day, ReportId)>,
+}
+
+/// The steps that are said up to `day`.
+pub fn steps_on(timeline: &Timeline, day: Day) -> Steps {
+    Steps {
+        signed: step(timeline, day, |report| &report.signed),
+        submitted: step(timeline, day, |report| &report.submitted),
+        judged: step(timeline, day, |report| &report.judged),
+        superseded: step(timeline, day, |report| &report.superseded),
+    }
+}
+
+/// Takes the steps of a life one after another: what a correction or retraction leaves behind must
+/// be a way that could have been gone.
+pub fn replay(key: ReportId, timeline: &Timeline, today: Day) -> Result<(), Refusal> {
+    let Some((_, inspected)) = timeline.registration() else { return Ok(()) };
+    let Some(Fields::Report(fields)) = timeline.content_at(Day::MAX).map(|content| content.fields)
+    else {
+        return Ok(());
+    };
+    let kind = fields.kind.flatten().unwrap_or(ReportKind::CheckUp);
+    let mut report = Report::draft(key, kind, fields.body.flatten(), inspected.latest());
+    let Steps { signed, submitted, judged, superseded } = steps_on(timeline, Day::MAX);
+    if let Some((on, signed)) = signed {
+        report = report.advance(Step::Sign(signed.signers), on, &Author::default(), today)?;
+    }
+    if let Some((on, by)) = submitted {
+        report = report.advance(Step::Submit, on, &by, today)?;
+    }
+    if let Some((on, judged)) = judged {
+        // Why it was returned stands beside the entry.
+        let returned = || Step::Return("returned".to_owned());
+        let step = if judged.is_accepted { Step::Accept } else { returned() };
+        report = report.advance(step, on, &judged.by, today)?;
+    }
+    if let Some((on, by)) = superseded {
+        report.advance(Step::Supersede(by), on, &Author::default(), today)?;
+    }
+    Ok(())
 }

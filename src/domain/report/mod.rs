@@ -24,7 +24,9 @@ use crate::{
 
 mod content;
 
-pub use content::{Document, Judgement, ReportContent, Signatures, state_on};
+pub use content::{
+    Document, Judgement, ReportContent, Signatures, Steps, replay, state_on, steps_on,
+};
 
 /// What kind of looking a report is of. The numbers are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -62,6 +64,11 @@ impl ReportKind {
     /// Whether a report of this kind may ask for an appraisal.
     pub const fn may_trigger_appraisal(self) -> bool {
         !matches!(self, Self::Appraisal)
+    }
+
+    /// Whether a report of this kind is a body's work; patrols and special checks may be anybody's.
+    pub const fn needs_body(self) -> bool {
+        matches!(self, Self::CheckUp | Self::Appraisal)
     }
 
     /// Whether it fulfils what `asked` was ordered for. Refuses `APPRAISAL_NOT_REPLACED` for

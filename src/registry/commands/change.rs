@@ -11,7 +11,7 @@ use crate::{
     registry::{
         command::Change,
         commands::{
-            order,
+            finding, order, report,
             rules::{
                 contradictions, homes, no_sweep, not_in_error, record_everywhere, references,
                 settle, subject, weigh,
@@ -49,6 +49,8 @@ pub(crate) fn say(
     let mut overridden = Vec::new();
     judge(tx, id, &record, &command.content, &mut refusals, &mut overridden)?;
     order::changed(tx, id, &record, &command.content, command.from, &mut refusals)?;
+    report::changed(tx, id, &record, &command.content, &mut refusals)?;
+    finding::has_own_commands(id.kind(), &mut refusals);
     let is_to_come = command.from > tx.today();
     for (field, _) in command.content.texts() {
         if is_to_come && !plausibility::is_disposed(&field) {

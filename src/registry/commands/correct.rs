@@ -9,14 +9,16 @@ use crate::{
     kernel::{
         id::SubjectId,
         position::{Partition, Seq},
-        time::ImpreciseDay,
+        time::{Day, ImpreciseDay},
     },
     registry::{
         command::Correct,
         commands::{
             change::judge,
             end::{EndedWith, ended_with},
-            order,
+            finding,
+            gone::{self, WentWith, went_with},
+            order, report,
             rules::{
                 homes, no_sweep, not_in_error, reason_missing, record_everywhere, settle, subject,
                 weigh,
@@ -49,10 +51,11 @@ pub(crate) fn say(
     not_in_error(id, &record)?;
     let statement = wrong_one(&record.timeline, &command)?.clone();
     let (mut refusals, mut overridden) = (Vec::new(), Vec::new());
+    let command = finding::corrected(tx, id, &record, &statement, command, &mut refusals)?;
     judge(tx, id, &record, &command.content, &mut refusals, &mut overridden)?;
     order::corrected(tx, &record, &statement, &command, &mut refusals)?;
     let (today, empty, mut others) = (tx.today(), || Content::empty(id.kind()), Along::default());
-    let (fact, from) = match statement.saying {
+    let (fact, from) = match statement.saying.clone() {
         Saying::Registered { exists_from, content } => {
             let exists_from = command.exists_from.unwrap_or(exists_from);
             let content = laid(content, &command.content);
@@ -88,7 +91,10 @@ pub(crate) fn say(
             if day != said
                 && let Some(place) = record.timeline.place_of(statement.seq)
             {
-                others = Along::to(ended_with(tx, id, place)?, place, said, day);
+                let ended = ended_with(tx, id, place)?;
+                let holders = ended.iter().map(|other| other.id).chain([id]).collect::<Vec<_>>();
+                let went = went_with(tx, &holders, place)?;
+                others = Along::to(ended, went, place, said, day, today);
             }
             let now = record.timeline.content_at(today);
             let found = plausibility::check_end(&now.unwrap_or_else(empty), day, today);
@@ -103,6 +109,8 @@ pub(crate) fn say(
             )));
         }
     };
+    let after = after_correction(&record.timeline, &statement, &fact, from);
+    report::corrected(tx, id, &after, &mut refusals)?;
     settle(refusals)?;
 
     let now = record.timeline.content_at(today).unwrap_or_else(empty);
@@ -118,18 +126,43 @@ pub(crate) fn say(
     others.record_with(tx, &homes, id, draft)
 }
 
+/// A life once a correction stands in the place of what it corrects.
+fn after_correction(before: &Timeline, statement: &Statement, fact: &Fact, from: Day) -> Timeline {
+    let saying = match fact.clone() {
+        Fact::Registered { exists_from, content, .. } => {
+            Saying::Registered { exists_from, content }
+        }
+        Fact::Changed { content, .. } => Saying::Changed(content),
+        _ => return before.clone(),
+    };
+    let is_registration = matches!(saying, Saying::Registered { .. });
+    let from = if is_registration { Day::MIN } else { from };
+    let mut after = before.clone();
+    after.push(Statement { seq: Seq::MAX, from, saying, ..statement.clone() }, &[statement.seq]);
+    after
+}
+
 /// What is said of others because they ended with a subject whose end is corrected.
 #[derive(Default)]
 struct Along {
     /// What holds others first.
     drafts: Vec<Draft>,
+    /// What is said about them.
+    went: Vec<Draft>,
     /// Whether they live longer than was said.
     is_later: bool,
 }
 
 impl Along {
     /// What ended with a subject ended with it on the other day.
-    fn to(others: Vec<EndedWith>, place: Seq, said: ImpreciseDay, day: ImpreciseDay) -> Self {
+    fn to(
+        others: Vec<EndedWith>,
+        went: Vec<WentWith>,
+        place: Seq,
+        said: ImpreciseDay,
+        day: ImpreciseDay,
+        today: Day,
+    ) -> Self {
         let draft = |other: EndedWith| {
             let fact = Fact::Ended { subject: other.id, day, cause: other.cause };
             Draft {
@@ -142,7 +175,20 @@ impl Along {
             }
         };
         let drafts = others.into_iter().map(draft).collect();
-        Self { drafts, is_later: day.earliest() > said.latest() }
+        let went = went.into_iter().filter_map(|other| {
+            let Saying::Changed(content) = other.statement.saying else { return None };
+            let draft = Draft {
+                basis: vec![place],
+                second_of_day: other.statement.second,
+                order_key: other.statement.key,
+                ..Draft::new(other.id.partition(), Fact::Changed { subject: other.id, content })
+                    .from(gone::day_of(day, today))
+                    .correcting(vec![other.statement.seq])
+            };
+            Some(draft)
+        });
+        let went = went.collect();
+        Self { drafts, went, is_later: day.earliest() > said.latest() }
     }
 
     /// Records the correction and what goes along with it. What holds is there as long as what it
@@ -154,6 +200,9 @@ impl Along {
         id: SubjectId,
         draft: Draft,
     ) -> Result<(), Error> {
+        for other in self.went {
+            tx.accept(other)?;
+        }
         if self.is_later {
             record_everywhere(tx, homes, id, draft)?;
             for other in self.drafts {

@@ -7,15 +7,19 @@ use crate::{
         timeline::{EndCause, Saying, Statement},
     },
     kernel::{
-        id::{Kind, SubjectId},
+        id::{BuildingId, Kind, SubjectId},
         position::Seq,
         time::ImpreciseDay,
     },
     registry::{
         command::End,
-        commands::rules::{
-            ChildOf, contradictions, homes, living_children, not_in_error, record_everywhere,
-            settle, subject, was_in, weigh,
+        commands::{
+            finding::has_no_end,
+            gone::goes_with,
+            rules::{
+                ChildOf, contradictions, homes, living_children, not_in_error, record_everywhere,
+                settle, subject, was_in, weigh,
+            },
         },
         error::{Class, Error, Refusal},
         fact::Fact,
@@ -32,6 +36,7 @@ pub(crate) fn end(tx: &mut Tx<'_, '_>, command: End) -> Result<Decided, Error> {
     let record = subject(tx, id, command.etag)?;
     not_in_error(id, &record)?;
     let mut refusals = Vec::new();
+    refusals.extend(has_no_end(id.kind()));
     if matches!(command.cause, EndCause::Merged | EndCause::Split) {
         refusals.push(Refusal::of(
             Class::Invalid,
@@ -186,6 +191,9 @@ fn record_end(
     cause: EndCause,
     overridden: Vec<String>,
 ) -> Result<(), Error> {
+    if let Ok(building) = BuildingId::try_from(id) {
+        goes_with(tx, building, day)?;
+    }
     let homes = homes(id, &content(tx, record, id));
     let draft = Draft {
         overridden,

@@ -8,7 +8,7 @@ use crate::{
         timeline::{Edge, Presence},
     },
     kernel::{
-        id::{IdSeed, Kind, SubjectId},
+        id::{BuildingId, IdSeed, Kind, SubjectId},
         limit,
         position::Seq,
         time::{Day, ImpreciseDay},
@@ -16,6 +16,8 @@ use crate::{
     registry::{
         command::{Merge, MergeInto, Register, Split, SplitPart},
         commands::{
+            finding::may_merge,
+            gone::goes_with,
             register::register,
             rules::{
                 ChildOf, homes, living_children, no_sweep, not_in_error, placed_in,
@@ -45,7 +47,14 @@ pub(crate) fn merge(tx: &mut Tx<'_, '_>, command: Merge) -> Result<Decided, Erro
     let into = match into {
         MergeInto::Existing(id) => {
             alive(tx, id, day)?;
+            if kind == Kind::Finding {
+                may_merge(tx, &subjects, id)?;
+            }
             id
+        }
+        MergeInto::New { .. } if kind == Kind::Finding => {
+            let message = "findings are merged into one of them that is there";
+            return Err(Error::refused(Refusal::of(Class::Invalid, "NOT_HERE", "into", message)));
         }
         MergeInto::New { seed, content } => {
             let model = records
@@ -199,6 +208,13 @@ fn succeed(
     day: Day,
     basis: Vec<Seq>,
 ) -> Result<(), Error> {
+    if let Fact::Succession { ended, .. } = &fact {
+        for id in ended {
+            if let Ok(building) = BuildingId::try_from(*id) {
+                goes_with(tx, building, ImpreciseDay::exactly(day))?;
+            }
+        }
+    }
     let homes = match tx.work.known(leading.partition(), leading)? {
         Some(record) => match record.timeline.contents().next() {
             Some((_, content)) => homes(leading, content),

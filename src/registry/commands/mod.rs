@@ -5,12 +5,15 @@ mod change;
 mod correct;
 mod end;
 mod erase;
+mod finding;
+mod gone;
 mod import;
 mod lineage;
 mod order;
 mod reference;
 mod register;
 mod reinstate;
+mod report;
 mod retract;
 mod rules;
 
@@ -33,10 +36,14 @@ pub(crate) fn decide(tx: &mut Tx<'_, '_>, command: Command) -> Result<Decided, E
         Command::Retract(retract) => retract::retract(tx, retract),
         Command::AssignCase { case, assignee } => case::assign(tx, case, assignee),
         Command::SettleCase { case, outcome } => case::settle(tx, case, outcome),
+        Command::Erase(erase) => erase::erase(tx, erase),
         Command::LoadReference { edition, is_correction } => {
             reference::load(tx, edition, is_correction)
         }
-        Command::Erase(erase) => erase::erase(tx, erase),
+        Command::RecordReport(report) => report::record(tx, *report),
+        Command::AdvanceReport(step) => report::advance(tx, step),
+        Command::ObserveFinding(observe) => finding::observe(tx, *observe),
+        Command::FollowFinding(follow) => finding::follow(tx, follow),
         Command::Import(rows) => import::import(tx, rows),
     }
 }

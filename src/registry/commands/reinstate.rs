@@ -13,6 +13,7 @@ use crate::{
     registry::{
         commands::{
             register::unit_count,
+            report,
             rules::{known_in, record_everywhere, references, settle, was_in, weigh},
         },
         entry::Entry,
@@ -226,6 +227,7 @@ fn judge(
     statement.seq = Seq::MAX;
     let mut after = before.clone();
     after.push(statement, &[retraction]);
+    report::corrected(tx, id, &after, refusals)?;
     let check = |life: &Timeline| {
         let content = life.content_at(today).filter(|_| life.registration().is_some());
         content.map(|content| plausibility::check(&content, today)).unwrap_or_default()

@@ -11,10 +11,13 @@ use crate::{
         command::Retract,
         commands::{
             end::{ended_with, living_dependents},
+            gone::went_with,
             order,
             reinstate::reinstate,
+            report,
             rules::{
-                known_in, living_children, no_sweep, reason_missing, record_everywhere, subject,
+                known_in, living_children, no_sweep, reason_missing, record_everywhere, settle,
+                subject,
             },
         },
         error::{Class, Error, Refusal},
@@ -41,11 +44,29 @@ pub(crate) fn retract(tx: &mut Tx<'_, '_>, command: Retract) -> Result<Decided, 
         Saying::Registered { .. } => take_back_registration(tx, id, &record, statement.seq)?,
         Saying::Succession { .. } => take_back_command(tx, id, &record, statement.seq)?,
         Saying::Ended { .. } => take_back_end(tx, id, &record, &statement)?,
-        Saying::Changed(_) => take_back(tx, id, statement.seq, statement.from, None)?,
+        Saying::Changed(_) => {
+            may_stand_without(tx, id, &record, &statement)?;
+            take_back(tx, id, statement.seq, statement.from, None)?;
+        }
         Saying::Retracted => about = reinstate(tx, id, statement.seq)?,
     }
     order::reopened(tx, id, &record.timeline)?;
     Ok(Decided { subjects: vec![about], ..Decided::default() })
+}
+
+/// Whether what was said of a subject beside an entry may stand without it.
+fn may_stand_without(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    record: &Record,
+    statement: &Statement,
+) -> Result<(), Error> {
+    let mut after = record.timeline.clone();
+    let retracted = Statement { seq: u64::MAX, saying: Saying::Retracted, ..statement.clone() };
+    after.push(retracted, &[statement.seq]);
+    let mut refusals = Vec::new();
+    report::corrected(tx, id, &after, &mut refusals)?;
+    settle(refusals)
 }
 
 /// What stands where the entry that was named stood; a retraction only when that is named itself, so
@@ -126,9 +147,14 @@ fn take_back_end(
 ) -> Result<(), Error> {
     let place = record.timeline.place_of(statement.seq).unwrap_or(statement.seq);
     let others = ended_with(tx, id, place)?;
+    let holders = others.iter().map(|other| other.id).chain([id]).collect::<Vec<_>>();
+    let went = went_with(tx, &holders, place)?;
     // What holds others is there again before they are.
     take_back(tx, id, statement.seq, statement.from, None)?;
     for other in others {
+        take_back(tx, other.id, other.statement.seq, other.statement.from, Some(place))?;
+    }
+    for other in went {
         take_back(tx, other.id, other.statement.seq, other.statement.from, Some(place))?;
     }
     Ok(())

@@ -1,0 +1,609 @@
+//! Reports: drafted with what they found, and taken from step to step.
+
+use crate::{
+    domain::{
+        content::{Content, Fields, Shared},
+        finding::Saying as FindingSaying,
+        report::{
+            self, Judgement, Report, ReportContent, ReportKind, Step, check_grades, check_observed,
+            replay, state_on,
+        },
+        tables::Tables,
+        timeline::Timeline,
+    },
+    kernel::{
+        id::{BuildingId, ReferenceId, ReportId, SubjectId},
+        position::{Partition, Seq},
+        time::{Day, ImpreciseDay},
+    },
+    registry::{
+        command::{AdvanceReport, RecordReport, ReportStep, Sighting},
+        commands::{
+            finding::{
+                Judged, collision, edition_entry, judge_sighting, not_exact, presence,
+                reference_missing, standing_of,
+            },
+            rules::{not_in_error, reason_missing, references, settle, subject},
+        },
+        dossier::{Knowing, verdicts},
+        error::{Class, Error, Refusal},
+        fact::Fact,
+        record::Record,
+        tx::{Decided, Draft, Tx},
+    },
+};
+
+/// Where the fields of a step stand in a request.
+struct Paths {
+    day: &'static str,
+    signers: &'static str,
+}
+
+/// What stands against a command, and what was insisted on.
+#[derive(Default)]
+struct Against {
+    refusals: Vec<Refusal>,
+    overridden: Vec<String>,
+}
+
+/// A report at work, with what was said of it so far.
+struct Paper {
+    report: Report,
+    fields: ReportContent,
+    building: BuildingId,
+}
+
+/// Drafts a report with what it found, and takes the steps that come with it.
+pub(crate) fn record(tx: &mut Tx<'_, '_>, command: RecordReport) -> Result<Decided, Error> {
+    let RecordReport { seed, content, inspected, findings, steps, sentences } = command;
+    let Fields::Report(fields) = &content.fields else {
+        return Err(Error::Bug(format!("a {:?} is no report", content.kind())));
+    };
+    let mut against = Against::default();
+    let (Some(building), Some(kind)) = (fields.building.flatten(), fields.kind.flatten()) else {
+        return Err(Error::Refused(required(fields)));
+    };
+    let partition = building.partition();
+    references(tx, partition, &content, &mut against.refusals)?;
+    judge(tx, fields, inspected, "inspected_on", &mut against.refusals)?;
+    let id = ReportId::new(seed.born_in(partition));
+    if tx.work.known(partition, id.into())?.is_some() {
+        against.refusals.push(collision());
+    }
+    let sightings = sightings(tx, building, findings, &mut against)?;
+    let mut report = Report::draft(id, kind, fields.body.flatten(), inspected);
+    report.triggers_appraisal = fields.triggers_appraisal.flatten().unwrap_or(false);
+    let mut paper = Paper { report, fields: fields.as_ref().clone(), building };
+    let mut drafts = Vec::new();
+    for (step, on) in steps {
+        let paths = match step {
+            ReportStep::Sign(_) => Paths { day: "signatures.on", signers: "signatures.signer_ids" },
+            _ => Paths { day: "submitted_on", signers: "" },
+        };
+        match take(tx, &mut paper, step, on, &paths, &mut against)? {
+            Some(draft) => drafts.push(draft),
+            // What was to follow cannot be judged.
+            None => break,
+        }
+    }
+    settle(std::mem::take(&mut against.refusals))?;
+
+    let basis = basis_of_draft(tx, fields, inspected)?;
+    let exists_from = ImpreciseDay::exactly(inspected);
+    let fact = Fact::Registered { subject: id.into(), exists_from, content: content.clone() };
+    let draft = Draft { basis, sentences, ..Draft::new(partition, fact).from(inspected) };
+    tx.accept(draft)?;
+    let mut subjects = vec![SubjectId::from(id)];
+    for Judged { id: finding, draft } in sightings {
+        tx.accept(of_report(draft, id))?;
+        subjects.push(finding.into());
+    }
+    for draft in drafts {
+        tx.accept(draft)?;
+    }
+    Ok(Decided { subjects, ..Decided::default() })
+}
+
+/// What every report has.
+fn required(fields: &ReportContent) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    let needed = [
+        (fields.building.flatten().is_some(), "fields.building_id", "a report is of a building"),
+        (fields.kind.flatten().is_some(), "fields.kind", "a report is of a kind"),
+    ];
+    for (is_there, field, message) in needed {
+        if !is_there {
+            refusals.push(Refusal::of(Class::Invalid, "REQUIRED", field, message));
+        }
+    }
+    refusals
+}
+
+/// What stands against what was found.
+fn sightings(
+    tx: &mut Tx<'_, '_>,
+    building: BuildingId,
+    findings: Vec<Sighting>,
+    against: &mut Against,
+) -> Result<Vec<Judged>, Error> {
+    let mut judged: Vec<Judged> = Vec::new();
+    for (index, sighting) in findings.into_iter().enumerate() {
+        let prefix = format!("findings[{index}].");
+        // A building that is not there is told of once, by the report.
+        let mut unheard = Vec::new();
+        let presence = presence(tx, building, "", sighting.on, &mut unheard)?;
+        let one = judge_sighting(tx, building, presence, sighting, &prefix, &mut against.refusals)?;
+        if let Some(one) = &one
+            && judged.iter().any(|other| other.id == one.id)
+        {
+            let message = "a report observes each finding once";
+            let field = format!("{prefix}finding_id");
+            against.refusals.push(Refusal::of(Class::Invalid, "REPEATED", &field, message));
+        }
+        judged.extend(one);
+    }
+    Ok(judged)
+}
+
+/// A sighting as one of a report.
+fn of_report(mut draft: Draft, report: ReportId) -> Draft {
+    if let Fact::Registered { content, .. } | Fact::Changed { content, .. } = &mut draft.fact
+        && let Fields::Finding(fields) = &mut content.fields
+        && let Some(told) = &mut fields.event
+        && let FindingSaying::Observed(seen) = &mut told.saying
+    {
+        seen.report = Some(report);
+    }
+    draft
+}
+
+/// What stands against what a report says, whatever steps it has taken.
+fn judge(
+    tx: &mut Tx<'_, '_>,
+    fields: &ReportContent,
+    inspected: Day,
+    day_field: &str,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let (Some(building), Some(kind)) = (fields.building.flatten(), fields.kind.flatten()) else {
+        refusals.extend(required(fields));
+        return Ok(());
+    };
+    // One that is not known was told of as a reference.
+    if let Some(presence) = presence(tx, building, "", inspected, &mut Vec::new())?
+        && let Err(refusal) = check_observed(inspected, tx.today(), presence)
+    {
+        refusals.push(refusal_of(&refusal, day_field));
+    }
+    if kind.needs_body() && fields.body.flatten().is_none() {
+        let message = format!("a {} is made by a body", kind.word());
+        refusals.push(Refusal::of(Class::Invalid, "REQUIRED", "fields.body_id", message));
+    }
+    if !kind.may_trigger_appraisal() && fields.triggers_appraisal.flatten() == Some(true) {
+        let message = "an appraisal does not ask for one";
+        let field = "fields.triggers_appraisal";
+        refusals.push(Refusal::of(Class::Invalid, "TRIGGERS_ITSELF", field, message));
+    }
+    judge_order(tx, fields, building, kind, refusals)?;
+    let tables = tx.work.tables(building.partition())?;
+    judge_grades(fields, kind, inspected, &tables, refusals);
+    judge_dimensions(fields, inspected, &tables, refusals);
+    Ok(())
+}
+
+/// A report answers an order of its own building that stands and asks for its kind.
+fn judge_order(
+    tx: &mut Tx<'_, '_>,
+    fields: &ReportContent,
+    building: BuildingId,
+    kind: ReportKind,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let Some(order) = fields.order.flatten().map(SubjectId::from) else { return Ok(()) };
+    if order.partition() != building.partition() {
+        return Ok(());
+    }
+    let Some(record) = tx.work.known(order.partition(), order)? else { return Ok(()) };
+    let Some(Fields::Order(asked)) =
+        record.timeline.content_at(Day::MAX).map(|content| content.fields)
+    else {
+        return Ok(());
+    };
+    let field = "fields.order_id";
+    if asked.building.flatten() != Some(building) {
+        let message = format!("{order} is an order of another building");
+        refusals.push(Refusal::rule("ORDER_OTHER_BUILDING", field, message));
+    }
+    if asked.cancelled.flatten() == Some(true) {
+        let message = format!("{order} was cancelled: a report answers none, or another");
+        refusals.push(Refusal::rule("ORDER_CANCELLED", field, message));
+    }
+    if let Some(asked) = asked.kind.flatten()
+        && let Err(refusal) = kind.fulfils(asked)
+    {
+        refusals.push(refusal_of(&refusal, "fields.kind"));
+    }
+    Ok(())
+}
+
+fn judge_grades(
+    fields: &ReportContent,
+    kind: ReportKind,
+    inspected: Day,
+    tables: &Tables,
+    refusals: &mut Vec<Refusal>,
+) {
+    let Some(grades) = fields.grades.as_ref().and_then(Option::as_ref) else { return };
+    if grades.is_empty() {
+        return;
+    }
+    let Some(catalogue) = tables.grades_on(inspected) else {
+        refusals.push(reference_missing("fields.grades", "grades"));
+        return;
+    };
+    let before = refusals.len();
+    for (index, grade) in grades.iter().enumerate() {
+        match check_grades(kind, std::slice::from_ref(grade), None, catalogue) {
+            // A colour may stand beside another grade.
+            Ok(()) | Err(report::Refusal::OnlyColours) => {}
+            Err(refusal) => {
+                refusals.push(refusal_of(&refusal, &format!("fields.grades[{index}]")));
+            }
+        }
+        if grades.iter().take(index).any(|other| other.ladder == grade.ladder) {
+            let field = format!("fields.grades[{index}]");
+            let message = "a report gives one grade on a scale, edition, scope and aspect";
+            refusals.push(Refusal::of(Class::Invalid, "REPEATED", &field, message));
+        }
+    }
+    if refusals.len() == before
+        && let Err(refusal) = check_grades(kind, grades, None, catalogue)
+    {
+        refusals.push(refusal_of(&refusal, "fields.grades"));
+    }
+}
+
+fn judge_dimensions(
+    fields: &ReportContent,
+    inspected: Day,
+    tables: &Tables,
+    refusals: &mut Vec<Refusal>,
+) {
+    let Some(dimensions) = fields.dimensions.as_ref().and_then(Option::as_ref) else { return };
+    if dimensions.is_empty() {
+        return;
+    }
+    let Some(catalogue) = tables.findings_on(inspected) else {
+        refusals.push(reference_missing("fields.dimensions", "findings"));
+        return;
+    };
+    for (index, code) in dimensions.iter().enumerate() {
+        if !catalogue.dimensions().any(|known| known.code == *code) {
+            let field = format!("fields.dimensions[{index}]");
+            let edition = &catalogue.edition.edition;
+            let message = format!("edition {edition:?} has no dimension {code:?}");
+            refusals.push(Refusal::of(Class::Invalid, "DIMENSION_UNKNOWN", &field, message));
+        }
+    }
+}
+
+/// A report takes a step.
+pub(crate) fn advance(tx: &mut Tx<'_, '_>, command: AdvanceReport) -> Result<Decided, Error> {
+    let AdvanceReport { report: id, etag, step, on } = command;
+    let record = subject(tx, id.into(), etag)?;
+    not_in_error(id.into(), &record)?;
+    let mut paper = paper_of(id, &record)?;
+    let mut against = Against::default();
+    let paths = Paths { day: "on", signers: "signer_ids" };
+    if matches!(step, ReportStep::Submit | ReportStep::Accept) {
+        // An order may have been cancelled since.
+        let (building, kind) = (paper.building, paper.report.kind);
+        judge_order(tx, &paper.fields, building, kind, &mut against.refusals)?;
+    }
+    let draft = take(tx, &mut paper, step, on, &paths, &mut against)?;
+    settle(against.refusals)?;
+    let Some(draft) = draft else {
+        return Err(Error::Bug("a step was neither taken nor refused".to_owned()));
+    };
+    tx.accept(draft)?;
+    Ok(Decided { subjects: vec![id.into()], ..Decided::default() })
+}
+
+fn paper_of(id: ReportId, record: &Record) -> Result<Paper, Error> {
+    let timeline = &record.timeline;
+    let content = timeline.content_at(Day::MAX).map(|content| content.fields);
+    let (Some(Fields::Report(fields)), Some((_, inspected))) = (content, timeline.registration())
+    else {
+        return Err(Error::Bug(format!("{} is no report", SubjectId::from(id))));
+    };
+    let (Some(building), Some(kind)) = (fields.building.flatten(), fields.kind.flatten()) else {
+        return Err(Error::Bug(format!("{} is of nothing", SubjectId::from(id))));
+    };
+    let mut report = Report::draft(id, kind, fields.body.flatten(), inspected.latest());
+    report.state = state_on(timeline, Day::MAX);
+    Ok(Paper { report, fields: *fields, building })
+}
+
+/// Takes a step; `None` when something stands against it.
+fn take(
+    tx: &mut Tx<'_, '_>,
+    paper: &mut Paper,
+    step: ReportStep,
+    on: Day,
+    paths: &Paths,
+    against: &mut Against,
+) -> Result<Option<Draft>, Error> {
+    let before = against.refusals.len();
+    let author = tx.call.author.clone();
+    let (taken, said) = match step {
+        ReportStep::Sign(signed) => {
+            let said = ReportContent { signed: Some(Some(signed.clone())), ..Default::default() };
+            (Step::Sign(signed.signers), said)
+        }
+        ReportStep::Submit => {
+            let said =
+                ReportContent { submitted: Some(Some(author.clone())), ..Default::default() };
+            (Step::Submit, said)
+        }
+        ReportStep::Accept => (Step::Accept, judgement(true, &author)),
+        ReportStep::Return => (Step::Return(tx.call.reason.clone()), judgement(false, &author)),
+        ReportStep::Supersede(newer) => {
+            supersedes(tx, paper, newer, &mut against.refusals)?;
+            let said = ReportContent { superseded: Some(Some(newer)), ..Default::default() };
+            (Step::Supersede(newer), said)
+        }
+    };
+    match paper.report.clone().advance(taken, on, &author, tx.today()) {
+        Ok(next) => paper.report = next,
+        Err(report::Refusal::ReasonMissing) => against.refusals.push(reason_missing()),
+        Err(refusal) => {
+            let field = match refusal {
+                report::Refusal::Future(_) | report::Refusal::OutOfOrder { .. } => paths.day,
+                report::Refusal::Signers(_) => paths.signers,
+                report::Refusal::SupersedesItself => "by_id",
+                report::Refusal::FourEyes => "",
+                _ => "id",
+            };
+            against.refusals.push(refusal_of(&refusal, field));
+        }
+    }
+    paper.fields.lay(&said);
+    let is_signing = said.signed.is_some();
+    let insisted = if is_signing { judge_signers(tx, paper, on, paths, against)? } else { false };
+    if against.refusals.len() > before {
+        return Ok(None);
+    }
+    let id = SubjectId::from(paper.report.key);
+    let basis = if is_signing { basis_of_signing(tx, paper, on)? } else { Vec::new() };
+    let overridden = if insisted { std::mem::take(&mut against.overridden) } else { Vec::new() };
+    let content = Content { fields: Fields::Report(Box::new(said)), shared: Shared::default() };
+    let fact = Fact::Changed { subject: id, content };
+    let draft = Draft { basis, overridden, ..Draft::new(id.partition(), fact).from(on) };
+    Ok(Some(draft))
+}
+
+fn judgement(is_accepted: bool, by: &crate::domain::author::Author) -> ReportContent {
+    let judged = Judgement { is_accepted, by: by.clone() };
+    ReportContent { judged: Some(Some(judged)), ..ReportContent::default() }
+}
+
+/// A report is followed by another of its own building, which it does not itself follow.
+fn supersedes(
+    tx: &mut Tx<'_, '_>,
+    paper: &Paper,
+    newer: ReportId,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let id = SubjectId::from(newer);
+    let known = if id.partition() == paper.building.partition() {
+        tx.work.known(id.partition(), id)?
+    } else {
+        None
+    };
+    let Some(record) = known else {
+        refusals.push(Refusal::missing("by_id", id));
+        return Ok(());
+    };
+    if record.timeline.registration().is_none() {
+        let message = format!("{id} was entered in error and never existed");
+        refusals.push(Refusal::rule("ENTERED_IN_ERROR", "by_id", message));
+        return Ok(());
+    }
+    let newer = paper_of(newer, &record)?;
+    if newer.building != paper.building {
+        let message = format!("{id} is of another building");
+        refusals.push(Refusal::rule("REPORT_OTHER_BUILDING", "by_id", message));
+    }
+    if let Err(refusal) = newer.report.kind.fulfils(paper.report.kind) {
+        refusals.push(refusal_of(&refusal, "by_id"));
+    }
+    if matches!(newer.report.state, report::State::Superseded { .. }) {
+        let message = format!("{id} was superseded itself: name the one that took its place");
+        refusals.push(Refusal::rule("REPORT_STATE", "by_id", message));
+    }
+    Ok(())
+}
+
+/// Judges every signature of a report on its day. What certainly stands against one refuses it; what
+/// only may is insisted on by name. Answers whether anything was.
+fn judge_signers(
+    tx: &mut Tx<'_, '_>,
+    paper: &Paper,
+    on: Day,
+    paths: &Paths,
+    against: &mut Against,
+) -> Result<bool, Error> {
+    let partition = paper.building.partition();
+    let signed = paper.fields.signed.iter().flatten();
+    let signers: Vec<SubjectId> =
+        signed.flat_map(|signed| &signed.signers).map(|id| SubjectId::from(*id)).collect();
+    let before = against.refusals.len();
+    for id in signers {
+        if id.partition() != partition {
+            let message = format!("{id} belongs to another partition");
+            against.refusals.push(Refusal::rule("OTHER_PARTITION", paths.signers, message));
+        } else if tx.work.known(partition, id)?.is_none() {
+            against.refusals.push(Refusal::missing(paths.signers, id));
+        }
+    }
+    if against.refusals.len() > before {
+        return Ok(false);
+    }
+    let mut insisted = false;
+    for (signer, verdict) in verdicts(tx.work, &paper.fields, on, Knowing::at(None))? {
+        for objection in verdict.objections {
+            let reason = objection.rule.reason();
+            let is_overridden = tx.call.overrides.iter().any(|rule| rule == reason);
+            let message = format!("{}: {objection}", SubjectId::from(signer));
+            if objection.is_certain {
+                against.refusals.push(Refusal::rule(reason, paths.signers, message));
+            } else if is_overridden {
+                against.overridden.push(reason.to_owned());
+                insisted = true;
+            } else {
+                let message = format!("{message} (can be overridden)");
+                against.refusals.push(Refusal::rule(reason, paths.signers, message));
+            }
+        }
+    }
+    against.overridden.sort_unstable();
+    against.overridden.dedup();
+    if insisted && tx.call.reason.is_empty() {
+        against.refusals.push(reason_missing());
+    }
+    Ok(insisted)
+}
+
+/// What a draft rests on: the building, the order and the body as they stand, and the editions by
+/// which its grades and dimensions were read.
+fn basis_of_draft(
+    tx: &mut Tx<'_, '_>,
+    fields: &ReportContent,
+    inspected: Day,
+) -> Result<Vec<Seq>, Error> {
+    let Some(building) = fields.building.flatten() else { return Ok(Vec::new()) };
+    let named = [
+        Some(SubjectId::from(building)),
+        fields.order.flatten().map(Into::into),
+        fields.body.flatten().map(Into::into),
+    ];
+    let mut basis = Vec::new();
+    for id in named.into_iter().flatten() {
+        if let Some(record) = tx.work.known(building.partition(), id)?
+            && let Some((statement, _)) = record.timeline.registration()
+        {
+            basis.push(statement.seq);
+        }
+    }
+    for edition in editions(tx, building.partition(), fields, inspected)? {
+        basis.extend(edition_entry(tx, edition)?);
+    }
+    Ok(sorted(basis))
+}
+
+fn editions(
+    tx: &mut Tx<'_, '_>,
+    partition: Partition,
+    fields: &ReportContent,
+    inspected: Day,
+) -> Result<Vec<ReferenceId>, Error> {
+    let tables = tx.work.tables(partition)?;
+    let mut editions = Vec::new();
+    if fields.grades.iter().flatten().any(|grades| !grades.is_empty()) {
+        editions.extend(tables.grades_by(inspected).map(|(edition, _)| edition));
+    }
+    if fields.dimensions.iter().flatten().any(|dimensions| !dimensions.is_empty()) {
+        editions.extend(tables.findings_by(inspected).map(|(edition, _)| edition));
+    }
+    Ok(editions)
+}
+
+/// What a signature rests on: signers and body as they stood on its day, and what it was signed by.
+fn basis_of_signing(tx: &mut Tx<'_, '_>, paper: &Paper, on: Day) -> Result<Vec<Seq>, Error> {
+    let mut basis = Vec::new();
+    let signed = paper.fields.signed.iter().flatten();
+    let mut judged: Vec<SubjectId> =
+        signed.flat_map(|signed| &signed.signers).map(|id| SubjectId::from(*id)).collect();
+    judged.extend(paper.fields.body.flatten().map(SubjectId::from));
+    for id in judged {
+        basis.extend(standing_of(tx, id, on)?);
+    }
+    let (partition, inspected) = (paper.building.partition(), paper.report.inspected_on);
+    for edition in editions(tx, partition, &paper.fields, inspected)? {
+        basis.extend(edition_entry(tx, edition)?);
+    }
+    Ok(sorted(basis))
+}
+
+fn sorted(mut basis: Vec<Seq>) -> Vec<Seq> {
+    basis.sort_unstable();
+    basis.dedup();
+    basis
+}
+
+/// What stands against a plain change of a report: once it is signed, what it says is signed; and
+/// steps are taken by commands of their own.
+pub(crate) fn changed(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    record: &Record,
+    said: &Content,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let Fields::Report(said) = &said.fields else { return Ok(()) };
+    if said.signed.is_some()
+        || said.submitted.is_some()
+        || said.judged.is_some()
+        || said.superseded.is_some()
+    {
+        let message = "the steps of a report are taken by commands of their own";
+        refusals.push(Refusal::rule("REPORT_STATE", "fields", message));
+    }
+    let Ok(number) = ReportId::try_from(id) else { return Ok(()) };
+    let mut paper = paper_of(number, record)?;
+    let state = &paper.report.state;
+    if !matches!(state, report::State::Drafted) {
+        let message = format!(
+            "the report is {}: what is wrong with it is corrected, or another supersedes it",
+            state.word()
+        );
+        refusals.push(Refusal::rule("REPORT_STATE", "id", message));
+    }
+    paper.fields.lay(said);
+    let inspected = paper.report.inspected_on;
+    judge(tx, &paper.fields, inspected, "inspected_on", refusals)
+}
+
+/// What stands against what a correction, or a retraction of a step, makes of a report.
+pub(crate) fn corrected(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    after: &Timeline,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let Ok(number) = ReportId::try_from(id) else { return Ok(()) };
+    let Some((_, inspected)) = after.registration() else { return Ok(()) };
+    let Some(inspected) = inspected.exact() else {
+        refusals.push(not_exact());
+        return Ok(());
+    };
+    if let Err(refusal) = replay(number, after, tx.today()) {
+        refusals.push(refusal_of(&refusal, "entry"));
+    }
+    if let Some(Fields::Report(fields)) = after.content_at(Day::MAX).map(|content| content.fields) {
+        judge(tx, &fields, inspected, "exists_from", refusals)?;
+    }
+    Ok(())
+}
+
+/// A refusal of a rule of reports.
+fn refusal_of(refusal: &report::Refusal, field: &str) -> Refusal {
+    let class = match refusal {
+        report::Refusal::Future(_)
+        | report::Refusal::Signers(_)
+        | report::Refusal::SupersedesItself
+        | report::Refusal::Grade(_) => Class::Invalid,
+        _ => Class::Precondition,
+    };
+    Refusal::of(class, refusal.reason(), field, refusal.to_string())
+}

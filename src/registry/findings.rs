@@ -1,0 +1,401 @@
+//! Findings as they are on a day, as known at a moment: what was said of them under every number, and
+//! what days have made of that.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    domain::{
+        checkup::Dossier,
+        due::DuePlan,
+        finding::{
+            Event, Finding, Refusal as OutOfPlace, Stage, View, ageing::Aged, catalogue::Severity,
+        },
+        tables::Tables,
+    },
+    kernel::{
+        id::{BuildingId, FindingId, Kind, SubjectId},
+        limit,
+        page::{Page, PageRequest},
+        position::{Partition, Position, Seq},
+        time::{Day, ReadTime},
+    },
+    registry::{
+        checkup,
+        dossier::{self, Knowing, building_of, said_about},
+        engine::Registry,
+        error::{Class, Error, Refusal},
+        history::timeline_at,
+        read::{At, Seen, leads_to, see},
+        space::{Space, after, below, key, subject_at_end, subject_key},
+        state::{Durable, Live, State},
+    },
+    store::{Direction, KeyRange},
+};
+
+/// Findings that a list by age looks at.
+const AGED_MAX: usize = 20_000;
+/// Buildings whose dossiers are kept while a list is put together.
+const DOSSIERS_MAX: usize = 512;
+/// Buildings of a compound.
+const BUILDINGS_MAX: usize = 5_000;
+
+/// A finding as it is answered.
+#[derive(Clone, Debug)]
+pub struct FindingSeen {
+    /// The subject of the id that was asked for.
+    pub seen: Seen,
+    /// The finding under which it goes on: itself, or the one that it was merged into.
+    pub leads_to: FindingId,
+    /// The building.
+    pub building: Option<BuildingId>,
+    /// Every number that leads to it.
+    pub numbers: Vec<FindingId>,
+    /// How it stands on the day; `None` while nobody has seen it, and when it was entered in error.
+    pub view: Option<View>,
+    /// What days have made of it; `None` where no catalogue speaks of it.
+    pub aged: Option<Aged>,
+    /// All that was said, in the order of the entries.
+    pub events: Vec<EventSeen>,
+}
+
+/// Something that was said of a finding.
+#[derive(Clone, Debug)]
+pub struct EventSeen {
+    /// What, when and by whom. Its entry is the one by which it is corrected or taken back.
+    pub event: Event,
+    /// Why, in the words of who said it; empty in lists.
+    pub reason: String,
+    /// Why it changes nothing where it stands.
+    pub out_of_place: Option<OutOfPlace>,
+}
+
+/// Which findings are asked for. What is empty or `None` is not asked.
+#[derive(Clone, Debug, Default)]
+pub struct FindingsWanted {
+    /// Of a class, or of a dimension.
+    pub class: Option<String>,
+    /// By now as bad as one of these.
+    pub severities: Vec<Severity>,
+    /// In one of these stages.
+    pub stages: Vec<Stage>,
+    /// Only what is overdue.
+    pub is_overdue: bool,
+    /// Only with an open notice whose age lies in the span that begins with so many days.
+    pub bucket_from_days: Option<u32>,
+    /// Only with an open notice, the oldest notice first.
+    pub is_by_age: bool,
+}
+
+impl FindingsWanted {
+    fn has(&self, view: &View, aged: Option<&Aged>) -> bool {
+        let severity = aged.map_or(view.severity, |aged| aged.severity);
+        let bucket = aged.and_then(|aged| aged.notice).map(|(_, bucket)| bucket.from_days);
+        let is_of_class = self.class.as_ref().is_none_or(|asked| {
+            view.class
+                .strip_prefix(asked.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        });
+        is_of_class
+            && (self.severities.is_empty() || self.severities.contains(&severity))
+            && (self.stages.is_empty() || self.stages.contains(&view.stage))
+            && (!self.is_overdue || aged.is_some_and(|aged| aged.overdue_days.is_some()))
+            && self.bucket_from_days.is_none_or(|asked| bucket == Some(asked))
+            && (!self.is_by_age || bucket.is_some())
+    }
+}
+
+/// A building with all that follows for its findings.
+struct Looked {
+    dossier: Dossier,
+    tables: Arc<Tables>,
+    plan: Option<DuePlan>,
+}
+
+impl Looked {
+    fn at(
+        state: &dyn State,
+        building: BuildingId,
+        known: Option<Seq>,
+    ) -> Result<Option<Self>, Error> {
+        let looked = checkup::look(state, building, known)?;
+        Ok(looked.map(|(dossier, tables)| {
+            let plan = dossier.due(&tables);
+            Self { dossier, tables, plan }
+        }))
+    }
+
+    fn finding(&self, id: FindingId) -> Option<&Finding> {
+        self.dossier.findings.iter().find(|(number, _)| *number == id).map(|(_, finding)| finding)
+    }
+
+    fn on(&self, finding: &Finding, day: Day) -> (Option<View>, Option<Aged>) {
+        let stretches = self.dossier.stretches(finding, self.plan.as_ref(), &self.tables);
+        let holds = stretches.into_iter().find(|stretch| {
+            stretch.span.from <= day && stretch.span.until.is_none_or(|until| day < until)
+        });
+        match holds {
+            Some(stretch) => (Some(stretch.view), Some(stretch.aged)),
+            None => (finding.view_on(day), None),
+        }
+    }
+}
+
+impl Registry {
+    /// A finding. Refuses (`NOT_FOUND`) what was not known then.
+    pub fn finding(&self, id: FindingId, time: ReadTime) -> Result<FindingSeen, Error> {
+        let partition = id.partition();
+        let at = self.at(partition, time)?;
+        let state = Durable::new(self.store())?;
+        let Some(seen) = see(&state, partition, id.into(), at)? else {
+            return Err(Error::refused(Refusal::missing("id", SubjectId::from(id))));
+        };
+        let leads_to = dossier::leads_to(&state, id, Knowing::at(at.known))?;
+        let timeline = timeline_at(&state, partition, leads_to.into(), at.known)?;
+        let building = timeline.as_deref().and_then(building_of);
+        let mut answer = FindingSeen {
+            seen,
+            leads_to,
+            building,
+            numbers: vec![leads_to],
+            view: None,
+            aged: None,
+            events: Vec::new(),
+        };
+        let Some(building) = building else { return Ok(answer) };
+        let Some(looked) = Looked::at(&state, building, at.known)? else { return Ok(answer) };
+        if let Some(finding) = looked.finding(leads_to) {
+            answer = told(answer, finding, &looked, at.day);
+            answer.events = reasons(&state, answer.events, finding, at)?;
+        }
+        Ok(answer)
+    }
+
+    /// Other findings of the building that may be the same defect, on the day of the read.
+    pub fn look_alikes(&self, id: FindingId, time: ReadTime) -> Result<Vec<FindingId>, Error> {
+        let partition = id.partition();
+        let at = self.at(partition, time)?;
+        let state = Durable::new(self.store())?;
+        let timeline = timeline_at(&state, partition, id.into(), at.known)?;
+        let Some(building) = timeline.as_deref().and_then(building_of) else {
+            return Ok(Vec::new());
+        };
+        let findings = dossier::findings(&state, building, Knowing::at(at.known))?;
+        let view_of = |finding: &Finding| finding.view_on(at.day);
+        let own = findings.iter().find(|(number, _)| *number == id);
+        let Some(own) = own.and_then(|(_, finding)| view_of(finding)) else {
+            return Ok(Vec::new());
+        };
+        let others = findings.iter().filter(|(number, finding)| {
+            *number != id && view_of(finding).is_some_and(|other| own.may_be(&other))
+        });
+        Ok(others.map(|(number, _)| *number).take(limit::ENTRY_SUBJECTS_MAX).collect())
+    }
+
+    /// Findings of a building, a compound or a region, in the order of their ids, or those with an
+    /// open notice by the age of it. What was merged into another is listed as that one. A page may
+    /// be short. Refuses `LIST_TOO_WIDE` where too many would have to be looked at to put them in the
+    /// order of their age.
+    pub fn list_findings(
+        &self,
+        of: SubjectId,
+        wanted: &FindingsWanted,
+        time: ReadTime,
+        page: &PageRequest,
+    ) -> Result<(Page<FindingSeen>, Position), Error> {
+        let partition = of.partition();
+        let at = self.at(partition, time)?;
+        let live = Live(self.store());
+        let seq = at.known.unwrap_or(live.meta(partition)?.seq);
+        let mut walk = Walk { state: &live, of, at, wanted, looked: BTreeMap::new() };
+        let found = if wanted.is_by_age { walk.by_age(page)? } else { walk.by_id(page)? };
+        Ok((found, Position { partition, seq }))
+    }
+}
+
+/// A finding with what is so of it on a day.
+fn told(seen: FindingSeen, finding: &Finding, looked: &Looked, day: Day) -> FindingSeen {
+    let (view, aged) = looked.on(finding, day);
+    let out_of_place = view.iter().flat_map(|view| view.out_of_place.iter().cloned());
+    let out_of_place: BTreeMap<_, _> = out_of_place.collect();
+    let events = finding.events().filter(|event| event.on <= day).map(|event| EventSeen {
+        event: event.clone(),
+        reason: String::new(),
+        out_of_place: out_of_place.get(&event.id).cloned(),
+    });
+    let numbers = finding.numbers().iter().copied().collect();
+    FindingSeen { numbers, events: events.collect(), view, aged, ..seen }
+}
+
+/// The same with the reasons that stand beside the entries.
+fn reasons(
+    state: &dyn State,
+    mut events: Vec<EventSeen>,
+    finding: &Finding,
+    at: At,
+) -> Result<Vec<EventSeen>, Error> {
+    let mut standing = BTreeMap::new();
+    for number in finding.numbers() {
+        let Some(timeline) = timeline_at(state, number.partition(), (*number).into(), at.known)?
+        else {
+            continue;
+        };
+        standing.extend(timeline.places().iter().map(|place| (place.seq, place.statement.seq)));
+    }
+    let partition = finding.building().partition();
+    for seen in &mut events {
+        let Some(seq) = standing.get(&seen.event.id.seq) else { continue };
+        let text = state.entry(partition, *seq)?.text;
+        seen.reason = text.map(|text| text.reason).unwrap_or_default();
+    }
+    Ok(events)
+}
+
+/// A walk through the findings of something.
+struct Walk<'w> {
+    state: &'w dyn State,
+    of: SubjectId,
+    at: At,
+    wanted: &'w FindingsWanted,
+    looked: BTreeMap<BuildingId, Option<Looked>>,
+}
+
+impl Walk<'_> {
+    fn by_id(&mut self, page: &PageRequest) -> Result<Page<FindingSeen>, Error> {
+        let mut rows = Vec::new();
+        let mut last: Option<Vec<u8>> = None;
+        let from = SubjectId::from_slice(&page.after);
+        for (count, id) in self.ids(from, limit::FOLDS_PER_PAGE_MAX + 1)?.into_iter().enumerate() {
+            if rows.len() >= page.rows || count >= limit::FOLDS_PER_PAGE_MAX {
+                return Ok(Page { rows, next: last });
+            }
+            rows.extend(self.look(id)?);
+            last = Some(SubjectId::from(id).to_bytes().to_vec());
+        }
+        Ok(Page { rows, next: None })
+    }
+
+    fn by_age(&mut self, page: &PageRequest) -> Result<Page<FindingSeen>, Error> {
+        let ids = self.ids(None, AGED_MAX + 1)?;
+        if ids.len() > AGED_MAX {
+            let message = format!(
+                "there are more than {AGED_MAX} findings here: ask for a smaller region, or in the \
+                 order of their ids"
+            );
+            return Err(Error::refused(Refusal::of(Class::Invalid, "LIST_TOO_WIDE", "", message)));
+        }
+        let mut aged = Vec::new();
+        for id in ids {
+            let Some(found) = self.look(id)? else { continue };
+            let age = found.aged.and_then(|aged| aged.notice).map_or(0, |(age, _)| age);
+            let place = [&(u32::MAX - age).to_be_bytes()[..], &SubjectId::from(id).to_bytes()];
+            aged.push((place.concat(), found));
+        }
+        aged.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let mut rest = aged.into_iter().filter(|(place, _)| *place > page.after).peekable();
+        let (mut rows, mut last) = (Vec::new(), None);
+        while rows.len() < page.rows
+            && let Some((place, found)) = rest.next()
+        {
+            rows.push(found);
+            last = Some(place);
+        }
+        Ok(Page { rows, next: last.filter(|_| rest.peek().is_some()) })
+    }
+
+    /// The numbers of findings that may be asked for, rising.
+    fn ids(&self, from: Option<SubjectId>, count_max: usize) -> Result<Vec<FindingId>, Error> {
+        let partition = self.of.partition();
+        let buildings = match self.of.kind() {
+            Kind::Building => vec![BuildingId::try_from(self.of)],
+            Kind::Compound => {
+                let mut prefix = subject_key(partition, Space::Child, self.of);
+                prefix.push(Kind::Building as u8);
+                let keys = self.state.scan(&below(prefix), Direction::Up, BUILDINGS_MAX)?;
+                keys.iter()
+                    .filter_map(|(key, _)| subject_at_end(key))
+                    .map(BuildingId::try_from)
+                    .collect()
+            }
+            _ => {
+                let mut prefix = key(partition, Space::Kind);
+                prefix.push(Kind::Finding as u8);
+                let mut range = below(prefix);
+                if let Some(from) = from {
+                    let mut last = key(partition, Space::Kind);
+                    last.extend_from_slice(&from.to_bytes());
+                    range = after(range, &last);
+                }
+                return scanned(self.state, range, count_max);
+            }
+        };
+        let mut ids = Vec::new();
+        for building in buildings.into_iter().flatten() {
+            ids.extend(said_about(self.state, building, Kind::Finding)?);
+        }
+        ids.retain(|id| from.is_none_or(|from| *id > from));
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(ids.into_iter().take(count_max).filter_map(|id| id.try_into().ok()).collect())
+    }
+
+    /// A finding when it is one that is asked for.
+    fn look(&mut self, id: FindingId) -> Result<Option<FindingSeen>, Error> {
+        let partition: Partition = id.partition();
+        let timeline = timeline_at(self.state, partition, id.into(), self.at.known)?;
+        let Some(building) = timeline.as_deref().and_then(building_of) else { return Ok(None) };
+        if timeline.is_none_or(|timeline| timeline.end().is_some()) {
+            return Ok(None);
+        }
+        if self.looked.len() >= DOSSIERS_MAX {
+            self.looked.clear();
+        }
+        if !self.looked.contains_key(&building) {
+            let looked = Looked::at(self.state, building, self.at.known)?;
+            self.looked.insert(building, looked);
+        }
+        let Some(Some(looked)) = self.looked.get(&building) else { return Ok(None) };
+        let Some(finding) = looked.finding(id) else { return Ok(None) };
+        let (view, aged) = looked.on(finding, self.at.day);
+        let is_wanted = view.is_some_and(|view| self.wanted.has(&view, aged.as_ref()));
+        if !is_wanted {
+            return Ok(None);
+        }
+        let Some(seen) = see(self.state, partition, id.into(), self.at)? else { return Ok(None) };
+        let is_here = SubjectId::from(building) == self.of
+            || leads_to(self.state, partition, &seen.content, self.of, self.at)?;
+        if !is_here {
+            return Ok(None);
+        }
+        let answer = FindingSeen {
+            seen,
+            leads_to: id,
+            building: Some(building),
+            numbers: vec![id],
+            view: None,
+            aged: None,
+            events: Vec::new(),
+        };
+        Ok(Some(told(answer, finding, looked, self.at.day)))
+    }
+}
+
+fn scanned(
+    state: &dyn State,
+    mut range: KeyRange,
+    count_max: usize,
+) -> Result<Vec<FindingId>, Error> {
+    let mut ids = Vec::new();
+    loop {
+        let keys = state.scan(&range, Direction::Up, 512)?;
+        let is_end = keys.len() < 512 || ids.len() >= count_max;
+        let found =
+            keys.iter().filter_map(|(key, _)| FindingId::try_from(subject_at_end(key)?).ok());
+        ids.extend(found);
+        match keys.last() {
+            Some((last, _)) if !is_end => range = after(range, last),
+            _ => break,
+        }
+    }
+    ids.truncate(count_max);
+    Ok(ids)
+}
