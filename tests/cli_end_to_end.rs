@@ -116,6 +116,7 @@ fn the_city_of_the_demo_is_found_corrected_counted_exported_and_proved() {
     let tokens = tokens.to_str().unwrap();
     let server = Server::start(home.command(&[], &[("auth.token_file", tokens)])).unwrap();
     let shell = Shell { url: server.url(), token: token.trim(), directory: home.path() };
+    holds_its_check_ups(&shell);
     let size = asks_and_corrects(&shell);
     what_was_exported_changes_nothing(&shell);
     proves(&shell, size);
@@ -123,6 +124,138 @@ fn the_city_of_the_demo_is_found_corrected_counted_exported_and_proved() {
     assert!(status.success());
     let verified = ran(command(&["verify", "--journal", "--setting", &data])).fine();
     assert!(verified.contains("all is well"), "{verified}");
+}
+
+/// All records that a list has, page after page.
+fn all(shell: &Shell<'_>, words: &[&str], name: &str) -> Vec<Value> {
+    let listed = shell.run(&[words, &["--all", "--json"]].concat()).fine();
+    let pages = serde_json::Deserializer::from_str(&listed).into_iter::<Value>();
+    let records = pages.map(|page| match page.unwrap().get(name) {
+        Some(Value::Array(records)) => records.clone(),
+        other => panic!("no {name}: {other:?}"),
+    });
+    records.flatten().collect()
+}
+
+/// How many records say what at a path.
+fn by<'a>(records: &'a [Value], path: &str) -> BTreeMap<&'a str, usize> {
+    let mut counts = BTreeMap::new();
+    for record in records {
+        *counts.entry(text(record, path)).or_insert(0) += 1;
+    }
+    counts
+}
+
+/// Reports and orders in every state, findings in every stage and severity, and every hard case.
+fn holds_its_check_ups(shell: &Shell<'_>) {
+    let city = ["--region", "gbt2260:410100"];
+    let reports = all(shell, &[&["report", "list"], &city[..]].concat(), "reports");
+    let expected = [
+        ("REPORT_STATE_ACCEPTED", 189),
+        ("REPORT_STATE_DRAFTED", 8),
+        ("REPORT_STATE_RETURNED", 8),
+        ("REPORT_STATE_SIGNED", 8),
+        ("REPORT_STATE_SUBMITTED", 16),
+        ("REPORT_STATE_SUPERSEDED", 8),
+    ];
+    assert_eq!(by(&reports, "/state"), BTreeMap::from(expected));
+    let expected = [
+        ("REPORT_KIND_APPRAISAL", 8),
+        ("REPORT_KIND_CHECK_UP", 209),
+        ("REPORT_KIND_PATROL", 8),
+        ("REPORT_KIND_SPECIAL_CHECK", 12),
+    ];
+    assert_eq!(by(&reports, "/fields/kind"), BTreeMap::from(expected));
+    // Those whose signer's licence turned out to have lapsed.
+    let expected = [("REPORT_DOUBT_CERTAIN", 8), ("REPORT_DOUBT_NONE", 229)];
+    assert_eq!(by(&reports, "/doubt"), BTreeMap::from(expected));
+    for report in &reports {
+        let number = text(report, "/fields/identifiers/0/value");
+        assert!(number.starts_with("EXAMPLE-"), "{report:#}");
+    }
+
+    let orders = all(shell, &[&["list", "orders"], &city[..]].concat(), "orders");
+    let expected = [
+        ("ORDER_STATE_CANCELLED", 8),
+        ("ORDER_STATE_DONE", 161),
+        ("ORDER_STATE_ORDERED", 44),
+        ("ORDER_STATE_PLANNED", 12),
+    ];
+    assert_eq!(by(&orders, "/state"), BTreeMap::from(expected));
+    let plans = all(shell, &[&["list", "plans"], &city[..]].concat(), "plans");
+    assert_eq!(plans.len(), 12);
+    holds_its_findings(shell);
+    late_papers_and_corrections_are_where_they_belong(&reports);
+}
+
+fn holds_its_findings(shell: &Shell<'_>) {
+    let list = ["findings", "--region", "gbt2260:410100"];
+    let findings = all(shell, &list, "findings");
+    // The one that was merged into another is listed as that one, or not at all.
+    let of_one = findings.iter().filter(|finding| finding.get("leadsToId").is_none());
+    let findings: Vec<Value> = of_one.cloned().collect();
+    let expected = [
+        ("FINDING_STAGE_CLOSED", 8),
+        ("FINDING_STAGE_NOTIFIED", 32),
+        ("FINDING_STAGE_OBJECT_GONE", 8),
+        ("FINDING_STAGE_OPEN", 80),
+        ("FINDING_STAGE_PLANNED", 8),
+        ("FINDING_STAGE_REPORTED_FIXED", 8),
+        ("FINDING_STAGE_UNDER_REPAIR", 8),
+        ("FINDING_STAGE_VERIFIED", 8),
+        ("FINDING_STAGE_WAIVED", 8),
+    ];
+    assert_eq!(by(&findings, "/stage"), BTreeMap::from(expected));
+    let severities = by(&findings, "/severity");
+    assert_eq!(severities.len(), 3, "{severities:?}");
+    let says = |finding: &&Value, saying: &str| {
+        let events = finding.get("events").and_then(Value::as_array).unwrap();
+        events.iter().any(|event| event.pointer(&format!("/saying/{saying}")).is_some())
+    };
+    let count = |saying: &str| findings.iter().filter(|it| says(it, saying)).count();
+    assert_eq!((count("monitored"), count("measureTaken"), count("included")), (8, 24, 8));
+    assert_eq!(count("verificationFailed"), 16);
+    // What two saw, each without the other, is one finding with what both saw.
+    let twins = findings.iter().filter(|finding| {
+        let ids = finding.get("ids").and_then(Value::as_array).unwrap();
+        ids.len() == 2 && text(finding, "/class") == "GAS.RISER"
+    });
+    assert_eq!(twins.count(), 8);
+    // Overdue ones only become more with the days.
+    let overdue = all(shell, &[&list[..], &["--overdue"]].concat(), "findings");
+    assert!(overdue.len() >= 24, "{}", overdue.len());
+    let due = shell.run(&["due", "--region", "gbt2260:410105", "--json"]).json();
+    assert_eq!(due.pointer("/rows/0/due/overdue"), Some(&Value::Bool(true)), "{due:#}");
+    let why = shell.run(&["explain", "due", text(&due, "/rows/0/buildingId")]).fine();
+    assert!(why.contains("2025-draft"), "{why}");
+}
+
+/// A paper that came late stands by the day of its inspection, and so does one that was corrected.
+fn late_papers_and_corrections_are_where_they_belong(reports: &[Value]) {
+    let day = |report: &Value| text(report, "/life/existsFrom").to_owned();
+    let mut of_building: BTreeMap<&str, Vec<(u64, String)>> = BTreeMap::new();
+    for report in reports.iter().filter(|it| text(it, "/state") == "REPORT_STATE_ACCEPTED") {
+        let etag = text(report, "/etag").parse().unwrap();
+        let building = text(report, "/fields/buildingId");
+        of_building.entry(building).or_default().push((etag, day(report)));
+    }
+    let late = of_building.values_mut().filter(|papers| {
+        papers.sort();
+        papers.windows(2).any(|pair| matches!(pair, [one, other] if one.1 > other.1))
+    });
+    assert_eq!(late.count(), 8);
+    // One that was signed long after the inspection was first said to be of a month later.
+    let corrected = reports.iter().filter(|it| {
+        let signed = it.pointer("/signature/on").and_then(Value::as_str);
+        signed.is_some_and(|signed| days_between(&day(it), signed) == 37)
+    });
+    assert_eq!(corrected.count(), 8);
+}
+
+/// Whole days from one day to another.
+fn days_between(from: &str, to: &str) -> i64 {
+    let [from, to] = [from, to].map(|day| day.parse::<anju::kernel::time::Day>().unwrap());
+    i64::from(to.number() - from.number())
 }
 
 /// Search, get, history, correct and totals; the number of the last entry.

@@ -15,6 +15,7 @@ use crate::{
     cli::{
         BadUsage, Outcome,
         message::{self, noun, put, put_typed},
+        rest::Wrong,
         session::Session,
         set,
         write::{self, WriteArgs},
@@ -102,27 +103,35 @@ impl Creatable {
 pub async fn run(args: &CreateArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let kind = args.kind.kind();
     let name = format!("Create{}Request", noun(kind));
-    let mut request = match &args.file {
-        Some(path) => from_file(&name, path)?,
+    let (mut request, wrong) = match &args.file {
+        Some(path) => (from_file(&name, path)?, Wrong::default()),
         None => from_flags(&name, kind, args)?,
     };
     put_typed(&mut request, "context", &args.write.context())?;
-    write::send(kind, &format!("Create{}", noun(kind)), &request, &args.write, session).await
+    write::send(kind, &format!("Create{}", noun(kind)), request, wrong, &args.write, session).await
 }
 
-fn from_flags(name: &str, kind: Kind, args: &CreateArgs) -> anyhow::Result<DynamicMessage> {
-    let said = set::read(kind, &args.set, &[]).map_err(BadUsage)?;
+fn from_flags(
+    name: &str,
+    kind: Kind,
+    args: &CreateArgs,
+) -> anyhow::Result<(DynamicMessage, Wrong)> {
+    let (said, violations) = set::read(kind, &args.set, &[]);
+    let Some(said) = said else { return Err(BadUsage(violations).into()) };
+    let mut wrong = Wrong::default();
+    wrong.absorb_fields("fields", "", violations);
     let mut request = message::empty(name)?;
     let exists_from = args.exists_from.context("--exists-from or --file is needed")?;
     put(&mut request, "exists_from", Value::String(exists_from.to_string()))?;
     put(&mut request, "fields", Value::Message(said.fields))?;
     if args.opens_partition {
-        if kind != Kind::Region {
-            return Err(BadUsage::new("only a region opens a partition").into());
+        if kind == Kind::Region {
+            put(&mut request, "opens_partition", Value::Bool(true))?;
+        } else {
+            wrong.add("opens_partition", "NOT_HERE", "only a region opens a partition");
         }
-        put(&mut request, "opens_partition", Value::Bool(true))?;
     }
-    Ok(request)
+    Ok((request, wrong))
 }
 
 /// A request as it stands in a file, without what comes with every write: that is for the flags to

@@ -2,7 +2,11 @@
 //!
 //! It takes the way of every user: it makes itself a token, starts the server, and imports the
 //! carried files over gRPC. Run again it finds its data and starts at once; a run that was cut short
-//! goes on, since a row that was taken changes nothing the second time.
+//! goes on, since a row that was taken changes nothing the second time, and a request that was
+//! answered is answered as it was.
+
+mod check_ups;
+mod story;
 
 use std::{
     collections::BTreeSet,
@@ -11,7 +15,7 @@ use std::{
     net::SocketAddr,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
@@ -37,6 +41,7 @@ use crate::{
         carried::{CarriedFile, carried},
         column::FileKind,
     },
+    kernel::time::{Clock as _, Stamp, SystemClock},
     server,
 };
 
@@ -48,6 +53,10 @@ Examples:
 
 /// Says in the data directory that the example city is in it.
 const LOADED: &str = "example.loaded";
+/// Says since when its check-ups are being loaded, and then that they are.
+const CHECK_UPS: &str = "example.check-ups";
+/// What it says in the end.
+const WHOLE: &str = "The example check-ups of `anju demo` were loaded into this directory.\n";
 /// Where the carried files lie while they are imported.
 const FILES: &str = "example-files";
 /// The order in which kinds refer to each other.
@@ -91,7 +100,7 @@ pub async fn run(args: &DemoArgs, out: &mut dyn Write) -> anyhow::Result<Outcome
     };
     fill(&config, address, &secret, out).await?;
     if !args.no_serve {
-        hints(address, out)?;
+        hints(address, &secret, out).await?;
         server.await??;
     }
     Ok(Outcome::Fine)
@@ -134,7 +143,9 @@ async fn fill(
     let loaded = config.data_dir.join(LOADED);
     let url = format!("http://{address}");
     let connection = Connection::open(&url, Some(secret.to_owned()), &ClientTls::default())?;
-    if loaded.exists() {
+    let check_ups = config.data_dir.join(CHECK_UPS);
+    let begun = read(&check_ups)?;
+    if loaded.exists() && begun.as_deref() == Some(WHOLE) {
         writeln!(out, "{} holds the example city already.", config.data_dir.display())?;
     } else {
         writeln!(
@@ -144,29 +155,97 @@ async fn fill(
         )?;
         out.flush()?;
         let began = Instant::now();
-        for kind in KINDS {
-            take(config, kind, &connection, out).await?;
+        if !loaded.exists() {
+            for kind in KINDS {
+                take(config, kind, &connection, out).await?;
+            }
+            fs::write(
+                &loaded,
+                "The example city of `anju demo` was loaded into this directory.\n",
+            )?;
         }
-        fs::write(&loaded, "The example city of `anju demo` was loaded into this directory.\n")?;
+        if begun.as_deref() != Some(WHOLE) {
+            check(&check_ups, begun.as_deref(), &connection, out).await?;
+        }
         writeln!(out, "Loaded in {:.1} s.", began.elapsed().as_secs_f32())?;
     }
     writeln!(
         out,
-        "\nRegions are real (郑州市 and above, edition of mid-2023); compounds, buildings and units \
-         are made up.\n行政区划为真实数据；小区、楼栋、户均为虚构示例。"
+        "\nRegions are real (郑州市 and above, edition of mid-2023); compounds, buildings, units, \
+         bodies and check-ups are made up.\n行政区划为真实数据；小区、楼栋、户、机构和体检均为虚构示例。"
     )?;
     out.flush()?;
     Ok(())
 }
 
-/// Three commands to try next.
-fn hints(address: SocketAddr, out: &mut dyn Write) -> anyhow::Result<()> {
+/// What a file says; nothing, when it is not there.
+fn read(path: &Path) -> anyhow::Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
+    }
+}
+
+/// Loads the check-ups, or goes on with them when they were begun and not finished.
+async fn check(
+    mark: &Path,
+    begun: Option<&str>,
+    connection: &Connection,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let now = SystemClock.now();
+    if let Some(begun) = begun {
+        let since = begun.trim().parse().map(Stamp::from_micros).ok();
+        if !since.is_some_and(|since| may_go_on(since, now)) {
+            anyhow::bail!(
+                "the check-ups of the example city were begun and not finished, too long ago to go \
+                 on; empty {} and start again",
+                mark.parent().unwrap_or(mark).display()
+            );
+        }
+    } else {
+        fs::write(mark, format!("{}\n", now.micros()))
+            .with_context(|| format!("{} cannot be written", mark.display()))?;
+    }
+    let loaded = check_ups::load(connection, now.day()).await.context(
+        "the check-ups of the example city were not loaded as a whole; start again to go on",
+    )?;
+    writeln!(
+        out,
+        "check-ups 体检: {} orders 任务, {} reports 报告, {} findings 问题, with 4 editions of \
+         example and draft reference data",
+        loaded.orders, loaded.reports, loaded.findings
+    )?;
+    if loaded.ahead > 0 {
+        writeln!(out, "{} steps lie ahead of today and are left out 未到日期", loaded.ahead)?;
+    }
+    fs::write(mark, WHOLE).with_context(|| format!("{} cannot be written", mark.display()))?;
+    Ok(())
+}
+
+/// Whether the registry still knows the requests that were made since then.
+fn may_go_on(since: Stamp, now: Stamp) -> bool {
+    let micros = now.micros().saturating_sub(since.micros());
+    u64::try_from(micros).is_ok_and(|micros| Duration::from_micros(micros) < check_ups::RESUMABLE)
+}
+
+/// Commands to try next.
+async fn hints(address: SocketAddr, secret: &str, out: &mut dyn Write) -> anyhow::Result<()> {
+    let url = format!("http://{address}");
+    let connection = Connection::open(&url, Some(secret.to_owned()), &ClientTls::default())?;
+    // The one that is due first is overdue, and has much to explain.
+    let building = check_ups::first_due(&connection).await?;
+    let building = building.unwrap_or_else(|| "BUILDING".to_owned());
     write!(
         out,
         "\nServing on {address}. Try, in another terminal:\n  \
          {program} totals --code gbt2260:410100 --children\n  \
          {program} search '柳泉街 124'\n  \
-         {program} list compounds --region gbt2260:410102\n\n\
+         {program} list compounds --region gbt2260:410102\n  \
+         {program} due --region gbt2260:410105\n  \
+         {program} explain due {building}\n  \
+         {program} findings --overdue --region gbt2260:410105\n\n\
          Stop with Ctrl-C.\n",
         program = program()
     )?;

@@ -21,9 +21,10 @@ use crate::{
         edition::{self, Edition, Findings, LEVELS},
         header::{Layout, Mapping},
         row::{self, Fault},
-        table::{Declaration, Mode, Record, Table},
+        table::{Declaration, Mode, Record, Table, TableError},
     },
     kernel::{limit::BATCH_ITEMS_MAX, time::Day},
+    service::misread::{BY_DAYS, BY_OTHERS},
 };
 
 mod client;
@@ -31,6 +32,7 @@ mod partition;
 mod progress;
 mod run;
 mod summary;
+mod told;
 
 pub use client::{Clients, Credential, Service};
 pub(super) use client::{patiently, refused};
@@ -186,7 +188,10 @@ pub async fn run<I: Credential>(
     if let Some(path) = args.rejects.as_ref().filter(|path| path.exists()) {
         bail!("{} is there already and is not overwritten", path.display());
     }
-    let opened = open(&args)?;
+    let (opened, wrong) = open(&args)?;
+    if !wrong.is_empty() {
+        return Err(Box::pin(told::refuse(args, clients, opened, wrong)).await);
+    }
     // Boxed, so that whoever waits for the run does not carry all of it on the stack.
     let run = Box::pin(run::Run::new(args, clients, opened)).await?;
     let summary = Box::pin(run.all()).await?;
@@ -209,10 +214,14 @@ pub(super) enum Shape {
 }
 
 impl Shape {
-    fn read(&self, record: &Record) -> Result<Draft, Vec<Fault>> {
+    /// What a record says, as far as it can be judged, and what is wrong with it.
+    fn read(&self, record: &Record) -> (Option<Draft>, Vec<Fault>) {
         match self {
-            Self::Edition(edition) => edition.read(record),
-            Self::Columns(layout) => row::read(layout, record),
+            Self::Edition(edition) => match edition.read(record) {
+                Ok(draft) => (Some(draft), Vec::new()),
+                Err(faults) => (None, faults),
+            },
+            Self::Columns(layout) => row::rest(layout, record),
         }
     }
 
@@ -222,6 +231,37 @@ impl Shape {
             Self::Edition(_) => field,
             Self::Columns(layout) => layout.header_of(field),
         }
+    }
+
+    /// A fault of a field of the API as one of the column that says it.
+    fn by_header(&self, fault: Fault) -> Fault {
+        Fault { column: self.header_of(&fault.column).to_owned(), ..fault }
+    }
+
+    /// What the registry says of a row beside what is wrong with it already, by headers, without
+    /// what may only follow from that: from cells that could not be read, and from columns that
+    /// could not be bound.
+    fn beside(&self, faults: &[Fault], refusals: Vec<Fault>) -> Vec<Fault> {
+        let Self::Columns(layout) = self else { return Vec::new() };
+        let is_faulted = |field: &str| {
+            let last = field.rsplit('.').next().unwrap_or(field);
+            let said_by = |fault: &Fault| layout.is_said_by(last, &fault.column);
+            faults.iter().any(said_by)
+        };
+        let last = |field: &str| field.rsplit('.').next().unwrap_or_default().to_owned();
+        let is_left_out = |field: &str| is_faulted(field) || layout.lacks(&last(field));
+        let follows = |refusal: &Fault| {
+            let hangs_on =
+                |(rule, other): &(&str, &str)| *rule == refusal.reason && is_left_out(other);
+            let is_about_days = BY_DAYS.iter().any(|rule| rule.reason() == refusal.reason);
+            is_faulted(&refusal.column)
+                || (refusal.reason == "REQUIRED" && is_left_out(&refusal.column))
+                || (refusal.reason == "PARTITION_MISSING")
+                || (is_about_days && ["exists_from", "from"].into_iter().any(is_left_out))
+                || BY_OTHERS.iter().any(hangs_on)
+        };
+        let beside = refusals.into_iter().filter(|refusal| !follows(refusal));
+        beside.map(|refusal| self.by_header(refusal)).collect()
     }
 }
 
@@ -233,11 +273,42 @@ pub(super) struct Opened {
     /// What holds for its rows: the flags, then what the file declares, then the edition's own.
     declaration: Declaration,
     exists_from: Option<String>,
+    /// Whether nothing of it is taken: its rows are judged as far as its header can be used.
+    is_refused: bool,
+}
+
+impl Opened {
+    /// The same file, to be read once more.
+    fn again(&self) -> Self {
+        Self {
+            path: self.path.clone(),
+            shape: Arc::clone(&self.shape),
+            headers: self.headers.clone(),
+            declaration: self.declaration.clone(),
+            exists_from: self.exists_from.clone(),
+            is_refused: self.is_refused,
+        }
+    }
+
+    /// The rows in which cells are wrong, by their lines, as far as the file can be read.
+    fn faulted_rows(&self) -> impl Iterator<Item = (u64, Vec<Fault>)> {
+        let table = Table::open(&self.path, Arc::default()).ok();
+        let records = table.into_iter().flatten().map_while(Result::ok);
+        let rows = records.map(|record| (record.line, self.shape.read(&record).1));
+        rows.filter(|(_, faults)| !faults.is_empty())
+    }
+}
+
+/// What is wrong with a file as a whole.
+struct WrongFile {
+    path: PathBuf,
+    /// A sentence each, with a reason before it where there is one.
+    mistakes: Vec<String>,
 }
 
 /// Opens every file and binds its header, so that what is wrong with any is said before a row of
-/// another is sent.
-fn open(args: &ImportArgs) -> anyhow::Result<Vec<Opened>> {
+/// another is taken. With anything wrong, none is: all are opened to be judged.
+fn open(args: &ImportArgs) -> anyhow::Result<(Vec<Opened>, Vec<WrongFile>)> {
     let mapping = match &args.mapping {
         Some(path) => {
             let text = fs::read_to_string(path)
@@ -249,22 +320,31 @@ fn open(args: &ImportArgs) -> anyhow::Result<Vec<Opened>> {
     let mut opened = Vec::new();
     let mut wrong = Vec::new();
     for path in &args.files {
-        match open_one(args, &mapping, path) {
+        let mut mistakes = Vec::new();
+        match open_one(args, &mapping, path, &mut mistakes) {
             Ok(file) => opened.push(file),
-            Err(error) => wrong.push(format!("{}: {error:#}", path.display())),
+            Err(error) => mistakes.push(format!("{:#}", anyhow!(error))),
         }
-    }
-    if !wrong.is_empty() {
-        bail!("{}", wrong.join("\n"));
+        if !mistakes.is_empty() {
+            wrong.push(WrongFile { path: path.clone(), mistakes });
+        }
     }
     opened.sort_by_key(|file| match &*file.shape {
         Shape::Edition(edition) => LEVELS.iter().position(|level| level.0 == edition.level),
         Shape::Columns(_) => None,
     });
-    Ok(opened)
+    for file in &mut opened {
+        file.is_refused = !wrong.is_empty();
+    }
+    Ok((opened, wrong))
 }
 
-fn open_one(args: &ImportArgs, mapping: &Mapping, path: &Path) -> anyhow::Result<Opened> {
+fn open_one(
+    args: &ImportArgs,
+    mapping: &Mapping,
+    path: &Path,
+    mistakes: &mut Vec<String>,
+) -> Result<Opened, TableError> {
     let table = Table::open(path, Arc::default())?;
     let headers = table.headers().to_vec();
     let recognised = (args.kind == FileKind::Regions && args.mapping.is_none())
@@ -272,7 +352,7 @@ fn open_one(args: &ImportArgs, mapping: &Mapping, path: &Path) -> anyhow::Result
         .flatten();
     let shape = match recognised {
         Some(edition) => Shape::Edition(edition),
-        None => Shape::Columns(bind(args, &headers, mapping)?),
+        None => Shape::Columns(bind(args, &headers, mapping, mistakes)),
     };
     let declared = table.declaration();
     let is_edition = recognised.is_some();
@@ -282,15 +362,18 @@ fn open_one(args: &ImportArgs, mapping: &Mapping, path: &Path) -> anyhow::Result
         && source.is_none()
         && !layout.columns().any(|(_, bound)| bound.is_some_and(|b| b.column.name == "source"))
     {
-        bail!("say where the rows come from: --source, or `# anju: source=…` as the first line");
+        let sentence =
+            "say where the rows come from: --source, or `# anju: source=…` as the first line";
+        mistakes.push(sentence.to_owned());
     }
     // The first line of a reject file declares it between commas.
     if source.as_ref().is_some_and(|source| source.contains([',', '"', '\n', '\r'])) {
-        bail!("the name of a source has no commas, quotation marks or line ends");
+        let sentence = "the name of a source has no commas, quotation marks or line ends";
+        mistakes.push(sentence.to_owned());
     }
     let mode = args.mode.map(Mode::from).or(declared.mode);
     if mode == Some(Mode::Correction) && args.reason.is_none() {
-        bail!("a correction needs a --reason");
+        mistakes.push("a correction needs a --reason".to_owned());
     }
     let exists_from = args.exists_from.clone();
     let exists_from = exists_from.or_else(|| is_edition.then(|| edition::EXISTS_FROM.to_owned()));
@@ -300,11 +383,18 @@ fn open_one(args: &ImportArgs, mapping: &Mapping, path: &Path) -> anyhow::Result
         headers,
         declaration: Declaration { source, mode, from: args.from.or(declared.from) },
         exists_from,
+        is_refused: false,
     })
 }
 
-fn bind(args: &ImportArgs, headers: &[String], mapping: &Mapping) -> anyhow::Result<Layout> {
-    Layout::bind(args.kind, headers, mapping, args.ignore_unknown).map_err(|faults| {
+fn bind(
+    args: &ImportArgs,
+    headers: &[String],
+    mapping: &Mapping,
+    mistakes: &mut Vec<String>,
+) -> Layout {
+    let (layout, faults) = Layout::bind_some(args.kind, headers, mapping, args.ignore_unknown);
+    if !faults.is_empty() {
         let lines: Vec<_> =
             faults.iter().map(|fault| format!("\n  {}: {}", fault.reason, fault.message)).collect();
         let unknown = faults.iter().any(|fault| fault.reason == "UNKNOWN_COLUMN");
@@ -313,8 +403,9 @@ fn bind(args: &ImportArgs, headers: &[String], mapping: &Mapping) -> anyhow::Res
         } else {
             ""
         };
-        anyhow!("the header row cannot be used{}{hint}", lines.concat())
-    })
+        mistakes.push(format!("the header row cannot be used{}{hint}", lines.concat()));
+    }
+    layout
 }
 
 /// Whether the files are of an edition, whose odd rows are counted.

@@ -14,6 +14,7 @@ use crate::{
     cli::{
         BadUsage, Outcome, create,
         message::{self, noun, put, put_text, put_typed},
+        rest::Wrong,
         session::Session,
         set,
         write::{self, TargetArgs, WriteArgs},
@@ -21,7 +22,6 @@ use crate::{
     kernel::{
         id::{Kind, RegionId, SubjectId},
         time::Day,
-        violation::Violations,
     },
 };
 
@@ -170,10 +170,15 @@ impl FromStr for Child {
 pub async fn merge(args: &MergeArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let kind = args.ids.first().context("an id is needed")?.kind();
     if args.ids.iter().chain(&args.into).any(|id| id.kind() != kind) {
-        return Err(BadUsage::new("only what is of one kind is merged").into());
+        let BadUsage(mut violations) = BadUsage::new("only what is of one kind is merged");
+        for wrong in set::read(kind, &args.set, &[]).1.list() {
+            violations.add(&wrong.field, wrong.reason, &wrong.message);
+        }
+        return Err(BadUsage(violations).into());
     }
     check_kind(kind)?;
     let verb = format!("Merge{}s", noun(kind));
+    let mut wrong = Wrong::default();
     let mut request = message::empty(&format!("{verb}Request"))?;
     put_typed(&mut request, "context", &args.write.context())?;
     let ids = args.ids.iter().map(|id| Value::String(id.to_string())).collect();
@@ -182,10 +187,12 @@ pub async fn merge(args: &MergeArgs, session: &mut Session<'_>) -> anyhow::Resul
     if let Some(into) = args.into {
         put(&mut request, "into_id", Value::String(into.to_string()))?;
     } else {
-        let said = set::read(kind, &args.set, &[]).map_err(BadUsage)?;
+        let (said, violations) = set::read(kind, &args.set, &[]);
+        let Some(said) = said else { return Err(BadUsage(violations).into()) };
+        wrong.absorb_fields("into", "", violations);
         put(&mut request, "into", Value::Message(said.fields))?;
     }
-    write::send(kind, &verb, &request, &args.write, session).await
+    write::send(kind, &verb, request, wrong, &args.write, session).await
 }
 
 /// One becomes several.
@@ -194,8 +201,8 @@ pub async fn split(args: &SplitArgs, session: &mut Session<'_>) -> anyhow::Resul
     check_kind(kind)?;
     let verb = format!("Split{}", noun(kind));
     let name = format!("{verb}Request");
-    let mut request = match &args.file {
-        Some(path) => create::from_file(&name, path)?,
+    let (mut request, wrong) = match &args.file {
+        Some(path) => (create::from_file(&name, path)?, Wrong::default()),
         None => split_from_flags(&name, kind, args)?,
     };
     let id = args.target.id.to_string();
@@ -206,28 +213,30 @@ pub async fn split(args: &SplitArgs, session: &mut Session<'_>) -> anyhow::Resul
     put_typed(&mut request, "context", &args.write.context())?;
     put(&mut request, "id", Value::String(id))?;
     put_text(&mut request, "etag", args.target.etag.as_deref())?;
-    write::send(kind, &verb, &request, &args.write, session).await
+    write::send(kind, &verb, request, wrong, &args.write, session).await
 }
 
-fn split_from_flags(name: &str, kind: Kind, args: &SplitArgs) -> anyhow::Result<DynamicMessage> {
+fn split_from_flags(
+    name: &str,
+    kind: Kind,
+    args: &SplitArgs,
+) -> anyhow::Result<(DynamicMessage, Wrong)> {
     let mut request = message::empty(name)?;
     let day = args.on.context("--on or --file is needed")?;
     put(&mut request, "day", Value::String(day.to_string()))?;
-    let mut violations = Violations::default();
+    let mut wrong = Wrong::default();
     let mut parts = Vec::new();
-    for (part, number) in args.part.iter().zip(1..) {
-        match set::read(kind, &part.set, &[]) {
-            Ok(said) => {
-                let mut message = message::empty(&format!("Split{}Part", noun(kind)))?;
-                put(&mut message, "share_numerator", Value::U64(part.numerator))?;
-                put(&mut message, "share_denominator", Value::U64(part.denominator))?;
-                put(&mut message, "fields", Value::Message(said.fields))?;
-                parts.push(Value::Message(message));
-            }
-            Err(wrong) => violations.absorb(&format!("part {number}"), wrong),
-        }
+    for (index, part) in args.part.iter().enumerate() {
+        let (said, violations) = set::read(kind, &part.set, &[]);
+        let Some(said) = said else { return Err(BadUsage(violations).into()) };
+        let path = format!("parts[{index}].fields");
+        wrong.absorb_fields(&path, &format!("part {}", index + 1), violations);
+        let mut message = message::empty(&format!("Split{}Part", noun(kind)))?;
+        put(&mut message, "share_numerator", Value::U64(part.numerator))?;
+        put(&mut message, "share_denominator", Value::U64(part.denominator))?;
+        put(&mut message, "fields", Value::Message(said.fields))?;
+        parts.push(Value::Message(message));
     }
-    violations.or(()).map_err(BadUsage)?;
     put(&mut request, "parts", Value::List(parts))?;
     let mut assignments = Vec::new();
     for child in &args.child {
@@ -238,7 +247,7 @@ fn split_from_flags(name: &str, kind: Kind, args: &SplitArgs) -> anyhow::Result<
     }
     put(&mut request, "assignments", Value::List(assignments))?;
     put(&mut request, "keeps", Value::Bool(args.keeps))?;
-    Ok(request)
+    Ok((request, wrong))
 }
 
 /// A region comes under another parent.
@@ -249,7 +258,8 @@ pub async fn transfer(args: &TransferArgs, session: &mut Session<'_>) -> anyhow:
     put_text(&mut request, "etag", args.etag.as_deref())?;
     put(&mut request, "parent_id", Value::String(args.to.to_string()))?;
     put(&mut request, "from", Value::String(args.from.to_string()))?;
-    write::send(Kind::Region, "TransferRegion", &request, &args.write, session).await
+    let wrong = Wrong::default();
+    write::send(Kind::Region, "TransferRegion", request, wrong, &args.write, session).await
 }
 
 fn check_kind(kind: Kind) -> Result<(), BadUsage> {

@@ -16,6 +16,7 @@ pub mod dump;
 pub mod erase;
 pub mod export;
 pub mod field;
+pub mod finding;
 pub mod get;
 pub mod history;
 pub mod import;
@@ -33,6 +34,8 @@ pub mod rebuild;
 pub mod record;
 pub mod reference;
 pub mod region;
+pub mod report;
+mod rest;
 pub mod search;
 pub mod serve;
 pub mod session;
@@ -197,6 +200,12 @@ pub enum Command {
     Transfer(lineage::TransferArgs),
     /// Works on orders: assigns, moves, cancels, lists.
     Order(order::OrderArgs),
+    /// Works on reports of check-ups: records, signs, submits, accepts, returns, lists.
+    Report(report::ReportArgs),
+    /// Says what was seen of a defect and what is done about it.
+    Finding(finding::FindingArgs),
+    /// Lists findings: overdue, by class, by the age of their notices.
+    Findings(finding::FindingsArgs),
     /// Loads, lists and compares editions of reference data.
     Reference(reference::ReferenceArgs),
     /// Works on cases: what people have to look at.
@@ -278,6 +287,9 @@ impl std::fmt::Display for BadUsage {
         for violation in self.0.list() {
             let at = if violation.field.is_empty() { "" } else { ": " };
             write!(f, "\n  {}{at}{}", violation.field, violation.message)?;
+            if !violation.field.is_empty() {
+                write!(f, " [{}]", violation.reason)?;
+            }
         }
         Ok(())
     }
@@ -395,6 +407,9 @@ async fn dispatch(command: &Command, session: &mut Session<'_>) -> anyhow::Resul
         Command::Split(args) => lineage::split(args, session).await,
         Command::Transfer(args) => lineage::transfer(args, session).await,
         Command::Order(args) => order::run(args, session).await,
+        Command::Report(args) => report::run(args, session).await,
+        Command::Finding(args) => finding::run(args, session).await,
+        Command::Findings(args) => finding::list(args, session).await,
         Command::Reference(args) => reference::run(args, session).await,
         Command::Case(args) => case::run(args, session).await,
         Command::Status(_) => status::status(session).await,
@@ -481,7 +496,8 @@ pub fn exit_code(result: &anyhow::Result<Outcome>) -> u8 {
             let is_missing = |refusal: &registry::Refusal| refusal.class == Class::NotFound;
             return if refusals.iter().all(is_missing) { 4 } else { 5 };
         }
-        if cause.is::<BadUsage>() || cause.is::<BadConnection>() {
+        let is_usage = cause.is::<BadUsage>() || cause.is::<rest::WrongAndRefused>();
+        if is_usage || cause.is::<BadConnection>() {
             return 2;
         }
     }

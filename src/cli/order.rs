@@ -9,6 +9,7 @@ use crate::{
         Outcome,
         list::{self, OrderListArgs},
         message,
+        rest::Wrong,
         session::Session,
         write::{self, WriteArgs},
     },
@@ -128,5 +129,5 @@ async fn send<Q: Message>(
 ) -> anyhow::Result<Outcome> {
     let mut asked: DynamicMessage = message::empty(&format!("{method}Request"))?;
     asked.transcode_from(request)?;
-    write::send(Kind::Order, method, &asked, &step.write, session).await
+    write::send(Kind::Order, method, asked, Wrong::default(), &step.write, session).await
 }

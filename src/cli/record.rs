@@ -2,13 +2,16 @@
 
 use prost_reflect::{DynamicMessage, ReflectMessage as _};
 
-use crate::cli::{field, message, read, table::Sheet};
+use crate::cli::{field, finding, message, read, report, table::Sheet};
 use crate::proto::v1;
 
 /// One subject, label by label.
 pub fn page(record: &DynamicMessage) -> Sheet {
     if record.descriptor().name() == "Case" {
         return case_page(record);
+    }
+    if record.descriptor().name() == "Finding" {
+        return finding::page(record);
     }
     let mut sheet = Sheet::default();
     sheet.row([record.descriptor().name().to_lowercase(), message::text(record, "id")]);
@@ -27,7 +30,9 @@ pub fn page(record: &DynamicMessage) -> Sheet {
             sheet.row([label, value]);
         }
     }
-    if let Some(state) = field::shown(record, "state") {
+    if record.descriptor().name() == "Report" {
+        report::beside(record, &mut sheet);
+    } else if let Some(state) = field::shown(record, "state") {
         sheet.row([field::label("state"), state]);
     }
     for (label, value) in message::nested(record, "head").iter().flat_map(field::said) {

@@ -11,6 +11,7 @@ use crate::{
         page::{self, PageArgs},
         read::ReadArgs,
         region::RegionName,
+        rest::Wrong,
         session::{Answer, Session},
         write::{self, WriteArgs},
     },
@@ -122,7 +123,8 @@ pub async fn run(args: &ReferenceArgs, session: &mut Session<'_>) -> anyhow::Res
                 };
                 let mut asked = message::empty("LoadReferenceRequest")?;
                 asked.transcode_from(&request)?;
-                let sent = write::send(Kind::Reference, "LoadReference", &asked, write, session);
+                let (kind, fine) = (Kind::Reference, Wrong::default());
+                let sent = write::send(kind, "LoadReference", asked, fine, write, session);
                 sent.await.with_context(|| format!("{} was not loaded", path.display()))?;
             }
             Ok(Outcome::Fine)

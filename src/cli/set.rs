@@ -38,11 +38,13 @@ pub struct Said {
 /// `set` holds `field=value`, `unset` names of fields. Lists are given by repeating the flag. Parts
 /// are named with a dot: `identifiers.census`, `codes.gbt2260`, `doubts.completed`. Areas and heights
 /// may be given in metres as `floor_area_m2`, `area_m2`, `height_m`.
-pub fn read(kind: Kind, set: &[String], unset: &[String]) -> Result<Said, Violations> {
+///
+/// What is wrong is left out, of the mask too, and told.
+pub fn read(kind: Kind, set: &[String], unset: &[String]) -> (Option<Said>, Violations) {
     let mut violations = Violations::default();
     let Ok(fields) = message::empty(&format!("{}Fields", message::noun(kind))) else {
         violations.add("id", "KIND", format!("a {} has no fields to set", kind.word()));
-        return Err(violations);
+        return (None, violations);
     };
     let mut reader = Reader { of: fields.descriptor(), fields, said: Vec::new(), violations };
     for pair in set {
@@ -55,13 +57,24 @@ pub fn read(kind: Kind, set: &[String], unset: &[String]) -> Result<Said, Violat
         reader.unset(name.trim());
     }
     let mut mask = Vec::new();
+    let wrong = reader.violations.list().iter().map(|one| stored_head(&one.field));
+    let wrong: Vec<_> = wrong.collect();
     for (name, _) in reader.said {
-        let head = name.split('.').next().unwrap_or_default().to_owned();
-        if !mask.contains(&head) {
-            mask.push(head);
+        let head = stored_head(&name);
+        if wrong.contains(&head) {
+            // Half of what is said of a field is not what is meant.
+            reader.fields.clear_field_by_name(head);
+        } else if !mask.iter().any(|other| other == head) {
+            mask.push(head.to_owned());
         }
     }
-    reader.violations.or(Said { fields: reader.fields, mask })
+    (Some(Said { fields: reader.fields, mask }), reader.violations)
+}
+
+/// The field of the API that a name says something about, as a whole.
+pub(crate) fn stored_head(name: &str) -> &str {
+    let stored = in_metres(name).map_or(name, |(stored, _)| stored);
+    stored.split('.').next().unwrap_or_default()
 }
 
 struct Reader {
@@ -467,18 +480,16 @@ mod tests {
                 None => set.push(flag.to_owned()),
             }
         }
-        let shown = match read(kind, &set, &unset) {
-            Ok(said) => {
-                let json = serde_json::to_string(&said.fields).unwrap();
-                format!("{json}\nmask {}", said.mask.join(","))
-            }
-            Err(violations) => {
-                let line = |violation: &crate::kernel::violation::Violation| {
-                    format!("{} {}: {}", violation.reason, violation.field, violation.message)
-                };
-                violations.list().iter().map(line).collect::<Vec<_>>().join("\n")
-            }
+        let (said, violations) = read(kind, &set, &unset);
+        let line = |violation: &crate::kernel::violation::Violation| {
+            format!("{} {}: {}", violation.reason, violation.field, violation.message)
         };
+        let mut shown: Vec<_> = violations.list().iter().map(line).collect();
+        if let Some(Said { fields, mask }) = said.filter(|said| !said.mask.is_empty()) {
+            shown.push(serde_json::to_string(&fields).unwrap());
+            shown.push(format!("mask {}", mask.join(",")));
+        }
+        let shown = shown.join("\n");
         expected.assert_eq(&shown);
     }
 
@@ -574,6 +585,8 @@ mod tests {
             protection=
             use
             -use
+            design_life_years=50
+            identifiers.census=1
             ",
             &expect![[r#"
                 UNKNOWN_FIELD colour: there is no such field; there are name, address, compound_id, community_id, completed, design_life_years, structure, storeys_above, storeys_below, height_cm, floor_area_cm2, use, lift_count, protection, location, physical_id, identifiers, doubts
@@ -591,7 +604,9 @@ mod tests {
                 NO_PARTS name.first: name has no parts
                 EMPTY protection: say --unset protection for unknown or none
                 NO_VALUE use: --set takes field=value
-                SAID_TWICE address: it is set or unset more than once"#]],
+                SAID_TWICE address: it is set or unset more than once
+                {"designLifeYears":50}
+                mask design_life_years"#]],
         );
         check(
             Kind::Compound,

@@ -17,6 +17,7 @@ use crate::{
         message::{self, noun, put, put_text, put_typed},
         read,
         record::{self, numbers},
+        rest::Wrong,
         session::Session,
         set,
     },
@@ -24,7 +25,6 @@ use crate::{
     kernel::{
         id::{Kind, SubjectId},
         time::{Day, ImpreciseDay},
-        violation::Violations,
     },
     proto::v1,
 };
@@ -207,8 +207,8 @@ pub struct EndArgs {
 
 /// The world changed.
 pub async fn change(args: &ChangeArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
-    let said = said(args.target.id, &args.fields)?;
-    if said.mask.is_empty() {
+    let (said, wrong) = said(args.target.id, &args.fields)?;
+    if said.mask.is_empty() && wrong.is_empty() {
         return Err(BadUsage::new("nothing changes: give --set or --unset").into());
     }
     let mut request = begun("Change", &args.target, &args.write)?;
@@ -217,14 +217,15 @@ pub async fn change(args: &ChangeArgs, session: &mut Session<'_>) -> anyhow::Res
     put_text(&mut request, "order_key", args.order_key.as_deref())?;
     put(&mut request, "fields", Value::Message(said.fields))?;
     put_typed(&mut request, "update_mask", &FieldMask { paths: said.mask })?;
-    send_about("Change", args.target.id, &request, &args.write, session).await
+    send_about("Change", args.target.id, request, wrong, &args.write, session).await
 }
 
 /// The registry was wrong.
 pub async fn correct(args: &CorrectArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
-    let said = said(args.target.id, &args.fields)?;
+    let (said, wrong) = said(args.target.id, &args.fields)?;
     let days = [args.exists_from, args.ended_on];
-    if said.mask.is_empty() && args.from.is_none() && days.iter().all(Option::is_none) {
+    let is_unsaid = said.mask.is_empty() && wrong.is_empty();
+    if is_unsaid && args.from.is_none() && days.iter().all(Option::is_none) {
         let sentence =
             "nothing is corrected: give --set, --unset, --from, --exists-from or --ended-on";
         return Err(BadUsage::new(sentence).into());
@@ -241,7 +242,7 @@ pub async fn correct(args: &CorrectArgs, session: &mut Session<'_>) -> anyhow::R
         put(&mut request, "fields", Value::Message(said.fields))?;
         put_typed(&mut request, "update_mask", &FieldMask { paths: said.mask })?;
     }
-    send_about("Correct", args.target.id, &request, &args.write, session).await
+    send_about("Correct", args.target.id, request, wrong, &args.write, session).await
 }
 
 /// It was entered in error, or was not after all.
@@ -250,7 +251,7 @@ pub async fn retract(args: &RetractArgs, session: &mut Session<'_>) -> anyhow::R
     if let Some(entry) = args.entry {
         put(&mut request, "entry", Value::U64(entry))?;
     }
-    send_about("Retract", args.target.id, &request, &args.write, session).await
+    send_about("Retract", args.target.id, request, Wrong::default(), &args.write, session).await
 }
 
 /// It is no more.
@@ -260,17 +261,21 @@ pub async fn end(args: &EndArgs, session: &mut Session<'_>) -> anyhow::Result<Ou
     let field = request.descriptor().get_field_by_name("cause").context("there is no cause")?;
     let kind = field.kind();
     let causes = kind.as_enum().context("the cause has no values")?;
-    let cause = set::enum_number(causes, &args.cause).map_err(|(reason, sentence)| {
-        let mut violations = Violations::default();
-        violations.add("cause", reason, sentence);
-        BadUsage(violations)
-    })?;
-    put(&mut request, "cause", Value::EnumNumber(cause))?;
-    send_about("End", args.target.id, &request, &args.write, session).await
+    let mut wrong = Wrong::default();
+    match set::enum_number(causes, &args.cause) {
+        Ok(cause) => put(&mut request, "cause", Value::EnumNumber(cause))?,
+        Err((reason, sentence)) => wrong.add("cause", reason, sentence),
+    }
+    send_about("End", args.target.id, request, wrong, &args.write, session).await
 }
 
-fn said(id: SubjectId, fields: &FieldArgs) -> Result<set::Said, BadUsage> {
-    set::read(id.kind(), &fields.set, &fields.unset).map_err(BadUsage)
+/// What the flags say of a subject's fields, and what is wrong with them.
+fn said(id: SubjectId, fields: &FieldArgs) -> Result<(set::Said, Wrong), BadUsage> {
+    let (said, violations) = set::read(id.kind(), &fields.set, &fields.unset);
+    let Some(said) = said else { return Err(BadUsage(violations)) };
+    let mut wrong = Wrong::default();
+    wrong.absorb_fields("fields", "", violations);
+    Ok((said, wrong))
 }
 
 /// The request of a verb with what all of them have.
@@ -291,6 +296,8 @@ fn begun(verb: &str, target: &TargetArgs, write: &WriteArgs) -> anyhow::Result<D
 const fn other_way(kind: Kind) -> &'static str {
     match kind {
         Kind::Order => "an order is assigned, moved or cancelled with anju order",
+        Kind::Report => "a report is signed, submitted, judged and superseded with anju report",
+        Kind::Finding => "what follows on a finding is said with anju finding",
         Kind::Reference => "an edition is loaded or corrected with anju reference load",
         _ => "there is no such command for what has this id",
     }
@@ -300,22 +307,29 @@ const fn other_way(kind: Kind) -> &'static str {
 async fn send_about(
     verb: &str,
     id: SubjectId,
-    request: &DynamicMessage,
+    request: DynamicMessage,
+    wrong: Wrong,
     write: &WriteArgs,
     session: &mut Session<'_>,
 ) -> anyhow::Result<Outcome> {
     let kind = id.kind();
-    send(kind, &format!("{verb}{}", noun(kind)), request, write, session).await
+    send(kind, &format!("{verb}{}", noun(kind)), request, wrong, write, session).await
 }
 
-/// Calls a method of a kind's service and shows what it came to.
+/// Calls a method of a kind's service and shows what it came to. With anything wrong, what is left
+/// of the request is only judged.
 pub(crate) async fn send(
     kind: Kind,
     method: &str,
-    request: &DynamicMessage,
+    request: DynamicMessage,
+    wrong: Wrong,
     write: &WriteArgs,
     session: &mut Session<'_>,
 ) -> anyhow::Result<Outcome> {
+    if !wrong.is_empty() {
+        return Err(wrong.tell(kind, method, request, write, session).await);
+    }
+    let request = &request;
     let method = message::method(message::service(kind), method)?;
     let answer = session.ask_with_warnings(&method, request).await;
     let (answer, warnings) = answer.map_err(|error| name_request(error, request))?;
@@ -362,6 +376,9 @@ pub fn show(
     }
     if let Some(cases) = field::shown(answer, "case_ids") {
         session.out.line(format!("cases opened 产生待办: {}", cases.replace('\n', ", ")))?;
+    }
+    if let Some(others) = field::shown(answer, "possible_duplicates") {
+        session.out.line(format!("perhaps the same 可能重复: {}", others.replace('\n', ", ")))?;
     }
     for kind in Kind::ALL {
         if let Some(record) = message::nested(answer, kind.word()) {

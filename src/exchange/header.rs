@@ -1,6 +1,6 @@
 //! The header row: which column of ours each column of a file is, by its name or by a mapping.
 //!
-//! All that is wrong with a header is said at once, before a row is read.
+//! All that is wrong with a header is said at once; what could be bound of it still judges the rows.
 
 use std::collections::BTreeMap;
 
@@ -122,6 +122,8 @@ pub struct Layout {
     /// What the rows are about.
     pub kind: FileKind,
     bound: Vec<(String, Option<Bound>)>,
+    /// Whether some columns may be ours and could not be bound.
+    is_flawed: bool,
 }
 
 impl Layout {
@@ -132,6 +134,18 @@ impl Layout {
         mapping: &Mapping,
         ignore_unknown: bool,
     ) -> Result<Self, Vec<HeaderFault>> {
+        let (layout, faults) = Self::bind_some(kind, headers, mapping, ignore_unknown);
+        if faults.is_empty() { Ok(layout) } else { Err(faults) }
+    }
+
+    /// Binds the columns that can be bound, and tells all that is wrong with the others. By what is
+    /// bound the rows of a file can be judged that cannot be taken.
+    pub fn bind_some(
+        kind: FileKind,
+        headers: &[String],
+        mapping: &Mapping,
+        ignore_unknown: bool,
+    ) -> (Self, Vec<HeaderFault>) {
         let mut faults = Vec::new();
         let mut fault = |reason, message: String| faults.push(HeaderFault { reason, message });
         for (name, header) in &mapping.headers {
@@ -162,6 +176,8 @@ impl Layout {
                     "COLUMN_TWICE",
                     format!("{other:?} and {header:?} are both {:?}", column.name),
                 );
+                bound.push((header.clone(), None));
+                continue;
             }
             let passed = ADDED_COLUMNS.contains(&header.as_str())
                 || header.is_empty()
@@ -187,7 +203,14 @@ impl Layout {
                 fault("MISSING_COLUMN", format!("the file has no column {}", group.join(" or ")));
             }
         }
-        if faults.is_empty() { Ok(Self { kind, bound }) } else { Err(faults) }
+        (Self { kind, bound, is_flawed: !faults.is_empty() }, faults)
+    }
+
+    /// Whether no column says a field, though one of those that could not be bound may: that a row
+    /// has it not is then no fault of the row.
+    pub fn lacks(&self, field: &str) -> bool {
+        let mut bound = self.bound.iter().filter_map(|(_, bound)| bound.as_ref());
+        self.is_flawed && !bound.any(|bound| says(bound.column, field))
     }
 
     /// The columns in the order of the file: the header and, when it is one of ours, which.

@@ -21,6 +21,9 @@ use crate::{
 /// Bytes of one cell.
 const CELL_BYTES_MAX: usize = 16 * 1024;
 
+/// Columns that say, beside the relations, which subject a row is about and where that is.
+const PLACING: [&str; 6] = ["key", "source", "id", "level", "district_code", "ended_on"];
+
 /// Every reason for which a row is refused here or by the importer, with what it means. The
 /// registry's own reasons come beside these.
 pub const REASONS: &[(&str, &str)] = &[
@@ -79,6 +82,27 @@ impl std::fmt::Display for Fault {
 
 /// Reads one record. All that is wrong with it is answered at once.
 pub fn read(layout: &Layout, record: &Record) -> Result<Draft, Vec<Fault>> {
+    let (draft, faults) = read_all(layout, record);
+    if faults.is_empty() { Ok(draft) } else { Err(faults) }
+}
+
+/// What a record says beside what is wrong with it, for the registry to judge: nothing, when that
+/// does not say which subject it is about and where that is.
+pub fn rest(layout: &Layout, record: &Record) -> (Option<Draft>, Vec<Fault>) {
+    let (draft, faults) = read_all(layout, record);
+    let is_placed = |fault: &Fault| {
+        let mut columns = layout.columns();
+        let column = columns.find(|(header, _)| *header == fault.column);
+        column.and_then(|(_, bound)| bound).is_some_and(|bound| {
+            let is_relation = matches!(bound.column.form, Form::Reference(..));
+            !is_relation && !PLACING.contains(&bound.column.name)
+        })
+    };
+    let is_placed = draft.key.is_some() && faults.iter().all(is_placed);
+    (is_placed.then_some(draft), faults)
+}
+
+fn read_all(layout: &Layout, record: &Record) -> (Draft, Vec<Fault>) {
     let mut draft = Draft::default();
     let mut faults = Vec::new();
     let mut width = 0;
@@ -103,7 +127,7 @@ pub fn read(layout: &Layout, record: &Record) -> Result<Draft, Vec<Fault>> {
     } else {
         check(layout, &draft, &mut faults);
     }
-    if faults.is_empty() { Ok(draft) } else { Err(faults) }
+    (draft, faults)
 }
 
 /// Puts one cell into its slot.
@@ -199,7 +223,10 @@ fn check(layout: &Layout, draft: &Draft, faults: &mut Vec<Fault>) {
     let mut require = |name: &str, missing: bool| {
         // A cell that could not be read is not missing.
         let header = layout.header_of(name).to_owned();
-        if missing && !faults.iter().any(|fault| layout.is_said_by(name, &fault.column)) {
+        if missing
+            && !layout.lacks(name)
+            && !faults.iter().any(|fault| layout.is_said_by(name, &fault.column))
+        {
             faults.push(Fault::new(&header, "REQUIRED", format!("{name} must not be empty")));
         }
     };
@@ -224,7 +251,9 @@ fn check(layout: &Layout, draft: &Draft, faults: &mut Vec<Fault>) {
     }
     let parts = [draft.longitude.is_some(), draft.latitude.is_some(), draft.location_system != 0];
     let any_degrees = draft.longitude.is_some() || draft.latitude.is_some();
-    if any_degrees && parts.contains(&false) {
+    let are_there =
+        ["longitude", "latitude", "location_system"].iter().all(|name| !layout.lacks(name));
+    if any_degrees && are_there && parts.contains(&false) {
         let message = "longitude, latitude and location_system are given together";
         faults.push(Fault::new(layout.header_of("longitude"), "COORDINATES_INCOMPLETE", message));
     }

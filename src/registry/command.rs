@@ -83,8 +83,8 @@ pub struct RecordReport {
     pub content: Content,
     /// The last day of the looking.
     pub inspected: Day,
-    /// What was found.
-    pub findings: Vec<Sighting>,
+    /// What was found, with the index that each has in the request.
+    pub findings: Vec<(usize, Sighting)>,
     /// The steps that it takes at once, with their days: signed, or signed and submitted.
     pub steps: Vec<(ReportStep, Day)>,
     /// Why fields are doubted.

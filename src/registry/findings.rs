@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     domain::{
-        checkup::Dossier,
+        checkup::{Dossier, next_check_up},
         due::DuePlan,
         finding::{
             Event, Finding, Refusal as OutOfPlace, Stage, View, ageing::Aged, catalogue::Severity,
@@ -129,14 +129,14 @@ impl Looked {
     }
 
     fn on(&self, finding: &Finding, day: Day) -> (Option<View>, Option<Aged>) {
-        let stretches = self.dossier.stretches(finding, self.plan.as_ref(), &self.tables);
-        let holds = stretches.into_iter().find(|stretch| {
-            stretch.span.from <= day && stretch.span.until.is_none_or(|until| day < until)
+        let Some(view) = finding.view_on(day) else { return (None, None) };
+        let first = view.first_observed;
+        // Of one whose class no catalogue knows, the days make nothing.
+        let aged = self.tables.findings_on(first).map(|catalogue| {
+            let next = self.plan.as_ref().and_then(|plan| next_check_up(plan, first));
+            view.aged(day, next, catalogue)
         });
-        match holds {
-            Some(stretch) => (Some(stretch.view), Some(stretch.aged)),
-            None => (finding.view_on(day), None),
-        }
+        (Some(view), aged)
     }
 }
 

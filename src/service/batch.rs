@@ -1,7 +1,5 @@
 //! Batches of new subjects: one command, an answer for each item.
 
-use std::collections::BTreeSet;
-
 use tonic::Status;
 
 use crate::{
@@ -144,16 +142,11 @@ fn batch_plan(items: impl Iterator<Item = (u32, Planned)>, per_item: bool) -> (P
         warnings: Vec::new(),
     };
     let (mut registers, mut indexes) = (Vec::new(), Vec::new());
-    let mut named = BTreeSet::new();
     for (index, planned) in items {
         plan.partition = planned.partition.unwrap_or(Partition::ROOT);
         plan.needs_everything |= planned.partition.is_none();
-        for (field, id) in planned.named {
-            // Five hundred buildings of one compound are one question of reach.
-            if named.insert(id) {
-                plan.named.push((format!("requests[{index}].{field}"), id));
-            }
-        }
+        let named = planned.named.into_iter();
+        plan.named.extend(named.map(|(field, id)| (format!("requests[{index}].{field}"), id)));
         registers.push(planned.register);
         indexes.push(index);
     }

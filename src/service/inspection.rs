@@ -249,7 +249,7 @@ fn found(
     inspected: Option<Day>,
     seeds: Vec<IdSeed>,
     named: &mut Vec<(String, SubjectId)>,
-) -> Vec<Sighting> {
+) -> Vec<(usize, Sighting)> {
     if asked.len() > FINDINGS_MAX {
         violations.add("findings", "TOO_MANY", format!("at most {FINDINGS_MAX}"));
     }
@@ -266,7 +266,8 @@ fn found(
         named.extend(named_in(&format!("{path}.observation"), &observation));
         let finding = known.map_or(Which::New(seed), Which::Known);
         let (second_of_day, order_key) = (None, Vec::new());
-        sightings.push(Sighting { finding, on, second_of_day, order_key, observation });
+        let sighting = Sighting { finding, on, second_of_day, order_key, observation };
+        sightings.push((index, sighting));
     }
     sightings
 }

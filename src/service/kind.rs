@@ -831,7 +831,8 @@ impl Way {
             .blocking(move |registry| {
                 let partition = match of {
                     ListOf::Regions(None) => Partition::ROOT,
-                    ListOf::Regions(Some(region)) | ListOf::Plans(region, _) => region.partition(),
+                    ListOf::Regions(Some(region)) => region.partition(),
+                    ListOf::Plans(region, _) => region.partition(),
                     ListOf::Below(_, holder)
                     | ListOf::Orders(holder, _)
                     | ListOf::Reports(holder, _) => holder.partition(),

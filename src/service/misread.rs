@@ -4,30 +4,38 @@
 //! What stays true: nothing of it is written or remembered; nothing out of reach is judged; what
 //! the registry says only because a field was left out is not told.
 
-use std::{collections::BTreeSet, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+};
+
+use tonic::Status;
 
 use crate::{
-    domain::plausibility::OVERRIDABLE,
-    kernel::{id::SubjectId, position::Partition, violation::Violations},
-    registry::{Call, Command, Contradiction, Error, Outcome, Refusal},
+    domain::plausibility::{self, Implausible, OVERRIDABLE},
+    kernel::{id::SubjectId, position::Partition, time::Day, violation::Violations},
+    registry::{Call, Class, Command, Contradiction, Error, Outcome, Refusal, Register},
     service::{Plan, Write, author, common},
 };
 
 /// What is given as the reason of what is only judged: a command may have to have one.
 const REASON: &str = "judged only";
 /// What compares a subject with days.
-const BY_DAYS: [Contradiction; 4] = [
+pub(crate) const BY_DAYS: [Contradiction; 4] = [
     Contradiction::EndsBeforeItBegins,
     Contradiction::SaidAfterItsEnd,
     Contradiction::OutsideParentLife,
     Contradiction::IdentifierOverlap,
 ];
 /// What compares a field with others: the rule, and a field without which it cannot be judged.
-const BY_OTHERS: [(&str, &str); 3] = [
+pub(crate) const BY_OTHERS: [(&str, &str); 3] = [
     ("STOREY_HEIGHT", "storeys_above"),
     ("FLOOR_AREA", "storeys_above"),
     ("FLOOR_AREA", "storeys_below"),
 ];
+
+/// What may be told only because references were taken out of what was said.
+const OF_WHAT_IS_LEFT: [&str; 3] = ["ENTRY_NOT_FOUND", "ENTRY_SAYS_OTHER", "NOTHING_SAID"];
 
 /// A request with violations.
 pub(crate) struct Misread<T> {
@@ -149,6 +157,42 @@ fn renumbered(mut refusal: Refusal, indexes: &[u32]) -> Refusal {
     refusal
 }
 
+/// What is implausible in what a command says, whatever the registry has.
+fn in_itself(command: &Command, overrides: &[String], today: Day) -> Vec<Refusal> {
+    let beginning =
+        |item: &Register| plausibility::check_beginning(&item.content, item.exists_from, today);
+    let (mut whole, mut said) = (Vec::new(), Vec::new());
+    match command {
+        Command::Register(item) => {
+            whole.extend(beginning(item).into_iter().map(|found| (String::new(), found)));
+            said.push((String::new(), &item.content));
+        }
+        Command::RegisterAll { items, .. } => {
+            for (index, item) in items.iter().enumerate() {
+                let path = format!("requests[{index}].");
+                whole.extend(beginning(item).into_iter().map(|found| (path.clone(), found)));
+                said.push((path, &item.content));
+            }
+        }
+        Command::Change(change) => said.push((String::new(), &change.content)),
+        Command::Correct(correct) => said.push((String::new(), &correct.content)),
+        _ => {}
+    }
+    for (path, content) in said {
+        let found = plausibility::check(content, today);
+        whole.extend(found.into_iter().map(|found| (format!("{path}fields."), found)));
+    }
+    let is_overridden = |found: &Implausible| {
+        found.is_overridable && overrides.iter().any(|rule| rule == found.reason)
+    };
+    let left = whole.into_iter().filter(|(_, found)| !is_overridden(found));
+    left.map(|(path, found)| {
+        let field = format!("{path}{}", found.field);
+        Refusal::of(Class::Invalid, found.reason, &field, found.message)
+    })
+    .collect()
+}
+
 impl Write {
     /// What is to be said against a plan, beside the form of its request. What could not be judged
     /// now has nothing against it: the form is told in any case.
@@ -162,26 +206,84 @@ impl Write {
             return Vec::new();
         }
         match self.out_of_reach(&plan.named) {
-            Some(missing) if missing.is_empty() => {}
-            missing => return missing.unwrap_or_default(),
-        }
-        match self.judge(plan.partition, plan.command, overrides).await {
-            Err(Error::Refused(refusals)) => {
+            Ok(missing) if missing.is_empty() => {
+                let refusals = self.refusals(plan.partition, plan.command, overrides).await;
                 refusals.into_iter().map(|refusal| renumbered(refusal, indexes)).collect()
             }
-            Ok(_) | Err(_) => Vec::new(),
+            Ok(missing) => self.beside_missing(plan, overrides, missing, indexes).await,
+            Err(_) => Vec::new(),
         }
     }
 
-    /// What is named and not in reach; `None` when that cannot be said.
-    fn out_of_reach(&self, named: &[(String, SubjectId)]) -> Option<Vec<Refusal>> {
+    /// What is named and not in reach: refused as if it were not there.
+    pub(crate) fn out_of_reach(
+        &self,
+        named: &[(String, SubjectId)],
+    ) -> Result<Vec<Refusal>, Status> {
+        // Five hundred buildings of one compound are one question of reach.
+        let mut reached = BTreeMap::new();
         let mut missing = Vec::new();
         for (field, subject) in named {
-            if !self.way.reaches(*subject).ok()? {
+            let is_reached = match reached.get(subject) {
+                Some(known) => *known,
+                None => self.way.reaches(*subject)?,
+            };
+            reached.insert(*subject, is_reached);
+            if !is_reached {
                 missing.push(Refusal::missing(field, *subject));
             }
         }
-        Some(missing)
+        Ok(missing)
+    }
+
+    /// What is `missing`, and what else is to be said against a plan: by the registry where its
+    /// subject is in reach, and otherwise by what a content is in itself, which tells nothing of
+    /// what is there.
+    pub(crate) async fn beside_missing(
+        &self,
+        plan: Plan,
+        overrides: Vec<String>,
+        missing: Vec<Refusal>,
+        indexes: &[u32],
+    ) -> Vec<Refusal> {
+        let is_missing = |path: &str| missing.iter().any(|refusal| refusal.field == path);
+        let is_lost = |subject: SubjectId| {
+            plan.named.iter().any(|(path, named)| *named == subject && is_missing(path))
+        };
+        let is_left = |field: &str| {
+            let last = |refusal: &Refusal| refusal.field.rsplit('.').next() == Some(field);
+            !missing.iter().any(last)
+        };
+        let more = match plan.command {
+            Command::Change(mut change) if !is_lost(change.subject) => {
+                change.content.retain(&is_left);
+                self.refusals(plan.partition, Command::Change(change), overrides).await
+            }
+            Command::Correct(mut correct) if !is_lost(correct.subject) => {
+                correct.content.retain(&is_left);
+                self.refusals(plan.partition, Command::Correct(correct), overrides).await
+            }
+            command => in_itself(&command, &overrides, self.registry().now().day()),
+        };
+        let mut refusals = missing;
+        // What is left may say nothing, or what no one entry says.
+        let follows = |refusal: &Refusal| OF_WHAT_IS_LEFT.contains(&refusal.reason.as_str());
+        let more = more.into_iter().filter(|refusal| !follows(refusal));
+        refusals.extend(more.map(|refusal| renumbered(refusal, indexes)));
+        refusals
+    }
+
+    /// The refusals of a command that is only judged.
+    async fn refusals(
+        &self,
+        partition: Partition,
+        command: Command,
+        overrides: Vec<String>,
+    ) -> Vec<Refusal> {
+        match self.judge(partition, command, overrides).await {
+            Err(Error::Refused(refusals)) => refusals,
+            Ok(_) | Err(_) => Vec::new(),
+        }
     }
 
     /// Lets the registry judge a command, and nothing else.

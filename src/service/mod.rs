@@ -374,8 +374,10 @@ impl Write {
         if plan.needs_everything {
             self.way.check_everything()?;
         }
-        for (field, subject) in &plan.named {
-            self.way.check_reach(field, *subject)?;
+        let missing = self.out_of_reach(&plan.named)?;
+        if !missing.is_empty() {
+            let refusals = self.beside_missing(plan, heading.overrides, missing, &[]).await;
+            return Err(status::refused(&refusals));
         }
         let call = Call {
             partition: plan.partition,

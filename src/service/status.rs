@@ -105,7 +105,7 @@ pub fn misread(violations: &Violations, refusals: &[Refusal]) -> Status {
 
 /// What rules that say no are answered: all of them.
 pub fn refused(refusals: &[Refusal]) -> Status {
-    let Some(first) = refusals.first() else {
+    let Some(leading) = leading(refusals) else {
         return bug("an error without a refusal");
     };
     let all =
@@ -131,14 +131,28 @@ pub fn refused(refusals: &[Refusal]) -> Status {
         details.set_resource_info("anju.v1", &*missing.field, "", &*missing.message);
     }
     let mut metadata = BTreeMap::new();
-    if !first.field.is_empty() {
-        metadata.insert("field".to_owned(), first.field.clone());
+    if !leading.field.is_empty() {
+        metadata.insert("field".to_owned(), leading.field.clone());
     }
     if told_of.len() < refusals.len() {
         metadata.insert("violation_count".to_owned(), refusals.len().to_string());
     }
     let messages = refusals.iter().map(|refusal| refusal.message.as_str()).collect::<Vec<_>>();
-    told(code_of(first.class), &first.reason, messages.join("; "), metadata, details)
+    told(code_of(leading.class), &leading.reason, messages.join("; "), metadata, details)
+}
+
+/// The refusal that gives the code and the reason: the first of those that the caller has to mend
+/// before anything else. What is wrong in any state of the registry stands before what is missing in
+/// it, that before what does not fit it; and a conflict, which says "read again and ask again", stands
+/// last: asking again would not help as long as there is anything else.
+fn leading(refusals: &[Refusal]) -> Option<&Refusal> {
+    refusals.iter().min_by_key(|refusal| match refusal.class {
+        Class::Invalid => 0,
+        Class::NotFound => 1,
+        Class::AlreadyExists => 2,
+        Class::Precondition => 3,
+        Class::Conflict => 4,
+    })
 }
 
 /// As many violations as headers can carry, at least one, each message cut to its length.

@@ -897,7 +897,10 @@ async fn what_is_created_is_said_by_flags_or_by_a_file() {
         assert!(said.contains(expected), "{words:?}: {said}");
     }
     assert_eq!(run(&["building", "--file", "/nowhere.json"]).await.0, 1);
-    assert_eq!(server.asked().lines().count(), 3);
+    // Nothing of these was sent, but what was left of the unit, to be judged.
+    let asked = server.asked();
+    assert_eq!(asked.lines().count(), 4);
+    assert!(asked.lines().last().unwrap().contains(r#""validateOnly":true"#), "{asked}");
 }
 
 #[tokio::test]
@@ -970,7 +973,9 @@ async fn merges_splits_and_transfers_are_sent_and_shown() {
         assert_eq!(code, 2, "{words:?}: {said}");
         assert!(said.contains(expected), "{words:?}: {said}");
     }
-    assert_eq!(server.asked().lines().count(), count);
+    // Nothing of these was sent, but what was left of the split, to be judged.
+    let asked = server.asked().lines().skip(count).map(str::to_owned).collect::<Vec<_>>();
+    assert!(asked.len() == 1 && asked[0].contains(r#""validateOnly":true"#), "{asked:?}");
 }
 
 #[tokio::test]
@@ -1240,6 +1245,174 @@ async fn what_an_answer_warns_of_is_shown_to_people() {
     // For programs the answer alone.
     let (_, said) = anju(&server, &[&write[..], &["--json"]].concat()).await;
     assert_eq!(said, "{}\n");
+}
+
+/// A refusal of several fields and conditions: reason, path, sentence.
+fn refusal(code: Code, fields: &[(&str, &str, &str)], conditions: &[(&str, &str, &str)]) -> Status {
+    let mut details = ErrorDetails::with_error_info("INVALID_REQUEST", "anju", []);
+    let fields = fields.iter().map(|(reason, field, message)| FieldViolation {
+        reason: (*reason).to_owned(),
+        ..FieldViolation::new(*field, *message)
+    });
+    details.set_bad_request(fields.collect::<Vec<_>>());
+    for (reason, subject, message) in conditions {
+        details.add_precondition_failure_violation(*reason, *subject, *message);
+    }
+    Status::with_error_details(code, "refused", details)
+}
+
+/// What is said of a wrong command line.
+async fn wrong_usage(server: &Server, words: &[&str]) -> String {
+    let (code, said) = anju(server, words).await;
+    assert_eq!(code, 2, "{said}");
+    said
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_flags_does_not_hide_what_the_registry_says_of_the_rest() {
+    let server = Server::start().await;
+    let change =
+        ["change", BUILDING, "--etag", "7", "--from", "2020-01-01", "--request-id", REQUEST];
+    let run = async |words: &[&str]| wrong_usage(&server, words).await;
+    // A day cannot be read, storeys neither: what hangs on these is no news, the rest is.
+    let sets = ["--set", "completed=soon", "--set", "storeys_above=six", "--set", "lift_count=200"];
+    let more = ["--set", "floor_area_m2=1", "--unset", "name", "--unset", "name"];
+    let answer = refusal(
+        Code::InvalidArgument,
+        &[
+            ("FLOOR_AREA", "fields.floor_area_cm2", "0 m² a storey is hardly so"),
+            ("LIFT_COUNT", "fields.lift_count", "200 lifts are hardly there"),
+            ("REQUIRED", "fields.completed", "it is not known"),
+        ],
+        &[("ETAG_MISMATCH", "etag", "its last entry is 9, not 7: read it again")],
+    );
+    // Nothing may be left: that nothing is said is no news.
+    let nothing = refusal(
+        Code::InvalidArgument,
+        &[("NOTHING_SAID", "fields", "no field is named")],
+        &[("ETAG_MISMATCH", "etag", "its last entry is 9, not 7: read it again")],
+    );
+    for answer in [answer.clone(), answer, nothing] {
+        server.refuse("BuildingService/ChangeBuilding", answer);
+    }
+    let said = run(&[&change[..], &sets, &more].concat()).await;
+    expect![[r#"
+        the command line is wrong
+          completed: a day that may be imprecise is written as 2024-07-01, 2024-07, 2024, 1980s, <1986, 1983..1985, or unknown [BAD_DAY]
+          storeys_above: "six" is not a whole number [NOT_A_NUMBER]
+          name: it is set or unset more than once [SAID_TWICE]
+        and of what is left of it 其余部分
+          fields.lift_count: 200 lifts are hardly there [LIFT_COUNT]
+          etag: its last entry is 9, not 7: read it again [ETAG_MISMATCH]
+    "#]].assert_eq(&said);
+    // Of a field that there is not nobody knows which was meant.
+    let unknown = ["--set", "storeys=6", "--set", "floor_area_m2=1"];
+    let said = run(&[&change[..], &unknown].concat()).await;
+    expect![[r"
+        the command line is wrong
+          storeys: there is no such field; there are name, address, compound_id, community_id, completed, design_life_years, structure, storeys_above, storeys_below, height_cm, floor_area_cm2, use, lift_count, protection, location, physical_id, identifiers, doubts [UNKNOWN_FIELD]
+        and of what is left of it 其余部分
+          fields.lift_count: 200 lifts are hardly there [LIFT_COUNT]
+          etag: its last entry is 9, not 7: read it again [ETAG_MISMATCH]
+    "]].assert_eq(&said);
+    let said = run(&[&change[..], &["--set", "completed=soon"]].concat()).await;
+    expect![[r"
+        the command line is wrong
+          completed: a day that may be imprecise is written as 2024-07-01, 2024-07, 2024, 1980s, <1986, 1983..1985, or unknown [BAD_DAY]
+        and of what is left of it 其余部分
+          etag: its last entry is 9, not 7: read it again [ETAG_MISMATCH]
+    "]].assert_eq(&said);
+    expect![[r#"
+        BuildingService/ChangeBuilding {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","validateOnly":true},"id":"bld_01HF7YAT000000E0000000001A","etag":"7","from":"2020-01-01","fields":{"floorAreaCm2":"10000","liftCount":200},"updateMask":"liftCount,floorAreaCm2"}
+        BuildingService/ChangeBuilding {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","validateOnly":true},"id":"bld_01HF7YAT000000E0000000001A","etag":"7","from":"2020-01-01","fields":{"floorAreaCm2":"10000"},"updateMask":"floorAreaCm2"}
+        BuildingService/ChangeBuilding {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","validateOnly":true},"id":"bld_01HF7YAT000000E0000000001A","etag":"7","from":"2020-01-01","fields":{},"updateMask":""}"#]]
+    .assert_eq(&server.asked());
+}
+
+#[tokio::test]
+async fn every_verb_has_what_is_left_of_it_judged() {
+    let server = Server::start().await;
+    let run = async |words: &[&str]| wrong_usage(&server, words).await;
+    let compound = format!("compound_id={BUILDING}");
+    let sets = ["--set", &compound, "--set", "design_life_years=500"];
+    let homeless = refusal(
+        Code::InvalidArgument,
+        &[
+            ("REQUIRED", "fields.compound_id", "a building is in a compound or in a community"),
+            ("DESIGN_LIFE", "fields.design_life_years", "a design life of 500 years"),
+        ],
+        &[],
+    );
+    server.refuse("BuildingService/CreateBuilding", homeless);
+    let create = ["create", "building", "--exists-from", "1986", "--request-id", REQUEST];
+    let said = run(&[&create[..], &sets, &["--opens-partition"]].concat()).await;
+    expect![[r"
+        the command line is wrong
+          compound_id: this is the id of a building, not of a compound [WRONG_KIND]
+          opens_partition: only a region opens a partition [NOT_HERE]
+        and of what is left of it 其余部分
+          fields.design_life_years: a design life of 500 years [DESIGN_LIFE]
+    "]]
+    .assert_eq(&said);
+    let end = ["end", BUILDING, "--on", "2035", "--cause", "age", "--request-id", REQUEST];
+    let late = refusal(
+        Code::InvalidArgument,
+        &[
+            ("REQUIRED", "cause", "why is required"),
+            ("FUTURE_DATE", "ended_on", "2035 is still to come"),
+        ],
+        &[],
+    );
+    server.refuse("BuildingService/EndBuilding", late);
+    expect![[r#"
+        the command line is wrong
+          cause: "age" is not one of demolished 拆除, destroyed 灭失, merged 合并, split 拆分, abolished 撤销, other 其他 [UNKNOWN_VALUE]
+        and of what is left of it 其余部分
+          ended_on: 2035 is still to come [FUTURE_DATE]
+    "#]].assert_eq(&run(&end).await);
+    let split = ["split", BUILDING, "--on", "2024-07-01", "--request-id", REQUEST];
+    let parts = ["--part", "1/2;name=", "--part", "1/2;name=东楼"];
+    let taken = refusal(
+        Code::FailedPrecondition,
+        &[],
+        &[
+            ("X", "parts[0].fields.name", "it follows"),
+            ("IDENTIFIER_TAKEN", "parts[1].fields.identifiers", "another has it"),
+        ],
+    );
+    server.refuse("BuildingService/SplitBuilding", taken);
+    expect![[r"
+        the command line is wrong
+          part 1.name: say --unset name for unknown or none [EMPTY]
+        and of what is left of it 其余部分
+          parts[1].fields.identifiers: another has it [IDENTIFIER_TAKEN]
+    "]]
+    .assert_eq(&run(&[&split[..], &parts].concat()).await);
+    expect![[r#"
+        BuildingService/CreateBuilding {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","validateOnly":true},"fields":{"designLifeYears":500},"existsFrom":"1986"}
+        BuildingService/EndBuilding {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","validateOnly":true},"id":"bld_01HF7YAT000000E0000000001A","endedOn":"2035"}
+        BuildingService/SplitBuilding {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","validateOnly":true},"id":"bld_01HF7YAT000000E0000000001A","day":"2024-07-01","parts":[{"fields":{},"shareNumerator":"1","shareDenominator":"2"},{"fields":{"name":"东楼"},"shareNumerator":"1","shareDenominator":"2"}]}"#]].assert_eq(&server.asked());
+}
+
+#[tokio::test]
+async fn the_registry_may_have_nothing_against_what_is_left_or_not_be_asked() {
+    const OTHER: &str = "bld_01HF7YAT000000E0000000002B";
+    let server = Server::start().await;
+    let run = async |words: &[&str]| wrong_usage(&server, words).await;
+    let correct = ["correct", BUILDING, "--reason", "why", "--set", "completed=soon"];
+    server.reply("BuildingService/CorrectBuilding", &[v1::CorrectBuildingResponse::default()]);
+    expect![[r"
+        the command line is wrong
+          completed: a day that may be imprecise is written as 2024-07-01, 2024-07, 2024, 1980s, <1986, 1983..1985, or unknown [BAD_DAY]
+    "]].assert_eq(&run(&correct).await);
+    let merge = ["merge", BUILDING, OTHER, "--on", "2024-07-01", "--set", "completed=soon"];
+    server.refuse("BuildingService/MergeBuildings", Status::permission_denied("not you"));
+    expect![[r"
+        the command line is wrong
+          completed: a day that may be imprecise is written as 2024-07-01, 2024-07, 2024, 1980s, <1986, 1983..1985, or unknown [BAD_DAY]
+        and of what is left of it 其余部分
+          the registry could not judge the rest: PERMISSION_DENIED: not you
+    "]].assert_eq(&run(&merge).await);
 }
 
 #[tokio::test]

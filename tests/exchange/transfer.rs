@@ -676,6 +676,13 @@ async fn a_lost_answer_is_asked_for_again_under_the_same_request_id() {
     assert_eq!((again, registry.lost_answers), (3, 0));
 }
 
+/// A reject file by the keys of its rows: batches are answered in any order.
+fn by_key(rejects: &str) -> String {
+    let mut lines: Vec<_> = rejects.trim_start_matches('\u{FEFF}').lines().collect();
+    lines[2..].sort_unstable();
+    lines.join("\n")
+}
+
 #[tokio::test]
 async fn rejected_rows_stop_no_other_and_are_taken_once_mended() {
     let bench = Bench::with_compound().await;
@@ -690,12 +697,11 @@ async fn rejected_rows_stop_no_other_and_are_taken_once_mended() {
     expect_test::expect![[r#"
         # anju: source=s
         编号,小区编号,层数,存在起始,reject_line,reject_reasons
-        b2,c1,六,1990,4,"层数 NOT_A_NUMBER: ""六"" is not a whole number"
         b1,c1,7,1990,7,编号 DUPLICATE_KEY: line 3 has the same source and key
+        b2,c1,六,1990,4,"层数 NOT_A_NUMBER: ""六"" is not a whole number"
         b3,c1,299,1990,5,层数 IMPLAUSIBLE: too high
-        b4,c9,6,1990,6,小区编号 REFERENCE_NOT_FOUND: there is no such thing
-    "#]]
-    .assert_eq(found.trim_start_matches('\u{FEFF}'));
+        b4,c9,6,1990,6,小区编号 REFERENCE_NOT_FOUND: there is no such thing"#]]
+    .assert_eq(&by_key(&found));
 
     let mended = found.replace("六", "6").replace("299", "29").replace("c9", "c1");
     fs::write(&rejects, mended.replace("b1,", "b6,")).unwrap();
@@ -819,16 +825,121 @@ async fn one_unreadable_row_does_not_take_its_batch_with_it() {
 }
 
 #[tokio::test]
-async fn nothing_is_sent_when_a_header_or_the_source_is_wrong() {
-    let bench = Bench::new().await;
-    let good = bench.file("good.csv", "key,building_key\nu1,b1\n");
-    let bad = bench.file("bad.csv", "key,building_key,颜色,价格\nu1,b1,红,1\n");
-    let error = bench.run("units", &[good.clone(), bad], "--source s").await.unwrap_err();
-    let text = format!("{error:#}");
-    assert!(text.contains("\"颜色\"") && text.contains("\"价格\""), "{text}");
-    let error = bench.run("units", &[good], "").await.unwrap_err();
-    assert!(format!("{error:#}").contains("--source"), "{error:#}");
-    assert_eq!(bench.registry.lock().unwrap().batches, 0);
+async fn a_row_with_a_bad_cell_is_told_what_the_registry_says_of_the_rest() {
+    let bench = Bench::with_compound().await;
+    let before = bench.kept_count();
+    // b6 refers to what stands below it, b7 to nothing; of b8 it cannot be said where it is.
+    let text = "key,compound_key,层数,电梯数,physical_key,存在起始\n\
+                b1,c1,299,二,,1990\nb2,c1,6,二,,1990\nb3,c9,299,二,,1990\nb4,c1,二九九,2,,1990\n\
+                b6,c1,6,二,b9,1990\nb7,c9,299,2,,1990\nb8,,299,2,,1990\nb9,c1,6,2,,1990\n";
+    let file = bench.file("b.csv", text);
+    let (outcome, counts) = bench.counts("buildings", &[file], "--source s").await;
+    assert_eq!((outcome, counts.created, counts.refused), (Outcome::Partly, 1, 7));
+    assert_eq!(bench.kept_count(), before + 1);
+    let found = fs::read_to_string(bench.path("b.rejects.csv")).unwrap();
+    expect_test::expect![[r#"
+        # anju: source=s
+        key,compound_key,层数,电梯数,physical_key,存在起始,reject_line,reject_reasons
+        b1,c1,299,二,,1990,2,"电梯数 NOT_A_NUMBER: ""二"" is not a whole number; 层数 IMPLAUSIBLE: too high"
+        b2,c1,6,二,,1990,3,"电梯数 NOT_A_NUMBER: ""二"" is not a whole number"
+        b3,c9,299,二,,1990,4,"电梯数 NOT_A_NUMBER: ""二"" is not a whole number; compound_key REFERENCE_NOT_FOUND: there is no such thing; 层数 IMPLAUSIBLE: too high"
+        b4,c1,二九九,2,,1990,5,"层数 NOT_A_NUMBER: ""二九九"" is not a whole number"
+        b6,c1,6,二,b9,1990,6,"电梯数 NOT_A_NUMBER: ""二"" is not a whole number"
+        b7,c9,299,2,,1990,7,compound_key REFERENCE_NOT_FOUND: there is no such thing; 层数 IMPLAUSIBLE: too high
+        b8,,299,2,,1990,8,compound_key REQUIRED: compound_id must not be empty"#]].assert_eq(&by_key(&found));
+
+    // The same in a dry run, in which nothing that is referred to is ever there.
+    fs::remove_file(bench.path("b.rejects.csv")).unwrap();
+    let file = bench.file("b.csv", text.replace(",b9,", ",b10,").replace("b9,c1", "b10,c1"));
+    let (_, counts) = bench.counts("buildings", &[file], "--source s --dry-run").await;
+    assert_eq!((counts.created, counts.refused), (1, 7));
+    let again = fs::read_to_string(bench.path("b.rejects.csv")).unwrap();
+    assert_eq!(by_key(&again).replace("b10", "b9"), by_key(&found));
+}
+
+/// What a run says that is refused as a whole; it has written nothing, not even a reject file.
+async fn refused_whole(bench: &Bench, kind: &str, files: &[PathBuf], flags: &str) -> String {
+    let before = (bench.kept_count(), names(bench.directory.path()).len());
+    let error = bench.run(kind, files, flags).await.unwrap_err();
+    assert_eq!((bench.kept_count(), names(bench.directory.path()).len()), before);
+    let place = format!("{}/", bench.directory.path().display());
+    format!("{error:#}").replace(&place, "")
+}
+
+#[tokio::test]
+async fn a_wrong_header_does_not_hide_what_is_wrong_with_rows() {
+    let bench = Bench::with_compound().await;
+    let good =
+        bench.file("good.csv", "key,compound_key,层数,存在起始\nb1,c1,6,1990\nb2,c1,六,1990\n");
+    let rows: Vec<_> = (3..=8).map(|row| format!("b{row},c1,299,二,红,1990")).collect();
+    let head = "key,compound_key,层数,电梯数,颜色,存在起始\nb1,c1,6,2,红,1990\nb2,c9,6,2,红,1990";
+    let bad = bench.file("bad.csv", format!("{head}\n{}\n", rows.join("\n")));
+    let told = refused_whole(&bench, "buildings", &[good.clone(), bad.clone()], "--source s").await;
+    expect_test::expect![[r#"
+        bad.csv: the header row cannot be used
+          UNKNOWN_COLUMN: "颜色" is no column of buildings
+          (--mapping names columns, --ignore-unknown leaves them aside)
+        good.csv: rows that would not be taken either
+          line 3 行: 层数 NOT_A_NUMBER: "六" is not a whole number
+        bad.csv: rows that would not be taken either
+          line 3 行: compound_key REFERENCE_NOT_FOUND: there is no such thing
+          line 4 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number; 层数 IMPLAUSIBLE: too high
+          line 5 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number; 层数 IMPLAUSIBLE: too high
+          line 6 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number; 层数 IMPLAUSIBLE: too high
+          line 7 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number; 层数 IMPLAUSIBLE: too high
+          and 2 more 另有 2 行
+        nothing was written 未写入"#]]
+    .assert_eq(&told);
+
+    // A column that is missing is no fault of each row, nor is what only follows from it.
+    let bare = bench.file("bare.csv", "编码号,小区,层数\nb1,c1,六\nb2,c1,6\n");
+    let told = refused_whole(&bench, "buildings", &[bare], "--source s").await;
+    expect_test::expect![[r#"
+        bare.csv: the header row cannot be used
+          UNKNOWN_COLUMN: "编码号" is no column of buildings
+          UNKNOWN_COLUMN: "小区" is no column of buildings
+          MISSING_COLUMN: the file has no column key
+          MISSING_COLUMN: the file has no column compound_id or compound_key or compound_identifier or community_id or community_code or community_key or community_identifier
+          (--mapping names columns, --ignore-unknown leaves them aside)
+        bare.csv: rows that would not be taken either
+          line 2 行: 层数 NOT_A_NUMBER: "六" is not a whole number
+        nothing was written 未写入"#]].assert_eq(&told);
+
+    // All that is wrong with the run is told, and the rows all the same.
+    let told =
+        refused_whole(&bench, "buildings", std::slice::from_ref(&bad), "--mode correction").await;
+    expect_test::expect![[r#"
+        bad.csv: the header row cannot be used
+          UNKNOWN_COLUMN: "颜色" is no column of buildings
+          (--mapping names columns, --ignore-unknown leaves them aside)
+        bad.csv: say where the rows come from: --source, or `# anju: source=…` as the first line
+        bad.csv: a correction needs a --reason
+        bad.csv: rows that would not be taken either
+          line 4 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number
+          line 5 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number
+          line 6 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number
+          line 7 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number
+          line 8 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number
+          and 1 more 另有 1 行
+        nothing was written 未写入"#]]
+    .assert_eq(&told);
+
+    // Where the registry cannot be asked, cells are judged by themselves.
+    let told = refused_whole(&bench, "buildings", &[bad], "--source s --city 990000").await;
+    expect_test::expect![[r#"
+        bad.csv: the header row cannot be used
+          UNKNOWN_COLUMN: "颜色" is no column of buildings
+          (--mapping names columns, --ignore-unknown leaves them aside)
+        bad.csv: rows that would not be taken either
+          line 4 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number
+          line 5 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number
+          line 6 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number
+          line 7 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number
+          line 8 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number
+          and 1 more 另有 1 行
+        the registry could not judge the rows: the registry has no city 990000
+        nothing was written 未写入"#]]
+    .assert_eq(&told);
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use anju::{
         page::PageRequest,
         time::{Day, KnownAt, ReadTime},
     },
-    registry::{Correct, DueDays, DueFor, Registry, Wanted},
+    registry::{Command, Correct, DueDays, DueFor, FollowFinding, Registry, Wanted},
     store::{Store, memory::MemoryStore},
 };
 use proptest::prelude::*;
@@ -351,8 +351,17 @@ impl Town {
                 ];
                 if let Some(finding) = pick(&self.findings, a) {
                     let saying = sayings[usize::from(b) % sayings.len()].clone();
-                    let person = ["li", "zhao"][usize::from(b) % 2];
-                    let _ = self.city.change(finding, on, finding_says(None, saying, person));
+                    let mut call = self.city.call(self.city.home());
+                    call.author = by(["li", "zhao"][usize::from(b) % 2]);
+                    let follow = FollowFinding {
+                        finding: finding.try_into().unwrap(),
+                        etag: None,
+                        on: day(on),
+                        second_of_day: None,
+                        order_key: Vec::new(),
+                        saying,
+                    };
+                    let _ = self.registry().execute(call, Command::FollowFinding(follow));
                 }
             }
             11 => {

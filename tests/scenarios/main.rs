@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 mod border;
+mod checkups;
 #[path = "../registry/city.rs"]
 #[expect(dead_code, reason = "the other tests use more of it")]
 mod city;

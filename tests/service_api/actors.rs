@@ -14,7 +14,7 @@ const GRADES: &str = include_str!("../../data/reference/grades-example.toml");
 const COLOURS: &str = include_str!("../../data/reference/colours-example.toml");
 const CYCLE: &str = include_str!("../../data/reference/cycle/zhengzhou-2025-draft.toml");
 
-fn bodies(city: &City) -> BodyServiceClient<Channel> {
+pub(crate) fn bodies(city: &City) -> BodyServiceClient<Channel> {
     BodyServiceClient::new(city.channel.clone())
 }
 
@@ -22,11 +22,11 @@ fn plans(city: &City) -> PlanServiceClient<Channel> {
     PlanServiceClient::new(city.channel.clone())
 }
 
-fn references(city: &City) -> ReferenceServiceClient<Channel> {
+pub(crate) fn references(city: &City) -> ReferenceServiceClient<Channel> {
     ReferenceServiceClient::new(city.channel.clone())
 }
 
-fn licence(scope: &str, from: &str, until: &str) -> v1::Qualification {
+pub(crate) fn licence(scope: &str, from: &str, until: &str) -> v1::Qualification {
     v1::Qualification {
         scope: scope.to_owned(),
         certificate: "ZJ-2020-17".to_owned(),
@@ -40,7 +40,7 @@ fn key(value: &str) -> v1::Identifier {
     v1::Identifier { scheme: "person".to_owned(), value: value.to_owned() }
 }
 
-async fn body(city: &City, licences: Vec<v1::Qualification>) -> v1::Body {
+pub(crate) async fn body(city: &City, licences: Vec<v1::Qualification>) -> v1::Body {
     let message = v1::CreateBodyRequest {
         context: write(),
         fields: Some(v1::BodyFields {
@@ -56,7 +56,7 @@ async fn body(city: &City, licences: Vec<v1::Qualification>) -> v1::Body {
     answer.into_inner().body.unwrap()
 }
 
-async fn signer(city: &City, body: &str) -> v1::Signer {
+pub(crate) async fn signer(city: &City, body: &str) -> v1::Signer {
     let message = v1::CreateSignerRequest {
         context: write(),
         fields: Some(v1::SignerFields {
@@ -529,7 +529,7 @@ fn load(text: &str) -> v1::LoadReferenceRequest {
 }
 
 /// Gives a region a code, as the file of cycle rules names it.
-async fn code(city: &City, region: &str, code: &str) {
+pub(crate) async fn code(city: &City, region: &str, code: &str) {
     let message = v1::ChangeRegionRequest {
         context: write(),
         id: region.to_owned(),

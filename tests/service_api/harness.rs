@@ -38,6 +38,7 @@ pub(crate) const NOW: &str = "2026-06-01T04:00:00Z";
 /// A server with a small city behind it.
 pub(crate) struct City {
     pub(crate) registry: Arc<Registry>,
+    pub(crate) clock: Arc<ManualClock>,
     pub(crate) channel: Channel,
     pub(crate) signals: mpsc::Sender<()>,
     pub(crate) server: JoinHandle<anyhow::Result<Ended>>,
@@ -119,6 +120,8 @@ impl City {
             ("west", Role::DistrictOperator, within(streets[1])),
             ("city", Role::MunicipalOperator, within(city)),
             ("inspector", Role::InspectionBody, within(streets[0])),
+            ("grid", Role::GridWorker, within(streets[0])),
+            ("insurer", Role::Insurer, within(streets[0])),
         ];
         let secrets = grants.map(|(subject, role, regions)| {
             let new = NewToken {
@@ -139,7 +142,7 @@ impl City {
         let served = Served {
             registry: Arc::clone(&registry),
             authenticator: Arc::new(Authenticator::open(&path).unwrap()),
-            clock,
+            clock: clock.clone(),
             metrics: metrics.clone(),
             settings,
             request_bytes_max: 1024 * 1024,
@@ -151,6 +154,7 @@ impl City {
             Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
         Self {
             registry,
+            clock,
             channel,
             signals,
             server: running,

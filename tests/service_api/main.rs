@@ -4,13 +4,16 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod actors;
+mod checkups;
 mod derived;
 mod figures;
 mod guard;
 mod harness;
 mod misread;
+mod papers;
 mod parts;
 mod reads;
+mod refused;
 mod stopping;
 mod tls;
 mod watching;

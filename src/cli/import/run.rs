@@ -37,9 +37,9 @@ use crate::{
     },
     kernel::hash::Hash,
     proto::v1::{
-        ImportRow, ImportRowsRequest, ImportRowsResponse, Reference, RowMode, RowOutcome,
-        RowResult, WriteContext, import_row::Row, import_service_client::ImportServiceClient,
-        reference,
+        ImportRow, ImportRowsRequest, ImportRowsResponse, ItemRefusal, Reference, RowMode,
+        RowOutcome, RowResult, WriteContext, import_row::Row,
+        import_service_client::ImportServiceClient, reference,
     },
 };
 
@@ -62,7 +62,9 @@ const REFERENCE_NOT_FOUND: &str = "REFERENCE_NOT_FOUND";
 struct Item {
     line: u64,
     cells: StringRecord,
-    draft: Result<Draft, Vec<Fault>>,
+    /// What it says beside its faults, if that can be judged.
+    draft: Option<Draft>,
+    faults: Vec<Fault>,
 }
 
 /// A row that waits for its outcome.
@@ -70,15 +72,25 @@ struct Pending {
     line: u64,
     cells: StringRecord,
     row: ImportRow,
+    /// What is wrong with it already: with any, what the registry says of the rest is told beside.
+    faults: Vec<Fault>,
 }
 
-/// Rows of one source and partition.
+/// Rows of one source and partition, all of which are to be taken or none.
 #[derive(Default)]
 struct Batch {
-    source: String,
-    partition: u32,
+    place: BatchPlace,
     rows: Vec<Pending>,
     bytes: usize,
+}
+
+/// What the rows of a batch have in common.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct BatchPlace {
+    source: String,
+    partition: u32,
+    /// Whether they are only judged, since something is wrong with each of them already.
+    is_judged: bool,
 }
 
 /// A batch and what became of it.
@@ -108,7 +120,7 @@ pub(super) struct Run<I> {
     import: ImportServiceClient<crate::cli::import::Service<I>>,
     partitions: Partitions<I>,
     files: Vec<Opened>,
-    waiting: BTreeMap<(String, u32), Batch>,
+    waiting: BTreeMap<BatchPlace, Batch>,
     waiting_rows: usize,
     flights: JoinSet<Flight>,
     progress: Progress,
@@ -218,12 +230,14 @@ impl<I: Credential> Run<I> {
     /// Puts one row into a batch, or among the rejects.
     async fn take(&mut self, file: &mut Current, item: Item) -> anyhow::Result<()> {
         file.counts.read += 1;
-        let Item { line, cells, draft } = item;
-        let mut draft = match draft {
-            Ok(draft) => draft,
-            Err(faults) => return self.reject(file, line, &cells, &faults),
+        let Item { line, cells, draft, mut faults } = item;
+        let Some(mut draft) = draft else {
+            return self.finish_unsent(file, line, &cells, &faults);
         };
         if draft.ended_on.is_some() {
+            if !faults.is_empty() {
+                return self.reject(file, line, &cells, &faults);
+            }
             file.counts.passed_over += 1;
             self.rows_done += 1;
             return Ok(());
@@ -232,8 +246,11 @@ impl<I: Credential> Run<I> {
         let place = draft.place(kind);
         let own_source = draft.source.take();
         let Some(source) = own_source.or_else(|| file.opened.declaration.source.clone()) else {
-            let fault = Fault::new("source", "REQUIRED", "nothing says where the row comes from");
-            return self.reject(file, line, &cells, &[fault]);
+            if !file.opened.is_refused {
+                let message = "nothing says where the row comes from";
+                faults.push(Fault::new("source", "REQUIRED", message));
+            }
+            return self.finish_unsent(file, line, &cells, &faults);
         };
         draft.exists_from = draft.exists_from.or_else(|| file.opened.exists_from.clone());
         draft.from = draft.from.or_else(|| file.opened.declaration.from.map(|day| day.to_string()));
@@ -244,22 +261,45 @@ impl<I: Credential> Run<I> {
         let key = draft.key.as_deref().unwrap_or_default();
         if let Some(first) = file.seen_before(&source, key, line) {
             let message = format!("line {first} has the same source and key");
-            let fault = Fault::new(file.opened.shape.header_of("key"), "DUPLICATE_KEY", message);
-            return self.reject(file, line, &cells, &[fault]);
+            faults.push(Fault::new(file.opened.shape.header_of("key"), "DUPLICATE_KEY", message));
+            return self.reject(file, line, &cells, &faults);
         }
         match self.partitions.of(&place).await? {
             Ok(partition) => {
                 let row = draft.into_row(kind);
-                self.put(file, source, partition, Pending { line, cells, row }).await
+                self.put(file, source, partition, Pending { line, cells, row, faults }).await
             }
             Err(_) if self.is_new_in_dry_run(&place) => {
-                file.counts.unjudged += 1;
-                self.accept(key);
-                self.rows_done += 1;
-                Ok(())
+                if faults.is_empty() {
+                    self.accept(key);
+                }
+                self.finish_unsent(file, line, &cells, &faults)
             }
-            Err(fault) => self.reject(file, line, &cells, &[fault]),
+            Err(fault) => {
+                // Where a row belongs may stand in a column that could not be bound.
+                if !file.opened.is_refused {
+                    faults.push(fault);
+                }
+                self.finish_unsent(file, line, &cells, &faults)
+            }
         }
+    }
+
+    /// Notes a row that the registry is not asked about: what is wrong with it, or that it cannot be
+    /// judged.
+    fn finish_unsent(
+        &mut self,
+        file: &mut Current,
+        line: u64,
+        cells: &StringRecord,
+        faults: &[Fault],
+    ) -> anyhow::Result<()> {
+        if !faults.is_empty() {
+            return self.reject(file, line, cells, faults);
+        }
+        file.counts.unjudged += 1;
+        self.rows_done += 1;
+        Ok(())
     }
 
     async fn put(
@@ -270,15 +310,14 @@ impl<I: Credential> Run<I> {
         pending: Pending,
     ) -> anyhow::Result<()> {
         let bytes = pending.row.encoded_len();
-        let place = (source, partition);
+        let place = BatchPlace { source, partition, is_judged: !pending.faults.is_empty() };
         if self.waiting.get(&place).is_some_and(|batch| batch.bytes + bytes > BATCH_BYTES_MAX) {
             self.send_waiting(file, &place).await?;
         }
-        let batch = self.waiting.entry(place.clone()).or_insert_with(|| Batch {
-            source: place.0.clone(),
-            partition,
-            ..Batch::default()
-        });
+        let batch = self
+            .waiting
+            .entry(place.clone())
+            .or_insert_with(|| Batch { place: place.clone(), ..Batch::default() });
         batch.rows.push(pending);
         batch.bytes += bytes;
         self.waiting_rows += 1;
@@ -293,11 +332,7 @@ impl<I: Credential> Run<I> {
         Ok(())
     }
 
-    async fn send_waiting(
-        &mut self,
-        file: &mut Current,
-        place: &(String, u32),
-    ) -> anyhow::Result<()> {
+    async fn send_waiting(&mut self, file: &mut Current, place: &BatchPlace) -> anyhow::Result<()> {
         if let Some(batch) = self.waiting.remove(place) {
             self.waiting_rows -= batch.rows.len();
             self.send(file, batch).await?;
@@ -332,13 +367,13 @@ impl<I: Credential> Run<I> {
         ImportRowsRequest {
             context: Some(WriteContext {
                 request_id: Uuid::new_v4().to_string(),
-                reason: reason.unwrap_or_else(|| format!("import from {}", batch.source)),
-                validate_only: self.args.dry_run,
+                reason: reason.unwrap_or_else(|| format!("import from {}", batch.place.source)),
+                validate_only: self.args.dry_run || batch.place.is_judged,
                 overrides: self.args.overrides.clone(),
             }),
-            source: batch.source.clone(),
+            source: batch.place.source.clone(),
             mode: mode.into(),
-            partition: batch.partition,
+            partition: batch.place.partition,
             rows: batch.rows.iter().map(|pending| pending.row.clone()).collect(),
         }
     }
@@ -368,16 +403,17 @@ impl<I: Credential> Run<I> {
 
     /// A batch that cannot be read as a whole is parted until the row is found that is to blame.
     fn part(&mut self, file: &mut Current, batch: Batch, status: &Status) -> anyhow::Result<()> {
-        let Batch { source, partition, mut rows, .. } = batch;
+        let Batch { place, mut rows, .. } = batch;
         if rows.len() == 1 {
-            let faults = violations(&file.opened.shape, status);
-            return rows
-                .iter()
-                .try_for_each(|row| self.reject(file, row.line, &row.cells, &faults));
+            let found = violations(&file.opened.shape, status);
+            return rows.iter_mut().try_for_each(|row| {
+                row.faults.extend(found.iter().cloned());
+                self.reject(file, row.line, &row.cells, &row.faults)
+            });
         }
         let second = rows.split_off(rows.len() / 2);
         for rows in [rows, second] {
-            let batch = Batch { source: source.clone(), partition, rows, bytes: 0 };
+            let batch = Batch { place: place.clone(), rows, bytes: 0 };
             let request = self.request(file, &batch);
             let mut client = self.import.clone();
             self.flights.spawn(async move {
@@ -395,18 +431,18 @@ impl<I: Credential> Run<I> {
         batch: Batch,
         answer: ImportRowsResponse,
     ) -> anyhow::Result<()> {
-        let Batch { source, partition, rows, .. } = batch;
+        let Batch { place, rows, .. } = batch;
         let mut results: BTreeMap<_, _> =
             answer.results.into_iter().map(|result| (result.index, result)).collect();
         for (index, pending) in (0..).zip(rows) {
             let result = results.remove(&index).ok_or_else(|| {
                 anyhow!("the registry's answer says nothing of the row on line {}", pending.line)
             })?;
-            let missing = !result.refusals.is_empty()
-                && result.refusals.iter().all(|refusal| refusal.reason == REFERENCE_NOT_FOUND);
+            // What else is against it is told when that is settled.
+            let missing =
+                result.refusals.iter().any(|refusal| refusal.reason == REFERENCE_NOT_FOUND);
             if missing && file.deferred.len() < DEFERRED_MAX {
-                let source = source.clone();
-                let batch = Batch { source, partition, rows: vec![pending], bytes: 0 };
+                let batch = Batch { place: place.clone(), rows: vec![pending], bytes: 0 };
                 file.deferred.push((batch, result));
             } else {
                 self.note(file, pending, result)?;
@@ -419,10 +455,18 @@ impl<I: Credential> Run<I> {
     fn note(
         &mut self,
         file: &mut Current,
-        pending: Pending,
+        mut pending: Pending,
         result: RowResult,
     ) -> anyhow::Result<()> {
         let outcome = result.outcome();
+        if !pending.faults.is_empty() || file.opened.is_refused {
+            let beside = file.opened.shape.beside(&pending.faults, refusals(&result));
+            pending.faults.extend(beside);
+            if pending.faults.is_empty() {
+                self.accept(&pending.row.key);
+            }
+            return self.finish_unsent(file, pending.line, &pending.cells, &pending.faults);
+        }
         let counts = &mut file.counts;
         match outcome {
             RowOutcome::Created => counts.created += 1,
@@ -430,7 +474,9 @@ impl<I: Credential> Run<I> {
             RowOutcome::Unchanged => counts.unchanged += 1,
             RowOutcome::Conflict => {}
             RowOutcome::Refused => {
-                let faults = refusals(&file.opened.shape, &result);
+                let faults = refusals(&result);
+                let faults = faults.into_iter().map(|fault| file.opened.shape.by_header(fault));
+                let faults = faults.collect::<Vec<_>>();
                 return self.reject(file, pending.line, &pending.cells, &faults);
             }
             RowOutcome::Unspecified => bail!("the registry's answer has an outcome without a name"),
@@ -488,17 +534,25 @@ impl<I: Credential> Run<I> {
         batch: Batch,
         result: RowResult,
     ) -> anyhow::Result<()> {
-        let Batch { source, partition, rows, .. } = batch;
+        let Batch { place, rows, .. } = batch;
         for pending in rows {
+            if !self.args.dry_run {
+                self.put(file, place.source.clone(), place.partition, pending).await?;
+                continue;
+            }
             // Nothing is written in a dry run: what the row refers to would be there.
-            if self.args.dry_run && self.refers_to_accepted(&pending.row) {
+            let mut result = result.clone();
+            let is_there = |refusal: &ItemRefusal| {
+                refusal.reason == REFERENCE_NOT_FOUND
+                    && self.is_accepted(&pending.row, &refusal.field)
+            };
+            result.refusals.retain(|refusal| !is_there(refusal));
+            if result.refusals.is_empty() && pending.faults.is_empty() {
                 file.counts.unjudged += 1;
                 self.accept(&pending.row.key);
                 self.rows_done += 1;
-            } else if self.args.dry_run {
-                self.note(file, pending, result.clone())?;
             } else {
-                self.put(file, source.clone(), partition, pending).await?;
+                self.note(file, pending, result)?;
             }
         }
         Ok(())
@@ -511,9 +565,13 @@ impl<I: Credential> Run<I> {
         }
     }
 
-    fn refers_to_accepted(&self, row: &ImportRow) -> bool {
-        references(row).iter().any(|reference| match &reference.reference {
-            Some(reference::Reference::Key(key)) => self.accepted.contains(key),
+    /// Whether what a row refers to in a field would have been taken by this run.
+    fn is_accepted(&self, row: &ImportRow, field: &str) -> bool {
+        let field = field.strip_suffix("_id").unwrap_or(field);
+        references(row).iter().any(|(name, reference)| match reference {
+            Some(Reference { reference: Some(reference::Reference::Key(key)) }) => {
+                *name == field && self.accepted.contains(key)
+            }
             _ => false,
         })
     }
@@ -568,8 +626,14 @@ impl Current {
     ) -> anyhow::Result<()> {
         let reasons: Vec<_> = faults.iter().map(ToString::to_string).collect();
         let reasons = reasons.join("; ");
-        if self.first.len() < FIRST_TOLD_MAX {
-            self.first.push(Rejected { line, reasons: reasons.clone() });
+        // Batches are not answered in the order of the file.
+        let at = self.first.partition_point(|other| other.line < line);
+        if at < FIRST_TOLD_MAX {
+            self.first.insert(at, Rejected { line, reasons: reasons.clone() });
+            self.first.truncate(FIRST_TOLD_MAX);
+        }
+        if self.opened.is_refused {
+            return Ok(());
         }
         self.rejects
             .add(line, cells, &reasons)
@@ -589,8 +653,8 @@ fn read_rows(
         while chunk.len() < CHUNK_ROWS && ended.is_none() {
             match table.next() {
                 Some(Ok(record)) => {
-                    let draft = shape.read(&record);
-                    chunk.push(Item { line: record.line, cells: record.cells, draft });
+                    let (draft, faults) = shape.read(&record);
+                    chunk.push(Item { line: record.line, cells: record.cells, draft, faults });
                 }
                 Some(Err(error)) => ended = Some(Err(error)),
                 None => ended = Some(Ok(())),
@@ -605,21 +669,24 @@ fn read_rows(
     }
 }
 
-fn references(row: &ImportRow) -> Vec<&Reference> {
-    let all = match &row.row {
-        Some(Row::Region(region)) => [&region.parent, &None, &None],
-        Some(Row::Compound(compound)) => [&compound.community, &None, &None],
-        Some(Row::Building(each)) => [&each.compound, &each.community, &each.physical],
-        Some(Row::Unit(unit)) => [&unit.building, &None, &None],
-        None => [&None, &None, &None],
-    };
-    all.into_iter().flatten().collect()
+/// What a row refers to, by the name of the relation.
+fn references(row: &ImportRow) -> Vec<(&'static str, &Option<Reference>)> {
+    match &row.row {
+        Some(Row::Region(region)) => vec![("parent", &region.parent)],
+        Some(Row::Compound(compound)) => vec![("community", &compound.community)],
+        Some(Row::Building(each)) => vec![
+            ("compound", &each.compound),
+            ("community", &each.community),
+            ("physical", &each.physical),
+        ],
+        Some(Row::Unit(unit)) => vec![("building", &unit.building)],
+        None => Vec::new(),
+    }
 }
 
-fn refusals(shape: &Shape, result: &RowResult) -> Vec<Fault> {
-    let fault = |each: &crate::proto::v1::ItemRefusal| {
-        Fault::new(shape.header_of(&each.field), &each.reason, each.message.clone())
-    };
+/// What the registry has against a row, by the fields of the API.
+fn refusals(result: &RowResult) -> Vec<Fault> {
+    let fault = |each: &ItemRefusal| Fault::new(&each.field, &each.reason, each.message.clone());
     result.refusals.iter().map(fault).collect()
 }
 

@@ -31,7 +31,7 @@ pub struct Counts {
 }
 
 /// One file of a run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct FileSummary {
     /// The file.
     pub file: PathBuf,

@@ -174,11 +174,18 @@ fn step<T: Clone>(
     of: impl Fn(&ReportContent) -> &Said<T>,
 ) -> Option<(Day, T)> {
     let mut found = None;
-    for (statement, content) in timeline.contents().filter(|(said, _)| said.from <= day) {
-        if let Fields::Report(report) = &content.fields
+    // What is said with the registration is said of the day of the inspection.
+    let registered = timeline.registration();
+    for (statement, content) in timeline.contents() {
+        let on = match registered {
+            Some((first, inspected)) if first.seq == statement.seq => inspected.latest(),
+            _ => statement.from,
+        };
+        if on <= day
+            && let Fields::Report(report) = &content.fields
             && let Some(said) = of(report)
         {
-            found = said.clone().map(|value| (statement.from, value));
+            found = said.clone().map(|value| (on, value));
         }
     }
     found

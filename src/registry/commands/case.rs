@@ -4,6 +4,7 @@ use crate::{
     kernel::id::CaseId,
     registry::{
         case::{self, Case},
+        commands::rules::settle as all_well,
         error::{Error, Refusal},
         fact::Fact,
         state::State,
@@ -11,33 +12,35 @@ use crate::{
     },
 };
 
-fn open_case(tx: &Tx<'_, '_>, id: CaseId) -> Result<Case, Error> {
+/// A case, and what is against working on it.
+fn open_case(tx: &Tx<'_, '_>, id: CaseId) -> Result<(Case, Vec<Refusal>), Error> {
     let case =
         case::find(tx.work, id)?.ok_or_else(|| Error::refused(Refusal::missing("id", id)))?;
-    if !case.is_open() {
-        return Err(Error::refused(Refusal::rule("CASE_CLOSED", "id", "the case is closed")));
-    }
-    Ok(case)
+    let closed =
+        (!case.is_open()).then(|| Refusal::rule("CASE_CLOSED", "id", "the case is closed"));
+    Ok((case, closed.into_iter().collect()))
 }
 
 /// Gives a case to somebody.
 pub(crate) fn assign(tx: &mut Tx<'_, '_>, id: CaseId, assignee: String) -> Result<Decided, Error> {
-    open_case(tx, id)?;
+    let (_, refusals) = open_case(tx, id)?;
+    all_well(refusals)?;
     tx.accept(Draft::new(id.partition(), Fact::CaseAssigned { case: id, assignee }))?;
     Ok(Decided { subjects: vec![id.into()], ..Decided::default() })
 }
 
 /// Closes a case. Four eyes: not by the person whose entry opened it.
 pub(crate) fn settle(tx: &mut Tx<'_, '_>, id: CaseId, outcome: u32) -> Result<Decided, Error> {
-    let case = open_case(tx, id)?;
+    let (case, mut refusals) = open_case(tx, id)?;
     let opener = tx.work.entry(id.partition(), case.opened_by)?.author;
     if opener.same_person(&tx.call.author) {
-        return Err(Error::refused(Refusal::rule(
+        refusals.push(Refusal::rule(
             "FOUR_EYES",
             "",
             "a case is not settled by the person whose entry opened it",
-        )));
+        ));
     }
+    all_well(refusals)?;
     tx.accept(Draft::new(id.partition(), Fact::CaseSettled { case: id, outcome }))?;
     Ok(Decided { subjects: vec![id.into()], ..Decided::default() })
 }

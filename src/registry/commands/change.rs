@@ -7,14 +7,14 @@ use crate::{
         region::Level,
         timeline::{Saying, Statement},
     },
-    kernel::id::SubjectId,
+    kernel::{id::SubjectId, time::Day},
     registry::{
         command::Change,
         commands::{
             finding, order, report,
             rules::{
-                contradictions, homes, no_sweep, not_in_error, record_everywhere, references,
-                settle, subject, weigh,
+                contradictions, homes, no_sweep, noted, real_subject, record_everywhere,
+                references, settle, weigh,
             },
         },
         error::{Class, Error, Refusal},
@@ -28,40 +28,30 @@ use crate::{
 /// Says that fields have other values from a day on.
 pub(crate) fn change(tx: &mut Tx<'_, '_>, command: Change) -> Result<Decided, Error> {
     let id = command.subject;
-    say(tx, command, None)?;
+    say(tx, command, None, Vec::new())?;
     Ok(Decided { subjects: vec![id], ..Decided::default() })
 }
 
-/// Decides and records a change.
+/// Decides and records a change; what is refused already is told with the rest.
 pub(crate) fn say(
     tx: &mut Tx<'_, '_>,
     command: Change,
     source_row: Option<SourceRow>,
+    mut refusals: Vec<Refusal>,
 ) -> Result<(), Error> {
     let id = command.subject;
-    let record = subject(tx, id, command.etag)?;
-    not_in_error(id, &record)?;
-    let mut refusals = Vec::new();
+    let record = real_subject(tx, id, command.etag, &mut refusals)?;
     // A row of a source may have nothing new to say but that it was read.
     if command.content.is_empty() && source_row.is_none() {
         refusals.push(Refusal::of(Class::Invalid, "NOTHING_SAID", "fields", "no field is named"));
     }
     let mut overridden = Vec::new();
-    judge(tx, id, &record, &command.content, &mut refusals, &mut overridden)?;
+    judge(tx, id, record.as_deref(), &command.content, &mut refusals, &mut overridden)?;
+    finding::has_own_commands(id.kind(), &mut refusals);
+    not_observed_before(tx, &command.content, command.from, &mut refusals);
+    let Some(record) = record else { return settle(refusals) };
     order::changed(tx, id, &record, &command.content, command.from, &mut refusals)?;
     report::changed(tx, id, &record, &command.content, &mut refusals)?;
-    finding::has_own_commands(id.kind(), &mut refusals);
-    let is_to_come = command.from > tx.today();
-    for (field, _) in command.content.texts() {
-        if is_to_come && !plausibility::is_disposed(&field) {
-            refusals.push(Refusal::of(
-                Class::Invalid,
-                "FUTURE_DATE",
-                "from",
-                format!("{field} can only be observed, and {} is still to come", command.from),
-            ));
-        }
-    }
     let statement = Statement {
         seq: u64::MAX,
         from: command.from,
@@ -89,11 +79,34 @@ pub(crate) fn say(
     Ok(())
 }
 
-/// What a newly said content must satisfy in itself and beside what stands.
+/// What can only be observed is not said of days to come.
+pub(crate) fn not_observed_before(
+    tx: &Tx<'_, '_>,
+    content: &Content,
+    from: Day,
+    refusals: &mut Vec<Refusal>,
+) {
+    if from <= tx.today() {
+        return;
+    }
+    for (field, _) in content.texts() {
+        if !plausibility::is_disposed(&field) {
+            refusals.push(Refusal::of(
+                Class::Invalid,
+                "FUTURE_DATE",
+                "from",
+                format!("{field} can only be observed, and {from} is still to come"),
+            ));
+        }
+    }
+}
+
+/// What a newly said content must satisfy in itself and beside what stands. Where nothing is known
+/// of its subject, in itself alone.
 pub(crate) fn judge(
     tx: &mut Tx<'_, '_>,
     id: SubjectId,
-    record: &Record,
+    record: Option<&Record>,
     content: &Content,
     refusals: &mut Vec<Refusal>,
     overridden: &mut Vec<String>,
@@ -101,6 +114,12 @@ pub(crate) fn judge(
     if content.kind() != id.kind() {
         return Err(Error::Bug(format!("a {:?} cannot be said of {id}", content.kind())));
     }
+    let Some(record) = record else {
+        references(tx, id.partition(), content, refusals)?;
+        let found = plausibility::check(content, tx.today());
+        weigh(tx, "fields.", found, refusals, overridden);
+        return Ok(());
+    };
     let first = record.timeline.contents().next().map(|(_, content)| content);
     let level = first.and_then(level_of);
     let mut whole = content.clone();
@@ -118,7 +137,7 @@ pub(crate) fn judge(
     must_stay(content, level, refusals);
     references(tx, id.partition(), &whole, refusals)?;
     if !content.holders().is_empty() {
-        no_sweep(tx, id.partition(), id)?;
+        noted(no_sweep(tx, id.partition(), id), refusals)?;
     }
     // Rules that compare fields see what is said beside what stands now.
     let mut beside = record.timeline.content_at(tx.today()).unwrap_or_else(|| whole.clone());

@@ -14,18 +14,19 @@ use crate::{
     registry::{
         command::Correct,
         commands::{
-            change::judge,
+            change::{judge, not_observed_before},
             end::{EndedWith, ended_with},
             finding,
             gone::{self, WentWith, went_with},
             order, report,
             rules::{
-                homes, no_sweep, not_in_error, reason_missing, record_everywhere, settle, subject,
+                homes, needs_reason, no_sweep, noted, real_subject, record_everywhere, settle,
                 weigh,
             },
         },
         error::{Class, Error, Refusal},
         fact::{Fact, SourceRow},
+        record::Record,
         tx::{Decided, Draft, Tx},
     },
 };
@@ -33,61 +34,120 @@ use crate::{
 /// Replaces the content of an entry in the place where it stands.
 pub(crate) fn correct(tx: &mut Tx<'_, '_>, command: Correct) -> Result<Decided, Error> {
     let id = command.subject;
-    if tx.call.reason.is_empty() {
-        return Err(Error::refused(reason_missing()));
-    }
-    say(tx, command, None)?;
+    let mut refusals = Vec::new();
+    needs_reason(tx, &mut refusals);
+    say(tx, command, None, refusals)?;
     Ok(Decided { subjects: vec![id], ..Decided::default() })
 }
 
-/// Decides and records a correction.
+/// Decides and records a correction; what is refused already is told with the rest.
 pub(crate) fn say(
     tx: &mut Tx<'_, '_>,
-    command: Correct,
+    mut command: Correct,
     source_row: Option<SourceRow>,
+    mut refusals: Vec<Refusal>,
 ) -> Result<(), Error> {
     let id = command.subject;
-    let record = subject(tx, id, command.etag)?;
-    not_in_error(id, &record)?;
-    let statement = wrong_one(&record.timeline, &command)?.clone();
-    let (mut refusals, mut overridden) = (Vec::new(), Vec::new());
-    let command = finding::corrected(tx, id, &record, &statement, command, &mut refusals)?;
-    judge(tx, id, &record, &command.content, &mut refusals, &mut overridden)?;
+    let record = real_subject(tx, id, command.etag, &mut refusals)?;
+    let statement = match &record {
+        Some(record) => noted(wrong_one(&record.timeline, &command), &mut refusals)?,
+        None => None,
+    };
+    let statement = statement.cloned();
+    if let (Some(record), Some(statement)) = (&record, &statement) {
+        command = finding::corrected(tx, id, record, statement, command, &mut refusals)?;
+    }
+    let mut overridden = Vec::new();
+    judge(tx, id, record.as_deref(), &command.content, &mut refusals, &mut overridden)?;
+    let (Some(record), Some(statement)) = (record, statement) else {
+        days(tx, &command, &mut refusals, &mut overridden);
+        return settle(refusals);
+    };
     order::corrected(tx, &record, &statement, &command, &mut refusals)?;
-    let (today, empty, mut others) = (tx.today(), || Content::empty(id.kind()), Along::default());
-    let (fact, from) = match statement.saying.clone() {
+    let revised = revise(tx, &record, &statement, &command, &mut refusals, &mut overridden)?;
+    if let Some((fact, from, _)) = &revised {
+        let after = after_correction(&record.timeline, &statement, fact, *from);
+        report::corrected(tx, id, &after, &mut refusals)?;
+    }
+    settle(refusals)?;
+    let corrected = statement.seq;
+    let Some((fact, from, others)) = revised else {
+        return Err(Error::Bug(format!("nothing is said in the place of entry {corrected}")));
+    };
+
+    let now = record.timeline.content_at(tx.today());
+    let homes = homes(id, &now.unwrap_or_else(|| Content::empty(id.kind())));
+    let draft = Draft {
+        sentences: command.sentences,
+        overridden,
+        source_row,
+        second_of_day: statement.second,
+        order_key: statement.key,
+        ..Draft::new(id.partition(), fact).from(from).correcting(vec![corrected])
+    };
+    others.record_with(tx, &homes, id, draft)
+}
+
+/// What cannot be of the days that a correction says, whatever it corrects.
+fn days(
+    tx: &Tx<'_, '_>,
+    command: &Correct,
+    refusals: &mut Vec<Refusal>,
+    overridden: &mut Vec<String>,
+) {
+    let (content, today) = (Content::empty(command.subject.kind()), tx.today());
+    let mut found = Vec::new();
+    if let Some(exists_from) = command.exists_from {
+        found.extend(plausibility::check_beginning(&content, exists_from, today));
+    }
+    if let Some(ended_on) = command.ended_on {
+        found.extend(plausibility::check_end(&content, ended_on, today));
+    }
+    weigh(tx, "", found, refusals, overridden);
+    if let Some(from) = command.from {
+        not_observed_before(tx, &command.content, from, refusals);
+    }
+}
+
+/// What stands in the place of a statement from now on: the fact, its first day, and what is said of
+/// others. Notes what is against it; `None` when it cannot be corrected at all.
+fn revise(
+    tx: &mut Tx<'_, '_>,
+    record: &Record,
+    statement: &Statement,
+    command: &Correct,
+    refusals: &mut Vec<Refusal>,
+    overridden: &mut Vec<String>,
+) -> Result<Option<(Fact, Day, Along)>, Error> {
+    let (id, today) = (command.subject, tx.today());
+    Ok(Some(match statement.saying.clone() {
         Saying::Registered { exists_from, content } => {
             let exists_from = command.exists_from.unwrap_or(exists_from);
             let content = laid(content, &command.content);
             let found = plausibility::check_beginning(&content, exists_from, today);
-            weigh(tx, "", found, &mut refusals, &mut overridden);
+            weigh(tx, "", found, refusals, overridden);
             if command.from.is_some() {
                 refusals.push(no_day("a registration holds since it exists: give exists_from"));
             }
-            (Fact::Registered { subject: id, exists_from, content }, exists_from.earliest())
+            let from = exists_from.earliest();
+            (Fact::Registered { subject: id, exists_from, content }, from, Along::default())
         }
         Saying::Changed(content) => {
             let content = laid(content, &command.content);
             let from = command.from.unwrap_or(statement.from);
             if from != statement.from && !content.references().is_empty() {
                 // It moves on another day, which moves what is in it as well.
-                no_sweep(tx, id.partition(), id)?;
-            }
-            for (field, _) in content.texts() {
-                if from > today && !plausibility::is_disposed(&field) {
-                    refusals.push(Refusal::of(
-                        Class::Invalid,
-                        "FUTURE_DATE",
-                        "from",
-                        format!("{field} can only be observed, and {from} is still to come"),
-                    ));
+                let swept = no_sweep(tx, id.partition(), id);
+                if !refusals.iter().any(|refusal| refusal.reason == "SWEEP_UNDER_WAY") {
+                    noted(swept, refusals)?;
                 }
             }
-            (Fact::Changed { subject: id, content }, from)
+            not_observed_before(tx, &content, from, refusals);
+            (Fact::Changed { subject: id, content }, from, Along::default())
         }
-        Saying::Ended { day, cause } => {
-            let said = day;
+        Saying::Ended { day: said, cause } => {
             let day = command.ended_on.unwrap_or(said);
+            let mut others = Along::default();
             if day != said
                 && let Some(place) = record.timeline.place_of(statement.seq)
             {
@@ -97,33 +157,19 @@ pub(crate) fn say(
                 others = Along::to(ended, went, place, said, day, today);
             }
             let now = record.timeline.content_at(today);
-            let found = plausibility::check_end(&now.unwrap_or_else(empty), day, today);
-            weigh(tx, "", found, &mut refusals, &mut overridden);
-            (Fact::Ended { subject: id, day, cause }, day.earliest())
+            let now = now.unwrap_or_else(|| Content::empty(id.kind()));
+            weigh(tx, "", plausibility::check_end(&now, day, today), refusals, overridden);
+            (Fact::Ended { subject: id, day, cause }, day.earliest(), others)
         }
         Saying::Succession { .. } | Saying::Retracted => {
-            return Err(Error::refused(Refusal::rule(
+            refusals.push(Refusal::rule(
                 "NOT_CORRECTABLE",
                 "entry",
                 "a merge or split is retracted and made again; what was retracted is said anew",
-            )));
+            ));
+            return Ok(None);
         }
-    };
-    let after = after_correction(&record.timeline, &statement, &fact, from);
-    report::corrected(tx, id, &after, &mut refusals)?;
-    settle(refusals)?;
-
-    let now = record.timeline.content_at(today).unwrap_or_else(empty);
-    let homes = homes(id, &now);
-    let draft = Draft {
-        sentences: command.sentences,
-        overridden,
-        source_row,
-        second_of_day: statement.second,
-        order_key: statement.key,
-        ..Draft::new(id.partition(), fact).from(from).correcting(vec![statement.seq])
-    };
-    others.record_with(tx, &homes, id, draft)
+    }))
 }
 
 /// A life once a correction stands in the place of what it corrects.

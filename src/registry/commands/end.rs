@@ -17,8 +17,8 @@ use crate::{
             finding::has_no_end,
             gone::goes_with,
             rules::{
-                ChildOf, contradictions, homes, living_children, not_in_error, record_everywhere,
-                settle, subject, was_in, weigh,
+                ChildOf, contradictions, homes, living_children, noted, real_subject,
+                record_everywhere, settle, was_in, weigh,
             },
         },
         error::{Class, Error, Refusal},
@@ -33,9 +33,8 @@ use crate::{
 /// be empty.
 pub(crate) fn end(tx: &mut Tx<'_, '_>, command: End) -> Result<Decided, Error> {
     let id = command.subject;
-    let record = subject(tx, id, command.etag)?;
-    not_in_error(id, &record)?;
     let mut refusals = Vec::new();
+    let record = real_subject(tx, id, command.etag, &mut refusals)?;
     refusals.extend(has_no_end(id.kind()));
     if matches!(command.cause, EndCause::Merged | EndCause::Split) {
         refusals.push(Refusal::of(
@@ -46,8 +45,15 @@ pub(crate) fn end(tx: &mut Tx<'_, '_>, command: End) -> Result<Decided, Error> {
         ));
     }
     let mut overridden = Vec::new();
+    let Some(record) = record else {
+        let nothing = Content::empty(id.kind());
+        let found = plausibility::check_end(&nothing, command.day, tx.today());
+        weigh(tx, "", found, &mut refusals, &mut overridden);
+        return Err(Error::Refused(refusals));
+    };
     judge(tx, id, &record, command.day, &mut refusals, &mut overridden)?;
-    let children = living_children(tx, id, command.day.latest())?;
+    let children = noted(living_children(tx, id, command.day.latest()), &mut refusals)?;
+    let children = children.unwrap_or_default();
     if matches!(id.kind(), Kind::Region | Kind::Compound) && !children.is_empty() {
         refusals.push(living_dependents(&children));
     }

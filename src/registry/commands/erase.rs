@@ -6,7 +6,7 @@ use crate::{
     kernel::position::Position,
     registry::{
         command::Erase,
-        commands::rules::reason_missing,
+        commands::rules::{needs_reason, settle},
         entry::{Gone, PART_TEXT},
         erase::erased_by,
         error::{Class, Error, Refusal},
@@ -20,9 +20,7 @@ use crate::{
 pub(crate) fn erase(tx: &mut Tx<'_, '_>, command: Erase) -> Result<Decided, Error> {
     let Erase { entries, kinds, order, ordered_by } = command;
     let mut refusals = Vec::new();
-    if tx.call.reason.is_empty() {
-        refusals.push(reason_missing());
-    }
+    needs_reason(tx, &mut refusals);
     for (field, text) in [("order", &order), ("ordered_by", &ordered_by)] {
         if text.is_empty() {
             let message = format!("{field} is required");
@@ -47,9 +45,7 @@ pub(crate) fn erase(tx: &mut Tx<'_, '_>, command: Erase) -> Result<Decided, Erro
             refusals.push(Refusal::of(Class::Invalid, "REPEATED", &field, message));
         }
     }
-    if !refusals.is_empty() {
-        return Err(Error::Refused(refusals));
-    }
+    settle(refusals)?;
     let mut about = Vec::new();
     for seq in entries {
         let target = tx.work.entry(partition, seq)?;

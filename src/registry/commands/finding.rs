@@ -40,12 +40,12 @@ pub(crate) struct Judged {
 /// Somebody saw a defect.
 pub(crate) fn observe(tx: &mut Tx<'_, '_>, command: ObserveFinding) -> Result<Decided, Error> {
     let ObserveFinding { building, etag, observed } = command;
+    let mut refusals = Vec::new();
     if let Which::Known(id) = observed.finding
         && let Some((id, _)) = living(tx, id)?
     {
-        subject(tx, id.into(), etag)?;
+        subject(tx, id.into(), etag, &mut refusals)?;
     }
-    let mut refusals = Vec::new();
     let presence = presence(tx, building, "building_id", observed.on, &mut refusals)?;
     let judged = judge_sighting(tx, building, presence, observed, "", &mut refusals)?;
     settle(refusals)?;
@@ -94,12 +94,21 @@ pub(crate) fn judge_sighting(
     };
     let told = Told { saying: Saying::Observed(observation), by: tx.call.author.clone() };
     let event = event_of(&told, Seq::MAX, on, second_of_day, order_key.clone());
+    // The class is asked for even where the day is refused already.
+    if let Saying::Observed(seen) = &told.saying
+        && let Err(refusal) = catalogue.class(&seen.class)
+    {
+        let field = format!("{prefix}observation.class");
+        refusals.push(refusal_of(&refusal.into(), &field));
+    }
     // Of a building that is not known, that alone is told.
     let presence = presence.unwrap_or(Presence::Unknown);
-    if let Err(refusal) = so_far.admit(&event, building, tx.today(), presence, catalogue) {
+    let admitted = so_far.admit(&event, building, tx.today(), presence, catalogue);
+    if let Err(refusal) = admitted
+        && !matches!(refusal, finding::Refusal::Class(_))
+    {
         let field = match refusal {
             finding::Refusal::Day(_) => "observed_on",
-            finding::Refusal::Class(_) => "observation.class",
             _ => "finding_id",
         };
         refusals.push(refusal_of(&refusal, &format!("{prefix}{field}")));
@@ -230,15 +239,17 @@ pub(crate) fn living(
 /// What follows on a finding is said.
 pub(crate) fn follow(tx: &mut Tx<'_, '_>, command: FollowFinding) -> Result<Decided, Error> {
     let FollowFinding { finding, etag, on, second_of_day, order_key, saying } = command;
-    subject(tx, finding.into(), None)?;
+    let mut refusals = Vec::new();
+    if subject(tx, finding.into(), None, &mut refusals)?.is_none() {
+        return Err(Error::Refused(refusals));
+    }
     let Some((id, so_far)) = living(tx, finding)? else {
         return Err(Error::refused(in_error(finding, "id")));
     };
-    subject(tx, id.into(), etag)?;
+    subject(tx, id.into(), etag, &mut refusals)?;
     let tables = tx.work.tables(id.partition())?;
     let (saying, by_rule) = with_deadline(saying, &so_far, on, &tables);
     let saying = saying.because(&tx.call.reason);
-    let mut refusals = Vec::new();
     let told = Told { saying, by: tx.call.author.clone() };
     let event = event_of(&told, Seq::MAX, on, second_of_day, order_key.clone());
     admit(tx, &so_far, &event, &tables, "on", &mut refusals)?;
@@ -306,7 +317,11 @@ fn admit(
             (finding::Refusal::VerifierRepaired, _) => "saying.verified.verifier",
             _ => "id",
         };
-        refusals.push(refusal_of(&refusal, field));
+        let refusal = refusal_of(&refusal, field);
+        // A correction is told already that it does not say why.
+        if !refusals.contains(&refusal) {
+            refusals.push(refusal);
+        }
     }
     Ok(())
 }

@@ -5,15 +5,20 @@
 //! the source says anew is taken over unless somebody else has said it since.
 
 use crate::{
-    domain::{content::Content, region::Level},
+    domain::{content::Content, plausibility, region::Level},
     kernel::{
+        hash::Hash,
         id::{Kind, SubjectId},
         limit,
         position::{Partition, Seq},
     },
     registry::{
         command::{Change, Correct, Import, ImportRow, Reference, Register, RowMode},
-        commands::{change, correct, register::register, rules::homes},
+        commands::{
+            change, correct,
+            register::{self, Unresolved, register},
+            rules::{homes, settle, weigh},
+        },
         entry::Entry,
         error::{Class, Error, Refusal},
         fact::{Conflict, Fact, ItemOutcome, ItemRecord, SourceRow},
@@ -62,42 +67,72 @@ pub(crate) fn import(tx: &mut Tx<'_, '_>, command: Import) -> Result<Decided, Er
     Ok(Decided { subjects, items, item_count })
 }
 
-fn take(
-    tx: &mut Tx<'_, '_>,
-    source: &str,
-    mode: RowMode,
-    row: ImportRow,
-) -> Result<(SubjectId, ItemOutcome, Vec<Conflict>), Error> {
-    let content = resolve(tx, source, &row)?;
+/// What became of a row: its subject, the outcome, and where it is in conflict.
+type Taken = (SubjectId, ItemOutcome, Vec<Conflict>);
+
+/// Takes a row in, or tells all that is against it. A reference that leads nowhere does not hide
+/// what else is wrong.
+fn take(tx: &mut Tx<'_, '_>, source: &str, mode: RowMode, row: ImportRow) -> Result<Taken, Error> {
+    let (content, unresolved) = resolve(tx, source, &row)?;
     let partition = row_partition(tx, source, &row, &content)?;
     let kind = content.kind();
-    let source_row = |said: Option<Content>| SourceRow {
-        source: source.to_owned(),
-        key: row.key.clone(),
-        hash: row.hash,
-        said,
-    };
     let known = match known_row(tx, partition, source, kind, &row.key)? {
         Some(known) => Some((known.subject, Some(known.hash))),
         None => exported(tx, source, kind, &row.key)?.map(|id| (id, None)),
     };
-    must_be_here(tx, &row, &content, known.as_ref().map(|(id, _)| *id))?;
-    let Some((id, hash)) = known else {
-        let exists_from = row.exists_from.ok_or_else(|| {
-            let message = "a new row says since when it exists";
-            Error::refused(Refusal::of(Class::Invalid, "REQUIRED", "exists_from", message))
-        })?;
-        let item = Register {
-            seed: row.seed,
-            content,
-            exists_from,
-            opens_partition: row.opens_partition,
-            sentences: Vec::new(),
-        };
-        let id = register(tx, item, Some(source_row(None)))?;
-        return Ok((id, ItemOutcome::Created, Vec::new()));
+    if !is_here(tx, &row, &content, known.as_ref().map(|(id, _)| *id))? {
+        return Err(Error::Refused(of_elsewhere(tx, &row, &content, unresolved)));
+    }
+    match known {
+        Some((id, hash)) => say_again(tx, (source, mode), row, content, (id, hash), unresolved),
+        None => begin(tx, source, row, content, unresolved),
+    }
+}
+
+fn source_row(source: &str, row: &ImportRow, said: Option<Content>) -> SourceRow {
+    SourceRow { source: source.to_owned(), key: row.key.clone(), hash: row.hash, said }
+}
+
+/// Registers what a row is the first to say.
+fn begin(
+    tx: &mut Tx<'_, '_>,
+    source: &str,
+    row: ImportRow,
+    content: Content,
+    unresolved: Unresolved,
+) -> Result<Taken, Error> {
+    let source_row = source_row(source, &row, None);
+    let Some(exists_from) = row.exists_from else {
+        let Unresolved { fields, mut refusals } = unresolved;
+        let message = "a new row says since when it exists";
+        refusals.push(Refusal::of(Class::Invalid, "REQUIRED", "exists_from", message));
+        let subject = SubjectId::new(content.kind(), row.seed.born_in(tx.partition()));
+        let overridden = &mut Vec::new();
+        register::judge(tx, subject, &content, None, &fields, &mut refusals, overridden)?;
+        return Err(Error::Refused(refusals));
     };
-    if hash == Some(row.hash) {
+    let item = Register {
+        seed: row.seed,
+        content,
+        exists_from,
+        opens_partition: row.opens_partition,
+        sentences: Vec::new(),
+    };
+    let id = register(tx, item, Some(source_row), unresolved)?;
+    Ok((id, ItemOutcome::Created, Vec::new()))
+}
+
+/// Takes in what a row says of a subject that is known by its key.
+fn say_again(
+    tx: &mut Tx<'_, '_>,
+    (source, mode): (&str, RowMode),
+    row: ImportRow,
+    content: Content,
+    (id, hash): (SubjectId, Option<Hash>),
+    unresolved: Unresolved,
+) -> Result<Taken, Error> {
+    let is_whole = unresolved.fields.is_empty();
+    if is_whole && hash == Some(row.hash) {
         return Ok((id, ItemOutcome::Unchanged, Vec::new()));
     }
     let last = if hash.is_some() {
@@ -106,34 +141,60 @@ fn take(
         // A file of ours says what the registry has, until somebody edits it.
         let today = tx.today();
         let now = tx.must("key", id)?.timeline.content_at(today);
-        now.unwrap_or_else(|| Content::empty(kind))
+        now.unwrap_or_else(|| Content::empty(content.kind()))
     };
-    if !says_anew(&last, &content) {
+    if is_whole && !says_anew(&last, &content) {
         return Ok((id, ItemOutcome::Unchanged, Vec::new()));
     }
     let (fresh, conflicts) = compare(tx, id, &last, &content)?;
-    if fresh.is_empty() && conflicts.is_empty() {
+    if fresh.is_empty() && (conflicts.is_empty() || !is_whole) {
         // The source has come round to what the registry has: there is nothing to record.
+        settle(unresolved.refusals)?;
         return Ok((id, ItemOutcome::Unchanged, Vec::new()));
     }
     let is_partial = !conflicts.is_empty() || mode == RowMode::Correction;
-    let said = is_partial.then(|| content.clone());
-    say(tx, mode, &row, id, fresh, source_row(said))?;
+    let said = is_partial.then_some(content);
+    let source_row = source_row(source, &row, said);
+    say(tx, mode, &row, id, fresh, source_row, unresolved.refusals)?;
     let outcome = if conflicts.is_empty() { ItemOutcome::Changed } else { ItemOutcome::Conflict };
     Ok((id, outcome, conflicts))
 }
 
-/// Refuses rows about what another partition keeps: whoever may import here need not reach there,
-/// and a repeated request is answered from the entries of one partition.
-fn must_be_here(
+/// What is told of a row that another partition keeps: what is wrong with it wherever it is, and
+/// nothing of what is there.
+fn of_elsewhere(
+    tx: &Tx<'_, '_>,
+    row: &ImportRow,
+    content: &Content,
+    unresolved: Unresolved,
+) -> Vec<Refusal> {
+    let (here, today) = (tx.partition(), tx.today());
+    let mut refusals = unresolved.refusals;
+    refusals.push(Refusal::rule(
+        "OTHER_PARTITION",
+        "",
+        format!("this row belongs to another partition than {here}: import it there"),
+    ));
+    if let Some(exists_from) = row.exists_from {
+        let found = plausibility::check_beginning(content, exists_from, today);
+        weigh(tx, "", found, &mut refusals, &mut Vec::new());
+    }
+    let found = plausibility::check(content, today);
+    weigh(tx, "fields.", found, &mut refusals, &mut Vec::new());
+    refusals
+}
+
+/// Whether a row is about what this partition keeps. Others are refused: whoever may import here
+/// need not reach there, and a repeated request is answered from the entries of one partition.
+fn is_here(
     tx: &mut Tx<'_, '_>,
     row: &ImportRow,
     content: &Content,
     known: Option<SubjectId>,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let here = tx.partition();
     let is_between = |content: &Content| level_of(content).is_some_and(|at| at <= Level::District);
-    let is_here = match known {
+    Ok(match known {
         Some(id) => {
             let record = tx.must("key", id)?;
             let first = record.timeline.contents().next().map(|(_, content)| content);
@@ -147,15 +208,7 @@ fn must_be_here(
             let holders = content.references();
             holders.first().is_none_or(|holder| holder.partition() == here)
         }
-    };
-    if is_here {
-        return Ok(());
-    }
-    Err(Error::refused(Refusal::rule(
-        "OTHER_PARTITION",
-        "",
-        format!("this row belongs to another partition than {here}: import it there"),
-    )))
+    })
 }
 
 /// The source of files that the registry itself wrote: their keys are our ids.
@@ -191,6 +244,7 @@ fn say(
     id: SubjectId,
     fresh: Content,
     source_row: SourceRow,
+    refusals: Vec<Refusal>,
 ) -> Result<(), Error> {
     if mode == RowMode::Correction && !fresh.is_empty() {
         let command = Correct {
@@ -203,7 +257,7 @@ fn say(
             ended_on: None,
             sentences: Vec::new(),
         };
-        return correct::say(tx, command, Some(source_row));
+        return correct::say(tx, command, Some(source_row), refusals);
     }
     let command = Change {
         subject: id,
@@ -214,25 +268,32 @@ fn say(
         content: fresh,
         sentences: Vec::new(),
     };
-    change::say(tx, command, Some(source_row))
+    change::say(tx, command, Some(source_row), refusals)
 }
 
-/// Puts the ids of what the row refers to into its content.
-fn resolve(tx: &mut Tx<'_, '_>, source: &str, row: &ImportRow) -> Result<Content, Error> {
+/// Puts the ids of what the row refers to into its content; tells the references to what is not
+/// there.
+fn resolve(
+    tx: &mut Tx<'_, '_>,
+    source: &str,
+    row: &ImportRow,
+) -> Result<(Content, Unresolved), Error> {
     let mut content = row.content.clone();
-    let mut refusals = Vec::new();
+    let mut unresolved = Unresolved::default();
     for (field, kind, reference) in &row.references {
-        match find(tx, source, *kind, reference)? {
-            Some(id) => put_reference(&mut content, field, id),
-            None => refusals.push(Refusal::of(
-                Class::NotFound,
-                "REFERENCE_NOT_FOUND",
-                field,
-                format!("no {} is known by this reference", kind.word()),
-            )),
+        if let Some(id) = find(tx, source, *kind, reference)? {
+            put_reference(&mut content, field, id);
+            continue;
         }
+        unresolved.fields.push(field);
+        unresolved.refusals.push(Refusal::of(
+            Class::NotFound,
+            "REFERENCE_NOT_FOUND",
+            field,
+            format!("no {} is known by this reference", kind.word()),
+        ));
     }
-    if refusals.is_empty() { Ok(content) } else { Err(Error::Refused(refusals)) }
+    Ok((content, unresolved))
 }
 
 fn put_reference(content: &mut Content, field: &str, id: SubjectId) {

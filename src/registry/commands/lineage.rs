@@ -16,12 +16,13 @@ use crate::{
     registry::{
         command::{Merge, MergeInto, Register, Split, SplitPart},
         commands::{
+            change::judge,
             finding::may_merge,
             gone::goes_with,
-            register::register,
+            register::{Unresolved, register},
             rules::{
-                ChildOf, homes, living_children, no_sweep, not_in_error, placed_in,
-                record_everywhere, settle, subject,
+                ChildOf, homes, living_children, no_sweep, noted, placed_in, real_subject,
+                record_everywhere, settle,
             },
         },
         error::{Class, Error, Refusal},
@@ -36,21 +37,26 @@ pub(crate) fn merge(tx: &mut Tx<'_, '_>, command: Merge) -> Result<Decided, Erro
     let Merge { kind, subjects, day, into } = command;
     let mut refusals = Vec::new();
     check_merged(kind, &subjects, &into, &mut refusals);
-    settle(refusals)?;
     let mut records = Vec::new();
-    for id in &subjects {
-        records.push((*id, alive(tx, *id, day)?));
+    for (index, id) in subjects.iter().enumerate() {
+        let record = alive(tx, &format!("ids[{index}]"), *id, day, &mut refusals)?;
+        records.extend(record.map(|record| (*id, record)));
     }
     if let Some(first) = subjects.first() {
-        no_sweep(tx, first.partition(), *first)?;
+        noted(no_sweep(tx, first.partition(), *first), &mut refusals)?;
     }
     let into = match into {
         MergeInto::Existing(id) => {
-            alive(tx, id, day)?;
+            alive(tx, "into_id", id, day, &mut refusals)?;
             if kind == Kind::Finding {
-                may_merge(tx, &subjects, id)?;
+                noted(may_merge(tx, &subjects, id), &mut refusals)?;
             }
-            id
+            Some(id)
+        }
+        MergeInto::New { .. } if kind == Kind::Finding => {
+            let message = "findings are merged into one of them that is there";
+            refusals.push(Refusal::of(Class::Invalid, "NOT_HERE", "into", message));
+            None
         }
         MergeInto::New { .. } if kind == Kind::Finding => {
             let message = "findings are merged into one of them that is there";
@@ -58,19 +64,37 @@ pub(crate) fn merge(tx: &mut Tx<'_, '_>, command: Merge) -> Result<Decided, Erro
         }
         MergeInto::New { seed, content } => {
             let model = records
-                .first()
-                .and_then(|(_, record)| record.timeline.content_at(day))
-                .unwrap_or_else(|| Content::empty(kind));
-            begin(tx, seed, &model, *content, day)?
+                .iter()
+                .find(|(id, _)| subjects.first() == Some(id))
+                .map(|(_, record)| content_on(record, kind, day));
+            match subjects.first() {
+                Some(first) => {
+                    let (of, model, path) = (*first, model.as_ref(), "into".to_owned());
+                    let successor = Successor { seed, content: *content, of, model, path };
+                    begin(tx, successor, day, &mut refusals)?
+                }
+                None => None,
+            }
         }
+    };
+    let mut moved = Vec::new();
+    for (from, _) in &records {
+        let children = noted(living_children(tx, *from, day), &mut refusals)?.unwrap_or_default();
+        stay_put(children.iter(), *from, day, &mut refusals);
+        moved.extend(children.into_iter().map(|child| (child, *from)));
+    }
+    settle(refusals)?;
+    let Some(into) = into else {
+        return Err(Error::Bug("a merge into nothing was not refused".to_owned()));
     };
     let edges = subjects
         .iter()
         .map(|from| Edge { from: *from, into, share_numerator: 1, share_denominator: 1 })
         .collect::<Vec<_>>();
     let whole = Fact::Succession { split: false, edges, ended: subjects.clone() };
-    let moved = subjects.iter().map(|from| (*from, into)).collect::<Vec<_>>();
-    move_children(tx, &moved, day)?;
+    for (child, from) in &moved {
+        move_child(tx, child, *from, into, day)?;
+    }
     let basis = areas(&records);
     succeed(tx, into, whole, day, basis)?;
     Ok(Decided { subjects: vec![into], ..Decided::default() })
@@ -126,39 +150,95 @@ fn check_merged(kind: Kind, subjects: &[SubjectId], into: &MergeInto, refusals: 
     }
 }
 
-/// A subject that is there on a day.
-fn alive(tx: &mut Tx<'_, '_>, id: SubjectId, day: Day) -> Result<Arc<Record>, Error> {
-    let record = subject(tx, id, None)?;
-    not_in_error(id, &record)?;
-    if matches!(record.timeline.presence(day), Presence::Ended | Presence::NotYet)
-        || record.timeline.end().is_some()
-    {
-        return Err(Error::refused(Refusal::rule(
-            "NOT_THERE",
-            "ids",
-            format!("{id} is not there on {day}, or ends later"),
-        )));
+/// A subject that is there on a day. Notes what is against its being ended or joined on it.
+fn alive(
+    tx: &mut Tx<'_, '_>,
+    field: &str,
+    id: SubjectId,
+    day: Day,
+    refusals: &mut Vec<Refusal>,
+) -> Result<Option<Arc<Record>>, Error> {
+    let mut own = Vec::new();
+    let record = real_subject(tx, id, None, &mut own)?;
+    refusals.extend(own.into_iter().map(|one| Refusal { field: field.to_owned(), ..one }));
+    let is_gone = record.as_ref().is_some_and(|record| {
+        matches!(record.timeline.presence(day), Presence::Ended | Presence::NotYet)
+            || record.timeline.end().is_some()
+    });
+    if is_gone {
+        let message = format!("{id} is not there on {day}, or ends later");
+        refusals.push(Refusal::rule("NOT_THERE", field, message));
     }
     let is_seen = !matches!(id.kind(), Kind::Region | Kind::Compound);
-    if is_seen && day > tx.today() {
-        return Err(Error::refused(Refusal::of(
-            Class::Invalid,
-            "FUTURE_DATE",
-            "day",
-            format!("{day} is still to come"),
-        )));
+    let to_come =
+        Refusal::of(Class::Invalid, "FUTURE_DATE", "day", format!("{day} is still to come"));
+    if is_seen && day > tx.today() && !refusals.contains(&to_come) {
+        refusals.push(to_come);
     }
     Ok(record)
 }
 
-/// Registers a successor, placed where its predecessor is unless it says otherwise.
+fn content_on(record: &Record, kind: Kind, day: Day) -> Content {
+    record.timeline.content_at(day).unwrap_or_else(|| Content::empty(kind))
+}
+
+/// A successor of a subject.
+struct Successor<'a> {
+    /// Its id.
+    seed: IdSeed,
+    /// What is said of it.
+    content: Content,
+    /// What it succeeds, and what that is on the day; `None` where that is not known.
+    of: SubjectId,
+    model: Option<&'a Content>,
+    /// Where the request says it.
+    path: String,
+}
+
+/// Registers a successor, placed where its predecessor is unless it says otherwise. Notes what is
+/// against it, by the paths of the request; where its predecessor is not known, what it is in itself.
 fn begin(
     tx: &mut Tx<'_, '_>,
-    seed: IdSeed,
-    model: &Content,
-    content: Content,
+    successor: Successor<'_>,
     day: Day,
-) -> Result<SubjectId, Error> {
+    refusals: &mut Vec<Refusal>,
+) -> Result<Option<SubjectId>, Error> {
+    let Successor { seed, content, of, model, path } = successor;
+    let mut own = Vec::new();
+    let begun = if let Some(model) = model {
+        let item = Register {
+            seed,
+            content: whole(model, &content),
+            exists_from: ImpreciseDay::exactly(day),
+            opens_partition: false,
+            sentences: Vec::new(),
+        };
+        noted(register(tx, item, None, Unresolved::default()), &mut own)?
+    } else {
+        judge(tx, of, None, &content, &mut own, &mut Vec::new())?;
+        None
+    };
+    for mut refusal in own {
+        refusal.field = match refusal.field.as_str() {
+            "" => path.clone(),
+            // It begins on the day of the command.
+            "exists_from" => "day".to_owned(),
+            field => match field.strip_prefix("fields.") {
+                Some(field) => format!("{path}.{field}"),
+                None => field.to_owned(),
+            },
+        };
+        let is_same =
+            |other: &Refusal| (&other.reason, &other.field) == (&refusal.reason, &refusal.field);
+        if !refusals.iter().any(is_same) {
+            refusals.push(refusal);
+        }
+    }
+    Ok(begun)
+}
+
+/// What a successor is: what is said of it, and its predecessor's place.
+fn whole(model: &Content, content: &Content) -> Content {
     let mut whole = Content::empty(model.kind());
     match (&mut whole.fields, &model.fields) {
         (Fields::Region(fields), Fields::Region(model)) => {
@@ -177,15 +257,8 @@ fn begin(
         (Fields::Unit(fields), Fields::Unit(model)) => fields.building = model.building,
         _ => {}
     }
-    whole.lay(&content);
-    let item = Register {
-        seed,
-        content: whole,
-        exists_from: ImpreciseDay::exactly(day),
-        opens_partition: false,
-        sentences: Vec::new(),
-    };
-    register(tx, item, None)
+    whole.lay(content);
+    whole
 }
 
 /// The entries that say the areas on which shares rest.
@@ -227,40 +300,30 @@ fn succeed(
     Ok(())
 }
 
-/// Moves what lives in ending subjects to where it goes on.
-fn move_children(
-    tx: &mut Tx<'_, '_>,
-    moved: &[(SubjectId, SubjectId)],
+/// Children that are to join or leave a subject after its end cannot simply be moved with the others.
+fn stay_put<'a>(
+    children: impl Iterator<Item = &'a ChildOf>,
+    holder: SubjectId,
     day: Day,
-) -> Result<(), Error> {
-    for (from, into) in moved {
-        for child in living_children(tx, *from, day)? {
-            stays_put(&child, *from, day)?;
-            move_child(tx, &child, *from, *into, day)?;
-        }
-    }
-    Ok(())
-}
-
-/// A child that is to join or leave a subject after its end cannot simply be moved with the others.
-fn stays_put(child: &ChildOf, holder: SubjectId, day: Day) -> Result<(), Error> {
-    let is_said_later =
-        child.record.timeline.contents().any(|(statement, content)| {
-            statement.from > day && content.references().contains(&holder)
-        });
-    let was_in = child
-        .record
-        .timeline
-        .content_at(day)
-        .is_some_and(|content| content.references().contains(&holder));
-    if was_in && !is_said_later {
-        return Ok(());
-    }
-    Err(Error::refused(Refusal::rule(
-        "SCHEDULED_MOVE",
-        "day",
-        format!("{} joins {holder} after {day}: correct that first", child.id),
-    )))
+    refusals: &mut Vec<Refusal>,
+) {
+    let is_scheduled = |child: &&ChildOf| {
+        let timeline = &child.record.timeline;
+        let is_in = |content: &Content| content.references().contains(&holder);
+        let is_said_later =
+            timeline.contents().any(|(statement, content)| statement.from > day && is_in(content));
+        is_said_later || !timeline.content_at(day).is_some_and(|content| is_in(&content))
+    };
+    let scheduled = children.filter(is_scheduled).map(|child| child.id).collect::<Vec<_>>();
+    let message = match scheduled.as_slice() {
+        [] => return,
+        [child] => format!("{child} joins {holder} after {day}: correct that first"),
+        [first, others @ ..] => format!(
+            "{first} and {} others join {holder} after {day}: correct that first",
+            others.len()
+        ),
+    };
+    refusals.push(Refusal::rule("SCHEDULED_MOVE", "day", message));
 }
 
 fn move_child(
@@ -284,21 +347,30 @@ fn move_child(
 
 /// Splits a subject into several.
 pub(crate) fn split(tx: &mut Tx<'_, '_>, command: Split) -> Result<Decided, Error> {
-    let id = command.subject;
-    subject(tx, id, command.etag)?;
-    let record = alive(tx, id, command.day)?;
-    no_sweep(tx, id.partition(), id)?;
-    let children = living_children(tx, id, command.day)?;
+    let (id, day) = (command.subject, command.day);
     let mut refusals = Vec::new();
+    let record = real_subject(tx, id, command.etag, &mut refusals)?;
+    if record.is_some() {
+        alive(tx, "id", id, day, &mut refusals)?;
+        noted(no_sweep(tx, id.partition(), id), &mut refusals)?;
+    }
     check_parts(&command, &mut refusals);
-    check_assignments(&command, &children, &mut refusals);
-    settle(refusals)?;
-    let model =
-        record.timeline.content_at(command.day).unwrap_or_else(|| Content::empty(id.kind()));
+    let children = match &record {
+        Some(_) => noted(living_children(tx, id, day), &mut refusals)?,
+        None => None,
+    };
+    check_assignments(&command, children.as_deref(), &mut refusals);
+    let children = children.unwrap_or_default();
+    let goes: BTreeMap<SubjectId, usize> = command.assignments.iter().copied().collect();
+    let moving = children.iter().filter(|child| goes.contains_key(&child.id));
+    stay_put(moving, id, day, &mut refusals);
+    let model = record.as_ref().map(|record| content_on(record, id.kind(), day));
     let mut parts = Vec::new();
     let mut edges = Vec::new();
-    for SplitPart { seed, content, share } in command.parts {
-        let part = begin(tx, seed, &model, content, command.day)?;
+    for (index, SplitPart { seed, content, share }) in command.parts.into_iter().enumerate() {
+        let path = format!("parts[{index}].fields");
+        let successor = Successor { seed, content, of: id, model: model.as_ref(), path };
+        let Some(part) = begin(tx, successor, day, &mut refusals)? else { continue };
         edges.push(Edge {
             from: id,
             into: part,
@@ -307,16 +379,18 @@ pub(crate) fn split(tx: &mut Tx<'_, '_>, command: Split) -> Result<Decided, Erro
         });
         parts.push(part);
     }
-    let goes: BTreeMap<SubjectId, usize> = command.assignments.into_iter().collect();
+    settle(refusals)?;
+    let Some(record) = record else {
+        return Err(Error::Bug(format!("a split of {id}, which is not known, was not refused")));
+    };
     for child in &children {
         if let Some(part) = goes.get(&child.id).and_then(|part| parts.get(*part)) {
-            stays_put(child, id, command.day)?;
-            move_child(tx, child, id, *part, command.day)?;
+            move_child(tx, child, id, *part, day)?;
         }
     }
     let ended = if command.keeps { Vec::new() } else { vec![id] };
     let fact = Fact::Succession { split: true, edges, ended };
-    succeed(tx, id, fact, command.day, areas(&[(id, record)]))?;
+    succeed(tx, id, fact, day, areas(&[(id, record)]))?;
     Ok(Decided { subjects: parts, ..Decided::default() })
 }
 
@@ -374,8 +448,8 @@ fn greatest_common_divisor(a: u128, b: u128) -> u128 {
     a
 }
 
-/// What lives in a subject that ends goes somewhere.
-fn check_assignments(command: &Split, children: &[ChildOf], refusals: &mut Vec<Refusal>) {
+/// What lives in a subject that ends goes somewhere. Where that is not known, it is not asked.
+fn check_assignments(command: &Split, children: Option<&[ChildOf]>, refusals: &mut Vec<Refusal>) {
     for (child, part) in &command.assignments {
         if *part >= command.parts.len() {
             refusals.push(Refusal::of(
@@ -385,7 +459,7 @@ fn check_assignments(command: &Split, children: &[ChildOf], refusals: &mut Vec<R
                 format!("{child} goes to part {part}, which is not there"),
             ));
         }
-        if !children.iter().any(|known| known.id == *child) {
+        if children.is_some_and(|children| !children.iter().any(|known| known.id == *child)) {
             refusals.push(Refusal::rule(
                 "NOT_A_CHILD",
                 "assignments",
@@ -393,9 +467,7 @@ fn check_assignments(command: &Split, children: &[ChildOf], refusals: &mut Vec<R
             ));
         }
     }
-    if command.keeps {
-        return;
-    }
+    let Some(children) = children.filter(|_| !command.keeps) else { return };
     let unassigned = children
         .iter()
         .filter(|child| !command.assignments.iter().any(|(id, _)| *id == child.id))

@@ -10,13 +10,13 @@ use crate::{
     kernel::{
         id::{RegionId, SubjectId},
         position::Partition,
-        time::Day,
+        time::{Day, ImpreciseDay},
     },
     registry::{
         command::Register,
         commands::{
             order,
-            rules::{contradictions, homes, record_everywhere, references, settle, weigh},
+            rules::{contradictions, homes, of_item, record_everywhere, references, settle, weigh},
         },
         error::{Class, Error, Refusal},
         fact::{Fact, ItemOutcome, ItemRecord, SourceRow},
@@ -27,7 +27,7 @@ use crate::{
 
 /// Registers one subject.
 pub(crate) fn one(tx: &mut Tx<'_, '_>, item: Register) -> Result<Decided, Error> {
-    let id = register(tx, item, None)?;
+    let id = register(tx, item, None, Unresolved::default())?;
     Ok(Decided { subjects: vec![id], items: Vec::new(), item_count: 1 })
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn all(
     let item_count = u32::try_from(list.len()).unwrap_or(u32::MAX);
     let (mut subjects, mut items, mut refusals) = (Vec::new(), Vec::new(), Vec::new());
     for (index, item) in (0_u32..).zip(list) {
-        match register(tx, item, None) {
+        match register(tx, item, None, Unresolved::default()) {
             Ok(id) => subjects.push(id),
             Err(Error::Refused(refused)) if per_item => items.push(ItemRecord {
                 index,
@@ -49,9 +49,9 @@ pub(crate) fn all(
                 refusals: refused,
                 conflicts: Vec::new(),
             }),
-            Err(Error::Refused(refused)) => refusals.extend(refused.into_iter().map(|refusal| {
-                Refusal { field: format!("requests[{index}].{}", refusal.field), ..refusal }
-            })),
+            Err(Error::Refused(refused)) => {
+                refusals.extend(refused.into_iter().map(|refusal| of_item(index, refusal)));
+            }
             Err(error) => return Err(error),
         }
     }
@@ -63,10 +63,7 @@ pub(crate) fn all(
                 .into_iter()
                 .flat_map(|item| {
                     let index = item.index;
-                    item.refusals.into_iter().map(move |refusal| Refusal {
-                        field: format!("requests[{index}].{}", refusal.field),
-                        ..refusal
-                    })
+                    item.refusals.into_iter().map(move |refusal| of_item(index, refusal))
                 })
                 .collect(),
         ));
@@ -78,49 +75,33 @@ pub(crate) fn all(
     Ok(Decided { subjects, items, item_count })
 }
 
+/// References that lead nowhere: their fields, and what is told of them. What they hold cannot be
+/// registered, but judged without them.
+#[derive(Default)]
+pub(crate) struct Unresolved {
+    /// The fields, without the path to them.
+    pub fields: Vec<&'static str>,
+    /// What is told.
+    pub refusals: Vec<Refusal>,
+}
+
 /// Decides and records the beginning of a subject.
 pub(crate) fn register(
     tx: &mut Tx<'_, '_>,
     item: Register,
     source_row: Option<SourceRow>,
+    unresolved: Unresolved,
 ) -> Result<SubjectId, Error> {
     let Register { seed, content, exists_from, opens_partition, sentences } = item;
-    let today = tx.today();
-    let mut refusals = Vec::new();
-    let partition = home(tx, &content, opens_partition, &mut refusals)?;
-    required(&content, &mut refusals);
-    references(tx, partition, &content, &mut refusals)?;
-    let mut overridden = Vec::new();
-    let mut found = plausibility::check_beginning(&content, exists_from, today);
-    for implausible in &mut found {
-        implausible.field = "exists_from";
-    }
-    weigh(tx, "", found, &mut refusals, &mut overridden);
-    let mut found = plausibility::check(&content, today);
-    found.extend(unit_count(tx, &content)?);
-    weigh(tx, "fields.", found, &mut refusals, &mut overridden);
-    order::new(tx, &content, exists_from.earliest(), &mut refusals)?;
-
+    let Unresolved { fields, mut refusals } = unresolved;
+    let partition = if fields.is_empty() {
+        home(tx, &content, opens_partition, &mut refusals)?
+    } else {
+        tx.partition()
+    };
     let subject = SubjectId::new(content.kind(), seed.born_in(partition));
-    if tx.work.known(partition, subject)?.is_some() {
-        refusals.push(Refusal::of(
-            Class::Conflict,
-            "ID_COLLISION",
-            "",
-            "the id that was drawn is taken: try again",
-        ));
-    }
-    if refusals.is_empty() {
-        let statement = Statement {
-            seq: 0,
-            from: Day::MIN,
-            second: None,
-            key: Vec::new(),
-            saying: Saying::Registered { exists_from, content: content.clone() },
-        };
-        let timeline = Timeline::fold([(statement, Vec::new())]);
-        contradictions(tx, subject, &Timeline::default(), &timeline, &mut refusals)?;
-    }
+    let mut overridden = Vec::new();
+    judge(tx, subject, &content, Some(exists_from), &fields, &mut refusals, &mut overridden)?;
     settle(refusals)?;
 
     if opens_partition {
@@ -138,6 +119,55 @@ pub(crate) fn register(
     };
     record_everywhere(tx, &homes, subject, draft)?;
     Ok(subject)
+}
+
+/// What stands against a subject that is to begin. Without a day nothing is said of its life, and
+/// what is `unresolved` is not missed.
+pub(crate) fn judge(
+    tx: &mut Tx<'_, '_>,
+    subject: SubjectId,
+    content: &Content,
+    exists_from: Option<ImpreciseDay>,
+    unresolved: &[&'static str],
+    refusals: &mut Vec<Refusal>,
+    overridden: &mut Vec<String>,
+) -> Result<(), Error> {
+    let (partition, today) = (subject.partition(), tx.today());
+    let mut missing = Vec::new();
+    required(content, &mut missing);
+    missing.retain(|refusal| match refusal.field.as_str() {
+        // A building may have its community instead.
+        "fields.compound_id" => !unresolved.iter().any(|field| *field != "physical_id"),
+        path => !unresolved.iter().any(|field| path.strip_prefix("fields.") == Some(*field)),
+    });
+    refusals.append(&mut missing);
+    references(tx, partition, content, refusals)?;
+    if let Some(exists_from) = exists_from {
+        let found = plausibility::check_beginning(content, exists_from, today);
+        weigh(tx, "", found, refusals, overridden);
+    }
+    let mut found = plausibility::check(content, today);
+    found.extend(unit_count(tx, content)?);
+    weigh(tx, "fields.", found, refusals, overridden);
+    if tx.work.known(partition, subject)?.is_some() {
+        refusals.push(Refusal::of(
+            Class::Conflict,
+            "ID_COLLISION",
+            "",
+            "the id that was drawn is taken: try again",
+        ));
+    }
+    let Some(exists_from) = exists_from else { return Ok(()) };
+    order::new(tx, content, exists_from.earliest(), refusals)?;
+    let statement = Statement {
+        seq: 0,
+        from: Day::MIN,
+        second: None,
+        key: Vec::new(),
+        saying: Saying::Registered { exists_from, content: content.clone() },
+    };
+    let timeline = Timeline::fold([(statement, Vec::new())]);
+    contradictions(tx, subject, &Timeline::default(), &timeline, refusals)
 }
 
 /// The registrations of what the subject is in, as far as its own partition knows them: an entry
@@ -182,9 +212,12 @@ fn home(
             return Ok(inherited);
         }
         let next = tx.work.head(Partition::ROOT)?.partition_max + 1;
-        return Partition::new(next).ok_or_else(|| {
-            Error::refused(Refusal::rule("PARTITIONS_FULL", "opens_partition", "no number is left"))
-        });
+        let Some(next) = Partition::new(next) else {
+            let message = "no number is left";
+            refusals.push(Refusal::rule("PARTITIONS_FULL", "opens_partition", message));
+            return Ok(inherited);
+        };
+        return Ok(next);
     }
     let is_local = level.is_none_or(|level| level > Level::District);
     if is_local && inherited == Partition::ROOT {

@@ -23,7 +23,7 @@ use crate::{
                 Judged, collision, edition_entry, judge_sighting, not_exact, presence,
                 reference_missing, standing_of,
             },
-            rules::{not_in_error, reason_missing, references, settle, subject},
+            rules::{needs_reason, real_subject, reason_missing, references, settle},
         },
         dossier::{Knowing, verdicts},
         error::{Class, Error, Refusal},
@@ -123,11 +123,11 @@ fn required(fields: &ReportContent) -> Vec<Refusal> {
 fn sightings(
     tx: &mut Tx<'_, '_>,
     building: BuildingId,
-    findings: Vec<Sighting>,
+    findings: Vec<(usize, Sighting)>,
     against: &mut Against,
 ) -> Result<Vec<Judged>, Error> {
     let mut judged: Vec<Judged> = Vec::new();
-    for (index, sighting) in findings.into_iter().enumerate() {
+    for (index, sighting) in findings {
         let prefix = format!("findings[{index}].");
         // A building that is not there is told of once, by the report.
         let mut unheard = Vec::new();
@@ -290,10 +290,11 @@ fn judge_dimensions(
 /// A report takes a step.
 pub(crate) fn advance(tx: &mut Tx<'_, '_>, command: AdvanceReport) -> Result<Decided, Error> {
     let AdvanceReport { report: id, etag, step, on } = command;
-    let record = subject(tx, id.into(), etag)?;
-    not_in_error(id.into(), &record)?;
-    let mut paper = paper_of(id, &record)?;
     let mut against = Against::default();
+    let Some(record) = real_subject(tx, id.into(), etag, &mut against.refusals)? else {
+        return Err(Error::Refused(against.refusals));
+    };
+    let mut paper = paper_of(id, &record)?;
     let paths = Paths { day: "on", signers: "signer_ids" };
     if matches!(step, ReportStep::Submit | ReportStep::Accept) {
         // An order may have been cancelled since.
@@ -468,8 +469,8 @@ fn judge_signers(
     }
     against.overridden.sort_unstable();
     against.overridden.dedup();
-    if insisted && tx.call.reason.is_empty() {
-        against.refusals.push(reason_missing());
+    if insisted {
+        needs_reason(tx, &mut against.refusals);
     }
     Ok(insisted)
 }

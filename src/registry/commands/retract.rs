@@ -16,8 +16,8 @@ use crate::{
             reinstate::reinstate,
             report,
             rules::{
-                known_in, living_children, no_sweep, reason_missing, record_everywhere, settle,
-                subject,
+                known_in, living_children, needs_reason, no_sweep, noted, record_everywhere,
+                settle, subject,
             },
         },
         error::{Class, Error, Refusal},
@@ -33,25 +33,43 @@ use crate::{
 /// took back stands again.
 pub(crate) fn retract(tx: &mut Tx<'_, '_>, command: Retract) -> Result<Decided, Error> {
     let id = command.subject;
-    let record = subject(tx, id, command.etag)?;
-    if tx.call.reason.is_empty() {
-        return Err(Error::refused(reason_missing()));
+    let mut refusals = Vec::new();
+    let record = subject(tx, id, command.etag, &mut refusals)?;
+    needs_reason(tx, &mut refusals);
+    let Some(record) = record else { return Err(Error::Refused(refusals)) };
+    let statement = noted(named(tx, id, &record, command.entry), &mut refusals)?;
+    let is_still = noted(no_sweep(tx, id.partition(), id), &mut refusals)?.is_some();
+    let mut about = id;
+    // What is being moved is not judged: it is somewhere else soon.
+    if let Some(statement) = statement.filter(|_| is_still) {
+        let taken = noted(take_back_all(tx, id, &record, &statement), &mut refusals)?;
+        about = taken.unwrap_or(id);
     }
-    let statement = named(tx, id, &record, command.entry)?;
-    no_sweep(tx, id.partition(), id)?;
+    // A command that is refused leaves nothing of what it recorded until then.
+    settle(refusals)?;
+    Ok(Decided { subjects: vec![about], ..Decided::default() })
+}
+
+/// Takes a statement back with all that goes with it, and gives whom it was about.
+fn take_back_all(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    record: &Record,
+    statement: &Statement,
+) -> Result<SubjectId, Error> {
     let mut about = id;
     match statement.saying {
-        Saying::Registered { .. } => take_back_registration(tx, id, &record, statement.seq)?,
-        Saying::Succession { .. } => take_back_command(tx, id, &record, statement.seq)?,
-        Saying::Ended { .. } => take_back_end(tx, id, &record, &statement)?,
+        Saying::Registered { .. } => take_back_registration(tx, id, record, statement.seq)?,
+        Saying::Succession { .. } => take_back_command(tx, id, record, statement.seq)?,
+        Saying::Ended { .. } => take_back_end(tx, id, record, statement)?,
         Saying::Changed(_) => {
-            may_stand_without(tx, id, &record, &statement)?;
+            may_stand_without(tx, id, record, statement)?;
             take_back(tx, id, statement.seq, statement.from, None)?;
         }
         Saying::Retracted => about = reinstate(tx, id, statement.seq)?,
     }
     order::reopened(tx, id, &record.timeline)?;
-    Ok(Decided { subjects: vec![about], ..Decided::default() })
+    Ok(about)
 }
 
 /// Whether what was said of a subject beside an entry may stand without it.
@@ -116,20 +134,22 @@ fn take_back_registration(
     record: &Record,
     seq: Seq,
 ) -> Result<(), Error> {
-    let children = living_children(tx, id, Day::MIN)?;
+    let mut refusals = Vec::new();
+    let children = noted(living_children(tx, id, Day::MIN), &mut refusals)?.unwrap_or_default();
     let (units, others): (Vec<_>, Vec<_>) =
         children.into_iter().partition(|child| child.id.kind() == Kind::Unit);
     if !others.is_empty() {
-        return Err(Error::refused(living_dependents(&others)));
+        refusals.push(living_dependents(&others));
     }
     if let Some((_, edge)) = record.timeline.edges().next() {
         let other = if edge.from == id { edge.into } else { edge.from };
-        return Err(Error::refused(Refusal::rule(
+        refusals.push(Refusal::rule(
             "IN_SUCCESSION",
             "id",
             format!("it was merged or split with {other}: take that back first"),
-        )));
+        ));
     }
+    settle(refusals)?;
     for unit in units {
         if let Some((registration, _)) = unit.record.timeline.registration() {
             take_back(tx, unit.id, registration.seq, Day::MIN, Some(seq))?;
@@ -172,7 +192,7 @@ fn take_back_command(
     let place = record.timeline.place_of(seq).unwrap_or(seq);
     let first = tx.work.entry(partition, place)?.command_seq;
     let head = tx.work.head(partition)?.seq;
-    let mut done = Vec::new();
+    let (mut done, mut refusals) = (Vec::new(), Vec::new());
     for number in first..=head {
         let entry = tx.work.entry(partition, number)?;
         if entry.command_seq != first {
@@ -196,8 +216,11 @@ fn take_back_command(
         };
         match fact {
             Fact::Registered { subject, .. } => {
-                may_go(tx, subject, last_done)?;
-                take_back(tx, subject, standing.seq, Day::MIN, Some(seq))?;
+                let resting = rests_on_it(tx, subject, last_done)?;
+                if resting.is_empty() {
+                    take_back(tx, subject, standing.seq, Day::MIN, Some(seq))?;
+                }
+                refusals.extend(resting);
             }
             Fact::Changed { subject, .. } => {
                 take_back(tx, subject, standing.seq, standing.from, Some(seq))?;
@@ -211,29 +234,31 @@ fn take_back_command(
             _ => {}
         }
     }
-    Ok(())
+    settle(refusals)
 }
 
-/// What a merge or split made goes only when nothing living rests on it and it did not go on in
-/// something else.
-fn may_go(tx: &mut Tx<'_, '_>, made: SubjectId, last_done: Seq) -> Result<(), Error> {
+/// Refusals for what rests on a subject that a merge or split made.
+fn rests_on_it(
+    tx: &mut Tx<'_, '_>,
+    subject: SubjectId,
+    last_done: Seq,
+) -> Result<Vec<Refusal>, Error> {
+    let mut refusals = Vec::new();
     let is_later_succession = |statement: &Statement| {
         matches!(statement.saying, Saying::Succession { .. }) && statement.seq > last_done
     };
-    if let Some(record) = tx.work.known(made.partition(), made)?
-        && record.timeline.statements().any(is_later_succession)
+    if let Some(made) = tx.work.known(subject.partition(), subject)?
+        && made.timeline.statements().any(is_later_succession)
     {
-        return Err(Error::refused(Refusal::rule(
+        refusals.push(Refusal::rule(
             "IN_SUCCESSION",
             "id",
-            format!("{made} was merged or split since: take that back first"),
-        )));
+            format!("{subject} was merged or split since: take that back first"),
+        ));
     }
-    let children = living_children(tx, made, Day::MIN)?;
-    if !children.is_empty() {
-        return Err(Error::refused(living_dependents(&children)));
-    }
-    Ok(())
+    let children = noted(living_children(tx, subject, Day::MIN), &mut refusals)?;
+    refusals.extend(children.filter(|them| !them.is_empty()).map(|them| living_dependents(&them)));
+    Ok(refusals)
 }
 
 /// Takes an entry of one subject back, because of another's when one is named.

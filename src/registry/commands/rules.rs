@@ -15,7 +15,7 @@ use crate::{
         time::Day,
     },
     registry::{
-        case::{self, Found},
+        case::{self, Contradiction, Found},
         error::{Class, Error, Refusal},
         history::entry_numbers,
         read::level_of,
@@ -30,35 +30,72 @@ use crate::{
 /// Subjects below one holder that a command goes through.
 const CHILDREN_MAX: usize = 20_000;
 
-/// A subject that a command is about: known, not entered in error, and as the caller saw it last.
+/// What is known of a subject that a command is about. Notes that nothing is, or that it is not as
+/// the caller saw it last: what else is wrong is told against what stands now.
 pub(crate) fn subject(
     tx: &mut Tx<'_, '_>,
     id: SubjectId,
     etag: Option<Seq>,
-) -> Result<Arc<Record>, Error> {
-    let record = tx.must("id", id)?;
+    refusals: &mut Vec<Refusal>,
+) -> Result<Option<Arc<Record>>, Error> {
+    let Some(record) = tx.work.known(id.partition(), id)? else {
+        refusals.push(Refusal::missing("id", id));
+        return Ok(None);
+    };
     if let Some(etag) = etag.filter(|etag| *etag != record.last_seq) {
-        return Err(Error::refused(Refusal::of(
+        refusals.push(Refusal::of(
             Class::Conflict,
             "ETAG_MISMATCH",
             "etag",
             format!("its last entry is {}, not {etag}: read it again", record.last_seq),
-        )));
+        ));
     }
-    Ok(record)
+    Ok(Some(record))
 }
 
-/// Refuses what was entered in error: nothing more is said of it; when it is there after all, its
+/// The same for what more is to be said of: notes that it was entered in error, and then knows
+/// nothing of it. When it is there after all, its
 /// retraction is taken back.
-pub(crate) fn not_in_error(id: SubjectId, record: &Record) -> Result<(), Error> {
-    if record.timeline.registration().is_none() {
-        return Err(Error::refused(Refusal::rule(
-            "ENTERED_IN_ERROR",
-            "id",
-            format!("{id} was entered in error and never existed"),
-        )));
+pub(crate) fn real_subject(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    etag: Option<Seq>,
+    refusals: &mut Vec<Refusal>,
+) -> Result<Option<Arc<Record>>, Error> {
+    let record = subject(tx, id, etag, refusals)?;
+    Ok(record.filter(|record| {
+        let is_real = record.timeline.registration().is_some();
+        if !is_real {
+            refusals.push(entered_in_error("id", id));
+        }
+        is_real
+    }))
+}
+
+fn entered_in_error(field: &str, id: SubjectId) -> Refusal {
+    let message = format!("{id} was entered in error and never existed");
+    Refusal::rule("ENTERED_IN_ERROR", field, message)
+}
+
+/// Notes refusals, so that what else is wrong can be told with them; any other error stays one.
+pub(crate) fn noted<T>(
+    outcome: Result<T, Error>,
+    refusals: &mut Vec<Refusal>,
+) -> Result<Option<T>, Error> {
+    match outcome {
+        Ok(value) => Ok(Some(value)),
+        Err(Error::Refused(more)) => {
+            refusals.extend(more);
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
-    Ok(())
+}
+
+/// A refusal of an item, by its path in the request.
+pub(crate) fn of_item(index: u32, refusal: Refusal) -> Refusal {
+    let point = if refusal.field.is_empty() { "" } else { "." };
+    Refusal { field: format!("requests[{index}]{point}{}", refusal.field), ..refusal }
 }
 
 /// The partitions that know a subject of this content: what lies between cities is known in
@@ -148,8 +185,16 @@ pub(crate) fn weigh(
             ));
         }
     }
-    if !overridden.is_empty() && tx.call.reason.is_empty() {
-        refusals.push(reason_missing());
+    if !overridden.is_empty() {
+        needs_reason(tx, refusals);
+    }
+}
+
+/// Notes, once, that the caller does not say why.
+pub(crate) fn needs_reason(tx: &Tx<'_, '_>, refusals: &mut Vec<Refusal>) {
+    let missing = reason_missing();
+    if tx.call.reason.is_empty() && !refusals.contains(&missing) {
+        refusals.push(missing);
     }
 }
 
@@ -172,11 +217,23 @@ pub(crate) fn contradictions(
         let is_known = known.iter().any(|known| {
             known.what == found.what && known.other == found.other && known.detail == found.detail
         });
-        if !is_known {
+        if !is_known && !is_of_error(tx, &found, refusals)? {
             refusals.push(refusal_of(&found));
         }
     }
     Ok(())
+}
+
+/// Whether a subject lies outside the life of a holder only because that was entered in error, which
+/// is refused already.
+fn is_of_error(tx: &mut Tx<'_, '_>, found: &Found, refusals: &[Refusal]) -> Result<bool, Error> {
+    let Some(holder) = found.other.filter(|_| found.what == Contradiction::OutsideParentLife)
+    else {
+        return Ok(false);
+    };
+    let record = tx.work.known(holder.partition(), holder)?;
+    let never_was = record.is_some_and(|record| record.timeline.registration().is_none());
+    Ok(never_was && refusals.iter().any(|refusal| refusal.reason == "ENTERED_IN_ERROR"))
 }
 
 fn refusal_of(found: &Found) -> Refusal {
@@ -246,11 +303,9 @@ pub(crate) fn references(
             continue;
         };
         if record.timeline.registration().is_none() {
-            refusals.push(Refusal::rule(
-                "ENTERED_IN_ERROR",
-                field,
-                format!("{id} was entered in error and never existed"),
-            ));
+            refusals.push(entered_in_error(field, id));
+            // What it was is no measure any more.
+            continue;
         }
         let found = record.timeline.content_at(Day::MAX).and_then(|content| level_of(&content));
         if level.is_some() && found != level {
