@@ -1,17 +1,9 @@
 //! Bodies, signers, plans, orders and editions of reference data over the API.
 
 use anju::proto::v1::{
-    self, body_service_client::BodyServiceClient, plan_service_client::PlanServiceClient,
+    self, body_service_client::BodyServiceClient,
+    inspection_service_client::InspectionServiceClient, plan_service_client::PlanServiceClient,
     reference_service_client::ReferenceServiceClient,
-};
-use anju::{
-    domain::{
-        author::Author,
-        content::{Content, Fields, Shared},
-        report::{Judgement, ReportContent, ReportKind, Signatures},
-    },
-    kernel::{id::IdSeed, position::Partition},
-    registry::{Call, Change, Command, Register},
 };
 use expect_test::expect;
 use tonic::transport::Channel;
@@ -402,23 +394,6 @@ async fn an_order_goes_its_way_and_then_takes_no_more_changes() {
     assert_eq!(told(&refusal), "FailedPrecondition ORDER_OPEN\nORDER_OPEN fields.building_id");
 }
 
-/// What a report says.
-fn said(report: ReportContent) -> Content {
-    Content { fields: Fields::Report(Box::new(report)), shared: Shared::default() }
-}
-
-fn call(partition: Partition) -> Call {
-    Call {
-        partition,
-        author: Author { subject: "setup".to_owned(), ..Author::default() },
-        request: None,
-        reason: String::new(),
-        validate_only: false,
-        overrides: vec![],
-        seed: [9; 32],
-    }
-}
-
 #[tokio::test]
 async fn an_order_is_done_when_a_report_that_names_it_is_accepted() {
     let city = City::start().await;
@@ -436,45 +411,35 @@ async fn an_order_is_done_when_a_report_that_names_it_is_accepted() {
         answer.into_inner().order.unwrap().state()
     };
 
-    let content = said(ReportContent {
-        building: Some(Some(building.parse().unwrap())),
-        order: Some(Some(id.parse().unwrap())),
-        kind: Some(Some(ReportKind::CheckUp)),
-        body: Some(Some(able.parse().unwrap())),
-        ..ReportContent::default()
-    });
-    let register = Register {
-        seed: IdSeed { unix_ms: 1_780_000_000_000, random: 77 },
-        content,
-        exists_from: "2026-05-25".parse().unwrap(),
-        opens_partition: false,
-        sentences: vec![],
+    let mut inspections = InspectionServiceClient::new(city.channel.clone());
+    let report = v1::RecordReportRequest {
+        context: write(),
+        fields: Some(v1::ReportFields {
+            building_id: Some(building.clone()),
+            order_id: Some(id.clone()),
+            kind: v1::ReportKind::CheckUp.into(),
+            body_id: Some(able),
+            ..v1::ReportFields::default()
+        }),
+        inspected_on: "2026-05-25".to_owned(),
+        signatures: Some(v1::Signature {
+            signer_ids: vec![signer],
+            scope: "structure".to_owned(),
+            on: "2026-05-26".to_owned(),
+        }),
+        submitted_on: "2026-05-27".to_owned(),
+        ..v1::RecordReportRequest::default()
     };
-    let made = city.registry.execute(call(city.partition), Command::Register(register)).unwrap();
-    let report = made.decided.subjects[0];
-    let step = |day: &str, step: ReportContent| {
-        let change = Change {
-            subject: report,
-            etag: None,
-            from: day.parse().unwrap(),
-            second_of_day: None,
-            order_key: vec![],
-            content: said(step),
-            sentences: vec![],
-        };
-        city.registry.execute(call(city.partition), Command::Change(change)).unwrap();
-    };
-    let signed = Signatures {
-        signers: std::iter::once(signer.parse().unwrap()).collect(),
-        scope: "structure".to_owned(),
-    };
-    step("2026-05-26", ReportContent { signed: Some(Some(signed)), ..ReportContent::default() });
-    let by = Author { subject: "office".to_owned(), ..Author::default() };
-    let submitted = Some(Some(by.clone()));
-    step("2026-05-27", ReportContent { submitted, ..ReportContent::default() });
+    let made = inspections.record_report(city.asking("inspector", report)).await.unwrap();
+    let report = made.into_inner().report.unwrap().id;
     assert_eq!(state("2026-06-01").await, v1::OrderState::Ordered);
-    let judged = Some(Some(Judgement { is_accepted: true, by }));
-    step("2026-05-28", ReportContent { judged, ..ReportContent::default() });
+    let accept = v1::AcceptReportRequest {
+        context: write(),
+        id: report,
+        on: "2026-05-28".to_owned(),
+        ..v1::AcceptReportRequest::default()
+    };
+    inspections.accept_report(city.asking("east", accept)).await.unwrap();
     assert_eq!(state("2026-06-01").await, v1::OrderState::Done);
     assert_eq!(state("2026-05-27").await, v1::OrderState::Ordered);
 
