@@ -222,13 +222,13 @@ impl Office {
             }
         });
         let on = day(inspected);
-        let signed = Signatures { signers: [signer].into(), scope: "structure".to_owned() };
+        let by = Signatures { signers: [signer].into(), scope: "structure".to_owned() };
         let report = RecordReport {
             seed: self.page.city.seed(),
             content,
             inspected: on,
-            findings,
-            steps: vec![(ReportStep::Sign(signed), on), (ReportStep::Submit, on)],
+            findings: findings.into_iter().enumerate().collect(),
+            steps: vec![(ReportStep::Sign(by), on), (ReportStep::Submit, on)],
             sentences: Vec::new(),
         };
         let done = self.run_as("the body", Command::RecordReport(Box::new(report))).unwrap();
@@ -347,7 +347,7 @@ fn a_report_of_march_found_false_in_october_changes_nothing_of_what_june_was_tol
         office.count("2027-02-28", known);
     }
     office.list();
-    expect![[r#"
+    expect![[r"
         in June 2027:
         block 1 on 2027-06-30: due 2037-03-10, counted from 2027-03-10, graded A, green
         block 2 on 2027-06-30: due 2037-03-10, counted from 2027-03-10, graded A, green
@@ -368,7 +368,7 @@ fn a_report_of_march_found_false_in_october_changes_nothing_of_what_june_was_tol
         the district on 2027-03-31: buildings_by_grade survey 2020 building whole C: 1, buildings_by_colour red: 1, buildings_by_due_state scheduled: 2
         the district on 2027-02-28: buildings_by_grade survey 2020 building whole C: 1, buildings_by_colour red: 1, buildings_by_due_state scheduled: 2, check_ups_of_month check_up: 1
         the due list: block 1 2028-12-31, block 2 2037-02-20
-    "#]].assert_eq(&office.page.text);
+    "]].assert_eq(&office.page.text);
 }
 
 #[test]
@@ -392,7 +392,7 @@ fn a_paper_that_comes_late_takes_its_place_by_the_day_of_the_inspection() {
     office.page.line("as was known before the papers came:");
     let before = KnownAt::Seq(before);
     office.tell(block, "2026-11-23", before);
-    expect![[r#"
+    expect![[r"
         the block on 2026-11-23: due 2027-12-31
         the check-up of 2018-04-10 is there:
         the block on 2026-11-23: due 2028-04-10, counted from 2018-04-10, graded B, orange
@@ -404,7 +404,7 @@ fn a_paper_that_comes_late_takes_its_place_by_the_day_of_the_inspection() {
         the due list: the block 2034-09-01
         as was known before the papers came:
         the block on 2026-11-23: due 2028-04-10, counted from 2018-04-10, graded B, orange
-    "#]]
+    "]]
     .assert_eq(&office.page.text);
 }
 
@@ -441,7 +441,7 @@ fn a_signer_found_invalid_puts_all_that_he_signed_in_doubt_until_that_is_correct
     let answer = office.page.city.correct(correct);
     office.page.answer("it had not: the licence had been renewed", answer);
     tell(&mut office, "and all is well again:");
-    expect![[r#"
+    expect![[r"
         all is well:
         block 1 on 2026-11-23: due 2031-03-01, counted from 2026-03-01, graded A, green
         its report is accepted, in doubt: No
@@ -474,7 +474,7 @@ fn a_signer_found_invalid_puts_all_that_he_signed_in_doubt_until_that_is_correct
         its report is accepted, in doubt: No
         the district on 2026-11-23: buildings_by_grade survey 2020 building whole A: 3, buildings_by_colour green: 3, buildings_by_due_state scheduled: 3
         the due list: block 1 2031-03-01, block 2 2031-03-01, block 3 2031-03-01
-    "#]].assert_eq(&office.page.text);
+    "]].assert_eq(&office.page.text);
 }
 
 fn crack(source: Source, who: &str, severity: Severity) -> Observation {
@@ -583,7 +583,7 @@ fn one_crack_seen_by_two_inspectors_offline_and_an_insurer_is_one_finding_seen_t
     office.page.line("the insurer's patrol, accepted, adds to what is there now");
     office.finding(one);
     office.tell(block, "2026-11-23", NOW);
-    expect![[r#"
+    expect![[r"
         the block on 2026-11-23: due 2030-06-01, counted from 2020-06-01, graded B, orange
         zhang saw a crack tomorrow: refused, 2026-11-24 is still to come, and this can only be observed
         zhang saw it on 2026-11-20: done
@@ -598,7 +598,7 @@ fn one_crack_seen_by_two_inspectors_offline_and_an_insurer_is_one_finding_seen_t
         the insurer's patrol, accepted, adds to what is there now
         the finding: unsafe, 2 numbers, seen by li on 2026-11-19 as unsafe, by zhang on 2026-11-20 as watch, by the insurer on 2026-11-22 as repair_by
         the block on 2026-11-23: due 2030-06-01, counted from 2020-06-01, graded B, orange, 1 open findings
-    "#]].assert_eq(&office.page.text);
+    "]].assert_eq(&office.page.text);
 }
 
 /// What a row of the table says: the block, its completion, use and design life, and check-ups.
@@ -675,7 +675,8 @@ fn the_table_of_zhengzhou_s_draft_is_kept_row_by_row() {
     for (title, rows) in TABLE {
         office.page.line(title);
         for (completed, used, life, checked) in *rows {
-            let checks = checked.iter().map(|on| format!(", seen {on}")).collect::<String>();
+            let checks =
+                checked.iter().map(|on| format!(", seen {on}")).collect::<Vec<_>>().concat();
             let name = format!("  {completed} {used:?}, made for {life} years{checks},");
             let block = office.block(&name, completed, *used, *life);
             for on in *checked {
@@ -684,7 +685,7 @@ fn the_table_of_zhengzhou_s_draft_is_kept_row_by_row() {
             office.tell(block, "2026-11-23", NOW);
         }
     }
-    expect![[r#"
+    expect![[r"
         a dwelling of less than 30 years is exempt
           1996-11-24 Dwelling, made for 50 years, on 2026-11-23: exempt until 2026-11-24, then due 2026-11-24
           1996-11-23 Dwelling, made for 50 years, on 2026-11-23: due 2026-11-23
@@ -723,5 +724,5 @@ fn the_table_of_zhengzhou_s_draft_is_kept_row_by_row() {
           1995-12..1996-01 Dwelling, made for 50 years, on 2026-11-23: unknown, since the completion date straddles a limit; due 2026-01-01..2028-12-31
           1996-01-01 Dwelling, made for 50 years, on 2026-11-23: due 2026-01-01
           unknown Dwelling, made for 50 years, on 2026-11-23: unknown, since the completion date is missing; due 2026-01-01..never
-    "#]].assert_eq(&office.page.text);
+    "]].assert_eq(&office.page.text);
 }

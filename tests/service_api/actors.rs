@@ -86,6 +86,7 @@ fn judged(answer: &v1::JudgeSigningResponse) -> String {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one page after another")]
 async fn a_signature_is_judged_by_the_lives_of_its_day_as_known() {
     let city = City::start().await;
     let compound = city.compound(&city.communities[0], "东院").await;
@@ -290,7 +291,10 @@ async fn an_order_is_for_a_building_that_is_there_and_a_body_that_may_work() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one page after another")]
 async fn an_order_goes_its_way_and_then_takes_no_more_changes() {
+    use v1::{OrderState as State, list_orders_request::Of};
+
     let city = City::start().await;
     let compound = city.compound(&city.communities[0], "东院").await;
     let building = city.building(&compound.id, "1号楼").await;
@@ -340,7 +344,6 @@ async fn an_order_goes_its_way_and_then_takes_no_more_changes() {
         let answer = plans(&city).list_orders(city.asking("east", message)).await.unwrap();
         answer.into_inner().orders.len()
     };
-    use v1::{OrderState as State, list_orders_request::Of};
     let east = || Of::RegionId(city.streets[0].clone());
     assert_eq!(listed(Of::BuildingId(building.id.clone()), vec![]).await, 1);
     assert_eq!(listed(east(), vec![State::Ordered]).await, 1);

@@ -30,6 +30,7 @@ struct Office {
     text: String,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as the requests take it")]
 fn when(valid: &str, known: Option<u64>) -> Option<v1::ReadContext> {
     let known = known.map(|known| v1::ReadTime { known_at_seq: Some(known), ..Default::default() });
     let read_time = v1::ReadTime { valid_at: valid.to_owned(), ..known.unwrap_or_default() };
@@ -337,7 +338,7 @@ async fn a_report_of_march_found_false_in_october_changes_nothing_of_what_june_w
         }
     }
     office.list().await;
-    expect![[r#"
+    expect![[r"
         what June was told:
         block 1 on 2026-06-01: due 2036-03-10, counted from 2026-03-10, graded A, green
         block 2 on 2026-06-01: due 2036-03-10, counted from 2026-03-10, graded A, green
@@ -351,7 +352,7 @@ async fn a_report_of_march_found_false_in_october_changes_nothing_of_what_june_w
         the street on 2026-03-31: buildings_by_grade survey 2020 building whole C: 1, buildings_by_colour red: 1, buildings_by_due_state scheduled: 2
         the street on 2026-02-28: buildings_by_grade survey 2020 building whole C: 1, buildings_by_colour red: 1, buildings_by_due_state scheduled: 2, check_ups_of_month check_up: 1
         the due list: block 1 2028-12-31, block 2 2036-02-20
-    "#]].assert_eq(&office.text);
+    "]].assert_eq(&office.text);
 }
 
 #[tokio::test]
@@ -369,7 +370,7 @@ async fn a_paper_that_comes_late_takes_its_place_by_the_day_of_the_inspection() 
     office.list().await;
     office.line("as was known when the first had come:");
     office.tell(&block, "2026-06-01", Some(heads[0])).await;
-    expect![[r#"
+    expect![[r"
         the paper of 2022-04-10 came:
         the block on 2026-06-01: due 2032-04-10, counted from 2022-04-10, graded B, orange
         the paper of 2025-09-01 came:
@@ -380,7 +381,7 @@ async fn a_paper_that_comes_late_takes_its_place_by_the_day_of_the_inspection() 
         the due list: the block 2035-09-01
         as was known when the first had come:
         the block on 2026-06-01: due 2032-04-10, counted from 2022-04-10, graded B, orange
-    "#]]
+    "]]
     .assert_eq(&office.text);
 }
 
@@ -410,7 +411,7 @@ async fn a_signer_found_invalid_puts_all_that_he_signed_in_doubt_until_that_is_c
         office.count("2026-06-01", None).await;
         office.list().await;
     }
-    expect![[r#"
+    expect![[r"
         all is well:
         block 1 on 2026-06-01: due 2036-03-01, counted from 2026-03-01, graded A, green
         its report: REPORT_STATE_ACCEPTED REPORT_DOUBT_NONE 
@@ -432,10 +433,11 @@ async fn a_signer_found_invalid_puts_all_that_he_signed_in_doubt_until_that_is_c
         its report: REPORT_STATE_ACCEPTED REPORT_DOUBT_NONE 
         the street on 2026-06-01: buildings_by_grade survey 2020 building whole A: 2, buildings_by_colour green: 2, buildings_by_due_state scheduled: 2
         the due list: block 1 2036-03-01, block 2 2036-03-01
-    "#]].assert_eq(&office.text);
+    "]].assert_eq(&office.text);
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one page after another")]
 async fn one_crack_seen_by_two_inspectors_offline_and_an_insurer_is_one_finding_seen_thrice() {
     let mut office = Office::start().await;
     let block = office.dwelling("the block", "1988-05-01").await;
@@ -460,7 +462,7 @@ async fn one_crack_seen_by_two_inspectors_offline_and_an_insurer_is_one_finding_
     let one = office.observe(&block, None, "2026-05-20", zhang).await.unwrap();
     let one = one.finding.unwrap().id;
     let two = office.observe(&block, None, "2026-05-19", li).await.unwrap();
-    assert_eq!(two.possible_duplicates, [one.clone()]);
+    assert_eq!(two.possible_duplicates, std::slice::from_ref(&one));
     let two = two.finding.unwrap();
     let read = office.finding(&one).await.etag;
     let merge = v1::MergeFindingsRequest {
@@ -510,7 +512,7 @@ async fn one_crack_seen_by_two_inspectors_offline_and_an_insurer_is_one_finding_
     );
     office.line(&line);
     office.tell(&block, "2026-06-01", None).await;
-    expect![[r#"
+    expect![[r"
         the block on 2026-06-01: due 2032-06-01, counted from 2022-06-01, graded B, orange
         zhang, a day ahead: InvalidArgument FUTURE_DATE
         FUTURE_DATE observed_on
@@ -520,10 +522,11 @@ async fn one_crack_seen_by_two_inspectors_offline_and_an_insurer_is_one_finding_
         ETAG_MISMATCH etag
         the finding: SEVERITY_UNSAFE, 2 numbers, seen by zhang on 2026-05-20 as SEVERITY_WATCH, by li on 2026-05-19 as SEVERITY_UNSAFE, by the-insurer on 2026-05-30 as SEVERITY_REPAIR_BY
         the block on 2026-06-01: due 2032-06-01, counted from 2022-06-01, graded B, orange, 1 open findings
-    "#]].assert_eq(&office.text);
+    "]].assert_eq(&office.text);
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one page after another")]
 async fn what_cannot_be_is_refused_for_its_own_reason_and_nothing_is_written() {
     let mut office = Office::start().await;
     let block = office.dwelling("the block", "1988-05-01").await;
@@ -594,7 +597,7 @@ async fn what_cannot_be_is_refused_for_its_own_reason_and_nothing_is_written() {
     let refusal = office.observe(&block, None, "2026-05-21", ghost).await.unwrap_err();
     lines.push(format!("a class that is not in the catalogue: {}", told(&refusal)));
     assert_eq!(office.head(), before);
-    expect![[r#"
+    expect![[r"
         dated in the future: InvalidArgument FUTURE_DATE
         FUTURE_DATE inspected_on
         before the building was there: FailedPrecondition BEFORE_BUILDING
@@ -620,6 +623,6 @@ async fn what_cannot_be_is_refused_for_its_own_reason_and_nothing_is_written() {
         another building's finding seen here: FailedPrecondition FINDING_OTHER_BUILDING
         FINDING_OTHER_BUILDING finding_id
         a class that is not in the catalogue: InvalidArgument CLASS_UNKNOWN
-        CLASS_UNKNOWN observation.class"#]]
+        CLASS_UNKNOWN observation.class"]]
     .assert_eq(&lines.join("\n"));
 }
