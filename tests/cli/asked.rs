@@ -278,7 +278,8 @@ fn the_commands_fit_together() {
 
 #[test]
 fn every_command_has_help_and_examples() {
-    let mut command = Arguments::command();
+    // On a terminal wide enough for every example.
+    let mut command = Arguments::command().term_width(0).max_term_width(0);
     command.build();
     for sub in command.get_subcommands_mut() {
         let name = sub.get_name().to_owned();
