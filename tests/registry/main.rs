@@ -12,6 +12,7 @@ mod cases;
 mod city;
 mod ends;
 mod gate;
+mod imports;
 mod life;
 mod mending;
 mod oracle;

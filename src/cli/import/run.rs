@@ -443,7 +443,10 @@ impl<I: Credential> Run<I> {
         file.note_warnings(pending.line, &result);
         if !result.conflicts.is_empty() || outcome == RowOutcome::Conflict {
             file.counts.conflicts += 1;
-            let faults = conflicts(&file.opened.shape, &result);
+            if result.partly_taken {
+                file.counts.partly_taken += 1;
+            }
+            let faults = conflicts(&file.opened.shape, &pending.cells, &result);
             file.write_reject(pending.line, &pending.cells, &faults)?;
         }
         Ok(())
@@ -514,6 +517,7 @@ impl<I: Credential> Run<I> {
     fn refers_to_accepted(&self, row: &ImportRow) -> bool {
         references(row).iter().any(|reference| match &reference.reference {
             Some(reference::Reference::Key(key)) => self.accepted.contains(key),
+            Some(reference::Reference::SourceKey(of)) => self.accepted.contains(&of.key),
             _ => false,
         })
     }
@@ -637,13 +641,18 @@ fn warnings(shape: &Shape, result: &RowResult) -> Vec<Fault> {
     result.warnings.iter().map(fault).collect()
 }
 
-fn conflicts(shape: &Shape, result: &RowResult) -> Vec<Fault> {
+/// Conflicts in the words of the file: the cell as it stands, and the registry's value in its unit.
+fn conflicts(shape: &Shape, cells: &StringRecord, result: &RowResult) -> Vec<Fault> {
     let fault = |each: &crate::proto::v1::RowConflict| {
-        let message = format!(
-            "the row says {:?}, but somebody has said {:?} since; it stays",
-            each.row_value, each.registry_value
-        );
-        Fault::new(shape.header_of(&each.field), "CONFLICT", message)
+        let header = shape.header_of(&each.field);
+        let said = shape.in_words(header, &each.row_value);
+        // A place is in several cells, a number among others in one: they are told as they are.
+        let cell = shape.cell(header, cells).filter(|_| !each.field.contains("location"));
+        let said = cell.map_or(said, str::to_owned);
+        let has = shape.in_words(header, &each.registry_value);
+        let message =
+            format!("the row says {said:?}, but somebody has said {has:?} since; it stays");
+        Fault::new(header, "CONFLICT", message)
     };
     result.conflicts.iter().map(fault).collect()
 }

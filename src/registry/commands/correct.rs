@@ -33,16 +33,50 @@ pub(crate) fn correct(tx: &mut Tx<'_, '_>, command: Correct) -> Result<Decided, 
     if tx.call.reason.is_empty() {
         return Err(Error::refused(reason_missing()));
     }
-    say(tx, command, None)?;
+    say_all(tx, vec![command], None)?;
     Ok(Decided { subjects: vec![id], ..Decided::default() })
 }
 
-/// Decides and records a correction.
-pub(crate) fn say(
+/// Decides and records corrections of several entries: all of them or none.
+pub(crate) fn say_all(
+    tx: &mut Tx<'_, '_>,
+    commands: Vec<Correct>,
+    source_row: Option<&SourceRow>,
+) -> Result<(), Error> {
+    let (mut decided, mut refusals) = (Vec::new(), Vec::<Refusal>::new());
+    for command in commands {
+        match decide(tx, command, source_row.cloned()) {
+            Ok(correction) => decided.push(correction),
+            Err(Error::Refused(found)) => {
+                for refusal in found {
+                    if !refusals.contains(&refusal) {
+                        refusals.push(refusal);
+                    }
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    settle(refusals)?;
+    for Correction { id, homes, draft, others } in decided {
+        others.record_with(tx, &homes, id, draft)?;
+    }
+    Ok(())
+}
+
+/// A correction that was decided and is not recorded yet.
+struct Correction {
+    id: SubjectId,
+    homes: Vec<Partition>,
+    draft: Draft,
+    others: Along,
+}
+
+fn decide(
     tx: &mut Tx<'_, '_>,
     command: Correct,
     source_row: Option<SourceRow>,
-) -> Result<(), Error> {
+) -> Result<Correction, Error> {
     let id = command.subject;
     let record = subject(tx, id, command.etag)?;
     not_in_error(id, &record)?;
@@ -114,7 +148,7 @@ pub(crate) fn say(
         order_key: statement.key,
         ..Draft::new(id.partition(), fact).from(from).correcting(vec![statement.seq])
     };
-    others.record_with(tx, &homes, id, draft)
+    Ok(Correction { id, homes, draft, others })
 }
 
 /// What is said of others because they ended with a subject whose end is corrected.

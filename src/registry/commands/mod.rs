@@ -9,6 +9,7 @@ mod lineage;
 mod register;
 mod retract;
 mod rules;
+mod said;
 
 use crate::registry::{
     command::Command,
