@@ -25,6 +25,7 @@ pub mod reference_file;
 pub mod region;
 pub mod report;
 pub mod signer;
+pub mod succession;
 pub mod text;
 pub mod timeline;
 pub mod totals;

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     domain::{
-        content::{Content, Fields},
+        content::Content,
+        succession,
         timeline::{Edge, Presence},
     },
     kernel::{
@@ -44,15 +45,16 @@ pub(crate) fn merge(tx: &mut Tx<'_, '_>, command: Merge) -> Result<Decided, Erro
     }
     let into = match into {
         MergeInto::Existing(id) => {
-            alive(tx, id, day)?;
+            records.push((id, alive(tx, id, day)?));
+            if let Some(sums) = succession::sums(&models(kind, &records, day)) {
+                say(tx, id, sums, day)?;
+            }
             id
         }
         MergeInto::New { seed, content } => {
-            let model = records
-                .first()
-                .and_then(|(_, record)| record.timeline.content_at(day))
+            let handed_on = succession::of_merged(&models(kind, &records, day))
                 .unwrap_or_else(|| Content::empty(kind));
-            begin(tx, seed, &model, *content, day)?
+            begin(tx, seed, handed_on, &content, &subjects, day)?
         }
     };
     let edges = subjects
@@ -142,41 +144,51 @@ fn alive(tx: &mut Tx<'_, '_>, id: SubjectId, day: Day) -> Result<Arc<Record>, Er
     Ok(record)
 }
 
-/// Registers a successor, placed where its predecessor is unless it says otherwise.
+/// What is said on a day of subjects of a kind.
+fn models(kind: Kind, records: &[(SubjectId, Arc<Record>)], day: Day) -> Vec<Content> {
+    let content = |record: &Record| record.timeline.content_at(day);
+    records
+        .iter()
+        .map(|(_, record)| content(record).unwrap_or_else(|| Content::empty(kind)))
+        .collect()
+}
+
+/// Registers a successor: as what it comes from, but for what is said of it.
 fn begin(
     tx: &mut Tx<'_, '_>,
     seed: IdSeed,
-    model: &Content,
-    content: Content,
+    handed_on: Content,
+    said: &Content,
+    from: &[SubjectId],
     day: Day,
 ) -> Result<SubjectId, Error> {
-    let mut whole = Content::empty(model.kind());
-    match (&mut whole.fields, &model.fields) {
-        (Fields::Region(fields), Fields::Region(model)) => {
-            fields.level = model.level;
-            fields.parent = model.parent;
-        }
-        (Fields::Compound(fields), Fields::Compound(model)) => {
-            fields.name.clone_from(&model.name);
-            fields.community = model.community;
-        }
-        (Fields::Building(fields), Fields::Building(model)) => {
-            fields.compound = model.compound;
-            fields.community = model.community;
-            fields.physical = model.physical;
-        }
-        (Fields::Unit(fields), Fields::Unit(model)) => fields.building = model.building,
-        _ => {}
+    let mut whole = handed_on;
+    for (field, _) in said.texts() {
+        whole.shared.doubts.remove(&field);
     }
-    whole.lay(&content);
+    let names = from.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+    let sentence = |field: &String| (field.clone(), format!("it was doubted of {names}"));
+    let sentences = whole.shared.doubts.keys().map(sentence).collect();
+    whole.lay(said);
     let item = Register {
         seed,
         content: whole,
         exists_from: ImpreciseDay::exactly(day),
         opens_partition: false,
-        sentences: Vec::new(),
+        sentences,
     };
     register(tx, item, None)
+}
+
+/// Says what a subject that goes on has from the day on.
+fn say(tx: &mut Tx<'_, '_>, subject: SubjectId, content: Content, day: Day) -> Result<(), Error> {
+    if content.is_empty() {
+        return Ok(());
+    }
+    let fact = Fact::Changed { subject, content };
+    let home = [subject.partition()];
+    record_everywhere(tx, &home, subject, Draft::new(subject.partition(), fact).from(day))?;
+    Ok(())
 }
 
 /// The entries that say the areas on which shares rest.
@@ -279,10 +291,23 @@ pub(crate) fn split(tx: &mut Tx<'_, '_>, command: Split) -> Result<Decided, Erro
     settle(refusals)?;
     let model =
         record.timeline.content_at(command.day).unwrap_or_else(|| Content::empty(id.kind()));
+    let shares = command.parts.iter().map(|part| part.share).collect::<Vec<_>>();
+    let handed_on = succession::of_split(&model, &shares, command.keeps);
+    if command.keeps {
+        let taken_out = handed_on.iter().zip(&command.parts).map(|(handed_on, part)| {
+            let mut content = handed_on.clone();
+            content.lay(&part.content);
+            content
+        });
+        if let Some(left) = succession::left_of_split(&model, &taken_out.collect::<Vec<_>>()) {
+            say(tx, id, left, command.day)?;
+        }
+    }
     let mut parts = Vec::new();
     let mut edges = Vec::new();
-    for SplitPart { seed, content, share } in command.parts {
-        let part = begin(tx, seed, &model, content, command.day)?;
+    for (SplitPart { seed, content, share }, handed_on) in command.parts.into_iter().zip(handed_on)
+    {
+        let part = begin(tx, seed, handed_on, &content, &[id], command.day)?;
         edges.push(Edge {
             from: id,
             into: part,
