@@ -87,6 +87,8 @@ pub(crate) fn register(
     let partition = home(tx, &content, opens_partition, &mut refusals)?;
     required(&content, &mut refusals);
     references(tx, partition, &content, &mut refusals)?;
+    // What cannot be placed has no life that could contradict another's.
+    let is_placed = refusals.is_empty();
     let mut overridden = Vec::new();
     let mut found = plausibility::check_beginning(&content, exists_from, today);
     for implausible in &mut found {
@@ -106,7 +108,7 @@ pub(crate) fn register(
             "the id that was drawn is taken: try again",
         ));
     }
-    if refusals.is_empty() {
+    if is_placed {
         let statement = Statement {
             seq: 0,
             from: Day::MIN,
