@@ -170,7 +170,12 @@ fn explained(answer: &v1::ExplainDueResponse) -> Sheet {
         let counted = [basis.counted_from.as_str(), &basis.counted_from_kind].join(" ");
         put("counted from 起算", counted.trim().to_owned());
         for input in &basis.inputs {
-            put(&crate::cli::field::label(&input.name), input.value.clone());
+            // A number is told in the unit of its label.
+            let value = match input.value.parse() {
+                Ok(number) => crate::cli::field::amount(&input.name, number),
+                Err(_) => input.value.clone(),
+            };
+            put(&crate::cli::field::label(&input.name), value);
         }
         put("open findings 未销号问题", basis.open_finding_count.to_string());
     }

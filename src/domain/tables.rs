@@ -4,7 +4,7 @@
 //! they were loaded. Of days before the first edition, the first speaks: a late paper of an earlier
 //! year is read by the oldest words that there are.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     domain::{
@@ -168,11 +168,6 @@ impl Tables {
             Parsed::Colours(mapping) => Some(mapping),
             _ => None,
         })
-    }
-
-    /// The ids of the editions, for what was judged by them.
-    pub fn ids(&self) -> BTreeMap<ReferenceId, RegionId> {
-        self.editions.iter().map(|loaded| (loaded.id, loaded.region)).collect()
     }
 }
 

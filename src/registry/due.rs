@@ -96,16 +96,6 @@ impl Registry {
         Ok(on_day(building, &dossier, plan.as_ref(), &tables, day, at.1))
     }
 
-    /// The due plan of a building, as it is known: what is so on every day of its life.
-    pub fn due_plan(
-        &self,
-        building: BuildingId,
-        time: ReadTime,
-    ) -> Result<(Option<DuePlan>, Position), Error> {
-        let (dossier, tables, at) = self.dossier(building, time)?;
-        Ok((dossier.due(&tables), at.1))
-    }
-
     fn dossier(&self, building: BuildingId, time: ReadTime) -> Result<Looked, Error> {
         let partition = building.partition();
         let at = self.at(partition, time)?;

@@ -77,9 +77,6 @@ fn doubted(term: String, is_in_doubt: bool) -> String {
     if is_in_doubt { format!("{term} in_doubt") } else { term }
 }
 
-/// The words of the states of being due.
-pub const DUE_STATES: [&str; 4] = ["scheduled", "overdue", "exempt", "unknown"];
-
 fn due_states(plan: &DuePlan, put: &mut impl FnMut(Measure, String, Span)) {
     let segments = plan.segments();
     for (index, segment) in segments.iter().enumerate() {

@@ -22,7 +22,7 @@ use crate::{
     },
     kernel::{
         id::{FindingId, RegionId, ReportId},
-        time::{Answer, Day, ImpreciseDay},
+        time::{Day, ImpreciseDay},
     },
 };
 
@@ -30,7 +30,7 @@ mod counted;
 #[cfg(test)]
 mod tests;
 
-pub use counted::{Count, DUE_STATES, bucket_word, counts, landings};
+pub use counted::{Count, bucket_word, counts, landings};
 
 /// A report as the dossier has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -394,9 +394,4 @@ fn colour_on<'g>(graded: &'g [Graded], tables: &Tables, day: Day) -> Option<(Der
             scales.compare(&one.colour, &other.colour).unwrap_or(std::cmp::Ordering::Equal)
         })
     })
-}
-
-/// Whether an answer says that a check-up is overdue on a day of its span.
-pub fn is_overdue(answer: &DueAnswer, day: Day) -> bool {
-    answer.is_overdue_on(day) == Answer::Yes
 }

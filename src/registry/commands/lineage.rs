@@ -58,10 +58,6 @@ pub(crate) fn merge(tx: &mut Tx<'_, '_>, command: Merge) -> Result<Decided, Erro
             refusals.push(Refusal::of(Class::Invalid, "NOT_HERE", "into", message));
             None
         }
-        MergeInto::New { .. } if kind == Kind::Finding => {
-            let message = "findings are merged into one of them that is there";
-            return Err(Error::refused(Refusal::of(Class::Invalid, "NOT_HERE", "into", message)));
-        }
         MergeInto::New { seed, content } => {
             let model = records
                 .iter()
