@@ -230,8 +230,12 @@ impl Office {
         let asked = self.city.asking("east", message);
         let mut client = DueServiceClient::new(self.city.channel.clone());
         let rows = client.list_due(asked).await.unwrap().into_inner().rows.into_iter();
-        let rows =
-            rows.map(|row| format!("{} {}", self.named(&row.building_id), row.due.unwrap().due_on));
+        let rows = rows.map(|row| (row.due.unwrap().due_on, self.named(&row.building_id)));
+        let mut rows = rows.collect::<Vec<_>>();
+        assert!(rows.is_sorted_by(|(one, _), (next, _)| one <= next), "{rows:?}");
+        // Of one day they come in the order of their ids, which are drawn.
+        rows.sort();
+        let rows = rows.iter().map(|(on, name)| format!("{name} {on}"));
         let line = format!("the due list: {}", rows.collect::<Vec<_>>().join(", "));
         self.line(&line);
     }
