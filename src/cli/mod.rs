@@ -242,6 +242,8 @@ pub enum Outcome {
     Fine,
     /// Part of it was refused, or what was checked is damaged.
     Partly,
+    /// A signal ended it before it was done; what was done stays.
+    Interrupted,
 }
 
 /// What was looked for is not there.
@@ -474,6 +476,8 @@ pub fn exit_code(result: &anyhow::Result<Outcome>) -> u8 {
     let error = match result {
         Ok(Outcome::Fine) => return 0,
         Ok(Outcome::Partly) => return 3,
+        // What shells say of a program that Ctrl-C ended.
+        Ok(Outcome::Interrupted) => return 130,
         Err(error) => error,
     };
     if is_closed_pipe(error) {
