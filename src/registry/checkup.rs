@@ -44,7 +44,7 @@ use crate::{
 /// Buildings that one step of a recount does.
 pub(crate) const STEP_BUILDINGS_MAX: usize = 500;
 /// Buildings that a command does at once, so that a small recount is over with it.
-const AT_ONCE_MAX: usize = 200;
+pub(crate) const AT_ONCE_MAX: usize = 200;
 /// The largest number of dates that a building has in the due list.
 const DUE_KEYS_MAX: usize = 64;
 
@@ -54,7 +54,7 @@ pub(crate) struct Recount {
     /// The first entry that opened it.
     pub opened_by: Seq,
     /// The first entry of the command that opened it.
-    command: Seq,
+    pub command: Seq,
     /// What changed.
     subjects: Vec<SubjectId>,
     /// The bucket in which what it changes is known.
@@ -525,20 +525,16 @@ fn signed_buildings(
     Ok(buildings.into_iter().take(limit + 1).collect())
 }
 
-/// The recount under way and how far its next step goes: `None` to its end.
+/// The recount under way and how far its next step of so many buildings goes: `None` to its end.
 pub(crate) fn next_step(
     work: &mut Work<'_>,
     partition: Partition,
-    is_at_once: bool,
+    limit: usize,
 ) -> Result<Option<(Recount, Option<BuildingId>)>, Error> {
     let Some(recount) = Recount::under_way(work, partition)? else { return Ok(None) };
-    let limit = if is_at_once { AT_ONCE_MAX } else { STEP_BUILDINGS_MAX };
     let next = next_buildings(work, partition, &recount, recount.done, limit)?;
     if next.len() <= limit {
         return Ok(Some((recount, None)));
-    }
-    if is_at_once {
-        return Ok(None);
     }
     let up_to = next.get(limit.saturating_sub(1)).copied();
     Ok(Some((recount, up_to)))
