@@ -40,6 +40,10 @@ impl Page {
         found.map_or_else(|| id.kind().word().to_owned(), |(_, name)| name.clone())
     }
 
+    pub(crate) fn names(&self) -> Vec<(SubjectId, &str)> {
+        self.names.iter().map(|(id, name)| (*id, name.as_str())).collect()
+    }
+
     pub(crate) fn line(&mut self, line: &str) {
         writeln!(self.text, "{line}").unwrap();
     }
