@@ -11,7 +11,7 @@ use crate::{
     },
     proto::v1::{self, case_service_server::CaseService},
     registry::{Case, Command, Refusal},
-    service::{Api, Plan, Way, Write, Written, common, page::Question, status},
+    service::{Api, Plan, Way, Write, Written, common, page::Question, search::Part, status},
 };
 
 #[tonic::async_trait]
@@ -44,13 +44,12 @@ impl CaseService for Api {
         let subject: Option<SubjectId> =
             common::optional(&mut violations, "subject_id", &asked.subject_id);
         let time = way.reading(context, violations).await?;
-        let partition = if let Some(subject) = subject {
+        let (partition, part) = if let Some(subject) = subject {
             way.check_reach("subject_id", subject)?;
-            subject.partition()
+            (subject.partition(), Part::Whole)
         } else {
             let partition = way.partition("partition", asked.partition)?;
-            way.check_partition(partition)?;
-            partition
+            (partition, way.part_of(partition)?)
         };
         let closed = asked.include_closed;
         let cases = way
@@ -59,8 +58,13 @@ impl CaseService for Api {
             })
             .await?;
         let next_page_token = question.token(&cases);
-        let cases = cases.rows.into_iter().map(|(id, case)| on_wire(id, case)).collect();
-        Ok(Response::new(v1::ListCasesResponse { cases, next_page_token }))
+        let mut reached = Vec::new();
+        for (id, case) in cases.rows {
+            if part == Part::Whole || way.reaches_case(&case)? {
+                reached.push(on_wire(id, case));
+            }
+        }
+        Ok(Response::new(v1::ListCasesResponse { cases: reached, next_page_token }))
     }
 
     async fn assign_case(
@@ -109,12 +113,20 @@ impl Way {
         let registry = self.registry();
         let case = registry.noticed(registry.case(id, KnownAt::Now));
         let (_, case) = case.map_err(status::status)?;
-        for subject in case.subjects {
-            if self.reaches(subject)? {
-                return Ok(());
-            }
+        if self.reaches_case(&case)? {
+            return Ok(());
         }
         Err(status::refused(&[Refusal::missing("id", id)]))
+    }
+
+    /// Whether a case is about something in reach.
+    fn reaches_case(&self, case: &Case) -> Result<bool, Status> {
+        for subject in &case.subjects {
+            if self.reaches(*subject)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

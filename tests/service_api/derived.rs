@@ -135,8 +135,11 @@ async fn a_search_is_within_the_reach() {
         let answer = search.search(request).await.unwrap().into_inner();
         assert_eq!(answer.hits.len(), expected, "{subject}");
     }
-    let refusal = search.search(city.asking("east", asked("", number))).await.unwrap_err();
-    assert_eq!(told(&refusal), "NotFound NOT_FOUND\nNOT_FOUND partition");
+    // Of a partition of which a part is in reach, that part is searched.
+    let answer = search.search(city.asking("east", asked("", number))).await.unwrap();
+    assert_eq!(answer.into_inner().hits.len(), 1);
+    let refusal = search.search(city.asking("east", asked("", Some(0)))).await.unwrap_err();
+    assert_eq!(told(&refusal), "PermissionDenied OUT_OF_REACH");
     let refusal = search.search(city.asking("east", asked("", Some(999)))).await.unwrap_err();
     assert_eq!(told(&refusal), "NotFound NOT_FOUND\nNOT_FOUND partition");
     let west = asked(&city.streets[1], None);
@@ -302,7 +305,7 @@ async fn rows_are_taken_in_each_by_itself_and_come_out_again() {
     // A street is less than the partition.
     let refusal =
         imports.import_rows(city.asking("east", import(vec![compound]))).await.unwrap_err();
-    assert_eq!(told(&refusal), "NotFound NOT_FOUND\nNOT_FOUND partition");
+    assert_eq!(told(&refusal), "PermissionDenied OUT_OF_REACH");
 
     let ids = exported(&city).await;
     assert_eq!(ids, [answer.results[1].id.clone()]);

@@ -269,8 +269,20 @@ async fn a_position_that_is_not_reached_is_waited_for_and_then_refused() {
         }),
         id: compound.id,
     };
+    let id = asked.id.clone();
     let refusal = city.compounds().get_compound(city.asking("operator", asked)).await.unwrap_err();
     assert_eq!(told(&refusal), "Unavailable NOT_REACHED");
+    // What will never come is not waited for.
+    let far = format!("{}:999999", city.partition.number());
+    for (min_commit, expected) in [
+        ("77:1", "NotFound NOT_FOUND\nNOT_FOUND context.min_commit"),
+        (&far, "FailedPrecondition BEYOND_SIZE\nBEYOND_SIZE context.min_commit"),
+    ] {
+        let context = v1::ReadContext { min_commit: min_commit.to_owned(), read_time: None };
+        let asked = v1::GetCompoundRequest { context: Some(context), id: id.clone() };
+        let refusal = city.compounds().get_compound(city.asking("operator", asked)).await;
+        assert_eq!(told(&refusal.unwrap_err()), expected);
+    }
 }
 
 #[tokio::test]

@@ -83,7 +83,10 @@ async fn a_position_that_is_not_reached_cannot_be_resumed_from() {
     let city = City::start().await;
     let message = v1::WatchRequest { after: vec!["0:999999".to_owned()] };
     let refusal = city.watches().watch(city.asking("operator", message)).await.unwrap_err();
-    assert_eq!(told(&refusal), "Unavailable NOT_REACHED");
+    assert_eq!(told(&refusal), "FailedPrecondition BEYOND_SIZE\nBEYOND_SIZE after");
+    let message = v1::WatchRequest { after: vec!["9:0".to_owned()] };
+    let refusal = city.watches().watch(city.asking("operator", message)).await.unwrap_err();
+    assert_eq!(told(&refusal), "NotFound NOT_FOUND\nNOT_FOUND after");
     let message =
         v1::WatchRequest { after: vec!["0:1".to_owned(), "0:2".to_owned(), "x".to_owned()] };
     let refusal = city.watches().watch(city.asking("operator", message)).await.unwrap_err();
