@@ -148,23 +148,23 @@ fn a_registration_is_told_what_cannot_be_and_what_contradicts() {
     court.refused(
         "",
         Command::Register(early.clone()),
-        &expect![[r#"
+        &expect![[r"
             FUTURE_DATE fields.completed
             OUTSIDE_PARENT_LIFE exists_from
-            IDENTIFIER_TAKEN fields.identifiers"#]],
+            IDENTIFIER_TAKEN fields.identifiers"]],
     );
     let nowhere = register(&court.city, to_come(None), "2035");
     court.refused(
         "",
         Command::RegisterAll { items: vec![early, nowhere], per_item: false },
-        &expect![[r#"
+        &expect![[r"
             FUTURE_DATE requests[0].fields.completed
             OUTSIDE_PARENT_LIFE requests[0].exists_from
             IDENTIFIER_TAKEN requests[0].fields.identifiers
             PARTITION_MISSING requests[1]
             REQUIRED requests[1].fields.compound_id
             FUTURE_DATE requests[1].exists_from
-            FUTURE_DATE requests[1].fields.completed"#]],
+            FUTURE_DATE requests[1].fields.completed"]],
     );
 }
 

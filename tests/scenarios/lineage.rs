@@ -221,7 +221,7 @@ fn parts_are_as_the_whole_was_and_no_square_centimetre_is_lost() {
     }
     page.totals(compound, "2023-12-31", NOW);
     page.totals(compound, "2024-01-01", NOW);
-    expect![[r#"
+    expect![[r"
         a third is taken out: done
         the block: address 人民路12号, completed 1985, design_life_years 50, doubts.completed doubted, floor_area_cm2 6666668, identifiers.census 10000001, lift_count 2, name 旧楼, storeys_above 5, structure BRICK_CONCRETE, use DWELLING ()
         what was taken out: address 人民路12号, completed 1985, design_life_years 50, doubts.completed doubted, floor_area_cm2 3333333, name 附楼, storeys_above 5, structure BRICK_CONCRETE, use DWELLING (it was doubted of the block)
@@ -234,7 +234,7 @@ fn parts_are_as_the_whole_was_and_no_square_centimetre_is_lost() {
         west: address 人民路12号, completed 1985, design_life_years 50, doubts.completed doubted, floor_area_cm2 3333333, name 西, storeys_above 5, structure BRICK_CONCRETE, use DWELLING (it was doubted of the block)
         the compound on 2023-12-31: 1 buildings 1000 m², 0 units, 0 compounds
         the compound on 2024-01-01: 3 buildings 1000 m², 0 units, 0 compounds
-    "#]].assert_eq(&page.text);
+    "]].assert_eq(&page.text);
 }
 
 #[test]
@@ -279,7 +279,7 @@ fn what_is_merged_is_as_the_first_was_with_the_area_of_all() {
     let answer = page.answer("one of unknown area joins in", answer).unwrap();
     let whole = page.name(answer.decided.subjects[0], "what that makes");
     told(&mut page, whole);
-    expect![[r#"
+    expect![[r"
         one and two become one: done
         the whole: address 人民路12号, completed 1985, design_life_years 50, doubts.completed doubted, floor_area_cm2 30000003, lift_count 4, name 合并楼, storeys_above 5, structure BRICK_CONCRETE, use DWELLING (it was doubted of one or two)
         three takes that in: done
@@ -291,5 +291,5 @@ fn what_is_merged_is_as_the_first_was_with_the_area_of_all() {
         the compound on 2024-01-01: 2 buildings 6000 m², 0 units, 0 compounds
         one of unknown area joins in: done
         what that makes: address 人民路12号, completed 1985, design_life_years 50, doubts.completed doubted, name 合并楼, storeys_above 5, structure BRICK_CONCRETE, use DWELLING (it was doubted of three or bld_01KAV9FT00000020000000000Q)
-    "#]].assert_eq(&page.text);
+    "]].assert_eq(&page.text);
 }
