@@ -26,8 +26,10 @@ impl CaseService for Api {
         let time = way.reading(asked.context, violations).await?;
         let id: CaseId = way.was_read(id)?;
         way.check_case(id)?;
-        let (id, case) = way.blocking(move |registry| registry.case(id, time.known_at)).await?;
-        Ok(Response::new(v1::GetCaseResponse { case: Some(on_wire(id, case)) }))
+        let (case, position) =
+            way.blocking(move |registry| registry.case(id, time.known_at)).await?;
+        let (case, read_at) = (Some(on_wire(id, case)), position.to_string());
+        Ok(Response::new(v1::GetCaseResponse { case, read_at }))
     }
 
     async fn list_cases(
@@ -52,9 +54,12 @@ impl CaseService for Api {
             (partition, way.part_of(partition)?)
         };
         let closed = asked.include_closed;
-        let cases = way
+        let (cases, position) = way
             .blocking(move |registry| {
-                registry.cases(partition, subject, closed, time.known_at, &page)
+                let position = registry.position(partition, time.known_at)?;
+                let known_at = KnownAt::Seq(position.seq);
+                let cases = registry.cases(partition, subject, closed, known_at, &page)?;
+                Ok((cases, position))
             })
             .await?;
         let next_page_token = question.token(&cases);
@@ -64,7 +69,8 @@ impl CaseService for Api {
                 reached.push(on_wire(id, case));
             }
         }
-        Ok(Response::new(v1::ListCasesResponse { cases: reached, next_page_token }))
+        let read_at = position.to_string();
+        Ok(Response::new(v1::ListCasesResponse { cases: reached, next_page_token, read_at }))
     }
 
     async fn assign_case(
@@ -112,7 +118,7 @@ impl Way {
         }
         let registry = self.registry();
         let case = registry.noticed(registry.case(id, KnownAt::Now));
-        let (_, case) = case.map_err(status::status)?;
+        let (case, _) = case.map_err(status::status)?;
         if self.reaches_case(&case)? {
             return Ok(());
         }
@@ -158,8 +164,8 @@ impl Write {
                 let known_at = KnownAt::Seq(written.outcome.position.seq);
                 let registry = written.api.registry();
                 let found = registry.noticed(registry.case(id, known_at));
-                let found = found.map_err(status::status)?;
-                Some(on_wire(found.0, found.1))
+                let (case, _) = found.map_err(status::status)?;
+                Some(on_wire(id, case))
             }
             None => None,
         };

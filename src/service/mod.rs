@@ -273,8 +273,18 @@ impl Way {
     ) -> Result<ReadTime, Status> {
         let context = context.unwrap_or_default();
         let time = common::read_time(&mut violations, context.read_time);
-        let field = "context.min_commit";
-        let least: Option<Position> = common::optional(&mut violations, field, &context.min_commit);
+        self.with_at_least("context.min_commit", &context.min_commit, violations).await?;
+        Ok(time)
+    }
+
+    /// Waits for the commit that a read names.
+    pub(crate) async fn with_at_least(
+        &self,
+        field: &str,
+        min_commit: &str,
+        mut violations: Violations,
+    ) -> Result<(), Status> {
+        let least: Option<Position> = common::optional(&mut violations, field, min_commit);
         violations.or(()).map_err(|violations| status::invalid(&violations))?;
         if let Some(least) = least
             && self.registry().frontier(least.partition).seq < least.seq
@@ -284,7 +294,7 @@ impl Way {
             self.check_positions(vec![(field, Position { seq, ..least })])?;
             self.blocking(move |registry| registry.wait_for(least)).await?;
         }
-        Ok(time)
+        Ok(())
     }
 
     /// Refuses positions in partitions that are not there, and beyond their last entries: whoever was

@@ -114,7 +114,7 @@ impl Page {
             KnownAt::Now,
         );
         let mut regions = Vec::new();
-        for found in found.unwrap() {
+        for found in found.unwrap().0 {
             let until = found.until.map_or("today".to_owned(), |until| until.to_string());
             let name = self.named(found.region.into());
             regions.push(format!("{name} (from {} to {until})", found.from));

@@ -329,8 +329,32 @@ async fn regions_are_listed_and_found_by_their_code() {
         let request = city.asking("public", resolve(date));
         let answer = city.regions().resolve_code(request).await.unwrap().into_inner();
         assert_eq!(answer.answer(), expected, "{date}");
+        let heads = city.registry.partitions();
+        let heads = heads.iter().map(|(partition, head)| format!("{partition}:{}", head.seq));
+        assert_eq!(answer.read_at, heads.collect::<Vec<_>>());
         if expected == v1::CodeAnswer::One {
-            assert_eq!(answer.candidates[0].region.as_ref().unwrap().id, made.id);
+            let region = answer.candidates[0].region.as_ref().unwrap();
+            assert_eq!(region.id, made.id);
+            assert_eq!(region.life.as_ref().unwrap().presence(), v1::Presence::Exists);
+        }
+    }
+    // Of a code of the past, without a date, the region is told as it was on the last of its days.
+    let end = v1::EndRegionRequest {
+        context: crate::harness::write(),
+        id: made.id,
+        ended_on: "2024-01-01".to_owned(),
+        cause: v1::EndCause::Abolished.into(),
+        ..v1::EndRegionRequest::default()
+    };
+    city.regions().end_region(city.asking("east", end)).await.unwrap();
+    for (date, expected) in [("", v1::CodeAnswer::One), ("2024-01-01", v1::CodeAnswer::None)] {
+        let request = city.asking("public", resolve(date));
+        let answer = city.regions().resolve_code(request).await.unwrap().into_inner();
+        assert_eq!(answer.answer(), expected, "{date}");
+        for found in answer.candidates {
+            assert_eq!(found.until, "2024-01-01");
+            let life = found.region.unwrap().life.unwrap();
+            assert_eq!(life.presence(), v1::Presence::Exists);
         }
     }
 }
