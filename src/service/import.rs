@@ -33,6 +33,7 @@ use crate::{
         common::{self, CodeWarning},
         kind::{Resource, fields, resource, take_over},
         misread::{self, LeftOut, Misread},
+        search::Part,
         status,
     },
 };
@@ -103,7 +104,7 @@ impl ImportService for Api {
         let time = way.reading(asked.context, violations).await?;
         let kind = way.was_read(kind)?;
         let partition = way.partition("partition", asked.partition)?;
-        way.check_partition(partition)?;
+        let part = way.part_of(partition)?;
         // All pages are read at one position, so that the file is of one moment.
         let time = way
             .blocking(move |registry| {
@@ -115,7 +116,7 @@ impl ImportService for Api {
             .await?;
         let (sender, receiver) = mpsc::channel(EXPORT_MESSAGES);
         tokio::spawn(async move {
-            let ended = export(&way, ListOf::All(kind, partition), time, &sender).await;
+            let ended = export(&way, part, ListOf::All(kind, partition), time, &sender).await;
             if let Err(status) = ended {
                 // A reader that is gone needs no last word.
                 let _ = sender.send(Err(status)).await;
@@ -128,6 +129,7 @@ impl ImportService for Api {
 /// Sends page after page, as fast as the reader takes them.
 async fn export(
     way: &Way,
+    part: Part,
     of: ListOf,
     time: ReadTime,
     sender: &mpsc::Sender<Result<v1::ExportRowsResponse, Status>>,
@@ -141,7 +143,12 @@ async fn export(
         }
         let page = PageRequest { rows: EXPORT_ROWS, after };
         let page = way.blocking(move |registry| registry.list(of, time, &page)).await?;
-        let rows: Vec<v1::ExportRow> = page.rows.into_iter().map(export_row).collect();
+        let mut rows = Vec::new();
+        for seen in page.rows {
+            if part == Part::Whole || way.reaches(seen.id)? {
+                rows.push(export_row(seen));
+            }
+        }
         let is_told =
             rows.is_empty() || sender.send(Ok(v1::ExportRowsResponse { rows })).await.is_ok();
         match page.next {

@@ -626,6 +626,7 @@ async fn a_code_that_was_reused_asks_for_a_day() {
             candidate(REGION, "1983-01-01", "2003-01-01"),
             candidate(&REGION.replace("1A", "2B"), "2010-01-01", ""),
         ],
+        ..Default::default()
     };
     server.reply("RegionService/ResolveCode", &[both]);
     server.reply("RegionService/ResolveCode", &[v1::ResolveCodeResponse::default()]);
@@ -647,8 +648,11 @@ async fn a_code_is_looked_up_by_days_and_moments_and_not_by_a_number_of_another_
     let server = Server::start().await;
     let region = v1::Region { id: REGION.to_owned(), ..v1::Region::default() };
     let found = v1::CodeCandidate { region: Some(region), ..v1::CodeCandidate::default() };
-    let answer =
-        v1::ResolveCodeResponse { answer: v1::CodeAnswer::One.into(), candidates: vec![found] };
+    let answer = v1::ResolveCodeResponse {
+        answer: v1::CodeAnswer::One.into(),
+        candidates: vec![found],
+        ..Default::default()
+    };
     server.reply("RegionService/ResolveCode", &[answer]);
     server.reply("TotalsService/GetTotals", &[v1::GetTotalsResponse::default()]);
     server.reply("RegionService/ListRegions", &[v1::ListRegionsResponse::default()]);
@@ -995,7 +999,10 @@ async fn a_case_is_listed_assigned_and_settled() {
     };
     let cases = vec![case.clone()];
     server.reply("CaseService/ListCases", &[v1::ListCasesResponse { cases, ..Default::default() }]);
-    server.reply("CaseService/GetCase", &[v1::GetCaseResponse { case: Some(case.clone()) }]);
+    server.reply(
+        "CaseService/GetCase",
+        &[v1::GetCaseResponse { case: Some(case.clone()), ..Default::default() }],
+    );
     let settled = v1::SettleCaseResponse { receipt: None, case: Some(case) };
     server.reply("CaseService/SettleCase", &[settled]);
     check(&server, &["case", "list", "--subject", BUILDING], &expect![[r"
