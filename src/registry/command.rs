@@ -347,6 +347,8 @@ pub enum Reference {
     Id(SubjectId),
     /// By the key of the same source.
     Key(String),
+    /// By the key of a source.
+    SourceKey(String, String),
     /// By an outside number: scheme and value.
     Identifier(String, String),
 }

@@ -25,8 +25,8 @@ use crate::{
     },
     proto::v1::{self, import_service_server::ImportService},
     registry::{
-        Class, Command, Import, ImportRow, ItemOutcome, ItemRecord, ListOf, Reference, Refusal,
-        RowMode, Seen,
+        Class, Command, Error, Import, ImportRow, ItemOutcome, ItemRecord, ListOf, Reference,
+        Refusal, Registry, RowMode, Seen,
     },
     service::{
         Api, Plan, Way, Write, Written,
@@ -104,18 +104,23 @@ impl ImportService for Api {
         let kind = way.was_read(kind)?;
         let partition = way.partition("partition", asked.partition)?;
         way.check_partition(partition)?;
+        // What another partition keeps is read there, where an entry's number says nothing.
+        let valid_at = Some(time.valid_at.unwrap_or_else(|| way.registry().now().day()));
+        let elsewhere = match time.known_at {
+            KnownAt::Seq(_) => ReadTime { valid_at, known_at: KnownAt::Now },
+            known_at => ReadTime { valid_at, known_at },
+        };
         // All pages are read at one position, so that the file is of one moment.
         let time = way
             .blocking(move |registry| {
                 let known = registry.known(partition, time.known_at)?;
                 let seq = known.unwrap_or_else(|| registry.frontier(partition).seq);
-                let valid_at = time.valid_at.unwrap_or_else(|| registry.now().day());
-                Ok(ReadTime { valid_at: Some(valid_at), known_at: KnownAt::Seq(seq) })
+                Ok(ReadTime { valid_at, known_at: KnownAt::Seq(seq) })
             })
             .await?;
         let (sender, receiver) = mpsc::channel(EXPORT_MESSAGES);
         tokio::spawn(async move {
-            let ended = export(&way, ListOf::All(kind, partition), time, &sender).await;
+            let ended = export(&way, (kind, partition), time, elsewhere, &sender).await;
             if let Err(status) = ended {
                 // A reader that is gone needs no last word.
                 let _ = sender.send(Err(status)).await;
@@ -128,8 +133,9 @@ impl ImportService for Api {
 /// Sends page after page, as fast as the reader takes them.
 async fn export(
     way: &Way,
-    of: ListOf,
+    (kind, partition): (Kind, Partition),
     time: ReadTime,
+    elsewhere: ReadTime,
     sender: &mpsc::Sender<Result<v1::ExportRowsResponse, Status>>,
 ) -> Result<(), Status> {
     let mut stopping = way.api.0.stopping.clone();
@@ -140,8 +146,17 @@ async fn export(
             return Err(status::plain(tonic::Code::Unavailable, "STOPPING", message));
         }
         let page = PageRequest { rows: EXPORT_ROWS, after };
-        let page = way.blocking(move |registry| registry.list(of, time, &page)).await?;
-        let rows: Vec<v1::ExportRow> = page.rows.into_iter().map(export_row).collect();
+        let of = ListOf::All(kind, partition);
+        let read = way.blocking(move |registry| {
+            let page = registry.list(of, time, &page)?;
+            let time_of =
+                |id: SubjectId| if id.partition() == partition { time } else { elsewhere };
+            let named = named_by(registry, &page.rows, time_of)?;
+            Ok((page, named))
+        });
+        let (page, named) = read.await?;
+        let rows: Vec<v1::ExportRow> =
+            page.rows.into_iter().map(|seen| export_row(seen, &named)).collect();
         let is_told =
             rows.is_empty() || sender.send(Ok(v1::ExportRowsResponse { rows })).await.is_ok();
         match page.next {
@@ -151,8 +166,63 @@ async fn export(
     }
 }
 
-fn export_row(seen: Seen) -> v1::ExportRow {
+/// The subjects that others name, by their ids. What was not known then is left out.
+fn named_by(
+    registry: &Registry,
+    rows: &[Seen],
+    time_of: impl Fn(SubjectId) -> ReadTime,
+) -> Result<BTreeMap<SubjectId, v1::ExportReference>, Error> {
+    let mut named = BTreeMap::new();
+    for id in rows.iter().flat_map(|seen| seen.content.holders()) {
+        if named.contains_key(&id) {
+            continue;
+        }
+        let seen = match registry.get(id, time_of(id)) {
+            Ok(seen) => seen,
+            Err(Error::Refused(_)) => continue,
+            Err(error) => return Err(error),
+        };
+        let (source, key) = seen.source.unwrap_or_default();
+        let codes = seen.content.shared.identifiers.into_iter().flat_map(|(scheme, values)| {
+            let code = move |value| v1::Identifier { scheme: scheme.clone(), value };
+            values.into_iter().map(code)
+        });
+        let codes = if id.kind() == Kind::Region { codes.collect() } else { Vec::new() };
+        let (field, id_text) = (String::new(), id.to_string());
+        named.insert(id, v1::ExportReference { field, id: id_text, source, key, codes });
+    }
+    Ok(named)
+}
+
+/// The relations of what is exported, by the API's names.
+fn relations(content: &Content) -> Vec<(&'static str, SubjectId)> {
+    fn of<T: Into<SubjectId>>(
+        name: &'static str,
+        said: Said<T>,
+    ) -> Option<(&'static str, SubjectId)> {
+        said.flatten().map(|id| (name, id.into()))
+    }
+    let found = match &content.fields {
+        Fields::Region(fields) => vec![of("parent_id", fields.parent)],
+        Fields::Compound(fields) => vec![of("community_id", fields.community)],
+        Fields::Building(fields) => vec![
+            of("compound_id", fields.compound),
+            of("community_id", fields.community),
+            of("physical_id", fields.physical),
+        ],
+        Fields::Unit(fields) => vec![of("building_id", fields.building)],
+        _ => Vec::new(),
+    };
+    found.into_iter().flatten().collect()
+}
+
+fn export_row(seen: Seen, named: &BTreeMap<SubjectId, v1::ExportReference>) -> v1::ExportRow {
     use v1::export_row::Subject;
+    let references = relations(&seen.content).into_iter().filter_map(|(field, id)| {
+        let field = field.to_owned();
+        named.get(&id).map(|found| v1::ExportReference { field, ..found.clone() })
+    });
+    let references = references.collect();
     let (source, key) = seen.source.clone().unwrap_or_default();
     let subject = match seen.id.kind() {
         Kind::Region => Some(Subject::Region(resource(seen))),
@@ -161,7 +231,7 @@ fn export_row(seen: Seen) -> v1::ExportRow {
         Kind::Unit => Some(Subject::Unit(resource(seen))),
         _ => None,
     };
-    v1::ExportRow { source, key, subject }
+    v1::ExportRow { source, key, subject, references }
 }
 
 /// For each row whether it begins a partition.
@@ -293,13 +363,7 @@ fn refused(index: u32, violations: &Violations) -> ItemRecord {
         let message = violation.message.clone();
         Refusal::of(Class::Invalid, violation.reason, &violation.field, message)
     });
-    ItemRecord {
-        index,
-        outcome: ItemOutcome::Refused,
-        subject: None,
-        refusals: refusals.collect(),
-        conflicts: Vec::new(),
-    }
+    ItemRecord::refused(index, refusals.collect())
 }
 
 /// What a row refers to: the field, the kind, and how.
@@ -462,6 +526,11 @@ fn reference(
             check_key(violations, &format!("{name}.identifier.value"), &identifier.value);
             Some(Reference::Identifier(identifier.scheme, identifier.value))
         }
+        Some(Wire::SourceKey(of)) => {
+            check_key(violations, &format!("{name}.source_key.source"), &of.source);
+            check_key(violations, &format!("{name}.source_key.key"), &of.key);
+            Some(Reference::SourceKey(of.source, of.key))
+        }
         None => {
             violations.add(name, "REQUIRED", "a reference is an id, a key or an identifier");
             None
@@ -516,6 +585,7 @@ fn results(written: &Written, row_count: usize, openers: &[bool]) -> Vec<v1::Row
             id: item.subject.map(|id| id.to_string()).unwrap_or_default(),
             refusals: common::item_refusals(&item.refusals),
             conflicts: conflicts.collect(),
+            partly_taken: item.is_partly_taken,
             ..v1::RowResult::default()
         });
     }

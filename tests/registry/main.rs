@@ -14,6 +14,7 @@ mod checkups;
 mod city;
 mod ends;
 mod gate;
+mod imports;
 mod life;
 mod mending;
 mod oracle;

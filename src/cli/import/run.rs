@@ -489,7 +489,10 @@ impl<I: Credential> Run<I> {
         file.note_warnings(pending.line, &result);
         if !result.conflicts.is_empty() || outcome == RowOutcome::Conflict {
             file.counts.conflicts += 1;
-            let faults = conflicts(&file.opened.shape, &result);
+            if result.partly_taken {
+                file.counts.partly_taken += 1;
+            }
+            let faults = conflicts(&file.opened.shape, &pending.cells, &result);
             file.write_reject(pending.line, &pending.cells, &faults)?;
         }
         Ok(())
@@ -568,11 +571,14 @@ impl<I: Credential> Run<I> {
     /// Whether what a row refers to in a field would have been taken by this run.
     fn is_accepted(&self, row: &ImportRow, field: &str) -> bool {
         let field = field.strip_suffix("_id").unwrap_or(field);
-        references(row).iter().any(|(name, reference)| match reference {
-            Some(Reference { reference: Some(reference::Reference::Key(key)) }) => {
-                *name == field && self.accepted.contains(key)
-            }
-            _ => false,
+        references(row).iter().any(|(name, reference)| {
+            let named = reference.as_ref().and_then(|each| each.reference.as_ref());
+            let key = match named {
+                Some(reference::Reference::Key(key)) => key,
+                Some(reference::Reference::SourceKey(of)) => &of.key,
+                _ => return false,
+            };
+            *name == field && self.accepted.contains(key)
         })
     }
 
@@ -704,13 +710,18 @@ fn warnings(shape: &Shape, result: &RowResult) -> Vec<Fault> {
     result.warnings.iter().map(fault).collect()
 }
 
-fn conflicts(shape: &Shape, result: &RowResult) -> Vec<Fault> {
+/// Conflicts in the words of the file: the cell as it stands, and the registry's value in its unit.
+fn conflicts(shape: &Shape, cells: &StringRecord, result: &RowResult) -> Vec<Fault> {
     let fault = |each: &crate::proto::v1::RowConflict| {
-        let message = format!(
-            "the row says {:?}, but somebody has said {:?} since; it stays",
-            each.row_value, each.registry_value
-        );
-        Fault::new(shape.header_of(&each.field), "CONFLICT", message)
+        let header = shape.header_of(&each.field);
+        let said = shape.in_words(header, &each.row_value);
+        // A place is in several cells, a number among others in one: they are told as they are.
+        let cell = shape.cell(header, cells).filter(|_| !each.field.contains("location"));
+        let said = cell.map_or(said, str::to_owned);
+        let has = shape.in_words(header, &each.registry_value);
+        let message =
+            format!("the row says {said:?}, but somebody has said {has:?} since; it stays");
+        Fault::new(header, "CONFLICT", message)
     };
     result.conflicts.iter().map(fault).collect()
 }

@@ -16,6 +16,7 @@ mod reinstate;
 mod report;
 mod retract;
 mod rules;
+mod said;
 
 use crate::registry::{
     command::Command,
