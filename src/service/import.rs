@@ -1,7 +1,7 @@
 //! Rows of outside sources on the wire, in and out.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     pin::Pin,
     task::{Context, Poll},
 };
@@ -10,13 +10,14 @@ use prost::Message as _;
 use prost_types::FieldMask;
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 use crate::{
+    auth::permission::Extent,
     domain::content::{Content, Fields, Said},
     kernel::{
         hash::Hash,
-        id::{IdSeed, Kind, SubjectId},
+        id::{IdSeed, Kind, RegionId, SubjectId},
         limit,
         page::PageRequest,
         position::Partition,
@@ -71,9 +72,9 @@ impl ImportService for Api {
         let (plan, warnings) = match read(asked, seeds) {
             Ok((file, warnings)) => {
                 write.way.partition("partition", file.partition.number())?;
-                write.way.check_partition(file.partition)?;
-                let unread = write.unread_rows(&file).await;
-                (Ok(file.plan(unread)), warnings)
+                let within = write.way.within(file.partition)?;
+                let unread = write.unread_rows(&file, within.as_ref()).await;
+                (Ok(file.plan(within, unread)), warnings)
             }
             Err(violations) => (Err(violations), Warnings::new()),
         };
@@ -143,7 +144,7 @@ async fn export(
     loop {
         if *stopping.borrow_and_update() {
             let message = "the registry is stopping; export again";
-            return Err(status::plain(tonic::Code::Unavailable, "STOPPING", message));
+            return Err(status::plain(Code::Unavailable, "STOPPING", message));
         }
         let page = PageRequest { rows: EXPORT_ROWS, after };
         let of = ListOf::All(kind, partition);
@@ -257,9 +258,10 @@ struct ReadRows {
 
 impl ReadRows {
     /// The import of the rows that could be read.
-    fn plan(self, unread: Vec<ItemRecord>) -> Plan {
+    fn plan(self, within: Option<BTreeSet<RegionId>>, unread: Vec<ItemRecord>) -> Plan {
         let rows = self.rows.into_iter().filter_map(|(index, row)| Some((index, row.ok()?)));
-        let import = Import { source: self.source, mode: self.mode, rows: rows.collect(), unread };
+        let (source, mode, rows) = (self.source, self.mode, rows.collect());
+        let import = Import { source, mode, within, rows, unread };
         Plan {
             command: Command::Import(import),
             partition: self.partition,
@@ -271,10 +273,37 @@ impl ReadRows {
     }
 }
 
+impl Way {
+    /// The regions in which the caller may put rows into a partition; `None` for all of it. Refuses a
+    /// caller who reaches nothing there. Of what lies between cities, each row is judged by itself.
+    fn within(&self, partition: Partition) -> Result<Option<BTreeSet<RegionId>>, Status> {
+        let regions = match self.extent()? {
+            Extent::Everything => return Ok(None),
+            Extent::Regions(regions) => regions.clone(),
+            Extent::Caller => BTreeSet::new(),
+        };
+        if let Some(region) = self.region_of(partition)?
+            && self.reaches(region.into())?
+        {
+            return Ok(None);
+        }
+        let is_there = |region: &RegionId| region.partition() == partition;
+        if partition == Partition::ROOT || regions.iter().any(is_there) {
+            return Ok(Some(regions));
+        }
+        let message = format!("partition {partition} lies outside the regions of the credential");
+        Err(status::plain(Code::PermissionDenied, "OUT_OF_REACH", message))
+    }
+}
+
 impl Write {
     /// What the rows that could not be read are answered. All rows are judged for it, since rows
-    /// refer to others. The caller must reach the partition.
-    async fn unread_rows(&self, file: &ReadRows) -> Vec<ItemRecord> {
+    /// refer to others.
+    async fn unread_rows(
+        &self,
+        file: &ReadRows,
+        within: Option<&BTreeSet<RegionId>>,
+    ) -> Vec<ItemRecord> {
         let flawed =
             file.rows.iter().filter_map(|(index, row)| Some((*index, row.as_ref().err()?)));
         let flawed = flawed.collect::<Vec<_>>();
@@ -288,7 +317,8 @@ impl Write {
                 Some((*index, row.clone()))
             });
             let (source, mode) = (file.source.clone(), file.mode);
-            let import = Import { source, mode, rows: rows.collect(), unread: Vec::new() };
+            let (within, rows) = (within.cloned(), rows.collect());
+            let import = Import { source, mode, within, rows, unread: Vec::new() };
             let outcome =
                 self.judge(file.partition, Command::Import(import), self.overrides()).await;
             // What cannot be judged now is told by its form.

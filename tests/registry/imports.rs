@@ -75,7 +75,8 @@ impl Files {
     fn send(&self, mode: RowMode, rows: &[(&str, Says)]) -> Outcome {
         let rows = (0..).zip(rows.iter().map(|(key, says)| self.row(key, *says)));
         let source = "survey".to_owned();
-        let import = Import { source, mode, rows: rows.collect(), unread: Vec::new() };
+        let import =
+            Import { source, mode, within: None, rows: rows.collect(), unread: Vec::new() };
         self.city.run(self.city.home(), Command::Import(import)).unwrap()
     }
 
@@ -310,6 +311,26 @@ fn a_source_is_never_in_conflict_with_itself() {
 }
 
 #[test]
+fn what_was_taken_back_by_mistake_is_its_sources_own_when_it_stands_again() {
+    let files = Files::new();
+    let id = files.begun(area("", 1000));
+    files.city.retract(id, None).unwrap();
+    assert_eq!(files.change(area("2015-01-01", 1100)), "refused id ENTERED_IN_ERROR");
+    let retraction = files.etag(id);
+    files.city.retract(id, Some(retraction)).unwrap();
+    assert_eq!(files.change(area("", 1000)), "unchanged");
+    assert_eq!(files.change(area("2015-01-01", 1100)), "changed");
+    // What a person said stays theirs.
+    files.person_changes(id, area("2020-01-01", 1200));
+    let change = files.etag(id);
+    files.city.retract(id, Some(change)).unwrap();
+    let retraction = files.etag(id);
+    files.city.retract(id, Some(retraction)).unwrap();
+    let told = files.change(area("2021-01-01", 1300));
+    assert_eq!(told, "conflict floor_area_cm2 13000000/12000000");
+}
+
+#[test]
 fn a_correction_of_what_was_said_at_several_times_is_taken_as_a_whole_or_not_at_all() {
     let files = Files::new();
     let id = files.begun(Says { storeys: Some(5), ..area("", 1000) });
@@ -338,7 +359,7 @@ fn many_conflicts_are_remembered_in_as_many_entries_as_they_need() {
     let rows = (0..).zip(rows);
     let (source, mode) = ("survey".to_owned(), RowMode::Change);
     let rows = rows.collect();
-    let command = Command::Import(Import { source, mode, rows, unread: Vec::new() });
+    let command = Command::Import(Import { source, mode, within: None, rows, unread: Vec::new() });
     let call = files.city.call(files.city.home());
     let first = files.city.registry.execute(call.clone(), command.clone()).unwrap();
     assert!(first.decided.items.iter().all(|item| words(item) == "conflict storeys_above 7/6"));

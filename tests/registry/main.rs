@@ -28,3 +28,4 @@ mod story;
 mod sweeps;
 mod totals;
 mod undone;
+mod within;

@@ -57,6 +57,8 @@ const DEFERRED_MAX: usize = 100_000;
 const ROUNDS_MAX: usize = 16;
 /// The registry's reason for a reference to what is not there.
 const REFERENCE_NOT_FOUND: &str = "REFERENCE_NOT_FOUND";
+/// The registry's reason for what is not within the regions of the credential.
+const OUT_OF_REACH: &str = "OUT_OF_REACH";
 
 /// A row as the reading thread hands it over.
 struct Item {
@@ -397,6 +399,13 @@ impl<I: Credential> Run<I> {
             Err(status) if status.code() == Code::InvalidArgument && names_rows(&status) => {
                 self.part(file, batch, &status)
             }
+            Err(status) if is_out_of_reach(&status) => {
+                // Rows of another partition stop none of those that are in reach.
+                batch.rows.into_iter().try_for_each(|mut row| {
+                    row.faults.push(Fault::new("", OUT_OF_REACH, status.message().to_owned()));
+                    self.reject(file, row.line, &row.cells, &row.faults)
+                })
+            }
             Err(status) => Err(refused("the registry refused a batch", status)),
         }
     }
@@ -439,8 +448,8 @@ impl<I: Credential> Run<I> {
                 anyhow!("the registry's answer says nothing of the row on line {}", pending.line)
             })?;
             // What else is against it is told when that is settled.
-            let missing =
-                result.refusals.iter().any(|refusal| refusal.reason == REFERENCE_NOT_FOUND);
+            let has = |reason| result.refusals.iter().any(|refusal| refusal.reason == reason);
+            let missing = has(REFERENCE_NOT_FOUND) && !has(OUT_OF_REACH);
             if missing && file.deferred.len() < DEFERRED_MAX {
                 let batch = Batch { place: place.clone(), rows: vec![pending], bytes: 0 };
                 file.deferred.push((batch, result));
@@ -732,6 +741,12 @@ fn names_rows(status: &Status) -> bool {
     status
         .get_details_bad_request()
         .is_some_and(|bad| bad.field_violations.iter().any(|each| about(&each.field)))
+}
+
+/// Whether nothing of the partition of a batch is within the regions of the credential.
+fn is_out_of_reach(status: &Status) -> bool {
+    let reason = status.get_details_error_info().map(|info| info.reason);
+    status.code() == Code::PermissionDenied && reason.as_deref() == Some(OUT_OF_REACH)
 }
 
 fn violations(shape: &Shape, status: &Status) -> Vec<Fault> {

@@ -21,6 +21,7 @@ use crate::{
             register::{self, Unresolved, register},
             rules::{homes, settle, weigh},
             said::{Judged, Said},
+            within::{Within, out_of_reach},
         },
         error::{Class, Error, Refusal},
         fact::{Conflict, Fact, ItemOutcome, ItemRecord, SourceRow},
@@ -35,12 +36,13 @@ use crate::{
 
 /// Takes rows in, each by itself.
 pub(crate) fn import(tx: &mut Tx<'_, '_>, command: Import) -> Result<Decided, Error> {
-    let Import { source, mode, rows, unread } = command;
+    let Import { source, mode, within, rows, unread } = command;
+    let mut within = Within::new(within);
     let item_count = u32::try_from(rows.len() + unread.len()).unwrap_or(u32::MAX);
     let mut items = unread;
     let mut subjects = Vec::new();
     for (index, row) in rows {
-        match take(tx, &source, mode, row) {
+        match take(tx, (&source, mode), row, &mut within) {
             Ok(Taken { id, outcome: ItemOutcome::Created, .. }) => subjects.push(id),
             Ok(Taken { id, outcome, conflicts, is_partial, row }) => items.push(ItemRecord {
                 index,
@@ -106,19 +108,39 @@ impl Taken {
 
 /// Takes a row in, or tells all that is against it. A reference that leads nowhere does not hide
 /// what else is wrong.
-fn take(tx: &mut Tx<'_, '_>, source: &str, mode: RowMode, row: ImportRow) -> Result<Taken, Error> {
-    let (content, unresolved) = resolve(tx, source, &row)?;
+fn take(
+    tx: &mut Tx<'_, '_>,
+    (source, mode): (&str, RowMode),
+    row: ImportRow,
+    within: &mut Within,
+) -> Result<Taken, Error> {
+    let (content, unresolved) = resolve(tx, source, &row, within)?;
     let partition = row_partition(tx, source, &row, &content)?;
     let kind = content.kind();
     let known = match known_row(tx, partition, source, kind, &row.key)? {
         Some(known) => Some((known.subject, Some(known.hash))),
         None => exported(tx, source, kind, &row.key)?.map(|id| (id, None)),
     };
+    if !is_within(tx, &row, known.as_ref().map(|(id, _)| *id), within)? {
+        let why = out_of_reach("", "what this row is about");
+        return Err(Error::Refused(of_elsewhere(tx, &row, &content, vec![why])));
+    }
     if !is_here(tx, &row, &content, known.as_ref().map(|(id, _)| *id))? {
-        return Err(Error::Refused(of_elsewhere(tx, &row, &content, unresolved)));
+        let here = tx.partition();
+        let mut refusals = unresolved.refusals;
+        refusals.push(Refusal::rule(
+            "OTHER_PARTITION",
+            "",
+            format!("this row belongs to another partition than {here}: import it there"),
+        ));
+        return Err(Error::Refused(of_elsewhere(tx, &row, &content, refusals)));
     }
     match known {
         Some((id, hash)) => say_again(tx, (source, mode), row, content, (id, hash), unresolved),
+        // Where it is to be is not known to be in reach: it is not compared with what is there.
+        None if !within.is_everywhere() && !unresolved.fields.is_empty() => {
+            Err(Error::Refused(of_elsewhere(tx, &row, &content, unresolved.refusals)))
+        }
         None => begin(tx, source, row, content, unresolved),
     }
 }
@@ -201,21 +223,15 @@ fn say_again(
     Ok(Taken { id, outcome, conflicts, is_partial, row: None })
 }
 
-/// What is told of a row that another partition keeps: what is wrong with it wherever it is, and
-/// nothing of what is there.
+/// What is told of a row that is not for here, beside the `refusals` that say so: what is wrong with
+/// it wherever it is, and nothing of what is there.
 fn of_elsewhere(
     tx: &Tx<'_, '_>,
     row: &ImportRow,
     content: &Content,
-    unresolved: Unresolved,
+    mut refusals: Vec<Refusal>,
 ) -> Vec<Refusal> {
-    let (here, today) = (tx.partition(), tx.today());
-    let mut refusals = unresolved.refusals;
-    refusals.push(Refusal::rule(
-        "OTHER_PARTITION",
-        "",
-        format!("this row belongs to another partition than {here}: import it there"),
-    ));
+    let today = tx.today();
     if let Some(exists_from) = row.exists_from {
         let found = plausibility::check_beginning(content, exists_from, today);
         weigh(tx, "", found, &mut refusals, &mut Vec::new());
@@ -223,6 +239,28 @@ fn of_elsewhere(
     let found = plausibility::check(content, today);
     weigh(tx, "fields.", found, &mut refusals, &mut Vec::new());
     refusals
+}
+
+/// Whether a row is about what the caller reaches: what it is known to be about, or the place that it
+/// says. A place out of reach is told by its field.
+fn is_within(
+    tx: &mut Tx<'_, '_>,
+    row: &ImportRow,
+    known: Option<SubjectId>,
+    within: &mut Within,
+) -> Result<bool, Error> {
+    if within.is_everywhere() {
+        return Ok(true);
+    }
+    match known {
+        Some(id) => within.reaches(tx, id),
+        // A region without a place is above all others, and one that begins a partition above all
+        // that is in it.
+        None if row.content.kind() == Kind::Region => {
+            Ok(!row.opens_partition && !row.references.is_empty())
+        }
+        None => Ok(true),
+    }
 }
 
 /// Whether a row is about what this partition keeps. Others are refused: whoever may import here
@@ -311,28 +349,42 @@ fn say(
 }
 
 /// Puts the ids of what the row refers to into its content; tells the references to what is not
-/// there.
+/// there, or not in reach.
 fn resolve(
     tx: &mut Tx<'_, '_>,
     source: &str,
     row: &ImportRow,
+    within: &mut Within,
 ) -> Result<(Content, Unresolved), Error> {
     let mut content = row.content.clone();
     let mut unresolved = Unresolved::default();
     for (field, kind, reference) in &row.references {
-        if let Some(id) = find(tx, source, *kind, reference)? {
+        let found = find(tx, source, *kind, reference)?;
+        if let Some(id) = found
+            && within.reaches(tx, id)?
+        {
             put_reference(&mut content, field, id);
             continue;
         }
+        let refusal = match (reference, found) {
+            // Whether such an id was ever given is not told.
+            (Reference::Id(id), _) => out_of_reach(field, &id.to_string()),
+            // Everybody may look up what region has a code, and not what has a key of others.
+            (Reference::Identifier(scheme, code), Some(_)) if *kind == Kind::Region => {
+                out_of_reach(field, &format!("the region {scheme} {code}"))
+            }
+            _ => not_found(field, *kind, within),
+        };
         unresolved.fields.push(field);
-        unresolved.refusals.push(Refusal::of(
-            Class::NotFound,
-            "REFERENCE_NOT_FOUND",
-            field,
-            format!("no {} is known by this reference", kind.word()),
-        ));
+        unresolved.refusals.push(refusal);
     }
     Ok((content, unresolved))
+}
+
+fn not_found(field: &str, kind: Kind, within: &Within) -> Refusal {
+    let place = if within.is_everywhere() { "" } else { " within the regions of the credential" };
+    let message = format!("no {}{place} is known by this reference", kind.word());
+    Refusal::of(Class::NotFound, "REFERENCE_NOT_FOUND", field, message)
 }
 
 fn put_reference(content: &mut Content, field: &str, id: SubjectId) {

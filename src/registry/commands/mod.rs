@@ -17,6 +17,7 @@ mod report;
 mod retract;
 mod rules;
 mod said;
+mod within;
 
 use crate::registry::{
     command::Command,

@@ -61,6 +61,8 @@ pub(crate) struct Judged {
 pub(crate) struct Said {
     record: Arc<Record>,
     places: BTreeMap<Seq, BTreeMap<String, Voice>>,
+    /// What stood in places that are empty: it may be said again as it was.
+    emptied: BTreeMap<Seq, BTreeMap<String, Voice>>,
     last: BTreeMap<String, Last>,
     whole: Content,
     /// Whether what it said last is told by no entry of the subject.
@@ -112,6 +114,7 @@ impl Said {
         let mut said = Self {
             record,
             places: BTreeMap::new(),
+            emptied: BTreeMap::new(),
             last: BTreeMap::new(),
             whole,
             is_heard_only: false,
@@ -138,14 +141,16 @@ impl Said {
         let content = match body.fact {
             Fact::Registered { content, .. } | Fact::Changed { content, .. } => content,
             Fact::Retracted { .. } => {
-                self.places.insert(place, BTreeMap::new());
+                let stood = self.places.insert(place, BTreeMap::new());
+                self.emptied.extend(stood.map(|voices| (place, voices)));
                 return;
             }
             _ => return,
         };
         let is_own = body.source_row.as_ref().is_some_and(|row| row.source == source);
         let mut voices = BTreeMap::new();
-        let before = self.places.remove(&place).unwrap_or_default();
+        let emptied = self.emptied.remove(&place);
+        let before = emptied.or_else(|| self.places.remove(&place)).unwrap_or_default();
         for (field, value) in content.texts() {
             let voice = match before.get(&field) {
                 Some(voice) if voice.value == value => voice.clone(),
