@@ -133,6 +133,7 @@ fn the_city_of_the_demo_is_found_corrected_counted_exported_and_proved() {
     holds_its_check_ups(&shell);
     let size = asks_and_corrects(&shell);
     what_was_exported_changes_nothing(&shell);
+    what_was_exported_goes_into_another_registry(&shell);
     proves(&shell, size);
     let (status, ..) = server.terminate();
     assert!(status.success());
@@ -359,6 +360,106 @@ fn what_was_exported_changes_nothing(shell: &Shell<'_>) {
     // Not one entry was written, also for the building that was corrected since.
     assert_eq!(status(), noted);
     assert_same(&before, &shell.everything("1"));
+}
+
+/// The rows of a file without their ids, which are the registry's own, and in no order.
+fn rows_without_ids(path: &Path) -> Vec<String> {
+    let mut reader = csv::Reader::from_path(path).unwrap();
+    let id = reader.headers().unwrap().iter().position(|header| header == "id").unwrap();
+    let row = |record: csv::StringRecord| {
+        let cells = record.iter().enumerate().filter(|(index, _)| *index != id);
+        cells.map(|(_, cell)| format!("{cell:?}")).collect::<Vec<_>>().join(",")
+    };
+    let mut rows: Vec<_> = reader.records().map(|record| row(record.unwrap())).collect();
+    rows.sort();
+    rows
+}
+
+/// What one registry exports, an empty one takes whole, and exports the same; also what no source
+/// said, in what a source did. There a conflict is told, in the words of the file, run after run.
+fn what_was_exported_goes_into_another_registry(shell: &Shell<'_>) {
+    let hits = shell.run(&["list", "compounds", "--region", "gbt2260:410102", "--json"]).json();
+    let compound = text(&hits, "/compounds/0/id").to_owned();
+    let name = ["name=手工登记楼", "floor_area_m2=1000", "use=DWELLING"];
+    let within = format!("compound_id={compound}");
+    let sets = [&name[..], &[&within]].concat();
+    let building = created(shell, "building", "2010", &sets);
+    created(shell, "unit", "2010", &["number=101", &format!("building_id={building}")]);
+
+    let home = Home::new();
+    let server = home.serve();
+    let other = Shell { url: server.url(), token: home.secret(), directory: shell.directory };
+    let files = [
+        ("regions", "0"),
+        ("regions", "1"),
+        ("compounds", "1"),
+        ("buildings", "1"),
+        ("units", "1"),
+    ];
+    let export = |of: &Shell<'_>, prefix: &str| {
+        for (kind, partition) in files {
+            let file = format!("{prefix}-{kind}-{partition}.csv");
+            of.run(&["export", kind, "--partition", partition, "--out", &file]).fine();
+        }
+    };
+    export(shell, "one");
+    for (kind, partition) in files {
+        let file = format!("one-{kind}-{partition}.csv");
+        other.run(&["import", kind, &file]).fine();
+        // Again, as a file that was read before.
+        let told = other.run(&["import", kind, &file]).fine();
+        assert!(told.contains("nothing changed"), "{told}");
+    }
+    export(&other, "two");
+    for (kind, partition) in files {
+        let of = |prefix: &str| shell.directory.join(format!("{prefix}-{kind}-{partition}.csv"));
+        let [one, two] = ["one", "two"].map(|prefix| rows_without_ids(&of(prefix)));
+        let differs: Vec<_> =
+            one.iter().zip(&two).filter(|(one, two)| one != two).take(3).collect();
+        assert!(one == two && !one.is_empty(), "{kind} {partition}: {differs:#?}");
+    }
+    // Neither a file called `-` nor today, when another day is asked for.
+    let export = ["export", "buildings", "--partition", "1", "--out", "-"];
+    let count = |words: &[&str]| other.run(&[&export[..], words].concat()).fine().lines().count();
+    assert!(!shell.directory.join("-").exists());
+    assert!(count(&[]) > 3508 && count(&["--known-at", "1"]) == 1);
+    conflicts_are_told_in_the_words_of_the_file(&other);
+    assert!(server.terminate().0.success());
+}
+
+fn conflicts_are_told_in_the_words_of_the_file(shell: &Shell<'_>) {
+    let header = "编号,社区代码,楼栋名称,建筑面积(m²),用途,地上层数,存在起始\n";
+    let write = |name: &str, row: &str| {
+        fs::write(shell.directory.join(name), format!("{header}{row}\n")).unwrap();
+    };
+    write("first.csv", "P1,410102001006,丙,1000,住宅,5,1985");
+    write("second.csv", "P1,410102001006,丙,2000,商业,7,1985");
+    let import =
+        |words: &[&str]| shell.run(&[&["import", "buildings", "--source", "pp"], words].concat());
+    import(&["first.csv"]).fine();
+    let rows = shell.run(&["search", "丙", "--kind", "building", "--json"]).json();
+    let id = text(&rows, "/hits/0/building/id").to_owned();
+    let set = ["--set", "floor_area_m2=1001.5", "--set", "use=OFFICE", "--reason", "counted"];
+    shell.run(&[&["correct", &id], &set[..]].concat()).fine();
+    let told = import(&["second.csv", "--from", "2024-01-01"]);
+    assert_eq!(told.code, 3, "{told:?}");
+    for words in [
+        "建筑面积(m²) CONFLICT: the row says \"2000\", but somebody has said \"1001.5\" since",
+        "用途 CONFLICT: the row says \"商业\", but somebody has said \"OFFICE 办公\" since",
+    ] {
+        assert!(told.out.contains(words), "{words}\n{}", told.out);
+    }
+    // The storeys were taken: that is a change.
+    assert!(!told.out.contains("nothing changed"), "{}", told.out);
+    let history = || shell.run(&["history", &id, "--json"]).fine();
+    let before = history();
+    // Again, and the rejects as they are: nothing is changed, and the conflict is still told.
+    for words in [&["second.csv", "--from", "2024-01-01"][..], &["second.rejects.csv"]] {
+        let told = import(words);
+        assert_eq!(told.code, 3, "{told:?}");
+        assert!(told.out.contains("CONFLICT") && told.out.contains("nothing changed"), "{told:?}");
+    }
+    assert_eq!(history(), before);
 }
 
 /// A proof of the last entry, checked without the server, also against what was kept from before.

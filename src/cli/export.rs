@@ -1,8 +1,9 @@
 //! `anju export`: what a partition holds, as a file that can be imported again.
 //!
 //! A row has the source and key that it was imported with. One that no source ever said has its id
-//! as its key, and a source of ours that the registry knows to mean ids. Importing a file that was
-//! just exported changes nothing.
+//! as its key, and a source of ours that the registry knows to mean ids. What a row refers to is
+//! named by keys and codes too, so that the file can be imported into another registry. Importing a
+//! file that was just exported changes nothing.
 
 use std::{
     collections::BTreeSet,
@@ -16,24 +17,30 @@ use flate2::{Compression, write::GzEncoder};
 use tonic::Code;
 
 use crate::{
-    cli::import::{Clients, Credential, patiently, refused},
+    cli::{
+        import::{Clients, Credential, patiently, refused},
+        read::ReadArgs,
+    },
     exchange::{
         column::FileKind,
         draft::Draft,
         write::{Mark, RowWriter},
     },
-    proto::v1::{ExportKind, ExportRowsRequest, GetStatusRequest},
+    proto::v1::{
+        ExportKind, ExportRowsRequest, GetRegionRequest, GetStatusRequest, PartitionStatus,
+    },
 };
 
 const EXAMPLES: &str = "\
 Examples:
   anju export regions --partition 0 --out regions.csv
   anju export buildings --partition 1 --out buildings.csv.gz
-  anju export units --partition 1 --bom --out units.csv";
+  anju export units --partition 1 --bom --out units.csv
+  anju export buildings --partition 1 --valid-at 2020-01-01 --out - | head";
 
 /// Export what a partition holds, as a file that can be imported again.
 ///
-/// Without --out the file is written to standard output.
+/// Without --out, or with --out -, the file is written to standard output.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ExportArgs {
@@ -49,6 +56,16 @@ pub struct ExportArgs {
     /// Begin with a byte order mark, which Excel needs to read Chinese
     #[arg(long)]
     pub bom: bool,
+    /// Which day and which knowledge to export.
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+impl ExportArgs {
+    /// The file; `None` for standard output.
+    pub fn file(&self) -> Option<&Path> {
+        self.out.as_deref().filter(|path| *path != Path::new("-"))
+    }
 }
 
 /// How many rows were written, and how many were left out.
@@ -67,7 +84,7 @@ pub async fn run<I: Credential>(
     out: &mut dyn io::Write,
 ) -> anyhow::Result<Exported> {
     let mark = if args.bom { Mark::Written } else { Mark::LeftOut };
-    let Some(path) = &args.out else {
+    let Some(path) = args.file() else {
         let (exported, out) = rows(&args, &clients, mark, BufWriter::new(out)).await?;
         out.into_inner().map_err(io::IntoInnerError::into_error)?;
         return Ok(exported);
@@ -115,17 +132,18 @@ async fn rows<I: Credential, W: io::Write>(
     mark: Mark,
     output: W,
 ) -> anyhow::Result<(Exported, W)> {
-    let owners = match args.kind {
-        FileKind::Regions => owners(clients).await?,
-        FileKind::Compounds | FileKind::Buildings | FileKind::Units => BTreeSet::new(),
-    };
+    let partitions = partitions(clients).await?;
+    let owners: BTreeSet<String> = partitions.iter().map(|each| each.region_id.clone()).collect();
+    let own = partitions.into_iter().find(|each| each.partition == args.partition);
+    let city_code = city_code(clients, args, own).await?;
     let kind = match args.kind {
         FileKind::Regions => ExportKind::Regions,
         FileKind::Compounds => ExportKind::Compounds,
         FileKind::Buildings => ExportKind::Buildings,
         FileKind::Units => ExportKind::Units,
     };
-    let request = ExportRowsRequest { context: None, partition: args.partition, kind: kind.into() };
+    let context = Some(args.read.context());
+    let request = ExportRowsRequest { context, partition: args.partition, kind: kind.into() };
     let refused = |status| refused("the registry refused the export", status);
     let answer = patiently(|| {
         let (mut client, request) = (clients.import.clone(), request.clone());
@@ -142,6 +160,7 @@ async fn rows<I: Credential, W: io::Write>(
             };
             let opens = draft.id.as_ref().is_some_and(|id| owners.contains(id));
             draft.opens_partition = opens.then_some(true);
+            draft.district_code.clone_from(&city_code);
             writer.write(draft)?;
             exported.rows += 1;
         }
@@ -149,19 +168,41 @@ async fn rows<I: Credential, W: io::Write>(
     Ok((exported, writer.finish()?))
 }
 
-/// The regions that have a partition of their own.
-async fn owners<I: Credential>(clients: &Clients<I>) -> anyhow::Result<BTreeSet<String>> {
+/// The partitions with their regions; none for who may not look at the whole registry.
+async fn partitions<I: Credential>(clients: &Clients<I>) -> anyhow::Result<Vec<PartitionStatus>> {
     let answer = patiently(|| {
         let mut client = clients.registry.clone();
         async move { client.get_status(GetStatusRequest {}).await }
     });
     match answer.await {
-        Ok(answer) => {
-            let partitions = answer.into_inner().partitions.into_iter();
-            Ok(partitions.map(|each| each.region_id).collect())
-        }
-        // The column says something only where a region is new.
-        Err(status) if status.code() == Code::PermissionDenied => Ok(BTreeSet::new()),
+        Ok(answer) => Ok(answer.into_inner().partitions),
+        // What they are asked for says something only where a row is new.
+        Err(status) if status.code() == Code::PermissionDenied => Ok(Vec::new()),
         Err(status) => Err(refused("the partitions could not be listed", status)),
     }
+}
+
+/// The statistical code of the region whose partition it is, by which another registry finds its
+/// own partition for the rows.
+async fn city_code<I: Credential>(
+    clients: &Clients<I>,
+    args: &ExportArgs,
+    own: Option<PartitionStatus>,
+) -> anyhow::Result<Option<String>> {
+    let Some(id) = own.map(|own| own.region_id).filter(|id| !id.is_empty()) else {
+        return Ok(None);
+    };
+    let context = Some(args.read.without_number().context());
+    let request = GetRegionRequest { context, id };
+    let answer = patiently(|| {
+        let (mut client, request) = (clients.region.clone(), request.clone());
+        async move { client.get_region(request).await }
+    });
+    let region = match answer.await {
+        Ok(answer) => answer.into_inner().region,
+        Err(status) if matches!(status.code(), Code::PermissionDenied | Code::NotFound) => None,
+        Err(status) => return Err(refused("the partition's region could not be read", status)),
+    };
+    let codes = region.and_then(|region| region.fields).unwrap_or_default().codes;
+    Ok(codes.into_iter().find(|code| code.scheme == "stats12").map(|code| code.value))
 }

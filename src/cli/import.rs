@@ -12,6 +12,7 @@ use std::{
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::ValueEnum;
+use csv::StringRecord;
 
 use crate::{
     exchange::{
@@ -22,6 +23,7 @@ use crate::{
         header::{Layout, Mapping},
         row::{self, Fault},
         table::{Declaration, Mode, Record, Table, TableError},
+        write::in_words,
     },
     kernel::{limit::BATCH_ITEMS_MAX, time::Day},
     service::misread::{BY_DAYS, BY_OTHERS},
@@ -223,6 +225,22 @@ impl Shape {
             },
             Self::Columns(layout) => row::rest(layout, record),
         }
+    }
+
+    /// A value of a field in the words of the column with this header.
+    fn in_words(&self, header: &str, value: &str) -> String {
+        let bound = match self {
+            Self::Edition(_) => None,
+            Self::Columns(layout) => layout.bound(header),
+        };
+        bound.map_or_else(|| value.to_owned(), |bound| in_words(bound, value))
+    }
+
+    /// What a row says in the column with this header, as it stands there.
+    fn cell<'a>(&self, header: &str, cells: &'a StringRecord) -> Option<&'a str> {
+        let Self::Columns(layout) = self else { return None };
+        let index = layout.columns().position(|(own, bound)| own == header && bound.is_some())?;
+        cells.get(index).map(str::trim).filter(|cell| !cell.is_empty())
     }
 
     /// The header of the column that says a field of the API.

@@ -35,7 +35,7 @@ pub(crate) async fn export(
     let exported = export::run(args.clone(), clients, session.out.writer()).await;
     let exported = exported.map_err(told)?;
     // Without a file the rows themselves are the output.
-    if let Some(path) = &args.out {
+    if let Some(path) = args.file() {
         let (file, rows, left_out) = (path.display(), exported.rows, exported.left_out);
         if session.out.is_json() {
             let told = serde_json::json!({"file": path, "rows": rows, "left_out": left_out});

@@ -279,6 +279,13 @@ static FIRST: &[Column] = &[
         Form::Token(KEY_CHARS_MAX, |draft| &mut draft.id),
         "The registry's id; written for people, and read only to find the partition.",
     ),
+    Column::new(
+        "city_code",
+        &["城市代码", "所属城市代码"],
+        "",
+        Form::Token(12, |draft| &mut draft.district_code),
+        "The statistical code of the city or district it lies in; read only to find the partition.",
+    ),
 ];
 
 static LAST: &[Column] = &[
@@ -335,6 +342,12 @@ static REGION: &[Column] = &[
         Form::Reference(By::Key, |draft| &mut draft.parent_of_region),
         "The region above, by its key in the same source.",
     ),
+    source_of(
+        "parent_source",
+        &["上级来源"],
+        |draft| &mut draft.parent_source,
+        "The source of `parent_key`, when it is not the row's.",
+    ),
     Column::new(
         "parent_identifier",
         &[],
@@ -373,6 +386,16 @@ static REGION: &[Column] = &[
         "Whether all below it is kept in a partition of its own.",
     ),
 ];
+
+/// The source of a key by which another subject is named.
+const fn source_of(
+    name: &'static str,
+    aliases: &'static [&'static str],
+    slot: Slot<Option<String>>,
+    about: &'static str,
+) -> Column {
+    Column::new(name, aliases, "", Form::Token(KEY_CHARS_MAX, slot), about)
+}
 
 const fn location_system() -> Column {
     Column::new(
@@ -441,6 +464,12 @@ static COMPOUND: &[Column] = &[
     community("community_id", &["社区标识"], By::Id),
     community("community_code", &["社区代码", "社区统计代码"], By::Code),
     community("community_key", &["社区编号"], By::Key),
+    source_of(
+        "community_source",
+        &["社区来源"],
+        |draft| &mut draft.community_source,
+        "The source of `community_key`, when it is not the row's.",
+    ),
     community("community_identifier", &[], By::Identifier),
     Column::new(
         "built",
@@ -504,6 +533,12 @@ static BUILDING: &[Column] = &[
         Form::Reference(By::Key, |draft| &mut draft.compound_of),
         "Its compound, by its key in the same source.",
     ),
+    source_of(
+        "compound_source",
+        &["小区来源"],
+        |draft| &mut draft.compound_source,
+        "The source of `compound_key`, when it is not the row's.",
+    ),
     Column::new(
         "compound_identifier",
         &[],
@@ -514,6 +549,12 @@ static BUILDING: &[Column] = &[
     community("community_id", &["社区标识"], By::Id),
     community("community_code", &["社区代码", "社区统计代码"], By::Code),
     community("community_key", &["社区编号"], By::Key),
+    source_of(
+        "community_source",
+        &["社区来源"],
+        |draft| &mut draft.community_source,
+        "The source of `community_key`, when it is not the row's.",
+    ),
     community("community_identifier", &[], By::Identifier),
     Column::new(
         "completed",
@@ -602,6 +643,12 @@ static BUILDING: &[Column] = &[
         Form::Reference(By::Key, |draft| &mut draft.physical_of),
         "The physical building, by its key in the same source; its row may come later.",
     ),
+    source_of(
+        "physical_source",
+        &["自然幢来源"],
+        |draft| &mut draft.physical_source,
+        "The source of `physical_key`, when it is not the row's.",
+    ),
     Column::new(
         "physical_identifier",
         &[],
@@ -656,6 +703,12 @@ static UNIT: &[Column] = &[
         "building_id",
         Form::Reference(By::Key, |draft| &mut draft.building_of),
         "Its building, by its key in the same source.",
+    ),
+    source_of(
+        "building_source",
+        &["楼栋来源"],
+        |draft| &mut draft.building_source,
+        "The source of `building_key`, when it is not the row's.",
     ),
     Column::new(
         "building_identifier",

@@ -4,9 +4,10 @@
 use crate::{
     exchange::column::FileKind,
     proto::v1::{
-        BuildingFields, CompoundFields, ExportRow, Identifier, ImportBuilding, ImportCompound,
-        ImportRegion, ImportRow, ImportUnit, Life, Location, Presence, Reference, RegionFields,
-        RegionLevel, UnitFields, export_row::Subject, import_row::Row, reference,
+        BuildingFields, CompoundFields, ExportReference, ExportRow, Identifier, ImportBuilding,
+        ImportCompound, ImportRegion, ImportRow, ImportUnit, Life, Location, Presence, Reference,
+        RegionFields, RegionLevel, SourceKey, UnitFields, export_row::Subject, import_row::Row,
+        reference,
     },
 };
 
@@ -16,7 +17,7 @@ pub const EXPORT_SOURCE: &str = "anju-export";
 /// The slots of every kind of row. A row fills those of its own kind.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Draft {
-    /// The statistical code of the district it lies in, when nothing else in the row says it.
+    /// The statistical code of the city or district that it lies in.
     pub district_code: Option<String>,
     /// The row's own source, when the file's is not meant.
     pub source: Option<String>,
@@ -52,6 +53,16 @@ pub struct Draft {
     pub building_of: Option<Reference>,
     /// The physical building of a logical one.
     pub physical_of: Option<Reference>,
+    /// The source of the key of the region above, when it is not the row's.
+    pub parent_source: Option<String>,
+    /// The source of the community's key.
+    pub community_source: Option<String>,
+    /// The source of the compound's key.
+    pub compound_source: Option<String>,
+    /// The source of the building's key.
+    pub building_source: Option<String>,
+    /// The source of the physical building's key.
+    pub physical_source: Option<String>,
     /// The reference system of the location.
     pub location_system: i32,
     /// Degrees of longitude.
@@ -72,22 +83,23 @@ impl Draft {
         let row = match kind {
             FileKind::Regions => Row::Region(ImportRegion {
                 fields: Some(self.region),
-                parent: self.parent_of_region,
+                parent: of_source(self.parent_of_region, self.parent_source),
                 opens_partition: self.opens_partition.unwrap_or(false),
             }),
             FileKind::Compounds => Row::Compound(ImportCompound {
                 fields: Some(CompoundFields { location, ..self.compound }),
-                community: self.community_of,
+                community: of_source(self.community_of, self.community_source),
             }),
             FileKind::Buildings => Row::Building(ImportBuilding {
                 fields: Some(BuildingFields { location, ..self.building }),
-                compound: self.compound_of,
-                community: self.community_of,
-                physical: self.physical_of,
+                compound: of_source(self.compound_of, self.compound_source),
+                community: of_source(self.community_of, self.community_source),
+                physical: of_source(self.physical_of, self.physical_source),
             }),
-            FileKind::Units => {
-                Row::Unit(ImportUnit { fields: Some(self.unit), building: self.building_of })
-            }
+            FileKind::Units => Row::Unit(ImportUnit {
+                fields: Some(self.unit),
+                building: of_source(self.building_of, self.building_source),
+            }),
         };
         ImportRow {
             key: self.key.unwrap_or_default(),
@@ -111,24 +123,24 @@ impl Draft {
         match row.row {
             Some(Row::Region(region)) => {
                 draft.region = region.fields.unwrap_or_default();
-                draft.parent_of_region = region.parent;
+                (draft.parent_of_region, draft.parent_source) = parted(region.parent);
                 draft.opens_partition = region.opens_partition.then_some(true);
             }
             Some(Row::Compound(compound)) => {
                 draft.compound = compound.fields.unwrap_or_default();
                 draft.take_location(|draft| draft.compound.location.take());
-                draft.community_of = compound.community;
+                (draft.community_of, draft.community_source) = parted(compound.community);
             }
             Some(Row::Building(building)) => {
                 draft.building = building.fields.unwrap_or_default();
                 draft.take_location(|draft| draft.building.location.take());
-                draft.compound_of = building.compound;
-                draft.community_of = building.community;
-                draft.physical_of = building.physical;
+                (draft.compound_of, draft.compound_source) = parted(building.compound);
+                (draft.community_of, draft.community_source) = parted(building.community);
+                (draft.physical_of, draft.physical_source) = parted(building.physical);
             }
             Some(Row::Unit(unit)) => {
                 draft.unit = unit.fields.unwrap_or_default();
-                draft.building_of = unit.building;
+                (draft.building_of, draft.building_source) = parted(unit.building);
             }
             None => {}
         }
@@ -182,7 +194,35 @@ impl Draft {
         draft.source = Some(if imported { row.source } else { EXPORT_SOURCE.to_owned() });
         draft.key = Some(if imported { row.key } else { id.clone() });
         draft.id = Some(id);
+        for named in row.references {
+            draft.name_elsewhere(named);
+        }
         Some(draft)
+    }
+
+    /// Names another subject as it is known in other registries too: by its key in the row's
+    /// source, by its code, or by its key in another source.
+    fn name_elsewhere(&mut self, named: ExportReference) {
+        let imported = !named.source.is_empty() && !named.key.is_empty();
+        let (source, key) =
+            if imported { (named.source, named.key) } else { (EXPORT_SOURCE.to_owned(), named.id) };
+        let code = ["stats12", "gbt2260"]
+            .into_iter()
+            .find_map(|scheme| named.codes.iter().find(|code| code.scheme == scheme));
+        let (reference, source) = match code {
+            _ if self.source.as_ref() == Some(&source) => (by_key(&key), None),
+            Some(code) => (by_identifier(&code.scheme, &code.value), None),
+            None => (by_key(&key), Some(source)),
+        };
+        let slots = match named.field.as_str() {
+            "parent_id" => (&mut self.parent_of_region, &mut self.parent_source),
+            "community_id" => (&mut self.community_of, &mut self.community_source),
+            "compound_id" => (&mut self.compound_of, &mut self.compound_source),
+            "building_id" => (&mut self.building_of, &mut self.building_source),
+            "physical_id" => (&mut self.physical_of, &mut self.physical_source),
+            _ => return,
+        };
+        (*slots.0, *slots.1) = (reference, source);
     }
 
     fn take_life(&mut self, life: Life) -> Option<()> {
@@ -210,22 +250,24 @@ impl Draft {
             &self.physical_of,
         ];
         let named = references.into_iter().flatten().filter_map(|each| each.reference.as_ref());
-        let mut place = Place::Unsaid;
-        if let Some(id) = &self.id {
-            return Place::OfId(id.clone());
+        // The row's own id may be of another registry, where the numbers of partitions are others.
+        if let Some(place) = self.district_code.as_ref().and_then(|code| Place::district(code)) {
+            return place;
         }
+        let mut place = self.id.clone().map_or(Place::Unsaid, Place::OfId);
         for reference in named {
             match reference {
                 reference::Reference::Id(id) => return Place::OfId(id.clone()),
                 reference::Reference::Identifier(code) if code.scheme == "stats12" => {
                     place = Place::district(&code.value).unwrap_or(place);
                 }
-                reference::Reference::Identifier(_) | reference::Reference::Key(_) => {}
+                reference::Reference::Identifier(_)
+                | reference::Reference::Key(_)
+                | reference::Reference::SourceKey(_) => {}
             }
         }
         let own = self.region.codes.iter().find(|code| code.scheme == "stats12");
-        let own = own.map(|code| &code.value).or(self.district_code.as_ref());
-        own.and_then(|code| Place::district(code)).unwrap_or(place)
+        own.and_then(|code| Place::district(&code.value)).unwrap_or(place)
     }
 }
 
@@ -265,6 +307,24 @@ pub fn by_id(id: Option<String>) -> Option<Reference> {
 /// A reference by a key of the same source.
 pub fn by_key(key: &str) -> Option<Reference> {
     Some(Reference { reference: Some(reference::Reference::Key(key.to_owned())) })
+}
+
+/// A key of the row's source as one of the source that is named.
+fn of_source(reference: Option<Reference>, source: Option<String>) -> Option<Reference> {
+    match (reference?.reference?, source) {
+        (reference::Reference::Key(key), Some(source)) => Some(Reference {
+            reference: Some(reference::Reference::SourceKey(SourceKey { source, key })),
+        }),
+        (other, _) => Some(Reference { reference: Some(other) }),
+    }
+}
+
+/// The inverse of [`of_source`].
+fn parted(reference: Option<Reference>) -> (Option<Reference>, Option<String>) {
+    match reference.and_then(|reference| reference.reference) {
+        Some(reference::Reference::SourceKey(of)) => (by_key(&of.key), Some(of.source)),
+        other => (other.map(|other| Reference { reference: Some(other) }), None),
+    }
 }
 
 /// A reference by an outside number.

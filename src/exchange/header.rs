@@ -232,6 +232,11 @@ impl Layout {
             .map_or(field, |(header, _)| header.as_str())
     }
 
+    /// The column with this header.
+    pub fn bound(&self, header: &str) -> Option<Bound> {
+        self.bound.iter().find(|(own, _)| own == header).and_then(|(_, bound)| *bound)
+    }
+
     /// Whether a column with this header says the field.
     pub fn is_said_by(&self, field: &str, header: &str) -> bool {
         self.bound.iter().any(|(own, bound)| {

@@ -15,7 +15,7 @@ use crate::{
             SCHEME_CHARS_MAX,
         },
     },
-    proto::v1::{Boundary, Identifier, Reference, RegionLevel, Vertex},
+    proto::v1::{Boundary, Identifier, Reference, RegionLevel, Vertex, reference},
 };
 
 /// Bytes of one cell.
@@ -248,6 +248,23 @@ fn check(layout: &Layout, draft: &Draft, faults: &mut Vec<Fault>) {
             require("compound_id", draft.compound_of.is_none() && draft.community_of.is_none());
         }
         FileKind::Units => require("building_id", draft.building_of.is_none()),
+    }
+    for (name, source, reference) in [
+        ("parent_key", &draft.parent_source, &draft.parent_of_region),
+        ("community_key", &draft.community_source, &draft.community_of),
+        ("compound_key", &draft.compound_source, &draft.compound_of),
+        ("building_key", &draft.building_source, &draft.building_of),
+        ("physical_key", &draft.physical_source, &draft.physical_of),
+    ] {
+        let named = reference.as_ref().and_then(|each| each.reference.as_ref());
+        let by_key = matches!(named, Some(reference::Reference::Key(_)));
+        // A cell that could not be read is told already.
+        let is_told =
+            named.is_none() && faults.iter().any(|fault| layout.is_said_by(name, &fault.column));
+        if source.is_some() && !by_key && !is_told {
+            let message = format!("a source is named for {name}, but there is no key");
+            faults.push(Fault::new(layout.header_of(name), "REQUIRED", message));
+        }
     }
     let parts = [draft.longitude.is_some(), draft.latitude.is_some(), draft.location_system != 0];
     let any_degrees = draft.longitude.is_some() || draft.latitude.is_some();

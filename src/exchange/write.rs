@@ -7,6 +7,7 @@ use crate::{
         cell,
         column::{By, Column, FileKind, Form, Word},
         draft::Draft,
+        header::Bound,
     },
     proto::v1::{Boundary, Identifier, Reference, reference},
 };
@@ -52,6 +53,29 @@ impl<W: io::Write> RowWriter<W> {
     /// Writes what is still held back and gives the output back.
     pub fn finish(self) -> io::Result<W> {
         self.writer.into_inner().map_err(csv::IntoInnerError::into_error)
+    }
+}
+
+/// A value of the API's, as the registry tells it in a conflict, in the words and the unit of a
+/// column: square metres, 砖混. What has no other words is told as it is.
+pub fn in_words(bound: Bound, value: &str) -> String {
+    if value.is_empty() {
+        return cell::NONE.to_owned();
+    }
+    match bound.column.form {
+        Form::Area(_) | Form::Height(_) => match value.parse() {
+            Ok(number) => cell::show_scaled(number, bound.decimals),
+            Err(_) => value.to_owned(),
+        },
+        Form::Word(words, _) => {
+            let found = words.iter().find(|word| word.name.eq_ignore_ascii_case(value));
+            let chinese = found.and_then(|word| word.chinese.first().map(|first| (word, first)));
+            chinese.map_or_else(
+                || value.to_owned(),
+                |(word, chinese)| format!("{} {chinese}", word.name),
+            )
+        }
+        _ => value.to_owned(),
     }
 }
 

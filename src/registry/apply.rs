@@ -78,6 +78,13 @@ pub(crate) fn apply(work: &mut Work<'_>, entry: &Entry, leaf: Hash) -> Result<()
         Fact::RecountStep { opened_by, up_to, .. } => {
             checkup::apply_step(work, partition, *opened_by, *up_to)?;
         }
+        Fact::BatchRecorded { items, .. } => {
+            for item in items {
+                if let (Some(subject), Some(row)) = (item.subject, &item.row) {
+                    request::put_source(work, entry, subject, row)?;
+                }
+            }
+        }
         Fact::CaseAssigned { case, assignee } => case::apply_assigned(work, *case, assignee)?,
         Fact::CaseSettled { case, outcome } => {
             case::apply_settled(work, entry.seq, *case, *outcome)?;

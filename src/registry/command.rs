@@ -1,5 +1,7 @@
 //! What can be asked of the registry, as plain values: the edge makes them, tests make them up.
 
+use std::collections::BTreeSet;
+
 use crate::{
     domain::{
         content::Content,
@@ -9,7 +11,7 @@ use crate::{
     },
     kernel::{
         hash::Hash,
-        id::{BuildingId, CaseId, FindingId, IdSeed, Kind, ReportId, SubjectId},
+        id::{BuildingId, CaseId, FindingId, IdSeed, Kind, RegionId, ReportId, SubjectId},
         position::Seq,
         time::{Day, ImpreciseDay},
     },
@@ -334,6 +336,8 @@ pub struct Import {
     pub source: String,
     /// How rows that differ are taken.
     pub mode: RowMode,
+    /// The regions in which rows are taken, each by itself; `None` for everywhere.
+    pub within: Option<BTreeSet<RegionId>>,
     /// The rows, and the index that each has in the request.
     pub rows: Vec<(u32, ImportRow)>,
     /// Items that could not even be read: they are answered with the rest.
@@ -347,6 +351,8 @@ pub enum Reference {
     Id(SubjectId),
     /// By the key of the same source.
     Key(String),
+    /// By the key of a source.
+    SourceKey(String, String),
     /// By an outside number: scheme and value.
     Identifier(String, String),
 }

@@ -20,6 +20,7 @@ use crate::{
     kernel::{
         hash::Hash,
         id::{BuildingId, CaseId, RawId, RegionId, SubjectId},
+        limit,
         position::{Partition, Seq},
         time::{Day, ImpreciseDay, Month},
     },
@@ -150,6 +151,30 @@ pub struct ItemRecord {
     pub refusals: Vec<Refusal>,
     /// Fields that were left as somebody else said them.
     pub conflicts: Vec<Conflict>,
+    /// Of a row in conflict: whether what else it says was taken.
+    pub is_partly_taken: bool,
+    /// What a source said of a subject when nothing of it was taken: no entry of the subject says it.
+    pub row: Option<SourceRow>,
+}
+
+impl ItemRecord {
+    /// An item that was refused.
+    pub fn refused(index: u32, refusals: Vec<Refusal>) -> Self {
+        Self {
+            index,
+            outcome: ItemOutcome::Refused,
+            subject: None,
+            refusals,
+            conflicts: Vec::new(),
+            is_partly_taken: false,
+            row: None,
+        }
+    }
+
+    /// The bytes of its stored form.
+    pub(crate) fn stored_len(&self) -> usize {
+        put_item(self.clone()).encoded_len()
+    }
 }
 
 /// What became of an item. The numbers are stored.
@@ -190,6 +215,13 @@ pub struct SourceRow {
     pub hash: Hash,
     /// What it said, where that is more than the fact took over.
     pub said: Option<Content>,
+}
+
+impl SourceRow {
+    /// Whether it is short enough to be remembered beside other rows in one entry.
+    pub(crate) fn is_short(&self) -> bool {
+        put_source_row(self.clone()).encoded_len() < limit::ENTRY_BYTES_MAX / 4
+    }
 }
 
 /// A fact with what belongs to it.
@@ -280,12 +312,7 @@ impl Body {
         stored::Fact {
             fact: Some(fact),
             overridden: self.overridden.clone(),
-            source_row: self.source_row.clone().map(|row| stored::SourceRow {
-                source: row.source,
-                key: row.key,
-                hash: row.hash.0.to_vec(),
-                said: row.said.map(put_content),
-            }),
+            source_row: self.source_row.clone().map(put_source_row),
         }
         .encode_to_vec()
     }
@@ -297,12 +324,7 @@ impl Body {
         let message = stored::Fact::decode(content).map_err(|_| unreadable())?;
         let fact = message.fact.and_then(|fact| read_fact(fact, parts)).ok_or_else(unreadable)?;
         let source_row = match message.source_row {
-            Some(row) => Some(SourceRow {
-                source: row.source,
-                key: row.key,
-                hash: Hash::from_slice(&row.hash).ok_or_else(unreadable)?,
-                said: row.said.map(|said| read_content(said).ok_or_else(unreadable)).transpose()?,
-            }),
+            Some(row) => Some(read_source_row(row).ok_or_else(unreadable)?),
             None => None,
         };
         Ok(Self { fact, overridden: message.overridden, source_row })
@@ -458,6 +480,23 @@ fn read_span(span: stored::DaySpan) -> Option<ImpreciseDay> {
     ImpreciseDay::new(Day::from_number(span.earliest)?, Day::from_number(span.latest)?)
 }
 
+fn put_source_row(row: SourceRow) -> stored::SourceRow {
+    stored::SourceRow {
+        source: row.source,
+        key: row.key,
+        hash: row.hash.0.to_vec(),
+        said: row.said.map(put_content),
+    }
+}
+
+fn read_source_row(row: stored::SourceRow) -> Option<SourceRow> {
+    let said = match row.said {
+        Some(said) => Some(read_content(said)?),
+        None => None,
+    };
+    Some(SourceRow { source: row.source, key: row.key, hash: Hash::from_slice(&row.hash)?, said })
+}
+
 fn put_item(item: ItemRecord) -> stored::ItemRecord {
     stored::ItemRecord {
         index: item.index,
@@ -482,6 +521,8 @@ fn put_item(item: ItemRecord) -> stored::ItemRecord {
                 registry_value: conflict.registry,
             })
             .collect(),
+        partly_taken: item.is_partly_taken,
+        row: item.row.map(put_source_row),
     }
 }
 
@@ -520,6 +561,11 @@ fn read_item(item: stored::ItemRecord) -> Option<ItemRecord> {
                 registry: conflict.registry_value,
             })
             .collect(),
+        is_partly_taken: item.partly_taken,
+        row: match item.row {
+            Some(row) => Some(read_source_row(row)?),
+            None => None,
+        },
     })
 }
 

@@ -143,26 +143,10 @@ impl Registry {
     pub fn regions_above(&self, id: SubjectId) -> Result<Vec<RegionId>, Error> {
         let live = Live(self.store());
         let today = self.now().day();
-        let mut regions = Vec::new();
-        let mut next = vec![id];
-        while let Some(subject) = next.pop() {
-            if let Ok(region) = RegionId::try_from(subject) {
-                if regions.contains(&region) {
-                    continue;
-                }
-                regions.push(region);
-            }
-            if let Some(record) = live.record(subject.partition(), subject)? {
-                // Of what ended, the last place counts.
-                let content = if record.timeline.registration().is_some() {
-                    record.timeline.content_at(today)
-                } else {
-                    last_stood(&live, subject, &record)?.and_then(|life| life.content_at(today))
-                };
-                next.extend(content.iter().flat_map(Content::located_in));
-            }
-        }
-        Ok(regions)
+        regions_above(id, |subject| match live.record(subject.partition(), subject)? {
+            Some(record) => placed(&live, subject, &record, today),
+            None => Ok(None),
+        })
     }
 
     /// A list in id order. A page of a past list folds at most 2 000 subjects and may be short.
@@ -356,6 +340,40 @@ fn is_edition(content: &Content, editions: Editions, within: Option<&[RegionId]>
 /// What is in a list: what is there on its day, or may be.
 pub(crate) fn is_listed(presence: Presence) -> bool {
     matches!(presence, Presence::Exists | Presence::Unknown)
+}
+
+/// The chain of regions above a subject, nearest first, itself included when it is a region.
+/// `content_of` tells what says where a subject is.
+pub(crate) fn regions_above(
+    id: SubjectId,
+    mut content_of: impl FnMut(SubjectId) -> Result<Option<Content>, Error>,
+) -> Result<Vec<RegionId>, Error> {
+    let mut regions = Vec::new();
+    let mut next = vec![id];
+    while let Some(subject) = next.pop() {
+        if let Ok(region) = RegionId::try_from(subject) {
+            if regions.contains(&region) {
+                continue;
+            }
+            regions.push(region);
+        }
+        next.extend(content_of(subject)?.iter().flat_map(Content::located_in));
+    }
+    Ok(regions)
+}
+
+/// What says where a subject is: of what ended, its last place counts, and of what was entered in
+/// error where it last stood.
+pub(crate) fn placed(
+    state: &dyn State,
+    subject: SubjectId,
+    record: &Record,
+    today: Day,
+) -> Result<Option<Content>, Error> {
+    if record.timeline.registration().is_some() {
+        return Ok(record.timeline.content_at(today));
+    }
+    Ok(last_stood(state, subject, record)?.and_then(|life| life.content_at(today)))
 }
 
 /// The life of a subject as it was known before its registration was taken back.

@@ -15,7 +15,7 @@ use crate::{
     registry::{
         entry::Entry,
         error::{Class, Error, Refusal},
-        fact::{Fact, SourceRow},
+        fact::{Fact, ItemRecord, SourceRow},
         record::{oldest_request_day, put, read},
         space::{Space, below, key, text_key},
         state::State,
@@ -155,7 +155,7 @@ pub(crate) fn first_answer(
     let mut about = Vec::new();
     let mut merged_into = None;
     let mut is_succession = false;
-    let mut batch = None;
+    let mut batch: Option<(u32, Vec<ItemRecord>)> = None;
     for seq in first..=head {
         let entry = state.entry(partition, seq)?;
         if entry.command_seq != first {
@@ -168,7 +168,10 @@ pub(crate) fn first_answer(
             Some(Fact::Registered { subject, .. }) if entry.corrects.is_empty() => {
                 made.push(subject);
             }
-            Some(Fact::BatchRecorded { item_count, items }) => batch = Some((item_count, items)),
+            // A long list of items takes several entries.
+            Some(Fact::BatchRecorded { item_count, items }) => {
+                batch.get_or_insert((item_count, Vec::new())).1.extend(items);
+            }
             // Said again after it was taken back: about whom the retraction was about.
             Some(Fact::Succession { .. }) if !entry.corrects.is_empty() => {
                 about = subjects_of(state, partition, &entry.corrects)?;

@@ -1,7 +1,7 @@
 //! Rows of outside sources on the wire, in and out.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     pin::Pin,
     task::{Context, Poll},
 };
@@ -10,13 +10,14 @@ use prost::Message as _;
 use prost_types::FieldMask;
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 use crate::{
+    auth::permission::Extent,
     domain::content::{Content, Fields, Said},
     kernel::{
         hash::Hash,
-        id::{IdSeed, Kind, SubjectId},
+        id::{IdSeed, Kind, RegionId, SubjectId},
         limit,
         page::PageRequest,
         position::Partition,
@@ -25,8 +26,8 @@ use crate::{
     },
     proto::v1::{self, import_service_server::ImportService},
     registry::{
-        Class, Command, Import, ImportRow, ItemOutcome, ItemRecord, ListOf, Reference, Refusal,
-        RowMode, Seen,
+        Class, Command, Error, Import, ImportRow, ItemOutcome, ItemRecord, ListOf, Reference,
+        Refusal, Registry, RowMode, Seen,
     },
     service::{
         Api, Plan, Way, Write, Written,
@@ -72,9 +73,9 @@ impl ImportService for Api {
         let (plan, warnings) = match read(asked, seeds) {
             Ok((file, warnings)) => {
                 write.way.partition("partition", file.partition.number())?;
-                write.way.check_partition(file.partition)?;
-                let unread = write.unread_rows(&file).await;
-                (Ok(file.plan(unread)), warnings)
+                let within = write.way.within(file.partition)?;
+                let unread = write.unread_rows(&file, within.as_ref()).await;
+                (Ok(file.plan(within, unread)), warnings)
             }
             Err(violations) => (Err(violations), Warnings::new()),
         };
@@ -105,18 +106,24 @@ impl ImportService for Api {
         let kind = way.was_read(kind)?;
         let partition = way.partition("partition", asked.partition)?;
         let part = way.part_of(partition)?;
+        // What another partition keeps is read there, where an entry's number says nothing.
+        let valid_at = Some(time.valid_at.unwrap_or_else(|| way.registry().now().day()));
+        let elsewhere = match time.known_at {
+            KnownAt::Seq(_) => ReadTime { valid_at, known_at: KnownAt::Now },
+            known_at => ReadTime { valid_at, known_at },
+        };
         // All pages are read at one position, so that the file is of one moment.
         let time = way
             .blocking(move |registry| {
                 let known = registry.known(partition, time.known_at)?;
                 let seq = known.unwrap_or_else(|| registry.frontier(partition).seq);
-                let valid_at = time.valid_at.unwrap_or_else(|| registry.now().day());
-                Ok(ReadTime { valid_at: Some(valid_at), known_at: KnownAt::Seq(seq) })
+                Ok(ReadTime { valid_at, known_at: KnownAt::Seq(seq) })
             })
             .await?;
         let (sender, receiver) = mpsc::channel(EXPORT_MESSAGES);
         tokio::spawn(async move {
-            let ended = export(&way, part, ListOf::All(kind, partition), time, &sender).await;
+            let of = (part, kind, partition);
+            let ended = export(&way, of, time, elsewhere, &sender).await;
             if let Err(status) = ended {
                 // A reader that is gone needs no last word.
                 let _ = sender.send(Err(status)).await;
@@ -129,9 +136,9 @@ impl ImportService for Api {
 /// Sends page after page, as fast as the reader takes them.
 async fn export(
     way: &Way,
-    part: Part,
-    of: ListOf,
+    (part, kind, partition): (Part, Kind, Partition),
     time: ReadTime,
+    elsewhere: ReadTime,
     sender: &mpsc::Sender<Result<v1::ExportRowsResponse, Status>>,
 ) -> Result<(), Status> {
     let mut stopping = way.api.0.stopping.clone();
@@ -139,14 +146,22 @@ async fn export(
     loop {
         if *stopping.borrow_and_update() {
             let message = "the registry is stopping; export again";
-            return Err(status::plain(tonic::Code::Unavailable, "STOPPING", message));
+            return Err(status::plain(Code::Unavailable, "STOPPING", message));
         }
         let page = PageRequest { rows: EXPORT_ROWS, after };
-        let page = way.blocking(move |registry| registry.list(of, time, &page)).await?;
+        let of = ListOf::All(kind, partition);
+        let read = way.blocking(move |registry| {
+            let page = registry.list(of, time, &page)?;
+            let time_of =
+                |id: SubjectId| if id.partition() == partition { time } else { elsewhere };
+            let named = named_by(registry, &page.rows, time_of)?;
+            Ok((page, named))
+        });
+        let (page, named) = read.await?;
         let mut rows = Vec::new();
         for seen in page.rows {
             if part == Part::Whole || way.reaches(seen.id)? {
-                rows.push(export_row(seen));
+                rows.push(export_row(seen, &named));
             }
         }
         let is_told =
@@ -158,8 +173,63 @@ async fn export(
     }
 }
 
-fn export_row(seen: Seen) -> v1::ExportRow {
+/// The subjects that others name, by their ids. What was not known then is left out.
+fn named_by(
+    registry: &Registry,
+    rows: &[Seen],
+    time_of: impl Fn(SubjectId) -> ReadTime,
+) -> Result<BTreeMap<SubjectId, v1::ExportReference>, Error> {
+    let mut named = BTreeMap::new();
+    for id in rows.iter().flat_map(|seen| seen.content.holders()) {
+        if named.contains_key(&id) {
+            continue;
+        }
+        let seen = match registry.get(id, time_of(id)) {
+            Ok(seen) => seen,
+            Err(Error::Refused(_)) => continue,
+            Err(error) => return Err(error),
+        };
+        let (source, key) = seen.source.unwrap_or_default();
+        let codes = seen.content.shared.identifiers.into_iter().flat_map(|(scheme, values)| {
+            let code = move |value| v1::Identifier { scheme: scheme.clone(), value };
+            values.into_iter().map(code)
+        });
+        let codes = if id.kind() == Kind::Region { codes.collect() } else { Vec::new() };
+        let (field, id_text) = (String::new(), id.to_string());
+        named.insert(id, v1::ExportReference { field, id: id_text, source, key, codes });
+    }
+    Ok(named)
+}
+
+/// The relations of what is exported, by the API's names.
+fn relations(content: &Content) -> Vec<(&'static str, SubjectId)> {
+    fn of<T: Into<SubjectId>>(
+        name: &'static str,
+        said: Said<T>,
+    ) -> Option<(&'static str, SubjectId)> {
+        said.flatten().map(|id| (name, id.into()))
+    }
+    let found = match &content.fields {
+        Fields::Region(fields) => vec![of("parent_id", fields.parent)],
+        Fields::Compound(fields) => vec![of("community_id", fields.community)],
+        Fields::Building(fields) => vec![
+            of("compound_id", fields.compound),
+            of("community_id", fields.community),
+            of("physical_id", fields.physical),
+        ],
+        Fields::Unit(fields) => vec![of("building_id", fields.building)],
+        _ => Vec::new(),
+    };
+    found.into_iter().flatten().collect()
+}
+
+fn export_row(seen: Seen, named: &BTreeMap<SubjectId, v1::ExportReference>) -> v1::ExportRow {
     use v1::export_row::Subject;
+    let references = relations(&seen.content).into_iter().filter_map(|(field, id)| {
+        let field = field.to_owned();
+        named.get(&id).map(|found| v1::ExportReference { field, ..found.clone() })
+    });
+    let references = references.collect();
     let (source, key) = seen.source.clone().unwrap_or_default();
     let subject = match seen.id.kind() {
         Kind::Region => Some(Subject::Region(resource(seen))),
@@ -168,7 +238,7 @@ fn export_row(seen: Seen) -> v1::ExportRow {
         Kind::Unit => Some(Subject::Unit(resource(seen))),
         _ => None,
     };
-    v1::ExportRow { source, key, subject }
+    v1::ExportRow { source, key, subject, references }
 }
 
 /// For each row whether it begins a partition.
@@ -194,9 +264,10 @@ struct ReadRows {
 
 impl ReadRows {
     /// The import of the rows that could be read.
-    fn plan(self, unread: Vec<ItemRecord>) -> Plan {
+    fn plan(self, within: Option<BTreeSet<RegionId>>, unread: Vec<ItemRecord>) -> Plan {
         let rows = self.rows.into_iter().filter_map(|(index, row)| Some((index, row.ok()?)));
-        let import = Import { source: self.source, mode: self.mode, rows: rows.collect(), unread };
+        let (source, mode, rows) = (self.source, self.mode, rows.collect());
+        let import = Import { source, mode, within, rows, unread };
         Plan {
             command: Command::Import(import),
             partition: self.partition,
@@ -208,10 +279,37 @@ impl ReadRows {
     }
 }
 
+impl Way {
+    /// The regions in which the caller may put rows into a partition; `None` for all of it. Refuses a
+    /// caller who reaches nothing there. Of what lies between cities, each row is judged by itself.
+    fn within(&self, partition: Partition) -> Result<Option<BTreeSet<RegionId>>, Status> {
+        let regions = match self.extent()? {
+            Extent::Everything => return Ok(None),
+            Extent::Regions(regions) => regions.clone(),
+            Extent::Caller => BTreeSet::new(),
+        };
+        if let Some(region) = self.region_of(partition)?
+            && self.reaches(region.into())?
+        {
+            return Ok(None);
+        }
+        let is_there = |region: &RegionId| region.partition() == partition;
+        if partition == Partition::ROOT || regions.iter().any(is_there) {
+            return Ok(Some(regions));
+        }
+        let message = format!("partition {partition} lies outside the regions of the credential");
+        Err(status::plain(Code::PermissionDenied, "OUT_OF_REACH", message))
+    }
+}
+
 impl Write {
     /// What the rows that could not be read are answered. All rows are judged for it, since rows
-    /// refer to others. The caller must reach the partition.
-    async fn unread_rows(&self, file: &ReadRows) -> Vec<ItemRecord> {
+    /// refer to others.
+    async fn unread_rows(
+        &self,
+        file: &ReadRows,
+        within: Option<&BTreeSet<RegionId>>,
+    ) -> Vec<ItemRecord> {
         let flawed =
             file.rows.iter().filter_map(|(index, row)| Some((*index, row.as_ref().err()?)));
         let flawed = flawed.collect::<Vec<_>>();
@@ -225,7 +323,8 @@ impl Write {
                 Some((*index, row.clone()))
             });
             let (source, mode) = (file.source.clone(), file.mode);
-            let import = Import { source, mode, rows: rows.collect(), unread: Vec::new() };
+            let (within, rows) = (within.cloned(), rows.collect());
+            let import = Import { source, mode, within, rows, unread: Vec::new() };
             let outcome =
                 self.judge(file.partition, Command::Import(import), self.overrides()).await;
             // What cannot be judged now is told by its form.
@@ -300,13 +399,7 @@ fn refused(index: u32, violations: &Violations) -> ItemRecord {
         let message = violation.message.clone();
         Refusal::of(Class::Invalid, violation.reason, &violation.field, message)
     });
-    ItemRecord {
-        index,
-        outcome: ItemOutcome::Refused,
-        subject: None,
-        refusals: refusals.collect(),
-        conflicts: Vec::new(),
-    }
+    ItemRecord::refused(index, refusals.collect())
 }
 
 /// What a row refers to: the field, the kind, and how.
@@ -469,6 +562,11 @@ fn reference(
             check_key(violations, &format!("{name}.identifier.value"), &identifier.value);
             Some(Reference::Identifier(identifier.scheme, identifier.value))
         }
+        Some(Wire::SourceKey(of)) => {
+            check_key(violations, &format!("{name}.source_key.source"), &of.source);
+            check_key(violations, &format!("{name}.source_key.key"), &of.key);
+            Some(Reference::SourceKey(of.source, of.key))
+        }
         None => {
             violations.add(name, "REQUIRED", "a reference is an id, a key or an identifier");
             None
@@ -523,6 +621,7 @@ fn results(written: &Written, row_count: usize, openers: &[bool]) -> Vec<v1::Row
             id: item.subject.map(|id| id.to_string()).unwrap_or_default(),
             refusals: common::item_refusals(&item.refusals),
             conflicts: conflicts.collect(),
+            partly_taken: item.is_partly_taken,
             ..v1::RowResult::default()
         });
     }

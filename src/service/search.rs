@@ -127,16 +127,6 @@ impl Way {
         Err(out_of_reach(partition, "lies outside the regions of the credential"))
     }
 
-    /// Refuses a caller whose reach does not hold all of a partition.
-    pub(crate) fn check_partition(&self, partition: Partition) -> Result<(), Status> {
-        match self.part_of(partition)? {
-            Part::Whole => Ok(()),
-            Part::Some => {
-                Err(out_of_reach(partition, "is more than the regions of the credential"))
-            }
-        }
-    }
-
     /// The region that is a partition's own; its first entry says it. None of partition 0.
     pub(crate) fn region_of(&self, partition: Partition) -> Result<Option<RegionId>, Status> {
         let one = Limit { entries: 1, bytes: limit::ENTRY_BYTES_MAX };

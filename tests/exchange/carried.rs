@@ -77,11 +77,11 @@ fn every_carried_row_is_read_and_refers_to_a_carried_row() {
         counts.push((file.name, drafts.len()));
         for draft in drafts {
             let known = |kind: FileKind, reference: &Option<anju::proto::v1::Reference>| {
-                use anju::proto::v1::reference::Reference::{Id, Identifier, Key};
+                use anju::proto::v1::reference::Reference::{Id, Identifier, Key, SourceKey};
                 match reference.as_ref().and_then(|each| each.reference.as_ref()) {
                     Some(Key(key)) => keys[&kind].contains(key),
                     Some(Identifier(code)) => keys[&kind].contains(&code.value),
-                    Some(Id(_)) => false,
+                    Some(Id(_) | SourceKey(_)) => false,
                     None => true,
                 }
             };

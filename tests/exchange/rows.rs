@@ -389,7 +389,7 @@ fn exported_is_imported(
     bom: bool,
 ) {
     let (source, key) = key.map_or_else(Default::default, |key| ("census".to_owned(), key));
-    let row = ExportRow { source, key, subject: Some(subject) };
+    let row = ExportRow { source, key, subject: Some(subject), references: Vec::new() };
     let (source, sent) = expected(&row, born);
     let mark = if bom { Mark::Written } else { Mark::LeftOut };
     let draft = Draft::of_export(row).unwrap();

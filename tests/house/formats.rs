@@ -109,6 +109,18 @@ fn facts() -> Vec<(String, Body)> {
             row: Some("一号楼".to_owned()),
             registry: None,
         }],
+        is_partly_taken: false,
+        row: None,
+    };
+    let heard = ItemRecord {
+        is_partly_taken: true,
+        row: Some(SourceRow {
+            source: "survey".to_owned(),
+            key: "row-2".to_owned(),
+            hash: Hash([8; 32]),
+            said: Some(building.clone()),
+        }),
+        ..item.clone()
     };
     let month = |year, month| Some(Month { year, month });
     let register = |subject, content| Fact::Registered { subject, exists_from, content };
@@ -149,6 +161,10 @@ fn facts() -> Vec<(String, Body)> {
         ("case assigned", plain(Fact::CaseAssigned { case, assignee: "person-1".to_owned() })),
         ("case settled", plain(Fact::CaseSettled { case, outcome: 2 })),
         ("batch recorded", plain(Fact::BatchRecorded { item_count: 5, items: vec![item] })),
+        (
+            "batch recorded with what a source said",
+            plain(Fact::BatchRecorded { item_count: 5, items: vec![heard] }),
+        ),
     ];
     let mut facts =
         spine.into_iter().map(|(name, body)| (name.to_owned(), body)).collect::<Vec<_>>();

@@ -9,6 +9,7 @@ mod derived;
 mod figures;
 mod guard;
 mod harness;
+mod imports;
 mod misread;
 mod papers;
 mod parts;

@@ -1,6 +1,6 @@
 //! Which partition a row belongs to: said by an id, learned from rows before, or asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use tonic::Code;
@@ -9,7 +9,7 @@ use crate::{
     cli::import::client::{Clients, Credential, patiently, refused},
     exchange::{draft::Place, edition::partition_owner, row::Fault},
     kernel::id::SubjectId,
-    proto::v1::{GetStatusRequest, PartitionStatus, ResolveCodeRequest},
+    proto::v1::{GetStatusRequest, PartitionStatus, ResolveCodeRequest, WhoAmIRequest},
 };
 
 /// What is known of the registry's partitions.
@@ -132,11 +132,26 @@ impl<I: Credential> Partitions<I> {
             self.listed = Some(match answer.await {
                 Ok(answer) => answer.into_inner().partitions,
                 // Who may import need not be one who may look at the whole registry.
-                Err(status) if status.code() == Code::PermissionDenied => Vec::new(),
+                Err(status) if status.code() == Code::PermissionDenied => self.own().await?,
                 Err(status) => return Err(refused("the partitions could not be listed", status)),
             });
         }
         Ok(self.listed.as_deref().unwrap_or_default())
+    }
+
+    /// The partitions in which the regions of the credential lie.
+    async fn own(&self) -> anyhow::Result<Vec<PartitionStatus>> {
+        let client = &self.clients.registry;
+        let answer = patiently(|| {
+            let mut client = client.clone();
+            async move { client.who_am_i(WhoAmIRequest {}).await }
+        });
+        let me = answer.await.map_err(|status| refused("the regions could not be listed", status));
+        let regions = me?.into_inner().region_ids;
+        let ids = regions.iter().filter_map(|id| id.parse::<SubjectId>().ok());
+        let partitions: BTreeSet<u32> = ids.map(|id| id.partition().number()).collect();
+        let known = |partition| PartitionStatus { partition, ..PartitionStatus::default() };
+        Ok(partitions.into_iter().map(known).collect())
     }
 }
 

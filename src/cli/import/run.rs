@@ -57,6 +57,8 @@ const DEFERRED_MAX: usize = 100_000;
 const ROUNDS_MAX: usize = 16;
 /// The registry's reason for a reference to what is not there.
 const REFERENCE_NOT_FOUND: &str = "REFERENCE_NOT_FOUND";
+/// The registry's reason for what is not within the regions of the credential.
+const OUT_OF_REACH: &str = "OUT_OF_REACH";
 
 /// A row as the reading thread hands it over.
 struct Item {
@@ -397,6 +399,13 @@ impl<I: Credential> Run<I> {
             Err(status) if status.code() == Code::InvalidArgument && names_rows(&status) => {
                 self.part(file, batch, &status)
             }
+            Err(status) if is_out_of_reach(&status) => {
+                // Rows of another partition stop none of those that are in reach.
+                batch.rows.into_iter().try_for_each(|mut row| {
+                    row.faults.push(Fault::new("", OUT_OF_REACH, status.message().to_owned()));
+                    self.reject(file, row.line, &row.cells, &row.faults)
+                })
+            }
             Err(status) => Err(refused("the registry refused a batch", status)),
         }
     }
@@ -439,8 +448,8 @@ impl<I: Credential> Run<I> {
                 anyhow!("the registry's answer says nothing of the row on line {}", pending.line)
             })?;
             // What else is against it is told when that is settled.
-            let missing =
-                result.refusals.iter().any(|refusal| refusal.reason == REFERENCE_NOT_FOUND);
+            let has = |reason| result.refusals.iter().any(|refusal| refusal.reason == reason);
+            let missing = has(REFERENCE_NOT_FOUND) && !has(OUT_OF_REACH);
             if missing && file.deferred.len() < DEFERRED_MAX {
                 let batch = Batch { place: place.clone(), rows: vec![pending], bytes: 0 };
                 file.deferred.push((batch, result));
@@ -489,7 +498,10 @@ impl<I: Credential> Run<I> {
         file.note_warnings(pending.line, &result);
         if !result.conflicts.is_empty() || outcome == RowOutcome::Conflict {
             file.counts.conflicts += 1;
-            let faults = conflicts(&file.opened.shape, &result);
+            if result.partly_taken {
+                file.counts.partly_taken += 1;
+            }
+            let faults = conflicts(&file.opened.shape, &pending.cells, &result);
             file.write_reject(pending.line, &pending.cells, &faults)?;
         }
         Ok(())
@@ -568,11 +580,14 @@ impl<I: Credential> Run<I> {
     /// Whether what a row refers to in a field would have been taken by this run.
     fn is_accepted(&self, row: &ImportRow, field: &str) -> bool {
         let field = field.strip_suffix("_id").unwrap_or(field);
-        references(row).iter().any(|(name, reference)| match reference {
-            Some(Reference { reference: Some(reference::Reference::Key(key)) }) => {
-                *name == field && self.accepted.contains(key)
-            }
-            _ => false,
+        references(row).iter().any(|(name, reference)| {
+            let named = reference.as_ref().and_then(|each| each.reference.as_ref());
+            let key = match named {
+                Some(reference::Reference::Key(key)) => key,
+                Some(reference::Reference::SourceKey(of)) => &of.key,
+                _ => return false,
+            };
+            *name == field && self.accepted.contains(key)
         })
     }
 
@@ -704,13 +719,18 @@ fn warnings(shape: &Shape, result: &RowResult) -> Vec<Fault> {
     result.warnings.iter().map(fault).collect()
 }
 
-fn conflicts(shape: &Shape, result: &RowResult) -> Vec<Fault> {
+/// Conflicts in the words of the file: the cell as it stands, and the registry's value in its unit.
+fn conflicts(shape: &Shape, cells: &StringRecord, result: &RowResult) -> Vec<Fault> {
     let fault = |each: &crate::proto::v1::RowConflict| {
-        let message = format!(
-            "the row says {:?}, but somebody has said {:?} since; it stays",
-            each.row_value, each.registry_value
-        );
-        Fault::new(shape.header_of(&each.field), "CONFLICT", message)
+        let header = shape.header_of(&each.field);
+        let said = shape.in_words(header, &each.row_value);
+        // A place is in several cells, a number among others in one: they are told as they are.
+        let cell = shape.cell(header, cells).filter(|_| !each.field.contains("location"));
+        let said = cell.map_or(said, str::to_owned);
+        let has = shape.in_words(header, &each.registry_value);
+        let message =
+            format!("the row says {said:?}, but somebody has said {has:?} since; it stays");
+        Fault::new(header, "CONFLICT", message)
     };
     result.conflicts.iter().map(fault).collect()
 }
@@ -721,6 +741,12 @@ fn names_rows(status: &Status) -> bool {
     status
         .get_details_bad_request()
         .is_some_and(|bad| bad.field_violations.iter().any(|each| about(&each.field)))
+}
+
+/// Whether nothing of the partition of a batch is within the regions of the credential.
+fn is_out_of_reach(status: &Status) -> bool {
+    let reason = status.get_details_error_info().map(|info| info.reason);
+    status.code() == Code::PermissionDenied && reason.as_deref() == Some(OUT_OF_REACH)
 }
 
 fn violations(shape: &Shape, status: &Status) -> Vec<Fault> {

@@ -18,8 +18,10 @@ pub struct Counts {
     pub changed: u64,
     /// Rows that said what they last said.
     pub unchanged: u64,
-    /// Rows with a field that somebody else has said since; what else they said was taken.
+    /// Rows with a field that somebody else has said since, told as long as that stands.
     pub conflicts: u64,
+    /// Those of them of which something else was taken.
+    pub partly_taken: u64,
     /// Rows that were not taken.
     pub refused: u64,
     /// Rows of what has ended, which are not sent.
@@ -150,6 +152,7 @@ impl Summary {
             if not_told > 0 {
                 writeln!(out, "and {not_told} more 另有 {not_told} 行")?;
             }
+            write_partly(file, out)?;
             if let Some(path) = &file.rejects {
                 writeln!(out, "rows not taken, to be mended and fed back: {}", path.display())?;
             }
@@ -162,7 +165,10 @@ impl Summary {
                 )?;
             }
         }
-        let written = self.files.iter().map(|file| file.counts.created + file.counts.changed);
+        let written = self.files.iter().map(|file| {
+            let Counts { created, changed, partly_taken, .. } = file.counts;
+            created + changed + partly_taken
+        });
         if self.dry_run {
             writeln!(out, "dry run: nothing was written")
         } else if written.sum::<u64>() == 0 {
@@ -185,6 +191,17 @@ impl Summary {
         });
         serde_json::json!({"files": self.files, "regions": findings, "dry_run": self.dry_run})
     }
+}
+
+fn write_partly(file: &FileSummary, out: &mut dyn io::Write) -> io::Result<()> {
+    let Counts { conflicts, partly_taken, .. } = file.counts;
+    if partly_taken == 0 {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "of the {conflicts} in conflict, {partly_taken} were taken but for that 其余已采用"
+    )
 }
 
 fn write_warned(file: &FileSummary, out: &mut dyn io::Write) -> io::Result<()> {

@@ -36,44 +36,76 @@ pub(crate) fn correct(tx: &mut Tx<'_, '_>, command: Correct) -> Result<Decided, 
     let id = command.subject;
     let mut refusals = Vec::new();
     needs_reason(tx, &mut refusals);
-    say(tx, command, None, refusals)?;
+    say_all(tx, vec![command], None, refusals)?;
     Ok(Decided { subjects: vec![id], ..Decided::default() })
 }
 
-/// Decides and records a correction; what is refused already is told with the rest.
-pub(crate) fn say(
+/// Decides and records corrections of several entries, all of them or none; what is refused already
+/// is told with the rest.
+pub(crate) fn say_all(
+    tx: &mut Tx<'_, '_>,
+    commands: Vec<Correct>,
+    source_row: Option<&SourceRow>,
+    mut refusals: Vec<Refusal>,
+) -> Result<(), Error> {
+    let (mut decided, asked) = (Vec::new(), commands.len());
+    for command in commands {
+        let mut found = Vec::new();
+        decided.extend(decide(tx, command, source_row.cloned(), &mut found)?);
+        for refusal in found {
+            if !refusals.contains(&refusal) {
+                refusals.push(refusal);
+            }
+        }
+    }
+    settle(refusals)?;
+    if decided.len() < asked {
+        return Err(Error::Bug("a correction was neither decided nor refused".to_owned()));
+    }
+    for Correction { id, homes, draft, others } in decided {
+        others.record_with(tx, &homes, id, draft)?;
+    }
+    Ok(())
+}
+
+/// A correction that was decided and is not recorded yet.
+struct Correction {
+    id: SubjectId,
+    homes: Vec<Partition>,
+    draft: Draft,
+    others: Along,
+}
+
+/// Decides a correction and notes what is against it; `None` when nothing can stand in that place.
+fn decide(
     tx: &mut Tx<'_, '_>,
     mut command: Correct,
     source_row: Option<SourceRow>,
-    mut refusals: Vec<Refusal>,
-) -> Result<(), Error> {
+    refusals: &mut Vec<Refusal>,
+) -> Result<Option<Correction>, Error> {
     let id = command.subject;
-    let record = real_subject(tx, id, command.etag, &mut refusals)?;
+    let record = real_subject(tx, id, command.etag, refusals)?;
     let statement = match &record {
-        Some(record) => noted(wrong_one(&record.timeline, &command), &mut refusals)?,
+        Some(record) => noted(wrong_one(&record.timeline, &command), refusals)?,
         None => None,
     };
     let statement = statement.cloned();
     if let (Some(record), Some(statement)) = (&record, &statement) {
-        command = finding::corrected(tx, id, record, statement, command, &mut refusals)?;
+        command = finding::corrected(tx, id, record, statement, command, refusals)?;
     }
     let mut overridden = Vec::new();
-    judge(tx, id, record.as_deref(), &command.content, &mut refusals, &mut overridden)?;
+    judge(tx, id, record.as_deref(), &command.content, refusals, &mut overridden)?;
     let (Some(record), Some(statement)) = (record, statement) else {
-        days(tx, &command, &mut refusals, &mut overridden);
-        return settle(refusals);
+        days(tx, &command, refusals, &mut overridden);
+        return Ok(None);
     };
-    order::corrected(tx, &record, &statement, &command, &mut refusals)?;
-    let revised = revise(tx, &record, &statement, &command, &mut refusals, &mut overridden)?;
+    order::corrected(tx, &record, &statement, &command, refusals)?;
+    let revised = revise(tx, &record, &statement, &command, refusals, &mut overridden)?;
     if let Some((fact, from, _)) = &revised {
         let after = after_correction(&record.timeline, &statement, fact, *from);
-        report::corrected(tx, id, &after, &mut refusals)?;
+        report::corrected(tx, id, &after, refusals)?;
     }
-    settle(refusals)?;
-    let corrected = statement.seq;
-    let Some((fact, from, others)) = revised else {
-        return Err(Error::Bug(format!("nothing is said in the place of entry {corrected}")));
-    };
+    let Some((fact, from, others)) = revised else { return Ok(None) };
 
     let now = record.timeline.content_at(tx.today());
     let homes = homes(id, &now.unwrap_or_else(|| Content::empty(id.kind())));
@@ -83,9 +115,9 @@ pub(crate) fn say(
         source_row,
         second_of_day: statement.second,
         order_key: statement.key,
-        ..Draft::new(id.partition(), fact).from(from).correcting(vec![corrected])
+        ..Draft::new(id.partition(), fact).from(from).correcting(vec![statement.seq])
     };
-    others.record_with(tx, &homes, id, draft)
+    Ok(Some(Correction { id, homes, draft, others }))
 }
 
 /// What cannot be of the days that a correction says, whatever it corrects.

@@ -2,10 +2,12 @@
 //!
 //! A row is known by its source and key, for ever. It is compared with what its source last said,
 //! not with what the registry has: a field that the source says again is left alone, and one that
-//! the source says anew is taken over unless somebody else has said it since.
+//! the source says anew is taken over unless somebody else has said it since. A conflict is told as
+//! long as it stands; of a row that is in conflict as a whole, what the source said is remembered
+//! beside the subject, which is not touched.
 
 use crate::{
-    domain::{content::Content, plausibility, region::Level},
+    domain::{content::Content, plausibility, region::Level, timeline::Presence},
     kernel::{
         hash::Hash,
         id::{Kind, SubjectId},
@@ -18,11 +20,11 @@ use crate::{
             change, correct,
             register::{self, Unresolved, register},
             rules::{homes, settle, weigh},
+            said::{Judged, Said},
+            within::{Within, out_of_reach},
         },
-        entry::Entry,
         error::{Class, Error, Refusal},
         fact::{Conflict, Fact, ItemOutcome, ItemRecord, SourceRow},
-        history::entry_numbers,
         read::level_of,
         request::{self, SourceRecord},
         space::{Space, below, subject_at_end, text_key},
@@ -34,57 +36,111 @@ use crate::{
 
 /// Takes rows in, each by itself.
 pub(crate) fn import(tx: &mut Tx<'_, '_>, command: Import) -> Result<Decided, Error> {
-    let Import { source, mode, rows, unread } = command;
+    let Import { source, mode, within, rows, unread } = command;
+    let mut within = Within::new(within);
     let item_count = u32::try_from(rows.len() + unread.len()).unwrap_or(u32::MAX);
     let mut items = unread;
     let mut subjects = Vec::new();
     for (index, row) in rows {
-        match take(tx, &source, mode, row) {
-            Ok((id, ItemOutcome::Created, _)) => subjects.push(id),
-            Ok((id, outcome, conflicts)) => items.push(ItemRecord {
+        match take(tx, (&source, mode), row, &mut within) {
+            Ok(Taken { id, outcome: ItemOutcome::Created, .. }) => subjects.push(id),
+            Ok(Taken { id, outcome, conflicts, is_partial, row }) => items.push(ItemRecord {
                 index,
                 outcome,
                 subject: Some(id),
                 refusals: Vec::new(),
                 conflicts,
+                is_partly_taken: is_partial,
+                row,
             }),
-            Err(Error::Refused(refusals)) => items.push(ItemRecord {
-                index,
-                outcome: ItemOutcome::Refused,
-                subject: None,
-                refusals,
-                conflicts: Vec::new(),
-            }),
+            Err(Error::Refused(refusals)) => items.push(ItemRecord::refused(index, refusals)),
             Err(error) => return Err(error),
         }
     }
     items.sort_by_key(|item| item.index);
     // A command that wrote nothing is judged anew when it is repeated.
-    if !tx.work.command_entries().is_empty() {
-        let fact = Fact::BatchRecorded { item_count, items: items.clone() };
-        tx.accept(Draft::new(tx.partition(), fact))?;
+    let is_news = items.iter().any(|item| item.row.is_some());
+    if is_news || !tx.work.command_entries().is_empty() {
+        for items in in_parts(items.clone()) {
+            tx.accept(Draft::new(tx.partition(), Fact::BatchRecorded { item_count, items }))?;
+        }
     }
     Ok(Decided { subjects, items, item_count })
 }
 
-/// What became of a row: its subject, the outcome, and where it is in conflict.
-type Taken = (SubjectId, ItemOutcome, Vec<Conflict>);
+/// Bytes of items that one entry tells, so that it stays below the bytes of an entry.
+const ITEMS_BYTES_MAX: usize = limit::ENTRY_BYTES_MAX / 2;
+
+/// The items of a batch, in as many parts as the size of an entry asks for; at least one.
+fn in_parts(items: Vec<ItemRecord>) -> Vec<Vec<ItemRecord>> {
+    let mut parts = vec![Vec::new()];
+    let mut bytes = 0;
+    for item in items {
+        let size = item.stored_len();
+        if bytes > 0 && bytes + size > ITEMS_BYTES_MAX {
+            parts.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += size;
+        if let Some(part) = parts.last_mut() {
+            part.push(item);
+        }
+    }
+    parts
+}
+
+/// What became of a row.
+struct Taken {
+    id: SubjectId,
+    outcome: ItemOutcome,
+    conflicts: Vec<Conflict>,
+    /// Of a row in conflict: whether the rest of it was taken.
+    is_partial: bool,
+    /// What the source said, when nothing of it was taken and it is to be remembered.
+    row: Option<SourceRow>,
+}
+
+impl Taken {
+    fn plain(id: SubjectId, outcome: ItemOutcome) -> Self {
+        Self { id, outcome, conflicts: Vec::new(), is_partial: false, row: None }
+    }
+}
 
 /// Takes a row in, or tells all that is against it. A reference that leads nowhere does not hide
 /// what else is wrong.
-fn take(tx: &mut Tx<'_, '_>, source: &str, mode: RowMode, row: ImportRow) -> Result<Taken, Error> {
-    let (content, unresolved) = resolve(tx, source, &row)?;
+fn take(
+    tx: &mut Tx<'_, '_>,
+    (source, mode): (&str, RowMode),
+    row: ImportRow,
+    within: &mut Within,
+) -> Result<Taken, Error> {
+    let (content, unresolved) = resolve(tx, source, &row, within)?;
     let partition = row_partition(tx, source, &row, &content)?;
     let kind = content.kind();
     let known = match known_row(tx, partition, source, kind, &row.key)? {
         Some(known) => Some((known.subject, Some(known.hash))),
         None => exported(tx, source, kind, &row.key)?.map(|id| (id, None)),
     };
+    if !is_within(tx, &row, known.as_ref().map(|(id, _)| *id), within)? {
+        let why = out_of_reach("", "what this row is about");
+        return Err(Error::Refused(of_elsewhere(tx, &row, &content, vec![why])));
+    }
     if !is_here(tx, &row, &content, known.as_ref().map(|(id, _)| *id))? {
-        return Err(Error::Refused(of_elsewhere(tx, &row, &content, unresolved)));
+        let here = tx.partition();
+        let mut refusals = unresolved.refusals;
+        refusals.push(Refusal::rule(
+            "OTHER_PARTITION",
+            "",
+            format!("this row belongs to another partition than {here}: import it there"),
+        ));
+        return Err(Error::Refused(of_elsewhere(tx, &row, &content, refusals)));
     }
     match known {
         Some((id, hash)) => say_again(tx, (source, mode), row, content, (id, hash), unresolved),
+        // Where it is to be is not known to be in reach: it is not compared with what is there.
+        None if !within.is_everywhere() && !unresolved.fields.is_empty() => {
+            Err(Error::Refused(of_elsewhere(tx, &row, &content, unresolved.refusals)))
+        }
         None => begin(tx, source, row, content, unresolved),
     }
 }
@@ -119,7 +175,7 @@ fn begin(
         sentences: Vec::new(),
     };
     let id = register(tx, item, Some(source_row), unresolved)?;
-    Ok((id, ItemOutcome::Created, Vec::new()))
+    Ok(Taken::plain(id, ItemOutcome::Created))
 }
 
 /// Takes in what a row says of a subject that is known by its key.
@@ -132,49 +188,50 @@ fn say_again(
     unresolved: Unresolved,
 ) -> Result<Taken, Error> {
     let is_whole = unresolved.fields.is_empty();
-    if is_whole && hash == Some(row.hash) {
-        return Ok((id, ItemOutcome::Unchanged, Vec::new()));
+    let is_again = is_whole && hash == Some(row.hash);
+    if is_again && tx.must("key", id)?.entry_count == 1 {
+        // Nobody has said anything since.
+        return Ok(Taken::plain(id, ItemOutcome::Unchanged));
     }
-    let last = if hash.is_some() {
-        last_said(tx, id, source, &row.key)?
-    } else {
-        // A file of ours says what the registry has, until somebody edits it.
-        let today = tx.today();
-        let now = tx.must("key", id)?.timeline.content_at(today);
-        now.unwrap_or_else(|| Content::empty(content.kind()))
+    let last = match hash {
+        Some(_) => Said::by_source(tx, id, source, &row.key)?,
+        None => Said::as_exported(tx, id, source)?,
     };
-    if is_whole && !says_anew(&last, &content) {
-        return Ok((id, ItemOutcome::Unchanged, Vec::new()));
-    }
-    let (fresh, conflicts) = compare(tx, id, &last, &content)?;
-    if fresh.is_empty() && (conflicts.is_empty() || !is_whole) {
-        // The source has come round to what the registry has: there is nothing to record.
+    let today = tx.today();
+    let Judged { fresh, conflicts } = last.judge(&content, mode, row.from.unwrap_or(today), today);
+    if fresh.is_empty() {
         settle(unresolved.refusals)?;
-        return Ok((id, ItemOutcome::Unchanged, Vec::new()));
+        if conflicts.is_empty() {
+            // The source has come round to what the registry has: there is nothing to record.
+            return Ok(Taken::plain(id, ItemOutcome::Unchanged));
+        }
+        let row = (!is_again).then(|| source_row(source, &row, Some(last.with(&content))));
+        let row = row.filter(SourceRow::is_short);
+        let outcome = ItemOutcome::Conflict;
+        return Ok(Taken { id, outcome, conflicts, is_partial: false, row });
     }
-    let is_partial = !conflicts.is_empty() || mode == RowMode::Correction;
-    let said = is_partial.then_some(content);
+    // What the row says beside what is taken over is remembered with it.
+    let is_more = hash.is_none()
+        || !conflicts.is_empty()
+        || mode == RowMode::Correction
+        || last.is_heard_only();
+    let said = is_more.then(|| last.with(&content));
     let source_row = source_row(source, &row, said);
     say(tx, mode, &row, id, fresh, source_row, unresolved.refusals)?;
-    let outcome = if conflicts.is_empty() { ItemOutcome::Changed } else { ItemOutcome::Conflict };
-    Ok((id, outcome, conflicts))
+    let is_partial = !conflicts.is_empty();
+    let outcome = if is_partial { ItemOutcome::Conflict } else { ItemOutcome::Changed };
+    Ok(Taken { id, outcome, conflicts, is_partial, row: None })
 }
 
-/// What is told of a row that another partition keeps: what is wrong with it wherever it is, and
-/// nothing of what is there.
+/// What is told of a row that is not for here, beside the `refusals` that say so: what is wrong with
+/// it wherever it is, and nothing of what is there.
 fn of_elsewhere(
     tx: &Tx<'_, '_>,
     row: &ImportRow,
     content: &Content,
-    unresolved: Unresolved,
+    mut refusals: Vec<Refusal>,
 ) -> Vec<Refusal> {
-    let (here, today) = (tx.partition(), tx.today());
-    let mut refusals = unresolved.refusals;
-    refusals.push(Refusal::rule(
-        "OTHER_PARTITION",
-        "",
-        format!("this row belongs to another partition than {here}: import it there"),
-    ));
+    let today = tx.today();
     if let Some(exists_from) = row.exists_from {
         let found = plausibility::check_beginning(content, exists_from, today);
         weigh(tx, "", found, &mut refusals, &mut Vec::new());
@@ -182,6 +239,28 @@ fn of_elsewhere(
     let found = plausibility::check(content, today);
     weigh(tx, "fields.", found, &mut refusals, &mut Vec::new());
     refusals
+}
+
+/// Whether a row is about what the caller reaches: what it is known to be about, or the place that it
+/// says. A place out of reach is told by its field.
+fn is_within(
+    tx: &mut Tx<'_, '_>,
+    row: &ImportRow,
+    known: Option<SubjectId>,
+    within: &mut Within,
+) -> Result<bool, Error> {
+    if within.is_everywhere() {
+        return Ok(true);
+    }
+    match known {
+        Some(id) => within.reaches(tx, id),
+        // A region without a place is above all others, and one that begins a partition above all
+        // that is in it.
+        None if row.content.kind() == Kind::Region => {
+            Ok(!row.opens_partition && !row.references.is_empty())
+        }
+        None => Ok(true),
+    }
 }
 
 /// Whether a row is about what this partition keeps. Others are refused: whoever may import here
@@ -230,34 +309,32 @@ fn exported(
     Ok(tx.work.known(id.partition(), id)?.map(|_| id))
 }
 
-/// Whether a row says anything that its source did not say last.
-fn says_anew(last: &Content, row: &Content) -> bool {
-    let last = last.texts();
-    row.texts().iter().any(|said| !last.contains(said))
-}
-
 /// Records what a row says anew, as a change or as a correction.
 fn say(
     tx: &mut Tx<'_, '_>,
     mode: RowMode,
     row: &ImportRow,
     id: SubjectId,
-    fresh: Content,
+    fresh: Vec<(Option<Seq>, Content)>,
     source_row: SourceRow,
     refusals: Vec<Refusal>,
 ) -> Result<(), Error> {
-    if mode == RowMode::Correction && !fresh.is_empty() {
-        let command = Correct {
+    if mode == RowMode::Correction {
+        let commands = fresh.into_iter().map(|(entry, content)| Correct {
             subject: id,
             etag: None,
-            entry: None,
+            entry,
             from: None,
-            content: fresh,
+            content,
             exists_from: None,
             ended_on: None,
             sentences: Vec::new(),
-        };
-        return correct::say(tx, command, Some(source_row), refusals);
+        });
+        return correct::say_all(tx, commands.collect(), Some(&source_row), refusals);
+    }
+    let mut content = Content::empty(id.kind());
+    for (_, fresh) in &fresh {
+        content.lay(fresh);
     }
     let command = Change {
         subject: id,
@@ -265,35 +342,49 @@ fn say(
         from: row.from.unwrap_or_else(|| tx.today()),
         second_of_day: None,
         order_key: Vec::new(),
-        content: fresh,
+        content,
         sentences: Vec::new(),
     };
     change::say(tx, command, Some(source_row), refusals)
 }
 
 /// Puts the ids of what the row refers to into its content; tells the references to what is not
-/// there.
+/// there, or not in reach.
 fn resolve(
     tx: &mut Tx<'_, '_>,
     source: &str,
     row: &ImportRow,
+    within: &mut Within,
 ) -> Result<(Content, Unresolved), Error> {
     let mut content = row.content.clone();
     let mut unresolved = Unresolved::default();
     for (field, kind, reference) in &row.references {
-        if let Some(id) = find(tx, source, *kind, reference)? {
+        let found = find(tx, source, *kind, reference)?;
+        if let Some(id) = found
+            && within.reaches(tx, id)?
+        {
             put_reference(&mut content, field, id);
             continue;
         }
+        let refusal = match (reference, found) {
+            // Whether such an id was ever given is not told.
+            (Reference::Id(id), _) => out_of_reach(field, &id.to_string()),
+            // Everybody may look up what region has a code, and not what has a key of others.
+            (Reference::Identifier(scheme, code), Some(_)) if *kind == Kind::Region => {
+                out_of_reach(field, &format!("the region {scheme} {code}"))
+            }
+            _ => not_found(field, *kind, within),
+        };
         unresolved.fields.push(field);
-        unresolved.refusals.push(Refusal::of(
-            Class::NotFound,
-            "REFERENCE_NOT_FOUND",
-            field,
-            format!("no {} is known by this reference", kind.word()),
-        ));
+        unresolved.refusals.push(refusal);
     }
     Ok((content, unresolved))
+}
+
+fn not_found(field: &str, kind: Kind, within: &Within) -> Refusal {
+    let place = if within.is_everywhere() { "" } else { " within the regions of the credential" };
+    let message = format!("no {}{place} is known by this reference", kind.word());
+    Refusal::of(Class::NotFound, "REFERENCE_NOT_FOUND", field, message)
 }
 
 fn put_reference(content: &mut Content, field: &str, id: SubjectId) {
@@ -325,9 +416,8 @@ fn find(
     for partition in partitions {
         let found = match reference {
             Reference::Id(id) => Some(*id),
-            Reference::Key(key) => {
-                request::source(tx.work, partition, source, kind, key)?.map(|known| known.subject)
-            }
+            Reference::Key(key) => by_key(tx, partition, source, kind, key)?,
+            Reference::SourceKey(source, key) => by_key(tx, partition, source, kind, key)?,
             Reference::Identifier(scheme, value) => {
                 by_identifier(tx, partition, kind, scheme, value)?
             }
@@ -339,7 +429,22 @@ fn find(
     Ok(None)
 }
 
-/// The one subject of a kind that has an outside number today.
+/// The subject that a source knows by a key. In files of ours a key may be an id.
+fn by_key(
+    tx: &mut Tx<'_, '_>,
+    partition: Partition,
+    source: &str,
+    kind: Kind,
+    key: &str,
+) -> Result<Option<SubjectId>, Error> {
+    match request::source(tx.work, partition, source, kind, key)? {
+        Some(known) => Ok(Some(known.subject)),
+        None => exported(tx, source, kind, key),
+    }
+}
+
+/// The one subject of a kind that has an outside number today; what is there today goes before what
+/// had the number when it ended.
 fn by_identifier(
     tx: &mut Tx<'_, '_>,
     partition: Partition,
@@ -350,6 +455,7 @@ fn by_identifier(
     let range = below(text_key(partition, Space::Identifier, &[scheme, value]));
     let keys = tx.work.scan(&range, Direction::Up, limit::PAGE_ROWS_DEFAULT as usize)?;
     let today = tx.today();
+    let mut ended = None;
     for (key, _) in keys {
         let Some(id) = subject_at_end(&key).filter(|id| id.kind() == kind) else { continue };
         let Some(record) = tx.work.known(partition, id)? else { continue };
@@ -361,11 +467,14 @@ fn by_identifier(
                     .get(scheme)
                     .is_some_and(|values| values.iter().any(|other| other == value))
             });
-        if has_it {
+        if has_it && record.timeline.presence(today) != Presence::Ended {
             return Ok(Some(id));
         }
+        if has_it {
+            ended = ended.or(Some(id));
+        }
     }
-    Ok(None)
+    Ok(ended)
 }
 
 /// Where a row is, or will be, known: a new region may begin a partition of its own.
@@ -394,85 +503,4 @@ fn known_row(
         return Ok(found);
     }
     request::source(tx.work, Partition::ROOT, source, kind, key)
-}
-
-/// All that a source said of a subject with a key, laid over each other.
-fn last_said(
-    tx: &mut Tx<'_, '_>,
-    id: SubjectId,
-    source: &str,
-    key: &str,
-) -> Result<Content, Error> {
-    let partition = id.partition();
-    let mut said = Content::empty(id.kind());
-    let Some(record) = tx.work.known(partition, id)? else {
-        return Ok(said);
-    };
-    for (_, content) in said_by_source(tx, partition, id, &record, source, key)? {
-        said.lay(&content);
-    }
-    Ok(said)
-}
-
-fn said_by_source(
-    tx: &Tx<'_, '_>,
-    partition: Partition,
-    id: SubjectId,
-    record: &crate::registry::record::Record,
-    source: &str,
-    key: &str,
-) -> Result<Vec<(Seq, Content)>, Error> {
-    let numbers = entry_numbers(tx.work, partition, id, record)?;
-    let mut list = Vec::new();
-    for bytes in tx.work.entries_at(partition, &numbers)? {
-        let (entry, _) = Entry::decode(&bytes)?;
-        let Some(body) = entry.body else { continue };
-        let Some(row) = body.source_row.filter(|row| row.source == source && row.key == key) else {
-            continue;
-        };
-        let content = match (row.said, body.fact) {
-            (Some(said), _) => said,
-            (None, Fact::Registered { content, .. } | Fact::Changed { content, .. }) => content,
-            _ => continue,
-        };
-        list.push((entry.seq, content));
-    }
-    Ok(list)
-}
-
-/// What a row says anew, and where somebody else has said otherwise since.
-fn compare(
-    tx: &mut Tx<'_, '_>,
-    id: SubjectId,
-    last: &Content,
-    row: &Content,
-) -> Result<(Content, Vec<Conflict>), Error> {
-    let record = tx.must("id", id)?;
-    let today = tx.today();
-    let now = record.timeline.content_at(today).unwrap_or_else(|| Content::empty(id.kind()));
-    let value = |texts: &[(String, Option<String>)], field: &str| {
-        texts.iter().find(|(name, _)| name == field).map(|(_, value)| value.clone())
-    };
-    let (last, current) = (last.texts(), now.texts());
-    let mut fresh_fields = Vec::new();
-    let mut conflicts = Vec::new();
-    for (field, said) in row.texts() {
-        let before = value(&last, &field);
-        if before.as_ref() == Some(&said) {
-            continue;
-        }
-        let has = value(&current, &field);
-        if has.as_ref() == Some(&said) {
-            continue;
-        }
-        // What is not what the source said last was said by somebody else.
-        if has.is_some() && has != before {
-            conflicts.push(Conflict { field, row: said, registry: has.flatten() });
-        } else {
-            fresh_fields.push(field);
-        }
-    }
-    let mut fresh = row.clone();
-    fresh.retain(&|field| fresh_fields.iter().any(|name| name == field));
-    Ok((fresh, conflicts))
 }

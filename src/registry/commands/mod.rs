@@ -16,6 +16,8 @@ mod reinstate;
 mod report;
 mod retract;
 mod rules;
+mod said;
+mod within;
 
 use crate::registry::{
     command::Command,

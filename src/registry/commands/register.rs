@@ -19,7 +19,7 @@ use crate::{
             rules::{contradictions, homes, of_item, record_everywhere, references, settle, weigh},
         },
         error::{Class, Error, Refusal},
-        fact::{Fact, ItemOutcome, ItemRecord, SourceRow},
+        fact::{Fact, ItemRecord, SourceRow},
         read::level_of,
         tx::{Decided, Draft, Tx},
     },
@@ -42,13 +42,9 @@ pub(crate) fn all(
     for (index, item) in (0_u32..).zip(list) {
         match register(tx, item, None, Unresolved::default()) {
             Ok(id) => subjects.push(id),
-            Err(Error::Refused(refused)) if per_item => items.push(ItemRecord {
-                index,
-                outcome: ItemOutcome::Refused,
-                subject: None,
-                refusals: refused,
-                conflicts: Vec::new(),
-            }),
+            Err(Error::Refused(refused)) if per_item => {
+                items.push(ItemRecord::refused(index, refused));
+            }
             Err(Error::Refused(refused)) => {
                 refusals.extend(refused.into_iter().map(|refusal| of_item(index, refusal)));
             }

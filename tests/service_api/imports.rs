@@ -1,0 +1,229 @@
+//! Imports by who does not reach all of a city, over the API and with the command line's own client.
+
+use std::{fs, path::PathBuf};
+
+use anju::{
+    cli::import::{self, Answer, Clients, ImportArgs, Outcome},
+    exchange::column::FileKind,
+    kernel::id::SubjectId,
+    proto::v1,
+};
+use tonic::{
+    Code, Request, Status, metadata::MetadataValue, service::interceptor::InterceptedService,
+};
+
+use crate::harness::{City, told, write};
+
+fn named(reference: v1::reference::Reference) -> Option<v1::Reference> {
+    Some(v1::Reference { reference: Some(reference) })
+}
+
+fn compound(key: &str, community: &str) -> v1::ImportRow {
+    v1::ImportRow {
+        key: key.to_owned(),
+        exists_from: "1985".to_owned(),
+        row: Some(v1::import_row::Row::Compound(v1::ImportCompound {
+            fields: Some(v1::CompoundFields {
+                name: Some(key.to_owned()),
+                ..v1::CompoundFields::default()
+            }),
+            community: named(v1::reference::Reference::Id(community.to_owned())),
+        })),
+        ..v1::ImportRow::default()
+    }
+}
+
+fn building(key: &str, compound: &str, life_years: u32) -> v1::ImportRow {
+    v1::ImportRow {
+        key: key.to_owned(),
+        exists_from: "1986".to_owned(),
+        row: Some(v1::import_row::Row::Building(v1::ImportBuilding {
+            fields: Some(v1::BuildingFields {
+                storeys_above: Some(6),
+                design_life_years: Some(life_years),
+                ..v1::BuildingFields::default()
+            }),
+            compound: named(v1::reference::Reference::Key(compound.to_owned())),
+            ..v1::ImportBuilding::default()
+        })),
+        ..v1::ImportRow::default()
+    }
+}
+
+fn import(partition: u32, rows: Vec<v1::ImportRow>) -> v1::ImportRowsRequest {
+    v1::ImportRowsRequest {
+        context: write(),
+        source: "census-2025".to_owned(),
+        mode: v1::RowMode::Change.into(),
+        partition,
+        rows,
+    }
+}
+
+/// What became of each row: its outcome, whether its subject is named, and the refusals.
+fn outcomes(answer: &v1::ImportRowsResponse) -> Vec<String> {
+    let told = answer.results.iter().map(|result| {
+        let refusals =
+            result.refusals.iter().map(|each| format!(" {} {}", each.reason, each.field));
+        let id = if result.id.is_empty() { "" } else { " with id" };
+        format!("{:?}{id}{}", result.outcome(), refusals.collect::<String>())
+    });
+    told.collect()
+}
+
+/// The partition of a city beside the one of the tests.
+async fn another_city(city: &City) -> u32 {
+    let mut parent = city.district.clone();
+    for _ in 0..2 {
+        let asked = v1::GetRegionRequest { context: None, id: parent };
+        let answer = city.regions().get_region(city.asking("operator", asked)).await.unwrap();
+        parent = answer.into_inner().region.unwrap().fields.unwrap().parent_id.unwrap();
+    }
+    let message = v1::CreateRegionRequest {
+        context: write(),
+        fields: Some(v1::RegionFields {
+            level: v1::RegionLevel::City.into(),
+            name: Some("开封市".to_owned()),
+            parent_id: Some(parent),
+            ..v1::RegionFields::default()
+        }),
+        exists_from: "1980".to_owned(),
+        opens_partition: true,
+    };
+    let answer = city.regions().create_region(city.asking("operator", message)).await.unwrap();
+    let id: SubjectId = answer.into_inner().region.unwrap().id.parse().unwrap();
+    id.partition().number()
+}
+
+#[tokio::test]
+async fn rows_in_reach_are_taken_and_others_are_refused_one_by_one() {
+    let city = City::start().await;
+    let mut imports = v1::import_service_client::ImportServiceClient::new(city.channel.clone());
+    let home = city.partition.number();
+    let [east, west] = &city.communities;
+    let rows = vec![compound("w", west), building("wb", "w", 50)];
+    let answer = imports.import_rows(city.asking("city", import(home, rows))).await.unwrap();
+    assert_eq!(outcomes(answer.get_ref()), ["Created with id", "Created with id"]);
+
+    let rows = vec![
+        compound("e", east),
+        building("eb", "e", 50),
+        compound("w2", west),
+        compound("w", west),
+        building("wb", "w", 50),
+        building("new", "w", 50),
+        // What cannot be read is told no more of what is out of reach.
+        building("wb", "w", 50_000),
+        building("eb2", "e", 50_000),
+    ];
+    let message = import(home, rows);
+    let answer = imports.import_rows(city.asking("east", message.clone())).await.unwrap();
+    let expected = [
+        "Created with id",
+        "Created with id",
+        "Refused OUT_OF_REACH community_id",
+        "Refused OUT_OF_REACH ",
+        "Refused OUT_OF_REACH ",
+        "Refused REFERENCE_NOT_FOUND compound_id",
+        "Refused OUT_OF_RANGE fields.design_life_years OUT_OF_REACH ",
+        "Refused OUT_OF_RANGE fields.design_life_years",
+    ];
+    assert_eq!(outcomes(answer.get_ref()), expected);
+    let again = imports.import_rows(city.asking("east", message)).await.unwrap().into_inner();
+    assert!(again.receipt.as_ref().unwrap().repeated);
+    assert_eq!(outcomes(&again), expected);
+
+    // Of what lies between cities each row is refused.
+    let street = v1::ImportRow {
+        key: "410199".to_owned(),
+        exists_from: "1990".to_owned(),
+        row: Some(v1::import_row::Row::Region(v1::ImportRegion {
+            fields: Some(v1::RegionFields {
+                level: v1::RegionLevel::Province.into(),
+                name: Some("山西省".to_owned()),
+                ..v1::RegionFields::default()
+            }),
+            ..v1::ImportRegion::default()
+        })),
+        ..v1::ImportRow::default()
+    };
+    let answer = imports.import_rows(city.asking("city", import(0, vec![street]))).await.unwrap();
+    assert_eq!(outcomes(answer.get_ref()), ["Refused OUT_OF_REACH "]);
+    // What is another city's is refused as a whole.
+    let other = another_city(&city).await;
+    for (partition, expected) in
+        [(other, "PermissionDenied OUT_OF_REACH"), (999, "NotFound NOT_FOUND\nNOT_FOUND partition")]
+    {
+        let message = import(partition, vec![compound("x", east)]);
+        let refusal = imports.import_rows(city.asking("east", message)).await.unwrap_err();
+        assert_eq!(told(&refusal), expected);
+    }
+    // Who may not import at all is told so.
+    let rows = vec![compound("x", east)];
+    let refusal = imports.import_rows(city.asking("auditor", import(home, rows))).await;
+    assert_eq!(refusal.unwrap_err().code(), Code::PermissionDenied);
+}
+
+/// Imports files with a token of the city, and gives the summary.
+async fn run(city: &City, subject: &str, args: ImportArgs) -> (Outcome, serde_json::Value) {
+    let token = city.asking(subject, ()).metadata().get("authorization").unwrap().clone();
+    let service = InterceptedService::new(
+        city.channel.clone(),
+        move |mut request: Request<()>| -> Result<Request<()>, Status> {
+            let token: MetadataValue<_> = token.clone();
+            request.metadata_mut().insert("authorization", token);
+            Ok(request)
+        },
+    );
+    let mut out = Vec::new();
+    let outcome = import::run(args, Clients::new(service), Answer::Json, &mut out).await.unwrap();
+    (outcome, serde_json::from_slice(&out).unwrap())
+}
+
+#[tokio::test]
+async fn a_file_of_a_whole_city_is_taken_as_far_as_it_is_in_reach() {
+    let city = City::start().await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: String| -> PathBuf {
+        let path = directory.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let [east, west] = &city.communities;
+    let compounds = file(
+        "compounds.csv",
+        format!("key,name,exists_from,community_id\ne,东院,1985,{east}\nw,西院,1985,{west}\n"),
+    );
+    // The first building stands above others that are refused, and in a compound of the same source.
+    let buildings = file(
+        "buildings.csv",
+        "key,compound_key,exists_from,storeys_above\ne1,e,1986,6\nw1,w,1986,6\n".to_owned(),
+    );
+    let args = |kind, path: &PathBuf| ImportArgs {
+        source: Some("census".to_owned()),
+        ..ImportArgs::of(kind, vec![path.clone()])
+    };
+    // The partition is found by the regions of the credential: this role may not ask for the status.
+    for (kind, path, refused) in [
+        (FileKind::Compounds, &compounds, "community_id OUT_OF_REACH"),
+        (FileKind::Buildings, &buildings, "compound_key REFERENCE_NOT_FOUND"),
+    ] {
+        let (outcome, summary) = run(&city, "east", args(kind, path)).await;
+        assert_eq!(outcome, Outcome::Partly);
+        let counts = &summary["files"][0]["counts"];
+        assert_eq!((counts["created"].as_u64(), counts["refused"].as_u64()), (Some(1), Some(1)));
+        let rejected = summary["files"][0]["first_rejected"][0]["reasons"].as_str().unwrap();
+        assert!(rejected.contains(refused), "{rejected}");
+        assert_eq!(summary["files"][0]["first_rejected"][0]["line"], 3);
+    }
+    // The rows of another city are refused, and end nothing.
+    let partition = Some(another_city(&city).await);
+    let elsewhere = ImportArgs { partition, ..args(FileKind::Buildings, &buildings) };
+    let (outcome, summary) = run(&city, "east", elsewhere).await;
+    assert_eq!(
+        (outcome, summary["files"][0]["counts"]["refused"].as_u64()),
+        (Outcome::Partly, Some(2))
+    );
+    let rejected = summary["files"][0]["first_rejected"][1]["reasons"].as_str().unwrap();
+    assert!(rejected.contains("OUT_OF_REACH"), "{rejected}");
+}
