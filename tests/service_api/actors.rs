@@ -18,7 +18,7 @@ pub(crate) fn bodies(city: &City) -> BodyServiceClient<Channel> {
     BodyServiceClient::new(city.channel.clone())
 }
 
-fn plans(city: &City) -> PlanServiceClient<Channel> {
+pub(crate) fn plans(city: &City) -> PlanServiceClient<Channel> {
     PlanServiceClient::new(city.channel.clone())
 }
 

@@ -6,6 +6,10 @@
 //! waived with a reason; there is no other end. Watching, emergency measures and inclusion in a
 //! renovation project go beside and stop no deadline.
 //!
+//! What a report observes counts from the day on which it was seen, once the report is submitted:
+//! a draft is its writer's own, and what was signed is not yet said to anybody. A report that is
+//! returned or superseded was submitted, and the danger it told of does not go away by that.
+//!
 //! What holds on a day is folded from the events up to it in the order of valid day, second, the
 //! caller's key, and entry, whatever the order of their arrival. Folding never fails: an event that
 //! does not fit where a late paper has put it is kept, changes nothing, and is shown as out of
@@ -352,6 +356,14 @@ impl Saying {
         }
     }
 
+    /// The report that an observation stands in.
+    const fn report(&self) -> Option<ReportId> {
+        match self {
+            Self::Observed(seen) => seen.report,
+            _ => None,
+        }
+    }
+
     fn class(&self) -> Option<&str> {
         match self {
             Self::Observed(Observation { class, .. }) | Self::Assessed { class, .. } => Some(class),
@@ -481,6 +493,9 @@ pub enum Refusal {
     /// Nobody has seen it by that day.
     #[error("nobody had seen it by that day")]
     NotObserved,
+    /// It was seen for a report that nobody has submitted.
+    #[error("it stands in a report that is not submitted, and does not count until it is")]
+    ReportNotSubmitted,
     /// The step does not lead on from where the finding stands.
     #[error("a finding that is {} has no such step", .0.word())]
     NoSuchStep(Stage),
@@ -500,6 +515,7 @@ impl Refusal {
             Self::DeadlineOver(_) => "DEADLINE_OVER",
             Self::NothingToCorrect => "ENTRY_NOT_FOUND",
             Self::NotObserved => "FINDING_NOT_OBSERVED",
+            Self::ReportNotSubmitted => "REPORT_NOT_SUBMITTED",
             Self::NoSuchStep(_) => "FINDING_STATE",
             Self::VerifierRepaired => "VERIFIER_REPAIRED",
         }
@@ -512,12 +528,19 @@ pub struct Finding {
     building: BuildingId,
     numbers: BTreeSet<FindingId>,
     events: BTreeMap<EventId, Event>,
+    /// Reports that do not count: what they observe is as if it had not been seen.
+    unsubmitted: BTreeSet<ReportId>,
 }
 
 impl Finding {
     /// A finding of which nothing is said yet.
     pub fn new(building: BuildingId, number: FindingId) -> Self {
-        Self { building, numbers: BTreeSet::from([number]), events: BTreeMap::new() }
+        Self {
+            building,
+            numbers: BTreeSet::from([number]),
+            events: BTreeMap::new(),
+            unsubmitted: BTreeSet::new(),
+        }
     }
 
     /// The building that it is in.
@@ -545,6 +568,27 @@ impl Finding {
         self.events.insert(event.id, event);
     }
 
+    /// The reports that it was seen for.
+    pub fn reports(&self) -> BTreeSet<ReportId> {
+        self.events.values().filter_map(|event| event.saying.report()).collect()
+    }
+
+    /// The same where what these reports observe does not count.
+    #[must_use]
+    pub fn without(self, unsubmitted: BTreeSet<ReportId>) -> Self {
+        Self { unsubmitted, ..self }
+    }
+
+    /// The same as it will be when every report that observes it is submitted.
+    #[must_use]
+    pub fn as_submitted(self) -> Self {
+        self.without(BTreeSet::new())
+    }
+
+    fn counts(&self, event: &Event) -> bool {
+        event.saying.report().is_none_or(|report| !self.unsubmitted.contains(&report))
+    }
+
     /// Whether an event may be added on `today`, with the building's `presence` on the event's day.
     /// What is said before it may come to be out of place by it; that is shown, and not refused.
     pub fn admit(
@@ -555,44 +599,56 @@ impl Finding {
         presence: Presence,
         catalogue: &Catalogue,
     ) -> Result<(), Refusal> {
-        if building != self.building {
-            return Err(Refusal::OtherBuilding);
+        let found = self.objections(event, building, today, presence, Some(catalogue));
+        found.into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// All that stands against an event, in the order of the rules. Without a catalogue, classes
+    /// are not judged.
+    pub fn objections(
+        &self,
+        event: &Event,
+        building: BuildingId,
+        today: Day,
+        presence: Presence,
+        catalogue: Option<&Catalogue>,
+    ) -> Vec<Refusal> {
+        let mut found = Vec::new();
+        let is_here = building == self.building;
+        if !is_here {
+            found.push(Refusal::OtherBuilding);
         }
-        // That the object is gone is said of days on which the building may be gone.
-        match event.saying {
-            Saying::Observed(_) => check_observed(event.on, today, presence)?,
-            _ if event.on > today => return Err(report::Refusal::Future(event.on).into()),
-            _ => {}
-        }
-        if let Some(class) = event.saying.class() {
-            catalogue.class(class)?;
-        }
-        if let Some(reason) = event.saying.reason()
-            && (reason.trim().is_empty() || reason.chars().count() > TEXT_CHARS_MAX)
-        {
-            return Err(Refusal::ReasonMissing);
-        }
-        if let Saying::Notified { deadline: Some(deadline) }
-        | Saying::DeadlineMoved { deadline, .. } = event.saying
-            && deadline < event.on
-        {
-            return Err(Refusal::DeadlineOver(deadline));
-        }
-        if event
+        found.extend(objections_to(event, today, presence, catalogue));
+        let is_correcting_nothing = event
             .corrects
-            .map_or(event.saying == Saying::Retracted, |of| !self.has_before(of, event))
-        {
-            return Err(Refusal::NothingToCorrect);
+            .map_or(event.saying == Saying::Retracted, |of| !self.has_before(of, event));
+        if is_correcting_nothing {
+            found.push(Refusal::NothingToCorrect);
+        } else if is_here {
+            found.extend(self.misplaced(event));
         }
+        found
+    }
+
+    /// Why an event would change nothing where it would stand.
+    fn misplaced(&self, event: &Event) -> Option<Refusal> {
         let mut with = self.clone();
         with.push(event.clone());
+        // What a report says is judged as what it will be when it is submitted.
+        if let Some(report) = event.saying.report() {
+            with.unsubmitted.remove(&report);
+        }
         let Some(view) = with.view_on(Day::MAX) else {
             // The one observation may be taken back; all else needs one.
-            let is_retraction = event.saying == Saying::Retracted;
-            return if is_retraction { Ok(()) } else { Err(Refusal::NotObserved) };
+            let is_seen = with.standing().iter().any(|(_, said)| !with.counts(said));
+            return match event.saying {
+                Saying::Retracted => None,
+                _ if is_seen => Some(Refusal::ReportNotSubmitted),
+                _ => Some(Refusal::NotObserved),
+            };
         };
-        let out_of_place = view.out_of_place.into_iter().find(|(id, _)| *id == event.id);
-        out_of_place.map_or(Ok(()), |(_, refusal)| Err(refusal))
+        let mut out_of_place = view.out_of_place.into_iter();
+        out_of_place.find(|(id, _)| *id == event.id).map(|(_, refusal)| refusal)
     }
 
     fn has_before(&self, of: EventId, event: &Event) -> bool {
@@ -607,6 +663,7 @@ impl Finding {
         }
         self.numbers.extend(other.numbers);
         self.events.extend(other.events);
+        self.unsubmitted.extend(other.unsubmitted);
         Ok(self)
     }
 
@@ -637,6 +694,10 @@ impl Finding {
             if event.on > day {
                 break;
             }
+            if !self.counts(event) {
+                too_early.push((id, Refusal::ReportNotSubmitted));
+                continue;
+            }
             match (&mut view, &event.saying) {
                 (None, Saying::Observed(observation)) => {
                     view = Some(View::begun(id, event.on, observation));
@@ -654,6 +715,39 @@ impl Finding {
         view.out_of_place = too_early;
         Some(view)
     }
+}
+
+/// What stands against an event whatever it is said of, in the order of the rules.
+pub fn objections_to(
+    event: &Event,
+    today: Day,
+    presence: Presence,
+    catalogue: Option<&Catalogue>,
+) -> Vec<Refusal> {
+    let mut found = Vec::new();
+    // That the object is gone is said of days on which the building may be gone.
+    match event.saying {
+        Saying::Observed(_) => {
+            found.extend(check_observed(event.on, today, presence).err().map(Refusal::from));
+        }
+        _ if event.on > today => found.push(report::Refusal::Future(event.on).into()),
+        _ => {}
+    }
+    if let (Some(class), Some(catalogue)) = (event.saying.class(), catalogue) {
+        found.extend(catalogue.class(class).err().map(Refusal::from));
+    }
+    if let Some(reason) = event.saying.reason()
+        && (reason.trim().is_empty() || reason.chars().count() > TEXT_CHARS_MAX)
+    {
+        found.push(Refusal::ReasonMissing);
+    }
+    if let Saying::Notified { deadline: Some(deadline) } | Saying::DeadlineMoved { deadline, .. } =
+        event.saying
+        && deadline < event.on
+    {
+        found.push(Refusal::DeadlineOver(deadline));
+    }
+    found
 }
 
 /// A finding as it stands on a day, before what the passing of days makes of it.
