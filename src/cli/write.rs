@@ -296,7 +296,7 @@ fn begun(verb: &str, target: &TargetArgs, write: &WriteArgs) -> anyhow::Result<D
 /// How a kind is worked on that does not know a verb.
 const fn other_way(kind: Kind) -> &'static str {
     match kind {
-        Kind::Order => "an order is assigned, moved or cancelled with anju order",
+        Kind::Order => "an order is changed, assigned, moved or cancelled with anju order",
         Kind::Report => "a report is signed, submitted, judged and superseded with anju report",
         Kind::Finding => "what follows on a finding is said with anju finding",
         Kind::Reference => "an edition is loaded or corrected with anju reference load",
