@@ -8,7 +8,10 @@
 //! sweep over buildings in the order of their ids. A building that it has not reached is read as if
 //! the change were not known yet; one that is touched meanwhile is reached at once.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -167,11 +170,16 @@ pub(crate) fn touch_for(
             }
         }
         Kind::Report | Kind::Finding => {
-            let before = work.known(partition, subject)?;
-            let before = before.and_then(|record| building_of(&record.timeline));
+            // Every building that it was ever said to be about: a correction that is taken back
+            // brings it to where it was.
+            let known = work.known(partition, subject)?;
+            let mut buildings = BTreeSet::new();
+            if let Some(record) = &known {
+                buildings.extend(record.timeline.contents().filter_map(|(_, it)| it.about()));
+            }
             let said = entry.body.as_ref().and_then(|body| body.fact.content());
-            let now = said.and_then(crate::domain::content::Content::about);
-            for building in before.into_iter().chain(now) {
+            buildings.extend(said.and_then(crate::domain::content::Content::about));
+            for building in buildings {
                 if building.partition() == partition {
                     touch(work, building)?;
                 }
