@@ -222,9 +222,18 @@ async fn anju(server: &Server, arguments: &[&str]) -> (u8, String) {
     let result = cli::run(&arguments, &mut written, false).await;
     let mut said = String::from_utf8(written).unwrap();
     if let Err(error) = &result {
-        said = format!("{said}{error:#}\n");
+        let told = cli::told(error, arguments.global.json);
+        said = format!("{said}{}\n", told.strip_prefix("anju: ").unwrap_or(&told));
     }
     (cli::exit_code(&result), said)
+}
+
+/// Runs it and holds that it ends with this code and says this object.
+async fn check_code(server: &Server, arguments: &[&str], code: u8, expected: &Expect) {
+    let (ended, said) = anju(server, arguments).await;
+    let object: serde_json::Value = serde_json::from_str(&said).unwrap();
+    expected.assert_eq(&format!("{object:#}\n"));
+    assert_eq!(ended, code);
 }
 
 /// Runs it and holds that it succeeds and says this.
@@ -1174,6 +1183,80 @@ async fn who_is_not_told_the_partitions_is_told_to_name_them() {
     let (code, said) = anju(&server, &["watch"]).await;
     assert_eq!(code, 6, "{said}");
     assert!(said.contains("name the partitions to watch, for example --after 1:0"), "{said}");
+}
+
+#[tokio::test]
+async fn programs_read_why_a_command_failed() {
+    let server = Server::start().await;
+    let mut details = ErrorDetails::with_error_info(
+        "NAME_MISSING",
+        "anju",
+        [("field".to_owned(), "fields.name".to_owned())],
+    );
+    details.add_bad_request_violation("fields.name", "a building has a name");
+    let refused = Status::with_error_details(Code::InvalidArgument, "no name", details);
+    server.refuse("BuildingService/RetractBuilding", refused);
+    let arguments = ["retract", BUILDING, "--reason", "twice", "--json"];
+    check_code(
+        &server,
+        &arguments,
+        5,
+        &expect![[r#"
+        {
+          "error": {
+            "code": "INVALID_ARGUMENT",
+            "exitCode": 5,
+            "facts": {
+              "field": "fields.name"
+            },
+            "message": "NAME_MISSING: no name\n  fields.name: a building has a name",
+            "reason": "NAME_MISSING",
+            "violations": [
+              {
+                "field": "fields.name",
+                "message": "a building has a name",
+                "reason": ""
+              }
+            ]
+          }
+        }
+    "#]],
+    )
+    .await;
+    let arguments = [
+        "change",
+        BUILDING,
+        "--from",
+        "2024-01-01",
+        "--set",
+        "storeys_above=six",
+        "--set",
+        "nme=x",
+        "--json",
+    ];
+    check_code(&server, &arguments, 2, &expect![[r#"
+        {
+          "error": {
+            "beside": [
+              "the registry could not judge the rest: UNIMPLEMENTED: the script has no BuildingService/ChangeBuilding"
+            ],
+            "exitCode": 2,
+            "message": "the command line is wrong\n  storeys_above: \"six\" is not a whole number [NOT_A_NUMBER]\n  nme: there is no such field; there are name, address, compound_id, community_id, completed, design_life_years, structure, storeys_above, storeys_below, height_cm, floor_area_cm2, use, lift_count, protection, location, physical_id, identifiers, doubts [UNKNOWN_FIELD]\nand of what is left of it 其余部分\n  the registry could not judge the rest: UNIMPLEMENTED: the script has no BuildingService/ChangeBuilding",
+            "violations": [
+              {
+                "field": "storeys_above",
+                "message": "\"six\" is not a whole number",
+                "reason": "NOT_A_NUMBER"
+              },
+              {
+                "field": "nme",
+                "message": "there is no such field; there are name, address, compound_id, community_id, completed, design_life_years, structure, storeys_above, storeys_below, height_cm, floor_area_cm2, use, lift_count, protection, location, physical_id, identifiers, doubts",
+                "reason": "UNKNOWN_FIELD"
+              }
+            ]
+          }
+        }
+    "#]]).await;
 }
 
 #[tokio::test]
