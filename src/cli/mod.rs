@@ -496,7 +496,9 @@ pub fn exit_code(result: &anyhow::Result<Outcome>) -> u8 {
             let is_missing = |refusal: &registry::Refusal| refusal.class == Class::NotFound;
             return if refusals.iter().all(is_missing) { 4 } else { 5 };
         }
-        let is_usage = cause.is::<BadUsage>() || cause.is::<rest::WrongAndRefused>();
+        let is_usage = cause.is::<BadUsage>()
+            || cause.is::<rest::WrongAndRefused>()
+            || cause.is::<import::Unusable>();
         if is_usage || cause.is::<BadConnection>() {
             return 2;
         }

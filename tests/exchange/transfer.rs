@@ -107,8 +107,10 @@ impl Registry {
         }
     }
 
-    /// The row with every reference by id; the fields whose reference is not there.
+    /// The row with every reference by id; the fields whose reference is not there. A row without a
+    /// key is judged by itself.
     fn resolved(&self, source: &str, row: ImportRow) -> Result<Draft, Vec<ItemRefusal>> {
+        let is_by_itself = row.key.is_empty();
         let mut draft = Draft::of_row(None, row);
         let mut refusals = Vec::new();
         for (field, kind, reference) in [
@@ -118,7 +120,7 @@ impl Registry {
             ("building", FileKind::Buildings, &mut draft.building_of),
             ("physical", FileKind::Buildings, &mut draft.physical_of),
         ] {
-            if let Some(named) = reference {
+            if let Some(named) = reference.as_ref().filter(|_| !is_by_itself) {
                 match self.find(source, kind, named) {
                     Some(id) => *reference = by_id(Some(id.to_string())),
                     None => refusals.push(ItemRefusal {
@@ -128,6 +130,13 @@ impl Registry {
                     }),
                 }
             }
+        }
+        if is_by_itself {
+            refusals.push(ItemRefusal {
+                reason: "REQUIRED".to_owned(),
+                field: "key".to_owned(),
+                message: "key is required".to_owned(),
+            });
         }
         if draft.building.storeys_above == Some(299) {
             refusals.push(ItemRefusal {
@@ -865,7 +874,7 @@ async fn a_row_with_a_bad_cell_is_told_what_the_registry_says_of_the_rest() {
         b4,c1,二九九,2,,1990,5,"层数 NOT_A_NUMBER: ""二九九"" is not a whole number"
         b6,c1,6,二,b9,1990,6,"电梯数 NOT_A_NUMBER: ""二"" is not a whole number"
         b7,c9,299,2,,1990,7,compound_key REFERENCE_NOT_FOUND: there is no such thing; 层数 IMPLAUSIBLE: too high
-        b8,,299,2,,1990,8,compound_key REQUIRED: compound_id must not be empty"#]].assert_eq(&by_key(&found));
+        b8,,299,2,,1990,8,compound_key REQUIRED: compound_id must not be empty; 层数 IMPLAUSIBLE: too high"#]].assert_eq(&by_key(&found));
 
     // The same in a dry run, in which nothing that is referred to is ever there.
     fs::remove_file(bench.path("b.rejects.csv")).unwrap();
@@ -934,11 +943,11 @@ async fn a_wrong_header_does_not_hide_what_is_wrong_with_rows() {
         bad.csv: say where the rows come from: --source, or `# anju: source=…` as the first line
         bad.csv: a correction needs a --reason
         bad.csv: rows that would not be taken either
-          line 4 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number
-          line 5 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number
-          line 6 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number
-          line 7 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number
-          line 8 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number
+          line 4 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number; 层数 IMPLAUSIBLE: too high
+          line 5 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number; 层数 IMPLAUSIBLE: too high
+          line 6 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number; 层数 IMPLAUSIBLE: too high
+          line 7 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number; 层数 IMPLAUSIBLE: too high
+          line 8 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number; 层数 IMPLAUSIBLE: too high
           and 1 more 另有 1 行
         nothing was written 未写入"#]]
     .assert_eq(&told);
@@ -959,6 +968,34 @@ async fn a_wrong_header_does_not_hide_what_is_wrong_with_rows() {
         the registry could not judge the rows: the registry has no city 990000
         nothing was written 未写入"#]]
     .assert_eq(&told);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_table_is_named_and_the_command_line_is_wrong() {
+    let bench = Bench::with_compound().await;
+    let good =
+        bench.file("good.csv", "key,compound_key,层数,存在起始\nb1,c1,6,1990\nb2,c1,六,1990\n");
+    let readme =
+        bench.file("README.md", "# Administrative divisions, 2023\n\nFive files, all CSV.\n");
+    let files = [good, readme];
+    let told = refused_whole(&bench, "buildings", &files, "--source s").await;
+    expect_test::expect![[r##"
+        README.md: this is no table of buildings: its first row names none of the columns, it reads "# Administrative divisions", "2023"; leave the file out, or name its columns with --mapping
+        good.csv: rows that would not be taken either
+          line 3 行: 层数 NOT_A_NUMBER: "六" is not a whole number
+        nothing was written 未写入"##]].assert_eq(&told);
+    // Every file of the kind that a glob may take in, and no other.
+    for (name, bytes) in
+        [("picture.png", &[0x89, b'P', b'N', b'G', 0xFF, 0xFF][..]), ("empty", &[])]
+    {
+        let file = bench.file(name, bytes);
+        let told = refused_whole(&bench, "buildings", &[file.clone()], "--source s").await;
+        assert!(told.starts_with(&format!("{name}: ")), "{told}");
+        let error = bench.run("buildings", &[file], "--source s").await.unwrap_err();
+        assert_eq!(anju::cli::exit_code(&Err(error)), 2);
+    }
+    let error = bench.run("buildings", &files, "--source s").await.unwrap_err();
+    assert_eq!(anju::cli::exit_code(&Err(error)), 2);
 }
 
 #[tokio::test]

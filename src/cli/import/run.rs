@@ -32,7 +32,7 @@ use crate::{
         draft::{Draft, Place},
         edition::partition_owner,
         reject::Rejects,
-        row::Fault,
+        row::{Fault, Rest},
         table::{Mode, Table, TableError},
     },
     kernel::hash::Hash,
@@ -55,6 +55,8 @@ const ROWS_WAITING_MAX: usize = 20_000;
 const DEFERRED_MAX: usize = 100_000;
 /// Attempts at the end of the file: chains of references within a file are at most this long.
 const ROUNDS_MAX: usize = 16;
+/// The source of rows that are judged by themselves where nothing says it.
+const NO_SOURCE: &str = "unknown";
 /// The registry's reason for a reference to what is not there.
 const REFERENCE_NOT_FOUND: &str = "REFERENCE_NOT_FOUND";
 /// The registry's reason for what is not within the regions of the credential.
@@ -64,9 +66,8 @@ const OUT_OF_REACH: &str = "OUT_OF_REACH";
 struct Item {
     line: u64,
     cells: StringRecord,
-    /// What it says beside its faults, if that can be judged.
-    draft: Option<Draft>,
-    faults: Vec<Fault>,
+    /// What it says, and what is wrong with it already.
+    rest: Rest,
 }
 
 /// A row that waits for its outcome.
@@ -76,6 +77,13 @@ struct Pending {
     row: ImportRow,
     /// What is wrong with it already: with any, what the registry says of the rest is told beside.
     faults: Vec<Fault>,
+}
+
+impl Pending {
+    /// Whether it is only judged by itself, since nothing certain says what it is about.
+    fn is_by_itself(&self) -> bool {
+        self.row.key.is_empty()
+    }
 }
 
 /// Rows of one source and partition, all of which are to be taken or none.
@@ -232,7 +240,8 @@ impl<I: Credential> Run<I> {
     /// Puts one row into a batch, or among the rejects.
     async fn take(&mut self, file: &mut Current, item: Item) -> anyhow::Result<()> {
         file.counts.read += 1;
-        let Item { line, cells, draft, mut faults } = item;
+        let Item { line, cells, rest } = item;
+        let Rest { draft, is_placed, mut faults } = rest;
         let Some(mut draft) = draft else {
             return self.finish_unsent(file, line, &cells, &faults);
         };
@@ -244,6 +253,9 @@ impl<I: Credential> Run<I> {
             self.rows_done += 1;
             return Ok(());
         }
+        if !is_placed {
+            return self.put_by_itself(file, line, cells, draft, faults).await;
+        }
         let kind = self.args.kind;
         let place = draft.place(kind);
         let own_source = draft.source.take();
@@ -252,10 +264,9 @@ impl<I: Credential> Run<I> {
                 let message = "nothing says where the row comes from";
                 faults.push(Fault::new("source", "REQUIRED", message));
             }
-            return self.finish_unsent(file, line, &cells, &faults);
+            return self.put_by_itself(file, line, cells, draft, faults).await;
         };
-        draft.exists_from = draft.exists_from.or_else(|| file.opened.exists_from.clone());
-        draft.from = draft.from.or_else(|| file.opened.declaration.from.map(|day| day.to_string()));
+        file.opened.fill(&mut draft);
         if let (Some(findings), Some(key)) = (&mut self.summary.findings, &draft.key) {
             let name = draft.region.name.as_deref().unwrap_or_default();
             findings.observe(draft.region.level(), key, name);
@@ -264,7 +275,7 @@ impl<I: Credential> Run<I> {
         if let Some(first) = file.seen_before(&source, key, line) {
             let message = format!("line {first} has the same source and key");
             faults.push(Fault::new(file.opened.shape.header_of("key"), "DUPLICATE_KEY", message));
-            return self.reject(file, line, &cells, &faults);
+            return self.put_by_itself(file, line, cells, draft, faults).await;
         }
         match self.partitions.of(&place).await? {
             Ok(partition) => {
@@ -275,16 +286,37 @@ impl<I: Credential> Run<I> {
                 if faults.is_empty() {
                     self.accept(key);
                 }
-                self.finish_unsent(file, line, &cells, &faults)
+                self.put_by_itself(file, line, cells, draft, faults).await
             }
             Err(fault) => {
                 // Where a row belongs may stand in a column that could not be bound.
                 if !file.opened.is_refused {
                     faults.push(fault);
                 }
-                self.finish_unsent(file, line, &cells, &faults)
+                self.put_by_itself(file, line, cells, draft, faults).await
             }
         }
+    }
+
+    /// Lets the registry judge what a row says by itself, when something is wrong with it and nothing
+    /// certain says what it is about or where that is. A row without a key is compared with nothing.
+    async fn put_by_itself(
+        &mut self,
+        file: &mut Current,
+        line: u64,
+        cells: StringRecord,
+        mut draft: Draft,
+        faults: Vec<Fault>,
+    ) -> anyhow::Result<()> {
+        if faults.is_empty() {
+            return self.finish_unsent(file, line, &cells, &faults);
+        }
+        file.opened.fill(&mut draft);
+        draft.key = None;
+        let source = draft.source.take().or_else(|| file.opened.declaration.source.clone());
+        let source = source.unwrap_or_else(|| NO_SOURCE.to_owned());
+        let row = draft.into_row(self.args.kind);
+        self.put(file, source, 0, Pending { line, cells, row, faults }).await
     }
 
     /// Notes a row that the registry is not asked about: what is wrong with it, or that it cannot be
@@ -469,7 +501,12 @@ impl<I: Credential> Run<I> {
     ) -> anyhow::Result<()> {
         let outcome = result.outcome();
         if !pending.faults.is_empty() || file.opened.is_refused {
-            let beside = file.opened.shape.beside(&pending.faults, refusals(&result));
+            let mut refusals = refusals(&result);
+            if pending.is_by_itself() {
+                // Its key was taken from it.
+                refusals.retain(|refusal| refusal.column != "key");
+            }
+            let beside = file.opened.shape.beside(&pending.faults, refusals);
             pending.faults.extend(beside);
             if pending.faults.is_empty() {
                 self.accept(&pending.row.key);
@@ -668,8 +705,8 @@ fn read_rows(
         while chunk.len() < CHUNK_ROWS && ended.is_none() {
             match table.next() {
                 Some(Ok(record)) => {
-                    let (draft, faults) = shape.read(&record);
-                    chunk.push(Item { line: record.line, cells: record.cells, draft, faults });
+                    let rest = shape.read(&record);
+                    chunk.push(Item { line: record.line, cells: record.cells, rest });
                 }
                 Some(Err(error)) => ended = Some(Err(error)),
                 None => ended = Some(Ok(())),
