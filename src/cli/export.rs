@@ -36,7 +36,7 @@ Examples:
   anju export regions --partition 0 --out regions.csv
   anju export buildings --partition 1 --out buildings.csv.gz
   anju export units --partition 1 --bom --out units.csv
-  anju export buildings --partition 1 --valid-at 2020-01-01 --out - | head";
+  anju export buildings --partition 1 --valid-at 2020-01-01 --out -";
 
 /// Export what a partition holds, as a file that can be imported again.
 ///

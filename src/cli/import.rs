@@ -33,11 +33,13 @@ mod client;
 mod partition;
 mod progress;
 mod run;
+mod stop;
 mod summary;
 mod told;
 
 pub use client::{Clients, Credential, Service};
 pub(super) use client::{patiently, refused};
+pub use stop::Stop;
 pub use summary::{Counts, FileSummary, Outcome, Rejected, Summary, Warned};
 pub use told::Unusable;
 
@@ -186,6 +188,18 @@ pub async fn run<I: Credential>(
     answer: Answer,
     out: &mut dyn io::Write,
 ) -> anyhow::Result<Outcome> {
+    run_until(args, clients, answer, Stop::never(), out).await
+}
+
+/// The same until its end is asked for: then what was sent is waited for, for a while, and what it
+/// came to so far is written.
+pub async fn run_until<I: Credential>(
+    args: ImportArgs,
+    clients: Clients<I>,
+    answer: Answer,
+    stop: Stop,
+    out: &mut dyn io::Write,
+) -> anyhow::Result<Outcome> {
     if args.rejects.is_some() && args.files.len() > 1 {
         bail!("--rejects names one file, but there are several to import");
     }
@@ -193,12 +207,20 @@ pub async fn run<I: Credential>(
         bail!("{} is there already and is not overwritten", path.display());
     }
     let (opened, wrong) = open(&args)?;
-    if !wrong.is_empty() {
-        return Err(Box::pin(told::refuse(args, clients, opened, wrong)).await.into());
-    }
+    let dry_run = args.dry_run;
+    let interrupted = Summary { dry_run, interrupted: true, ..Summary::default() };
     // Boxed, so that whoever waits for the run does not carry all of it on the stack.
-    let run = Box::pin(run::Run::new(args, clients, opened)).await?;
-    let summary = Box::pin(run.all()).await?;
+    let summary = if wrong.is_empty() {
+        match stop.or(Box::pin(run::Run::new(args, clients, opened))).await {
+            Some(run) => Box::pin(run?.until(stop).all()).await?,
+            None => interrupted,
+        }
+    } else {
+        match stop.or(Box::pin(told::refuse(args, clients, opened, wrong))).await {
+            Some(unusable) => return Err(unusable.into()),
+            None => interrupted,
+        }
+    };
     match answer {
         Answer::Table => summary.write(out)?,
         Answer::Json => {

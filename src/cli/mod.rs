@@ -79,7 +79,7 @@ pub const DEMO_TOKEN_FILE: &str = "./anju-data/client.token";
 const TOKEN_BYTES_MAX: u64 = 4096;
 
 /// What the exit codes mean. Scripts rely on them: never renumber.
-pub const EXIT_CODES: [(u8, &str); 8] = [
+pub const EXIT_CODES: [(u8, &str); 9] = [
     (0, "fine"),
     (1, "failed for another reason"),
     (2, "the command line is wrong"),
@@ -88,6 +88,7 @@ pub const EXIT_CODES: [(u8, &str); 8] = [
     (5, "refused by a rule, or the request is wrong"),
     (6, "not authenticated, or not permitted"),
     (7, "the server is not reachable, or too busy"),
+    (130, "interrupted (import tells what was taken so far)"),
 ];
 
 const AFTER_HELP: &str = "\
@@ -100,6 +101,7 @@ Exit codes:
   5  refused by a rule, or the request is wrong
   6  not authenticated, or not permitted
   7  the server is not reachable, or too busy
+  130  interrupted (import tells what was taken so far)
 
 Examples:
   anju status
@@ -242,6 +244,8 @@ pub enum Outcome {
     Fine,
     /// Part of it was refused, or what was checked is damaged.
     Partly,
+    /// Its end was asked for, and what was done so far is told.
+    Interrupted,
 }
 
 /// What was looked for is not there.
@@ -474,6 +478,7 @@ pub fn exit_code(result: &anyhow::Result<Outcome>) -> u8 {
     let error = match result {
         Ok(Outcome::Fine) => return 0,
         Ok(Outcome::Partly) => return 3,
+        Ok(Outcome::Interrupted) => return 130,
         Err(error) => error,
     };
     if is_closed_pipe(error) {

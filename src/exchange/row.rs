@@ -24,6 +24,9 @@ const CELL_BYTES_MAX: usize = 16 * 1024;
 /// Columns that say, beside the relations, which subject a row is about and where that is.
 const PLACING: [&str; 6] = ["key", "source", "id", "level", "city_code", "ended_on"];
 
+/// Columns that say a place together.
+const DEGREES: [&str; 3] = ["longitude", "latitude", "location_system"];
+
 /// Every reason for which a row is refused here or by the importer, with what it means. The
 /// registry's own reasons come beside these.
 pub const REASONS: &[(&str, &str)] = &[
@@ -235,7 +238,6 @@ fn clear(draft: &mut Draft, column: &Column) -> Result<(), cell::Fault> {
 fn check(layout: &Layout, draft: &Draft, faults: &mut Vec<Fault>) {
     let is_faulted = |name: &str| faults.iter().any(|fault| layout.is_said_by(name, &fault.column));
     let is_in_community = draft.community_of.is_some() || is_faulted("community_id");
-    const DEGREES: [&str; 3] = ["longitude", "latitude", "location_system"];
     let has_degrees = !DEGREES.iter().any(|name| layout.lacks(name) || is_faulted(name));
     let mut require = |name: &str, missing: bool| {
         // A cell that could not be read is not missing.

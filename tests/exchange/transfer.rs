@@ -80,6 +80,8 @@ struct Registry {
     /// A row with this key makes the whole request unreadable.
     unreadable: Option<String>,
     batches: usize,
+    /// Who is told to end with this batch, how often, and whether the batch is never answered.
+    stopped: Option<(usize, tokio::sync::watch::Sender<u32>, u32, bool)>,
 }
 
 impl Registry {
@@ -322,6 +324,20 @@ impl Registry {
 #[derive(Clone, Default)]
 struct Fake(Arc<Mutex<Registry>>);
 
+impl Fake {
+    /// Tells the run to end when it is time, and whether this batch is never answered.
+    fn is_lost(&self) -> bool {
+        let registry = self.0.lock().unwrap();
+        match &registry.stopped {
+            Some((batch, sender, times, is_lost)) if registry.batches + 1 == *batch => {
+                sender.send_replace(*times);
+                *is_lost
+            }
+            _ => false,
+        }
+    }
+}
+
 #[tonic::async_trait]
 impl ImportService for Fake {
     type ExportRowsStream =
@@ -332,6 +348,9 @@ impl ImportService for Fake {
         request: Request<ImportRowsRequest>,
     ) -> Result<Response<ImportRowsResponse>, Status> {
         let request = request.into_inner();
+        if self.is_lost() {
+            std::future::pending::<()>().await;
+        }
         let mut registry = self.0.lock().unwrap();
         registry.batches += 1;
         assert!(request.rows.len() <= 500);
@@ -989,13 +1008,61 @@ async fn a_file_that_is_no_table_is_named_and_the_command_line_is_wrong() {
         [("picture.png", &[0x89, b'P', b'N', b'G', 0xFF, 0xFF][..]), ("empty", &[])]
     {
         let file = bench.file(name, bytes);
-        let told = refused_whole(&bench, "buildings", &[file.clone()], "--source s").await;
+        let told =
+            refused_whole(&bench, "buildings", std::slice::from_ref(&file), "--source s").await;
         assert!(told.starts_with(&format!("{name}: ")), "{told}");
         let error = bench.run("buildings", &[file], "--source s").await.unwrap_err();
         assert_eq!(anju::cli::exit_code(&Err(error)), 2);
     }
     let error = bench.run("buildings", &files, "--source s").await.unwrap_err();
     assert_eq!(anju::cli::exit_code(&Err(error)), 2);
+}
+
+/// Imports a file of many buildings one by one, until the registry tells with the third to end.
+async fn interrupted(bench: &Bench, times: u32, is_lost: bool) -> (PathBuf, Counts, String) {
+    let rows: Vec<_> = (0..600).map(|row| format!("b{row},c1,1990\n")).collect();
+    let file = bench.file("b.csv", format!("key,compound_key,exists_from\n{}", rows.concat()));
+    let (sender, receiver) = tokio::sync::watch::channel(0);
+    {
+        let mut registry = bench.registry.lock().unwrap();
+        registry.stopped = Some((registry.batches + 3, sender, times, is_lost));
+    }
+    let mut told = Vec::new();
+    for answer in [Answer::Json, Answer::Table] {
+        let args = ImportArgs {
+            source: Some("s".to_owned()),
+            partition: Some(1),
+            batch_rows: 1,
+            in_flight: 1,
+            ..ImportArgs::of(FileKind::Buildings, vec![file.clone()])
+        };
+        let (clients, stop) = (bench.clients.clone(), import::Stop::of(receiver.clone()));
+        let mut out = Vec::new();
+        let outcome = import::run_until(args, clients, answer, stop, &mut out).await.unwrap();
+        assert_eq!(outcome.exit_code(), 130);
+        told.push(String::from_utf8(out).unwrap());
+    }
+    bench.registry.lock().unwrap().stopped = None;
+    let summary: serde_json::Value = serde_json::from_str(&told[0]).unwrap();
+    assert_eq!(summary["interrupted"], true);
+    // Asked before it began, the second run sent nothing.
+    (file, counts_of(&summary["files"][0]), told.remove(1))
+}
+
+#[tokio::test]
+async fn an_interrupted_run_tells_what_was_taken_and_is_made_again() {
+    for (times, is_lost, taken) in [(1, false, 3), (2, true, 2)] {
+        let bench = Bench::with_compound().await;
+        let before = bench.kept_count();
+        let (file, counts, told) = interrupted(&bench, times, is_lost).await;
+        assert_eq!((counts.created, counts.refused), (taken, 0));
+        assert!(counts.read > taken && counts.read < 600, "{counts:?}");
+        assert_eq!(bench.kept_count() as u64 - before as u64, taken);
+        assert!(told.contains("run the same again to go on"), "{told}");
+        let (outcome, counts) = bench.counts("buildings", &[file], "--source s").await;
+        assert_eq!(outcome, Outcome::Whole);
+        assert_eq!((counts.created, counts.unchanged), (600 - taken, taken));
+    }
 }
 
 #[tokio::test]

@@ -14,8 +14,8 @@ use tonic::{
 
 use crate::harness::{City, told, write};
 
-fn named(reference: v1::reference::Reference) -> Option<v1::Reference> {
-    Some(v1::Reference { reference: Some(reference) })
+fn named(reference: v1::reference::Reference) -> v1::Reference {
+    v1::Reference { reference: Some(reference) }
 }
 
 fn compound(key: &str, community: &str) -> v1::ImportRow {
@@ -27,7 +27,7 @@ fn compound(key: &str, community: &str) -> v1::ImportRow {
                 name: Some(key.to_owned()),
                 ..v1::CompoundFields::default()
             }),
-            community: named(v1::reference::Reference::Id(community.to_owned())),
+            community: Some(named(v1::reference::Reference::Id(community.to_owned()))),
         })),
         ..v1::ImportRow::default()
     }
@@ -43,7 +43,7 @@ fn building(key: &str, compound: &str, life_years: u32) -> v1::ImportRow {
                 design_life_years: Some(life_years),
                 ..v1::BuildingFields::default()
             }),
-            compound: named(v1::reference::Reference::Key(compound.to_owned())),
+            compound: Some(named(v1::reference::Reference::Key(compound.to_owned()))),
             ..v1::ImportBuilding::default()
         })),
         ..v1::ImportRow::default()

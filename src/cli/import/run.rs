@@ -8,6 +8,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs, mem,
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context as _, anyhow, bail};
@@ -25,6 +26,7 @@ use crate::{
         findings,
         partition::Partitions,
         progress::Progress,
+        stop::Stop,
         summary::{Counts, FIRST_TOLD_MAX, FileSummary, Rejected, Summary, Warned},
     },
     exchange::{
@@ -55,6 +57,8 @@ const ROWS_WAITING_MAX: usize = 20_000;
 const DEFERRED_MAX: usize = 100_000;
 /// Attempts at the end of the file: chains of references within a file are at most this long.
 const ROUNDS_MAX: usize = 16;
+/// How long batches under way are waited for when the end is asked for.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// The source of rows that are judged by themselves where nothing says it.
 const NO_SOURCE: &str = "unknown";
 /// The registry's reason for a reference to what is not there.
@@ -137,6 +141,7 @@ pub(super) struct Run<I> {
     rows_done: u64,
     /// In a dry run: keys whose rows would have been taken, for the rows that refer to them.
     accepted: BTreeSet<String>,
+    stop: Stop,
     summary: Summary,
 }
 
@@ -168,13 +173,22 @@ impl<I: Credential> Run<I> {
             progress,
             rows_done: 0,
             accepted: BTreeSet::new(),
+            stop: Stop::never(),
             summary,
         })
+    }
+
+    /// The same until its end is asked for.
+    pub(super) fn until(self, stop: Stop) -> Self {
+        Self { stop, ..self }
     }
 
     /// Imports every file, one after the other.
     pub(super) async fn all(mut self) -> anyhow::Result<Summary> {
         for opened in mem::take(&mut self.files) {
+            if self.stop.is_asked() {
+                break;
+            }
             let path = opened.path.clone();
             let done = self.file(opened).await;
             done.with_context(|| {
@@ -185,6 +199,7 @@ impl<I: Credential> Run<I> {
             })?;
         }
         self.progress.finish();
+        self.summary.interrupted = self.stop.is_asked();
         Ok(self.summary)
     }
 
@@ -222,19 +237,50 @@ impl<I: Credential> Run<I> {
     async fn rows(&mut self, file: &mut Current) -> anyhow::Result<()> {
         let table = Table::open(&file.opened.path, self.progress.counter())?;
         let shape = Arc::clone(&file.opened.shape);
-        let (sender, mut receiver) = mpsc::channel(CHUNKS_WAITING);
+        let (sender, receiver) = mpsc::channel(CHUNKS_WAITING);
         let reading = tokio::task::spawn_blocking(move || read_rows(table, &shape, &sender));
+        let stop = self.stop.clone();
+        // What is dropped in the middle was not sent, or is a batch under way.
+        let Some(sent) = stop.or(self.send_all(file, receiver)).await else {
+            self.land_rest(file, stop).await;
+            return Ok(());
+        };
+        sent?;
+        let read = reading.await.context("the reading thread failed")?;
+        read.map_err(Into::into)
+    }
+
+    /// Sends all that is read. What was read before a failure is sent too.
+    async fn send_all(
+        &mut self,
+        file: &mut Current,
+        mut receiver: mpsc::Receiver<Vec<Item>>,
+    ) -> anyhow::Result<()> {
         while let Some(chunk) = receiver.recv().await {
             for item in chunk {
                 self.take(file, item).await?;
             }
             self.progress.tick(self.rows_done);
         }
-        let read = reading.await.context("the reading thread failed")?;
-        // What was read before a failure is still sent.
         self.settle(file).await?;
-        self.second_attempts(file).await?;
-        read.map_err(Into::into)
+        self.second_attempts(file).await
+    }
+
+    /// Takes in the answers to what is under way, for a while and until the end is asked for again.
+    async fn land_rest(&mut self, file: &mut Current, mut stop: Stop) {
+        self.waiting.clear();
+        let patience = tokio::time::sleep(PATIENCE);
+        tokio::pin!(patience);
+        while !self.flights.is_empty() {
+            tokio::select! {
+                biased;
+                () = stop.asked(2) => break,
+                () = &mut patience => break,
+                // What was refused as a whole is told by the next run.
+                _ = self.land_one(file) => {}
+            }
+        }
+        self.flights.abort_all();
     }
 
     /// Puts one row into a batch, or among the rejects.
