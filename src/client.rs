@@ -532,7 +532,7 @@ fn message(status: &Status) -> String {
 }
 
 /// The class as the API's documents write it.
-const fn code_name(code: Code) -> &'static str {
+pub(crate) const fn code_name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
         Code::Cancelled => "CANCELLED",

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         && !cli::is_closed_pipe(error)
     {
         // Nothing is left to be done when even this cannot be written.
-        let _ = writeln!(io::stderr(), "anju: {error:#}");
+        let _ = writeln!(io::stderr(), "{}", cli::told(error, arguments.global.json));
     }
     ExitCode::from(cli::exit_code(&result))
 }

@@ -2,9 +2,10 @@
 //!
 //! What stays true: nothing is served before the journal is replayed; a server whose calls and
 //! permission table differ does not start; what was begun is finished before the writer ends, and
-//! a second signal waits for nothing.
+//! a second signal waits for nothing, wherever the process is.
 
 use std::{
+    io,
     net::SocketAddr,
     pin::Pin,
     sync::{
@@ -17,7 +18,11 @@ use std::{
 
 use anyhow::Context as _;
 use prost::Message as _;
-use tokio::{net::TcpListener, sync::mpsc};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc,
+};
 use tokio_stream::Stream;
 use tonic::transport::Server;
 use tonic_health::{ServingStatus, server::HealthReporter};
@@ -73,8 +78,6 @@ pub enum Ended {
     Finished,
     /// The time was up, and requests were cut off.
     CutOff,
-    /// A second signal came.
-    AtOnce,
 }
 
 /// Serves the registry of a configuration until a signal. `ready` hears where.
@@ -82,7 +85,7 @@ pub enum Ended {
 /// Log lines are the caller's to set up. After a second signal the process ends here.
 pub async fn serve(config: Config, ready: impl FnOnce(SocketAddr)) -> anyhow::Result<()> {
     // Before anything that takes long, so that a signal is not the end of the process.
-    let signals = signals()?;
+    let mut signals = signals()?;
     check_permissions()?;
     let metrics = Metrics::new();
     let authenticator = Authenticator::open(&config.token_file)
@@ -100,7 +103,15 @@ pub async fn serve(config: Config, ready: impl FnOnce(SocketAddr)) -> anyhow::Re
         None => None,
     };
     let opening = config.clone();
-    let registry = tokio::task::spawn_blocking(move || open(&opening)).await??;
+    let opened = tokio::task::spawn_blocking(move || open(&opening));
+    let registry = tokio::select! {
+        opened = opened => opened??,
+        _ = signals.recv() => {
+            // A replay takes long and cannot be told to stop; what it has computed is computed again.
+            tracing::warn!("stopped while the registry was being opened; the journal is whole");
+            std::process::exit(130);
+        }
+    };
     let served = Served {
         registry: Arc::new(registry),
         authenticator: Arc::new(authenticator),
@@ -117,10 +128,6 @@ pub async fn serve(config: Config, ready: impl FnOnce(SocketAddr)) -> anyhow::Re
     ready(address);
     let ended = run(served, listener, security, signals).await?;
     drop(stop_metrics);
-    if ended == Ended::AtOnce {
-        tracing::warn!("stopped at once; the journal is whole all the same");
-        std::process::exit(130);
-    }
     if let Some(server) = metrics_server {
         server.await??;
     }
@@ -225,22 +232,42 @@ fn security(config: &Config) -> anyhow::Result<Security> {
     }
 }
 
-/// Signals to stop: the first one asks, the second one insists.
-fn signals() -> anyhow::Result<mpsc::Receiver<()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (sender, receiver) = mpsc::channel(2);
-    let mut interrupts = signal(SignalKind::interrupt())?;
-    let mut terminations = signal(SignalKind::terminate())?;
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                _ = interrupts.recv() => {}
-                _ = terminations.recv() => {}
-            }
-            if sender.send(()).await.is_err() {
-                return;
-            }
+/// Hears when the process is asked to stop, by SIGINT or SIGTERM.
+pub(crate) struct Interrupts {
+    interrupts: Signal,
+    terminations: Signal,
+}
+
+impl Interrupts {
+    /// From here on a signal is no longer the end of the process.
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self {
+            interrupts: signal(SignalKind::interrupt())?,
+            terminations: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Resolves with the next signal.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupts.recv() => {}
+            _ = self.terminations.recv() => {}
         }
+    }
+}
+
+/// The first signal asks, and is handed on; the second one insists, and ends the process wherever
+/// it is.
+fn signals() -> io::Result<mpsc::Receiver<()>> {
+    let (sender, receiver) = mpsc::channel(1);
+    let mut interrupts = Interrupts::new()?;
+    tokio::spawn(async move {
+        interrupts.next().await;
+        // Nobody listens any more once serving has ended by itself.
+        let _ = sender.send(()).await;
+        interrupts.next().await;
+        tracing::warn!("stopped at once; the journal is whole all the same");
+        std::process::exit(130);
     });
     Ok(receiver)
 }
@@ -268,8 +295,8 @@ pub fn check_permissions() -> anyhow::Result<()> {
         .map_err(|wrong| anyhow::anyhow!("the server does not start: {}", wrong.join("; ")))
 }
 
-/// Serves until the first of `signals`, and then until what was begun is finished, the time is up,
-/// or a second signal comes. The registry is closed last.
+/// Serves until the first of `signals`, and then until what was begun is finished or the time is up.
+/// The registry is closed last.
 pub async fn run(
     served: Served,
     listener: TcpListener,
@@ -305,24 +332,12 @@ pub async fn run(
             tokio::select! {
                 served = &mut serving => served.map(|()| Ended::Finished),
                 () = tokio::time::sleep(shutdown) => Ok(Ended::CutOff),
-                () = insisted(&mut signals) => return Ok(Ended::AtOnce),
             }
         }
     };
     metrics.set_serving(false);
-    let closing = tokio::task::spawn_blocking(move || registry.close());
-    tokio::select! {
-        closed = closing => closed?,
-        () = insisted(&mut signals) => return Ok(Ended::AtOnce),
-    }
+    tokio::task::spawn_blocking(move || registry.close()).await?;
     Ok(ended?)
-}
-
-/// Resolves with a second signal; never, when no more can come.
-async fn insisted(signals: &mut mpsc::Receiver<()>) {
-    if signals.recv().await.is_none() {
-        std::future::pending::<()>().await;
-    }
 }
 
 /// The health of the server as a whole, and of each service by name.

@@ -20,7 +20,7 @@ use serde_json::Value;
 use support::{
     city::{City, building},
     files::{State, copy},
-    server::{Home, Server, without_settings},
+    server::{Home, Server, signal, without_settings},
 };
 
 /// What the binary came to.
@@ -102,11 +102,25 @@ fn certain(totals: &Value, measure: &str) -> i64 {
     of.get("certain").map_or(0, |certain| certain.as_str().unwrap().parse().unwrap())
 }
 
+/// Ctrl-C while it loads ends it in good order, and says what to do.
+fn is_interrupted(mut demo: Command) {
+    let mut child = demo.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.by_ref().any(|line| line.contains("created")), "no file was loaded");
+    signal("INT", child.id());
+    let rest: Vec<_> = lines.collect();
+    let log = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}\n{log}");
+    assert!(rest.iter().any(|line| line.contains("start again to go on")), "{rest:?}");
+    assert!(!log.contains("anju: "), "{log}");
+}
+
 #[test]
 fn the_city_of_the_demo_is_found_corrected_counted_exported_and_proved() {
     let home = Home::new();
     let data = format!("data_dir={}", home.data().display());
     let demo = ["demo", "--no-serve", "--setting", "listen=127.0.0.1:0", "--setting", &data];
+    is_interrupted(command(&demo));
     assert!(ran(command(&demo)).fine().contains("Loaded in "));
     // A second time there is nothing to load.
     assert!(ran(command(&demo)).fine().contains("holds the example city already"));

@@ -42,8 +42,11 @@ async fn follow_root(connection: Connection, partition: u32) -> Option<Checkpoin
 
 /// The tree now begins with the tree of then.
 async fn assert_grew_from(connection: &Connection, old: &Checkpoint) {
-    let request =
-        GetConsistencyProofRequest { partition: old.partition, old_size: old.size, new_size: None };
+    let request = GetConsistencyProofRequest {
+        partition: old.partition,
+        old_size: old.size,
+        ..Default::default()
+    };
     let proof = connection.histories().get_consistency_proof(request).await.unwrap().into_inner();
     let new = proof.new.unwrap();
     assert!(new.size >= old.size);

@@ -338,6 +338,7 @@ pub const PERMISSIONS: &[(&str, Grants)] = &[
     ("anju.v1.PlanService/BatchCreateOrders", OFFICES),
     ("anju.v1.PlanService/GetOrder", ORDER_READERS),
     ("anju.v1.PlanService/ListOrders", ORDER_READERS),
+    ("anju.v1.PlanService/ChangeOrder", OFFICES),
     ("anju.v1.PlanService/AssignOrder", OFFICES),
     ("anju.v1.PlanService/MoveOrderDeadline", OFFICES),
     ("anju.v1.PlanService/CancelOrder", OFFICES),

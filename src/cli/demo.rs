@@ -42,7 +42,7 @@ use crate::{
         column::FileKind,
     },
     kernel::time::{Clock as _, Stamp, SystemClock},
-    server,
+    server::{self, Interrupts},
 };
 
 const EXAMPLES: &str = "\
@@ -90,6 +90,7 @@ pub async fn run(args: &DemoArgs, out: &mut dyn Write) -> anyhow::Result<Outcome
         .with_context(|| format!("{} cannot be made", config.data_dir.display()))?;
     let secret = credential(&config)?;
     let (ready, started) = oneshot::channel();
+    let mut interrupts = Interrupts::new()?;
     let server = tokio::spawn(server::serve(config.clone(), move |address| {
         // Whoever waits may have given up.
         let _ = ready.send(address);
@@ -98,7 +99,20 @@ pub async fn run(args: &DemoArgs, out: &mut dyn Write) -> anyhow::Result<Outcome
         server.await??;
         anyhow::bail!("the server did not start");
     };
-    fill(&config, address, &secret, out).await?;
+    tokio::select! {
+        biased;
+        // The server hears the same signal, and is about to close its door.
+        () = interrupts.next() => {
+            server.await??;
+            writeln!(
+                out,
+                "Stopped while the example city was being loaded; start again to go on. \
+                 载入未完成，再次运行即可继续。"
+            )?;
+            return Ok(Outcome::Interrupted);
+        }
+        filled = fill(&config, address, &secret, out) => filled?,
+    }
     if !args.no_serve {
         hints(address, &secret, out).await?;
         server.await??;

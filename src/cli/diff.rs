@@ -12,7 +12,7 @@ use crate::{
         session::Session,
         table::Sheet,
     },
-    kernel::{id::SubjectId, time::Day},
+    kernel::{id::SubjectId, position::Position, time::Day},
     proto::v1,
 };
 
@@ -34,6 +34,9 @@ pub struct DiffArgs {
     /// Up to here, inclusive; in the same form. Default: now.
     #[arg(long, value_name = "STAMP|SEQ")]
     pub to: Option<Knowledge>,
+    /// With at least this write: the commit token that it answered.
+    #[arg(long, value_name = "PARTITION:SEQ")]
+    pub min_commit: Option<Position>,
     /// How much.
     #[command(flatten)]
     pub page: PageArgs,
@@ -43,6 +46,7 @@ pub struct DiffArgs {
 pub async fn run(args: &DiffArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let mut request =
         v1::DiffRequest { subject_id: args.id.to_string(), ..v1::DiffRequest::default() };
+    request.min_commit = read::token_text(args.min_commit);
     match (args.from, args.to) {
         (Knowledge::Stamp(_), Some(Knowledge::Seq(_)))
         | (Knowledge::Seq(_), Some(Knowledge::Stamp(_))) => {

@@ -20,6 +20,7 @@ const EXAMPLES: &str = "\
 Examples:
   anju history bld_01HF7YAT000000E0000000001A
   anju history bld_01HF7YAT000000E0000000001A --known-at 2024-07-01
+  anju history bld_01HF7YAT000000E0000000001A --valid-at 2009-12-31
   anju history bld_01HF7YAT000000E0000000001A --all --json";
 
 /// Flags of `anju history`.
@@ -31,7 +32,7 @@ pub struct HistoryArgs {
     /// Hand out the entries' bytes too (with --json, in base64).
     #[arg(long)]
     pub with_bytes: bool,
-    /// Which knowledge.
+    /// Which knowledge; with a day the entries that bear on it.
     #[command(flatten)]
     pub read: ReadArgs,
     /// How much.

@@ -28,6 +28,7 @@ pub mod offline;
 pub mod order;
 pub mod page;
 pub mod peer;
+mod problem;
 pub mod prove;
 pub mod read;
 pub mod rebuild;
@@ -244,7 +245,7 @@ pub enum Outcome {
     Fine,
     /// Part of it was refused, or what was checked is damaged.
     Partly,
-    /// Its end was asked for, and what was done so far is told.
+    /// A signal ended it before it was done; what was done stays.
     Interrupted,
 }
 
@@ -473,14 +474,25 @@ fn read_token(path: &Path) -> std::io::Result<String> {
     }
 }
 
+/// What is said of a run that failed: sentences, or with `--json` an object on one line.
+pub fn told(error: &anyhow::Error, json: bool) -> String {
+    if json { problem::json(error).to_string() } else { format!("anju: {error:#}") }
+}
+
 /// The exit code of a run, as [`EXIT_CODES`] lists them.
 pub fn exit_code(result: &anyhow::Result<Outcome>) -> u8 {
     let error = match result {
         Ok(Outcome::Fine) => return 0,
         Ok(Outcome::Partly) => return 3,
+        // What shells say of a program that Ctrl-C ended.
         Ok(Outcome::Interrupted) => return 130,
         Err(error) => error,
     };
+    failed_code(error)
+}
+
+/// The exit code of a run that failed.
+pub(crate) fn failed_code(error: &anyhow::Error) -> u8 {
     if is_closed_pipe(error) {
         return 0;
     }

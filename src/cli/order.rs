@@ -11,7 +11,7 @@ use crate::{
         message,
         rest::Wrong,
         session::Session,
-        write::{self, WriteArgs},
+        write::{self, FieldArgs, TargetArgs, WriteArgs},
     },
     kernel::{
         id::{BodyId, Kind, OrderId},
@@ -24,6 +24,7 @@ const EXAMPLES: &str = "\
 Examples:
   anju order list --region gbt2260:410102 --state ordered
   anju order assign ord_01HF7YAT000000E0000000001A --body bdy_01HF7YAT000000E0000000001A
+  anju order change ord_01HF7YAT000000E0000000001A --from 2026-06-01 --set payer=public_account --set payment_reference=F-2026-17
   anju order move ord_01HF7YAT000000E0000000001A --deadline 2026-12-31
   anju order cancel ord_01HF7YAT000000E0000000001A --reason 'the building is being emptied'";
 
@@ -52,11 +53,32 @@ pub struct StepArgs {
     pub write: WriteArgs,
 }
 
+/// Flags of `anju order change`.
+#[derive(Args, Clone, Debug)]
+pub struct ChangeArgs {
+    /// Which one.
+    pub id: OrderId,
+    /// Only if this is still its etag, as an earlier answer gave it.
+    #[arg(long, value_name = "ETAG")]
+    pub etag: Option<String>,
+    /// The first day on which the new values hold.
+    #[arg(long, value_name = "DAY")]
+    pub from: Day,
+    /// The new values.
+    #[command(flatten)]
+    pub fields: FieldArgs,
+    /// What comes with every write.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
 /// What can be done with orders.
 #[derive(Subcommand, Clone, Debug)]
 pub enum OrderAction {
     /// Orders of a plan, a building, a body or a region.
     List(OrderListArgs),
+    /// Says who pays, from what, by when or of which plan, from a day on.
+    Change(ChangeArgs),
     /// Asks a body for it, or another body instead.
     Assign {
         /// The body.
@@ -89,6 +111,13 @@ pub async fn run(args: &OrderArgs, session: &mut Session<'_>) -> anyhow::Result<
     let etag = |step: &StepArgs| step.etag.clone().unwrap_or_default();
     match &args.action {
         OrderAction::List(args) => list::orders(args, session).await,
+        OrderAction::Change(args) => {
+            let ChangeArgs { id, etag, from, fields, write } = args.clone();
+            let target = TargetArgs { id: id.into(), etag };
+            let (time, order_key) = (None, None);
+            let change = write::ChangeArgs { target, from, time, order_key, fields, write };
+            write::change(&change, session).await
+        }
         OrderAction::Assign { body, step } => {
             let request = v1::AssignOrderRequest {
                 context: Some(step.write.context()),

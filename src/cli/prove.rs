@@ -81,6 +81,9 @@ pub struct FetchArgs {
     /// Prove it in the tree of this size. Default: now.
     #[arg(long, value_name = "ENTRIES")]
     pub size: Option<u64>,
+    /// With at least this write: the commit token that it answered.
+    #[arg(long, value_name = "PARTITION:SEQ")]
+    pub min_commit: Option<Position>,
     /// Prove too that the tree grew out of the checkpoint in this file (a checkpoint or a proof).
     #[arg(long, value_name = "FILE")]
     pub since: Option<PathBuf>,
@@ -98,6 +101,9 @@ pub struct CheckpointArgs {
     /// A past size. Default: now.
     #[arg(long, value_name = "ENTRIES")]
     pub size: Option<u64>,
+    /// With at least this write: the commit token that it answered.
+    #[arg(long, value_name = "PARTITION:SEQ")]
+    pub min_commit: Option<Position>,
     /// Where to save it; must not exist yet.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
@@ -214,7 +220,9 @@ pub async fn run(args: &ProveArgs, session: &mut Session<'_>) -> anyhow::Result<
 async fn fetch(args: &FetchArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let partition = session.partition(args.partition).await?;
     let since = args.since.as_deref().map(load_checkpoint).transpose()?;
-    let request = v1::GetInclusionProofRequest { partition, seq: args.seq, size: args.size };
+    let min_commit = read::token_text(args.min_commit);
+    let request =
+        v1::GetInclusionProofRequest { partition, seq: args.seq, size: args.size, min_commit };
     let answer: Answer<v1::GetInclusionProofResponse> =
         session.ask("HistoryService", "GetInclusionProof", &request).await?;
     let checkpoint = saved(answer.typed.checkpoint.as_ref())?;
@@ -225,6 +233,7 @@ async fn fetch(args: &FetchArgs, session: &mut Session<'_>) -> anyhow::Result<Ou
                 partition,
                 old_size: older.size,
                 new_size: Some(checkpoint.size),
+                ..v1::GetConsistencyProofRequest::default()
             };
             let answer: Answer<v1::GetConsistencyProofResponse> =
                 session.ask("HistoryService", "GetConsistencyProof", &request).await?;
@@ -247,7 +256,8 @@ async fn fetch(args: &FetchArgs, session: &mut Session<'_>) -> anyhow::Result<Ou
 
 async fn checkpoint(args: &CheckpointArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let partition = session.partition(args.partition).await?;
-    let request = v1::GetCheckpointRequest { partition, size: args.size };
+    let min_commit = read::token_text(args.min_commit);
+    let request = v1::GetCheckpointRequest { partition, size: args.size, min_commit };
     let answer: Answer<v1::GetCheckpointResponse> =
         session.ask("HistoryService", "GetCheckpoint", &request).await?;
     let checkpoint = saved(answer.typed.checkpoint.as_ref())?;

@@ -80,7 +80,7 @@ impl ReadArgs {
         let says_when = known_at.is_some() || known_at_seq.is_some() || !valid_at.is_empty();
         v1::ReadContext {
             read_time: says_when.then_some(v1::ReadTime { valid_at, known_at, known_at_seq }),
-            min_commit: self.min_commit.map(|position| position.to_string()).unwrap_or_default(),
+            min_commit: token_text(self.min_commit),
         }
     }
 
@@ -95,6 +95,11 @@ impl ReadArgs {
         let known_at = self.known_at.filter(|known| matches!(known, Knowledge::Stamp(_)));
         Self { known_at, ..self.clone() }
     }
+}
+
+/// A commit token as the API has it; empty when none is given.
+pub fn token_text(token: Option<Position>) -> String {
+    token.map(|position| position.to_string()).unwrap_or_default()
 }
 
 /// The last microsecond of a day in China.

@@ -197,8 +197,10 @@ fn told_of(failure: &Failure) -> Vec<Told> {
 /// A wrong command line, with what the registry has against the rest of it.
 #[derive(Debug)]
 pub(crate) struct WrongAndRefused {
-    usage: BadUsage,
-    beside: Vec<String>,
+    /// What is wrong with the command line.
+    pub usage: BadUsage,
+    /// What the registry has against the rest, a line each.
+    pub beside: Vec<String>,
 }
 
 impl std::error::Error for WrongAndRefused {}

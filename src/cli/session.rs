@@ -1,14 +1,19 @@
 //! What a subcommand works with: the connection, where to write, and how an answer is shown.
 
-use std::io::{self, Write};
+use std::{
+    collections::BTreeSet,
+    io::{self, Write},
+};
 
 use anyhow::Context as _;
 use prost::Message;
 use prost_reflect::{DynamicMessage, MethodDescriptor};
+use tonic::Code;
 
 use crate::{
-    cli::{message, table::Sheet},
-    client::{Connection, Retry, WARNING_KEY, describe},
+    cli::{BadUsage, message, table::Sheet},
+    client::{Connection, Failure, Retry, WARNING_KEY, describe},
+    kernel::id::SubjectId,
     proto::v1,
 };
 
@@ -68,6 +73,15 @@ impl<'w> Output<'w> {
     pub fn flush(&mut self) -> io::Result<()> {
         self.writer.flush()
     }
+}
+
+/// Partitions that are named when there is a choice.
+const KNOWN_SHOWN_MAX: usize = 10;
+
+/// Whether an error says that the caller may not do this.
+fn is_denied(error: &anyhow::Error) -> bool {
+    let failure = error.downcast_ref::<Failure>();
+    failure.is_some_and(|failure| failure.code == Code::PermissionDenied)
 }
 
 /// An answer as it came, and by its type.
@@ -141,8 +155,12 @@ impl<'w> Session<'w> {
         if let Some(partition) = named {
             return Ok(partition);
         }
-        let status: Answer<v1::GetStatusResponse> =
-            self.ask("RegistryService", "GetStatus", &v1::GetStatusRequest {}).await?;
+        let status: anyhow::Result<Answer<v1::GetStatusResponse>> =
+            self.ask("RegistryService", "GetStatus", &v1::GetStatusRequest {}).await;
+        let status = match status {
+            Err(error) if is_denied(&error) => return self.own_partition(error).await,
+            status => status?,
+        };
         let cities: Vec<_> =
             status.typed.partitions.iter().filter(|partition| partition.partition != 0).collect();
         if let [only] = cities.as_slice() {
@@ -152,6 +170,25 @@ impl<'w> Session<'w> {
             .iter()
             .map(|partition| format!("{} {}", partition.partition, partition.name))
             .collect();
-        anyhow::bail!("say which --partition; there are: {}", known.join(", "))
+        let more = known.len().saturating_sub(KNOWN_SHOWN_MAX);
+        let shown = known.into_iter().take(KNOWN_SHOWN_MAX).collect::<Vec<_>>().join(", ");
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let sentence = format!(
+            "say which --partition, or where it has one --region; there are: {shown}{more}"
+        );
+        Err(BadUsage::new(&sentence).into())
+    }
+
+    /// The partition in which the regions of the credential lie: not everybody may look at the whole
+    /// registry.
+    async fn own_partition(&self, denied: anyhow::Error) -> anyhow::Result<u32> {
+        let me: Answer<v1::WhoAmIResponse> =
+            self.ask("RegistryService", "WhoAmI", &v1::WhoAmIRequest {}).await?;
+        let regions = me.typed.region_ids.iter().filter_map(|id| id.parse::<SubjectId>().ok());
+        let partitions: BTreeSet<u32> = regions.map(|id| id.partition().number()).collect();
+        match partitions.iter().collect::<Vec<_>>().as_slice() {
+            [only] if **only != 0 => Ok(**only),
+            _ => Err(denied.context("say which --partition, or where it has one --region")),
+        }
     }
 }

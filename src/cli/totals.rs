@@ -1,11 +1,12 @@
-//! `anju totals`: how much there is in a region or compound, on any day, down to the rows.
+//! `anju totals`: how much there is in a region, a compound or the whole registry, on any day, down to
+//! the rows.
 //!
 //! Where days are imprecise a total is two numbers, and both are shown: `12–15` is at least 12 and
 //! at most 15.
 
 use std::str::FromStr;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use prost_reflect::DynamicMessage;
 
 use crate::{
@@ -27,6 +28,8 @@ use crate::{
 
 const EXAMPLES: &str = "\
 Examples:
+  anju totals
+  anju totals --level city --children
   anju totals rgn_01HF7YAT000000E0000000001A
   anju totals --code gbt2260:410102 --date 2020-12-31
   anju totals rgn_01HF7YAT000000E0000000001A --valid-at 2000-12-31 --breakdown
@@ -38,8 +41,7 @@ Examples:
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct TotalsArgs {
-    /// The id of a region or a compound.
-    #[arg(required_unless_present = "code")]
+    /// The id of a region or a compound. Default: the whole registry.
     pub id: Option<SubjectId>,
     /// A region by its code, for example gbt2260:410102.
     #[arg(long, value_name = "SCHEME:CODE", conflicts_with = "id", value_parser = get::identifier)]
@@ -56,7 +58,11 @@ pub struct TotalsArgs {
     /// By decade of completion and structure.
     #[arg(long, group = "form")]
     pub breakdown: bool,
-    /// The children of the region side by side.
+    /// The regions of this level in it that are there on the day: together, or with --children side
+    /// by side.
+    #[arg(long, value_name = "LEVEL", conflicts_with_all = ["series", "explain"])]
+    pub level: Option<TotalLevel>,
+    /// The children of the region side by side; of the whole registry the provinces.
     #[arg(long, group = "form")]
     pub children: bool,
     /// At the end of each month of a span, for example 2020-01..2024-12.
@@ -74,6 +80,29 @@ pub struct TotalsArgs {
     /// How much, of --children and --explain.
     #[command(flatten)]
     pub page: PageArgs,
+}
+
+/// Levels of which totals are taken together.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TotalLevel {
+    /// 省级
+    Province,
+    /// 地级
+    City,
+    /// 县级
+    District,
+}
+
+impl TotalLevel {
+    fn on_wire(level: Option<Self>) -> i32 {
+        let level = match level {
+            None => v1::RegionLevel::Unspecified,
+            Some(Self::Province) => v1::RegionLevel::Province,
+            Some(Self::City) => v1::RegionLevel::City,
+            Some(Self::District) => v1::RegionLevel::District,
+        };
+        level.into()
+    }
 }
 
 /// The first and last month of a series.
@@ -107,6 +136,7 @@ pub async fn run(args: &TotalsArgs, session: &mut Session<'_>) -> anyhow::Result
     let subject_id = subject(args, session).await?;
     let context = Some(args.read.context());
     let measures = args.measure.clone();
+    let level = TotalLevel::on_wire(args.level);
     if let Some(measure) = &args.explain {
         let request = v1::ExplainTotalRequest {
             context,
@@ -123,6 +153,7 @@ pub async fn run(args: &TotalsArgs, session: &mut Session<'_>) -> anyhow::Result
             context,
             region_id: subject_id,
             measures,
+            level,
             ..v1::ListTotalsRequest::default()
         };
         let call = ("TotalsService", "ListTotals");
@@ -140,7 +171,8 @@ pub async fn run(args: &TotalsArgs, session: &mut Session<'_>) -> anyhow::Result
             session.ask("TotalsService", "GetSeries", &request).await?;
         return shown(&answer.message, &series(&answer.typed), session);
     }
-    let request = v1::GetTotalsRequest { context, subject_id, measures, breakdown: args.breakdown };
+    let breakdown = args.breakdown;
+    let request = v1::GetTotalsRequest { context, subject_id, measures, breakdown, level };
     let answer: Answer<v1::GetTotalsResponse> =
         session.ask("TotalsService", "GetTotals", &request).await?;
     shown(&answer.message, &totals(&answer.typed), session)
@@ -159,7 +191,7 @@ fn shown(
     Ok(Outcome::Fine)
 }
 
-/// The id of the subject, looked up by its code if need be.
+/// The id of the subject, looked up by its code if need be; empty for the whole registry.
 async fn subject(args: &TotalsArgs, session: &Session<'_>) -> anyhow::Result<String> {
     let Some(code) = &args.code else {
         return Ok(args.id.map(|id| id.to_string()).unwrap_or_default());

@@ -56,7 +56,8 @@ Examples:
 pub const RETRACT_ABOUT: &str = "Takes an entry back, as entered in error\n\n\
 Without --entry it is the registration: the subject never existed. The units of a building never did \
 either, and are taken back with it. A region or compound is only taken back when nothing is in it nor \
-ever was, and a building when it has no logical buildings: move or take those back first.\n\n\
+ever was, and a building when it has no logical buildings and no order, report or finding is about it: \
+move or take those back first.\n\n\
 With --entry it is a change, an end (and those of what ended with it), or a merge or split with all \
 that its command did.\n\n\
 A retraction is an entry too. The number of one (anju history shows it) takes that back: what it took \
@@ -295,7 +296,7 @@ fn begun(verb: &str, target: &TargetArgs, write: &WriteArgs) -> anyhow::Result<D
 /// How a kind is worked on that does not know a verb.
 const fn other_way(kind: Kind) -> &'static str {
     match kind {
-        Kind::Order => "an order is assigned, moved or cancelled with anju order",
+        Kind::Order => "an order is changed, assigned, moved or cancelled with anju order",
         Kind::Report => "a report is signed, submitted, judged and superseded with anju report",
         Kind::Finding => "what follows on a finding is said with anju finding",
         Kind::Reference => "an edition is loaded or corrected with anju reference load",

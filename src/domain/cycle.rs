@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     domain::{
         building::{BuildingUse, Structure},
+        due::Found,
         reference_file::Edition,
         report::ReportKind,
     },
@@ -265,6 +266,9 @@ pub struct CycleRuleSet {
     pub rules: Vec<Rule>,
     /// When those are due that were never checked; periods do not overlap.
     pub first_checks: Vec<FirstCheck>,
+    /// What was found by these rules already.
+    #[serde(skip)]
+    pub found: Found,
 }
 
 impl CycleRuleSet {

@@ -22,6 +22,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
@@ -37,8 +38,11 @@ use crate::{
 };
 
 mod fate;
+mod found;
 mod possible;
 
+pub use found::Found;
+use found::{Answered, Asked};
 use possible::Possible;
 
 /// Values that hold from a day on until the next.
@@ -68,7 +72,7 @@ impl<T> Steps<T> {
 }
 
 /// What the rules ask of a building. `None` is: not known.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Building {
     /// Its day of completion; [`ImpreciseDay::UNKNOWN`] when nothing is known.
     pub completed: ImpreciseDay,
@@ -322,14 +326,13 @@ fn plan_by(life: &Life<'_>, is_blank: impl Fn(&Building) -> bool) -> DuePlan {
             put(Segment { from: *from, answer, basis: moment.basis(BTreeSet::new()) });
             continue;
         }
-        let possible = Possible::new(set, &moment);
-        let mut turns = possible.turns();
-        turns.retain(|day| from < day && until.is_none_or(|until| *day < until));
-        turns.insert(*from);
-        let turns: Vec<Day> = turns.into_iter().collect();
+        let mut answers = Answers::new(set, &moment);
+        let mut turns = vec![*from];
+        let is_within = |day: &Day| *from < *day && until.is_none_or(|until| *day < until);
+        turns.extend(answers.turns().iter().copied().filter(is_within));
         for (place, from) in turns.iter().enumerate() {
             let last = turns.get(place + 1).copied().or(until).map_or(Day::MAX, Day::previous);
-            let (answer, rules) = possible.answer(*from, last);
+            let (answer, rules) = answers.answer(*from, last);
             put(Segment { from: *from, answer, basis: moment.basis(rules) });
         }
     }
@@ -349,6 +352,54 @@ fn input_days(life: &Life<'_>) -> BTreeSet<Day> {
     }
     days.retain(|day| life.from <= *day && life.until.is_none_or(|until| *day < until));
     days
+}
+
+/// The answers while the inputs stay: remembered, or found by going through all that the building
+/// can be.
+struct Answers<'m, 'l> {
+    set: &'l CycleRuleSet,
+    moment: &'m Moment<'l>,
+    /// `None` for what is not remembered.
+    asked: Option<Asked>,
+    /// Once it was needed.
+    possible: Option<Possible<'m, 'l>>,
+}
+
+impl<'m, 'l> Answers<'m, 'l> {
+    fn new(set: &'l CycleRuleSet, moment: &'m Moment<'l>) -> Self {
+        Self { set, moment, asked: Asked::of(set, moment), possible: None }
+    }
+
+    fn possible(&mut self) -> &Possible<'m, 'l> {
+        self.possible.get_or_insert_with(|| Possible::new(self.set, self.moment))
+    }
+
+    /// See [`Possible::turns`].
+    fn turns(&mut self) -> Arc<BTreeSet<Day>> {
+        let found = &self.set.found;
+        if let Some(turns) = self.asked.as_ref().and_then(|asked| found.turns(asked)) {
+            return turns;
+        }
+        let turns = Arc::new(self.possible().turns());
+        if let Some(asked) = &self.asked {
+            found.note_turns(asked, &turns);
+        }
+        turns
+    }
+
+    /// See [`Possible::answer`].
+    fn answer(&mut self, from: Day, last: Day) -> Answered {
+        let found = &self.set.found;
+        let remembered = self.asked.as_ref().and_then(|asked| found.answer(asked, (from, last)));
+        if let Some(answer) = remembered {
+            return answer;
+        }
+        let answer = self.possible().answer(from, last);
+        if let Some(asked) = &self.asked {
+            found.note_answer(asked, (from, last), &answer);
+        }
+        answer
+    }
 }
 
 /// The inputs as they are on a day.

@@ -27,6 +27,7 @@ pub mod reference_file;
 pub mod region;
 pub mod report;
 pub mod signer;
+pub mod succession;
 pub mod tables;
 pub mod text;
 pub mod timeline;

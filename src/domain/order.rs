@@ -115,6 +115,8 @@ pub struct Setting {
     pub open: Option<OrderId>,
     /// Where the order stands before.
     pub state: Option<OrderState>,
+    /// What the order is, where it is to stay that.
+    pub keeps: Option<(BuildingId, ReportKind)>,
 }
 
 /// Something that stands against an order.
@@ -140,6 +142,10 @@ pub enum Objection {
     Open(OrderId),
     /// The order takes no more changes.
     Closed(OrderState),
+    /// It would be of another building.
+    OtherBuilding(BuildingId),
+    /// It would ask for something else.
+    OtherKind(ReportKind),
 }
 
 impl Objection {
@@ -152,13 +158,15 @@ impl Objection {
             Self::BodyUnqualified { .. } => "BODY_UNQUALIFIED",
             Self::Open(_) => "ORDER_OPEN",
             Self::Closed(_) => "ORDER_STATE",
+            Self::OtherBuilding(_) | Self::OtherKind(_) => "ORDER_KEEPS",
         }
     }
 
     /// The field that it is about.
     pub const fn field(self) -> &'static str {
         match self {
-            Self::BuildingAbsent | Self::Open(_) => "fields.building_id",
+            Self::BuildingAbsent | Self::Open(_) | Self::OtherBuilding(_) => "fields.building_id",
+            Self::OtherKind(_) => "fields.kind",
             Self::DeadlinePast { .. } => "fields.deadline",
             Self::BodyAbsent | Self::BodyUnqualified { .. } => "fields.body_id",
             Self::Closed(_) => "id",
@@ -183,6 +191,12 @@ impl fmt::Display for Objection {
             Self::Closed(state) => {
                 write!(f, "the order is {} and takes no more changes", state.word())
             }
+            Self::OtherBuilding(building) => {
+                write!(f, "it stays an order of {building}: cancel it and set another")
+            }
+            Self::OtherKind(kind) => {
+                write!(f, "it stays one for a {}: cancel it and set another", kind.word())
+            }
         }
     }
 }
@@ -195,6 +209,12 @@ pub fn objections(said: &OrderContent, setting: &Setting) -> Vec<Objection> {
     }
     if setting.building.is_some_and(is_absent) {
         found.push(Objection::BuildingAbsent);
+    }
+    if let Some((building, kind)) = setting.keeps {
+        let is_other = said.building.flatten().is_some_and(|other| other != building);
+        found.extend(is_other.then_some(Objection::OtherBuilding(building)));
+        let is_other = said.kind.flatten().is_some_and(|other| other != kind);
+        found.extend(is_other.then_some(Objection::OtherKind(kind)));
     }
     found.extend(setting.open.map(Objection::Open));
     if let Some(body) = &setting.body {
@@ -272,7 +292,10 @@ impl OrderContent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::qualification::Period;
+    use crate::{
+        domain::qualification::Period,
+        kernel::{id::RawId, position::Partition},
+    };
     use expect_test::{Expect, expect};
 
     fn day(text: &str) -> Day {
@@ -294,6 +317,18 @@ mod tests {
                 ["today", today] => setting.deadline_from = Some(day(today)),
                 ["deadline", on] => said.deadline = Some(Some(day(on))),
                 ["building", word] => setting.building = Some(presence(word)),
+                ["keeps", number, word] => {
+                    let raw = RawId::new(1, Partition::ROOT, number.parse().unwrap());
+                    let kind = ReportKind::ALL.into_iter().find(|it| it.word() == *word);
+                    setting.keeps = kind.map(|kind| (BuildingId::new(raw), kind));
+                }
+                ["of", number] => {
+                    let raw = RawId::new(1, Partition::ROOT, number.parse().unwrap());
+                    said.building = Some(Some(BuildingId::new(raw)));
+                }
+                ["for", word] => {
+                    said.kind = Some(ReportKind::ALL.into_iter().find(|it| it.word() == *word));
+                }
                 ["state", word] => {
                     setting.state = OrderState::ALL.into_iter().find(|it| it.word() == *word);
                 }
@@ -364,6 +399,28 @@ mod tests {
             licensed 2020 2026
             ",
             &expect![""],
+        );
+    }
+
+    #[test]
+    fn an_order_keeps_its_building_and_what_it_asks_for() {
+        check(
+            "
+            keeps 1 check_up
+            of 1
+            for check_up
+            ",
+            &expect![""],
+        );
+        check(
+            "
+            keeps 1 check_up
+            of 2
+            for appraisal
+            ",
+            &expect![[r"
+                ORDER_KEEPS fields.building_id: it stays an order of bld_00000000010000000000000001: cancel it and set another
+                ORDER_KEEPS fields.kind: it stays one for a check_up: cancel it and set another"]],
         );
     }
 

@@ -78,9 +78,13 @@ const DISPOSED: &[&str] = &[
     "building_id",
     "community_id",
     "compound_id",
+    "deadline",
     "management",
     "name",
     "parent_id",
+    "payer",
+    "payment_reference",
+    "plan_id",
     "protection",
 ];
 

@@ -40,3 +40,5 @@ pub const SERIES_MONTHS_MAX: usize = 480;
 pub const REQUEST_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Days for which the answer to a request id is remembered.
 pub const REQUEST_DAYS: i32 = 7;
+/// Entries by which a position may lie ahead of what is durable and still be waited for.
+pub const ENTRIES_IN_FLIGHT_MAX: u64 = 100_000;

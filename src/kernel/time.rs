@@ -12,6 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::position::Seq;
 
+/// Days from 0000-03-01 to 1970-01-01.
+const FROM_MARCH_OF_YEAR_0: i32 = 719_468;
+const DAYS_OF_100_YEARS: i32 = 36_524;
+const DAYS_OF_400_YEARS: i32 = 146_097;
+
 /// A civil day, as the number of days since 1970-01-01.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Day(i32);
@@ -49,13 +54,23 @@ impl Day {
 
     /// The year.
     pub fn year(self) -> i16 {
-        self.date().year()
+        self.month().year
     }
 
     /// The month it lies in.
+    ///
+    /// By arithmetic, since due days are found by many of these: a year that begins in March has
+    /// its leap day at its end, and 400 years are always of one length.
     pub fn month(self) -> Month {
-        let date = self.date();
-        Month { year: date.year(), month: date.month() }
+        let day = self.0 + FROM_MARCH_OF_YEAR_0;
+        let (era, day) = (day.div_euclid(DAYS_OF_400_YEARS), day.rem_euclid(DAYS_OF_400_YEARS));
+        let leaps = day / (4 * 365) - day / DAYS_OF_100_YEARS + day / (DAYS_OF_400_YEARS - 1);
+        let year = (day - leaps) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        // March to July and August to December have 153 days each.
+        let month = (5 * day + 2) / 153;
+        let number = 12 * (400 * era + year) + month + 2;
+        u32::try_from(number).ok().and_then(Month::from_number).unwrap_or(Month::FIRST)
     }
 
     /// Four bytes whose order is the order of days.
@@ -139,9 +154,16 @@ pub struct Month {
 }
 
 impl Month {
+    /// The first that can be written.
+    const FIRST: Self = Self { year: 1, month: 1 };
+
     /// The first day.
     pub fn first(self) -> Day {
-        Day::from_ymd(self.year, self.month, 1).unwrap_or(Day::MIN)
+        let (year, month) = (i32::from(self.year), i32::from(self.month));
+        let is_before_march = month < 3;
+        let (year, month) = if is_before_march { (year - 1, month + 9) } else { (year, month - 3) };
+        let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5;
+        Day::from_number(days - FROM_MARCH_OF_YEAR_0).unwrap_or(Day::MIN)
     }
 
     /// The last day.
@@ -475,6 +497,25 @@ mod tests {
         assert_eq!(Day::from_ymd(1, 1, 1), Some(Day::MIN));
         assert_eq!(Day::from_ymd(9999, 12, 30), Some(Day::MAX));
         assert_eq!(Day::MIN.to_string(), "0001-01-01");
+    }
+
+    #[test]
+    fn months_are_those_of_the_calendar() {
+        let all = (Month::FIRST.number()..).map_while(Month::from_number);
+        for month in all.skip(1).take(9_998 * 12) {
+            let first = civil::date(month.year, month.month, 1);
+            assert_eq!(Some(month.first()), Day::from_date(first), "{month}");
+            assert_eq!(Some(month.last()), Day::from_date(first.last_of_month()), "{month}");
+            for day in [month.first(), month.last()] {
+                assert_eq!(day.month(), month, "{day}");
+            }
+        }
+        // Every day of the 400 years after which all repeats itself.
+        for number in 0..DAYS_OF_400_YEARS {
+            let day = Day(number);
+            let date = day.date();
+            assert_eq!(day.month(), Month { year: date.year(), month: date.month() }, "{day}");
+        }
     }
 
     #[test]

@@ -96,6 +96,19 @@ impl Registry {
         known_at: KnownAt,
         page: &PageRequest,
     ) -> Result<Page<HistoryRow>, Error> {
+        self.history_of(subject, None, known_at, page)
+    }
+
+    /// The entries of a subject that were known, oldest first: with a day, those that bear on it.
+    /// These hold from it or from a day before it, correct or take back one that does, or hold from
+    /// no day.
+    pub fn history_of(
+        &self,
+        subject: SubjectId,
+        day: Option<Day>,
+        known_at: KnownAt,
+        page: &PageRequest,
+    ) -> Result<Page<HistoryRow>, Error> {
         let partition = subject.partition();
         let known = self.known(partition, known_at)?;
         let live = Live(self.store());
@@ -104,6 +117,9 @@ impl Registry {
         let mut numbers = entry_numbers(&live, partition, subject, &record)?;
         numbers.retain(|seq| known.is_none_or(|known| *seq <= known));
         let timeline = timeline_at(&live, partition, subject, known)?.ok_or_else(missing)?;
+        if let Some(day) = day {
+            numbers = bearing_on(&live, partition, &numbers, day)?;
+        }
         let doubted = case::of_subject(&live, partition, subject)?
             .into_iter()
             .filter(|(_, case)| {
@@ -358,4 +374,25 @@ fn differences(old: Option<&Timeline>, new: Option<&Timeline>) -> Vec<FieldDiff>
     }
     found.sort_by(|one, other| (&one.field, one.from).cmp(&(&other.field, other.from)));
     found
+}
+
+/// Of entries of a subject, oldest first, those that bear on a day.
+fn bearing_on(
+    state: &dyn State,
+    partition: Partition,
+    numbers: &[Seq],
+    day: Day,
+) -> Result<Vec<Seq>, Error> {
+    let mut bearing = Vec::new();
+    for some in numbers.chunks(256) {
+        for bytes in state.entries_at(partition, some)? {
+            let (entry, _) = Entry::decode(&bytes)?;
+            // What corrects an entry comes after it.
+            let is_of_one = entry.corrects.iter().any(|seq| bearing.binary_search(seq).is_ok());
+            if is_of_one || entry.valid_from.is_none_or(|from| from <= day) {
+                bearing.push(entry.seq);
+            }
+        }
+    }
+    Ok(bearing)
 }

@@ -8,7 +8,10 @@
 //! sweep over buildings in the order of their ids. A building that it has not reached is read as if
 //! the change were not known yet; one that is touched meanwhile is reached at once.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +47,7 @@ use crate::{
 /// Buildings that one step of a recount does.
 pub(crate) const STEP_BUILDINGS_MAX: usize = 500;
 /// Buildings that a command does at once, so that a small recount is over with it.
-const AT_ONCE_MAX: usize = 200;
+pub(crate) const AT_ONCE_MAX: usize = 200;
 /// The largest number of dates that a building has in the due list.
 const DUE_KEYS_MAX: usize = 64;
 
@@ -54,7 +57,7 @@ pub(crate) struct Recount {
     /// The first entry that opened it.
     pub opened_by: Seq,
     /// The first entry of the command that opened it.
-    command: Seq,
+    pub command: Seq,
     /// What changed.
     subjects: Vec<SubjectId>,
     /// The bucket in which what it changes is known.
@@ -167,11 +170,16 @@ pub(crate) fn touch_for(
             }
         }
         Kind::Report | Kind::Finding => {
-            let before = work.known(partition, subject)?;
-            let before = before.and_then(|record| building_of(&record.timeline));
+            // Every building that it was ever said to be about: a correction that is taken back
+            // brings it to where it was.
+            let known = work.known(partition, subject)?;
+            let mut buildings = BTreeSet::new();
+            if let Some(record) = &known {
+                buildings.extend(record.timeline.contents().filter_map(|(_, it)| it.about()));
+            }
             let said = entry.body.as_ref().and_then(|body| body.fact.content());
-            let now = said.and_then(crate::domain::content::Content::about);
-            for building in before.into_iter().chain(now) {
+            buildings.extend(said.and_then(crate::domain::content::Content::about));
+            for building in buildings {
                 if building.partition() == partition {
                     touch(work, building)?;
                 }
@@ -525,20 +533,16 @@ fn signed_buildings(
     Ok(buildings.into_iter().take(limit + 1).collect())
 }
 
-/// The recount under way and how far its next step goes: `None` to its end.
+/// The recount under way and how far its next step of so many buildings goes: `None` to its end.
 pub(crate) fn next_step(
     work: &mut Work<'_>,
     partition: Partition,
-    is_at_once: bool,
+    limit: usize,
 ) -> Result<Option<(Recount, Option<BuildingId>)>, Error> {
     let Some(recount) = Recount::under_way(work, partition)? else { return Ok(None) };
-    let limit = if is_at_once { AT_ONCE_MAX } else { STEP_BUILDINGS_MAX };
     let next = next_buildings(work, partition, &recount, recount.done, limit)?;
     if next.len() <= limit {
         return Ok(Some((recount, None)));
-    }
-    if is_at_once {
-        return Ok(None);
     }
     let up_to = next.get(limit.saturating_sub(1)).copied();
     Ok(Some((recount, up_to)))

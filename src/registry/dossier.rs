@@ -75,7 +75,15 @@ pub(crate) fn dossier(
         papers.extend(paper(state, building, id, &timeline, knowing)?);
     }
     papers.sort_by_key(|paper: &Paper| (paper.inspected, paper.id));
-    let findings = findings(state, building, knowing)?;
+    let is_submitted = |id| papers.iter().any(|paper| paper.id == id && paper.state.is_submitted());
+    let findings = findings_of(state, building, knowing)?
+        .into_iter()
+        .map(|(id, finding)| {
+            let mut reports = finding.reports();
+            reports.retain(|report| !is_submitted(*report));
+            (id, finding.without(reports))
+        })
+        .collect();
     let places = if tables.has_cycles() {
         places(state, partition, &life, knowing)?
     } else {
@@ -224,9 +232,22 @@ pub(crate) fn findings(
     knowing: Knowing<'_>,
 ) -> Result<Vec<(FindingId, Finding)>, Error> {
     let mut found = Vec::new();
+    for (id, finding) in findings_of(state, building, knowing)? {
+        found.push((id, counted(state, finding, knowing)?));
+    }
+    Ok(found)
+}
+
+/// The same, whatever reports they were seen for.
+fn findings_of(
+    state: &dyn State,
+    building: BuildingId,
+    knowing: Knowing<'_>,
+) -> Result<Vec<(FindingId, Finding)>, Error> {
+    let mut found = Vec::new();
     for id in said_about(state, building, Kind::Finding)? {
         let Ok(id) = FindingId::try_from(id) else { continue };
-        if let Some(finding) = finding(state, id, knowing)?
+        if let Some(finding) = joined(state, id, knowing)?
             && finding.building() == building
         {
             found.push((id, finding));
@@ -235,9 +256,37 @@ pub(crate) fn findings(
     Ok(found)
 }
 
+/// A finding of which only counts what stands in reports of its building that were submitted, or in
+/// none.
+fn counted(state: &dyn State, finding: Finding, knowing: Knowing<'_>) -> Result<Finding, Error> {
+    let building = finding.building();
+    let mut unsubmitted = finding.reports();
+    for report in finding.reports() {
+        let life = knowing.life(state, building.partition(), report.into())?;
+        let is_submitted = life.is_some_and(|life| {
+            life.registration().is_some()
+                && building_of(&life) == Some(building)
+                && report::state_on(&life, Day::MAX).is_submitted()
+        });
+        if is_submitted {
+            unsubmitted.remove(&report);
+        }
+    }
+    Ok(finding.without(unsubmitted))
+}
+
 /// A finding joined with those that were merged into it; `None` when it was entered in error, is not
 /// known, or was itself merged into another.
 pub(crate) fn finding(
+    state: &dyn State,
+    id: FindingId,
+    knowing: Knowing<'_>,
+) -> Result<Option<Finding>, Error> {
+    let found = joined(state, id, knowing)?;
+    found.map(|finding| counted(state, finding, knowing)).transpose()
+}
+
+fn joined(
     state: &dyn State,
     id: FindingId,
     knowing: Knowing<'_>,

@@ -21,6 +21,7 @@ use crate::{
         checkup::{self, DueFor, DueRow, Recount, due_prefix, recounting},
         engine::Registry,
         error::{Class, Error, Refusal},
+        parts::Stated,
         query::label,
         read::ListOf,
         record::read,
@@ -210,8 +211,8 @@ impl Registry {
 
     /// A node, or the districts that are its today.
     fn nodes_now(&self, node: SubjectId, today: Day) -> Result<Vec<SubjectId>, Error> {
-        let parts = self.parts(node, &[today], KnownAt::Now)?;
-        Ok(parts.nodes.into_iter().map(|(node, _)| node).collect())
+        let parts = self.parts(node.into(), &[today], KnownAt::Now, &mut Stated::default())?;
+        Ok(parts.into_iter().map(|(node, _)| node).collect())
     }
 }
 

@@ -25,7 +25,7 @@ use crate::{
         history, rebuild,
         state::Live,
         tx::{Call, Decided, Draft},
-        writer::{self, Answer, Frontier, Job, Observed, Outcome, Shared, Standing, Writer},
+        writer::{self, Answer, Frontier, Job, Observed, Outcome, Pace, Shared, Standing, Writer},
     },
     store::{Head, Limit, Stats, Store},
 };
@@ -86,6 +86,7 @@ impl Registry {
             sweeping: standing.sweeping,
             cache: Arc::clone(&cache),
             mend_after: None,
+            pace: Pace::default(),
         };
         let thread = std::thread::Builder::new()
             .name("anju-writer".to_owned())

@@ -180,7 +180,8 @@ impl Registry {
             return Ok(Vec::new());
         };
         let findings = dossier::findings(&state, building, Knowing::at(at.known))?;
-        let view_of = |finding: &Finding| finding.view_on(at.day);
+        // Who drafts a report is told what others see or draft.
+        let view_of = |finding: &Finding| finding.clone().as_submitted().view_on(at.day);
         let own = findings.iter().find(|(number, _)| *number == id);
         let Some(own) = own.and_then(|(_, finding)| view_of(finding)) else {
             return Ok(Vec::new());

@@ -20,6 +20,7 @@ mod guarded;
 mod history;
 mod orders;
 mod overlay;
+mod parts;
 mod proved;
 mod query;
 mod read;
@@ -58,8 +59,11 @@ pub use crate::registry::{
     error::{Class, Error, Refusal},
     fact::{Body, Conflict, Fact, ItemOutcome, ItemRecord, SourceRow},
     findings::{EventSeen, FindingSeen, FindingsWanted},
+    parts::TotalOf,
     proved::{NotAnEntry, Opened, OpenedPart, open_entry, sayings},
-    query::{CodeMatch, Series, Termed, TotalRow, Totals, UnderWay, Wanted},
+    query::{
+        CodeMatch, ListedTotals, Series, SideBySide, Termed, TotalRow, Totals, UnderWay, Wanted,
+    },
     read::{At, Editions, ListOf, OrderStates, Seen},
     rebuild::{catch_up, rebuild, replay},
     reports::{REPORT_STATES, ReportStand, ReportsWanted},

@@ -22,8 +22,9 @@ use crate::{
         engine::Registry,
         error::{Class, Error, Refusal},
         history::{entry_numbers, timeline_at},
-        read::level_of,
-        space::{Space, after, below, key, subject_at_end, subject_key, text_key},
+        parts::{Part, Stated, TotalOf},
+        read::ListOf,
+        space::{Space, after, below, key, subject_at_end, text_key},
         state::{Durable, Live, State},
         sweep::Sweep,
         term,
@@ -137,11 +138,26 @@ pub struct UnderWay {
 /// Amounts, and those that are broken down by terms.
 type Sum = (Amounts, Termed);
 
-/// A sum over nodes of several partitions: which nodes, on which days.
-pub(crate) struct Parts {
-    /// A node and the days, by index, on which it belongs to the region asked for.
-    pub(crate) nodes: Vec<(SubjectId, Vec<bool>)>,
-    positions: Vec<Position>,
+/// A row of totals side by side.
+#[derive(Clone, Debug)]
+pub struct ListedTotals {
+    /// The region.
+    pub subject: SubjectId,
+    /// Its name.
+    pub name: String,
+    /// The amounts, by cell.
+    pub amounts: Amounts,
+    /// The amounts of what is broken down by terms.
+    pub termed: Termed,
+}
+
+/// Which regions' totals are told side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SideBySide {
+    /// The children of a region; `None` for the provinces.
+    Children(Option<RegionId>),
+    /// The regions of a level, in a region or everywhere.
+    Level(Level, Option<RegionId>),
 }
 
 impl Registry {
@@ -154,34 +170,47 @@ impl Registry {
         })
     }
 
-    /// The totals of a region or compound, but for what is broken down by terms.
-    pub fn totals(&self, subject: SubjectId, time: ReadTime) -> Result<Totals, Error> {
-        self.totals_of(subject, time, Wanted::Spine)
+    /// The totals of a region, a compound or everything, but for what is broken down by terms.
+    pub fn totals(&self, of: impl Into<TotalOf>, time: ReadTime) -> Result<Totals, Error> {
+        self.totals_of(of, time, Wanted::Spine)
     }
 
-    /// The totals of a region or compound.
+    /// The totals of a region, a compound or everything.
     pub fn totals_of(
         &self,
-        subject: SubjectId,
+        of: impl Into<TotalOf>,
         time: ReadTime,
         wanted: Wanted,
     ) -> Result<Totals, Error> {
+        let mut stated = Stated::default();
         let day = time.valid_at.unwrap_or_else(|| self.now().day());
-        if let Some(totals) = self.totals_now(subject, day, time, wanted)? {
-            return Ok(totals);
+        let (amounts, termed) = self.sum(of.into(), day, time.known_at, wanted, &mut stated)?;
+        Ok(Totals { amounts, termed, valid_at: day, positions: stated.positions() })
+    }
+
+    /// The totals of the regions of a level that are there, in a region or everywhere.
+    pub fn totals_of_level(
+        &self,
+        level: Level,
+        within: Option<RegionId>,
+        time: ReadTime,
+        wanted: Wanted,
+    ) -> Result<Totals, Error> {
+        let mut stated = Stated::default();
+        let day = time.valid_at.unwrap_or_else(|| self.now().day());
+        let (mut amounts, mut termed) = Sum::default();
+        for (region, _) in self.of_level(level, within, day, time.known_at, &mut stated)? {
+            let sum = self.sum(region.into(), day, time.known_at, wanted, &mut stated)?;
+            amounts.add_all(&sum.0, 1);
+            termed.add_all(&sum.1);
         }
-        if time.known_at == KnownAt::Now {
-            return self.sum_now(subject, day, wanted);
-        }
-        let (mut sums, positions) = self.sums(subject, &[day], time.known_at, wanted)?;
-        let (amounts, termed) = sums.pop().unwrap_or_default();
-        Ok(Totals { amounts, termed, valid_at: day, positions })
+        Ok(Totals { amounts, termed, valid_at: day, positions: stated.positions() })
     }
 
     /// The totals at the end of every month of a span; refuses spans of more than 480 months.
     pub fn series(
         &self,
-        subject: SubjectId,
+        of: impl Into<TotalOf>,
         from: Month,
         to: Month,
         known_at: KnownAt,
@@ -202,201 +231,188 @@ impl Registry {
             }
         }
         let days = months.iter().map(|month| month.last()).collect::<Vec<_>>();
-        let (sums, positions) = self.sums(subject, &days, known_at, wanted)?;
+        let mut stated = Stated::default();
+        let parts = self.parts(of.into(), &days, known_at, &mut stated)?;
+        let sums = self.sums(parts, &days, known_at, wanted, &mut stated)?;
+        let positions = stated.positions();
         let months = months.into_iter().zip(sums);
         let months = months.map(|(month, (amounts, termed))| (month, amounts, termed));
         Ok(Series { months: months.collect(), positions })
     }
 
-    /// The totals of all children of a region that are regions, in id order.
+    /// The totals of several regions, in id order, and what the page was read at.
     pub fn list_totals(
         &self,
-        region: RegionId,
+        of: SideBySide,
         time: ReadTime,
         page: &PageRequest,
         wanted: Wanted,
-    ) -> Result<Page<(SubjectId, String, Totals)>, Error> {
-        let of = crate::registry::read::ListOf::Regions(Some(region));
-        let children = self.list(of, time, page)?;
-        let mut rows = Vec::new();
-        for child in children.rows {
-            let name = label(&child.content);
-            rows.push((child.id, name, self.totals_of(child.id, time, wanted)?));
-        }
-        Ok(Page { rows, next: children.next })
-    }
-
-    /// The sum of the districts' current totals.
-    fn sum_now(&self, subject: SubjectId, day: Day, wanted: Wanted) -> Result<Totals, Error> {
-        let parts = self.parts(subject, &[day], KnownAt::Now)?;
-        let mut positions = parts.positions;
-        let mut amounts = Amounts::default();
-        let mut termed = Termed::default();
-        let now = ReadTime { valid_at: Some(day), known_at: KnownAt::Now };
-        for (node, _) in parts.nodes {
-            if let Some(totals) = self.totals_now(node, day, now, wanted)? {
-                amounts.add_all(&totals.amounts, 1);
-                termed.add_all(&totals.termed);
-                for position in totals.positions {
-                    if !positions.contains(&position) {
-                        positions.push(position);
-                    }
+    ) -> Result<(Page<ListedTotals>, Vec<Position>), Error> {
+        let mut stated = Stated::default();
+        let day = time.valid_at.unwrap_or_else(|| self.now().day());
+        let regions = match of {
+            SideBySide::Children(parent) => {
+                let partition = match parent {
+                    Some(parent) => self.tree_partition(parent)?,
+                    None => Partition::ROOT,
+                };
+                if partition == Partition::ROOT {
+                    self.tree_known(time.known_at, &mut stated)?;
                 }
+                let seq = self.stated(partition, time.known_at, &mut stated)?;
+                let at = ReadTime { valid_at: Some(day), known_at: KnownAt::Seq(seq) };
+                let children = self.list(ListOf::Regions(parent), at, page)?;
+                let rows = children.rows.iter().map(|child| (child.id, label(&child.content)));
+                Page { rows: rows.collect(), next: children.next }
             }
+            SideBySide::Level(level, within) => {
+                let mut rows = self.of_level(level, within, day, time.known_at, &mut stated)?;
+                if let Some(after) = SubjectId::from_slice(&page.after) {
+                    rows.retain(|(region, _)| *region > after);
+                }
+                let has_more = rows.len() > page.rows;
+                rows.truncate(page.rows);
+                let last = rows.last().filter(|_| has_more);
+                let next = last.map(|(region, _)| region.to_bytes().to_vec());
+                Page { rows, next }
+            }
+        };
+        let mut rows = Vec::new();
+        for (subject, name) in regions.rows {
+            let sum = self.sum(subject.into(), day, time.known_at, wanted, &mut stated)?;
+            rows.push(ListedTotals { subject, name, amounts: sum.0, termed: sum.1 });
         }
-        Ok(Totals { amounts, termed, valid_at: day, positions })
+        Ok((Page { rows, next: regions.next }, stated.positions()))
     }
 
-    /// What is current, from the cache, when nothing else is asked for.
-    fn totals_now(
+    /// The sum of one day. What is current comes from what is remembered.
+    fn sum(
         &self,
-        subject: SubjectId,
+        of: TotalOf,
         day: Day,
-        time: ReadTime,
+        known_at: KnownAt,
         wanted: Wanted,
-    ) -> Result<Option<Totals>, Error> {
-        if time.known_at != KnownAt::Now || self.spans_partitions(subject)? {
-            return Ok(None);
+        stated: &mut Stated,
+    ) -> Result<Sum, Error> {
+        if known_at != KnownAt::Now {
+            let parts = self.parts(of, &[day], known_at, stated)?;
+            let mut sums = self.sums(parts, &[day], known_at, wanted, stated)?;
+            return Ok(sums.pop().unwrap_or_default());
         }
-        let partition = subject.partition();
+        if let TotalOf::Subject(subject) = of
+            && !self.spans_partitions(subject)?
+        {
+            return self.sum_now(subject, day, wanted, stated);
+        }
+        let mut sum = Sum::default();
+        for (node, _) in self.parts(of, &[day], known_at, stated)? {
+            let own = self.sum_now(node, day, wanted, stated)?;
+            sum.0.add_all(&own.0, 1);
+            sum.1.add_all(&own.1);
+        }
+        Ok(sum)
+    }
+
+    /// The current sum of a node, or the one of where its partition was read before.
+    fn sum_now(
+        &self,
+        node: SubjectId,
+        day: Day,
+        wanted: Wanted,
+        stated: &mut Stated,
+    ) -> Result<Sum, Error> {
+        let (sum, position) = self.remembered(node, day, wanted)?;
+        let seq = stated.put(position);
+        if seq == position.seq {
+            return Ok(sum);
+        }
+        // Something was written since the first node of its partition was read.
+        let mut sums = self.sums_at(node, &[day], seq, wanted)?;
+        Ok(sums.pop().unwrap_or_default())
+    }
+
+    /// What is current of a node, from the cache when it is there, and what it was read at.
+    fn remembered(
+        &self,
+        node: SubjectId,
+        day: Day,
+        wanted: Wanted,
+    ) -> Result<(Sum, Position), Error> {
+        let partition = node.partition();
         let state = Durable::new(self.store())?;
         let seq = state.meta(partition)?.seq;
         let position = Position { partition, seq };
         // Before what is remembered, which follows every step.
-        not_being_moved(&state, subject, None, &[day])?;
-        let positions = vec![position];
-        if let Some(amounts) = self.cache().get(subject, day) {
-            let termed = terms_of(&state, partition, None, &amounts, wanted)?;
-            return Ok(Some(Totals { amounts, termed, valid_at: day, positions }));
-        }
-        must_be_known(&state, subject)?;
-        let mut sums = totals_at(&state, subject, None, &[day])?;
-        let amounts = sums.pop().unwrap_or_default();
-        self.cache().put(subject, day, seq, amounts.clone());
+        not_being_moved(&state, node, None, &[day])?;
+        let amounts = if let Some(amounts) = self.cache().get(node, day) {
+            amounts
+        } else {
+            must_be_known(&state, "subject_id", node)?;
+            let mut sums = totals_at(&state, node, None, &[day])?;
+            let amounts = sums.pop().unwrap_or_default();
+            self.cache().put(node, day, seq, amounts.clone());
+            amounts
+        };
         let termed = terms_of(&state, partition, None, &amounts, wanted)?;
-        Ok(Some(Totals { amounts, termed, valid_at: day, positions }))
+        Ok(((amounts, termed), position))
     }
 
-    /// Whether a region's total is a sum over partitions.
-    fn spans_partitions(&self, subject: SubjectId) -> Result<bool, Error> {
-        let Ok(region) = RegionId::try_from(subject) else { return Ok(false) };
-        Ok(self.tree_partition(region)? == Partition::ROOT
-            && self.level(region)?.is_some_and(|level| level < Level::District))
-    }
-
-    fn level(&self, region: RegionId) -> Result<Option<Level>, Error> {
-        let live = Live(self.store());
-        let record = live.record(region.partition(), region.into())?;
-        Ok(record
-            .and_then(|record| record.timeline.content_at(Day::MAX))
-            .and_then(|content| level_of(&content)))
-    }
-
+    /// The sums over nodes on several days.
     fn sums(
         &self,
-        subject: SubjectId,
+        parts: Vec<Part>,
         days: &[Day],
         known_at: KnownAt,
         wanted: Wanted,
-    ) -> Result<(Vec<Sum>, Vec<Position>), Error> {
-        let parts = self.parts(subject, days, known_at)?;
-        let mut sums = vec![(Amounts::default(), Termed::default()); days.len()];
-        let mut positions = parts.positions;
-        for (node, belongs) in parts.nodes {
-            let partition = node.partition();
-            let known = self.known(partition, known_at)?;
-            // One view, so that all cells are of one moment.
-            let state = Durable::new(self.store())?;
-            let seq = match known {
-                Some(known) => known,
-                None => state.meta(partition)?.seq,
-            };
-            not_being_moved(&state, node, known, days)?;
-            let own = totals_at(&state, node, known, days)?;
-            for ((sum, amounts), belongs) in sums.iter_mut().zip(own).zip(belongs) {
+        stated: &mut Stated,
+    ) -> Result<Vec<Sum>, Error> {
+        let mut sums = vec![Sum::default(); days.len()];
+        for (node, belongs) in parts {
+            let seq = self.stated(node.partition(), known_at, stated)?;
+            let own = self.sums_at(node, days, seq, wanted)?;
+            for ((sum, own), belongs) in sums.iter_mut().zip(own).zip(belongs) {
                 if belongs {
-                    sum.0.add_all(&amounts, 1);
-                    sum.1.add_all(&terms_of(&state, partition, known, &amounts, wanted)?);
+                    sum.0.add_all(&own.0, 1);
+                    sum.1.add_all(&own.1);
                 }
             }
-            drop(state);
-            let position = Position { partition, seq };
-            if !positions.contains(&position) {
-                positions.push(position);
-            }
         }
-        Ok((sums, positions))
+        Ok(sums)
     }
 
-    /// A node of one partition is itself; a city is its districts of each day, a province its
-    /// cities' districts.
-    pub(crate) fn parts(
+    /// The sums of a node as known with an entry of its partition.
+    fn sums_at(
         &self,
-        subject: SubjectId,
+        node: SubjectId,
         days: &[Day],
-        known_at: KnownAt,
-    ) -> Result<Parts, Error> {
-        let live = Live(self.store());
-        must_be_known(&live, subject)?;
-        if !self.spans_partitions(subject)? {
-            let nodes = vec![(subject, vec![true; days.len()])];
-            return Ok(Parts { nodes, positions: Vec::new() });
+        seq: Seq,
+        wanted: Wanted,
+    ) -> Result<Vec<Sum>, Error> {
+        let known = Some(seq);
+        // One view, so that all cells are of one moment.
+        let state = Durable::new(self.store())?;
+        not_being_moved(&state, node, known, days)?;
+        let mut sums = Vec::new();
+        for amounts in totals_at(&state, node, known, days)? {
+            let termed = terms_of(&state, node.partition(), known, &amounts, wanted)?;
+            sums.push((amounts, termed));
         }
-        let root = Partition::ROOT;
-        // A position is one partition's own: the tree between cities is then read as it is now.
-        let known = match known_at {
-            KnownAt::Seq(_) => None,
-            other => self.known(root, other)?,
-        };
-        if matches!(known_at, KnownAt::Seq(_)) {
-            return Err(Error::refused(Refusal::of(
-                Class::Invalid,
-                "POSITION_OF_ONE_PARTITION",
-                "context.read_time.known_at_seq",
-                "a city or province is read over several partitions: give a moment instead",
-            )));
-        }
-        let seq = known.unwrap_or(live.meta(root)?.seq);
-        let mut level = vec![(subject, vec![true; days.len()])];
-        let mut nodes = Vec::new();
-        while let Some((node, belongs)) = level.pop() {
-            for (child, timeline) in tree_children(&live, node, known)? {
-                let is_its = timeline.spans(|content| content.references().contains(&node));
-                let on = |day: Day| {
-                    is_its.iter().any(|(from, until, is)| {
-                        *is && *from <= day && until.is_none_or(|until| day < until)
-                    })
-                };
-                let both = days
-                    .iter()
-                    .zip(&belongs)
-                    .map(|(day, belongs)| *belongs && on(*day))
-                    .collect::<Vec<_>>();
-                if !both.contains(&true) {
-                    continue;
-                }
-                let is_district = timeline
-                    .content_at(Day::MAX)
-                    .is_some_and(|content| level_of(&content) == Some(Level::District));
-                if is_district { nodes.push((child, both)) } else { level.push((child, both)) }
-            }
-        }
-        nodes.sort();
-        Ok(Parts { nodes, positions: vec![Position { partition: root, seq }] })
+        Ok(sums)
     }
 
     /// The rows of a total and what each adds. A page folds at most 2 000 subjects and may be
     /// short; all pages together sum to the total of the same read time.
     pub fn explain(
         &self,
-        subject: SubjectId,
+        of: impl Into<TotalOf>,
         measure: Measure,
         of_term: Option<&str>,
         time: ReadTime,
         page: &PageRequest,
     ) -> Result<(Page<TotalRow>, Vec<Position>), Error> {
         let day = time.valid_at.unwrap_or_else(|| self.now().day());
-        let parts = self.parts(subject, &[day], time.known_at)?;
+        let mut stated = Stated::default();
+        let parts = self.parts(of.into(), &[day], time.known_at, &mut stated)?;
         let what = Explained { measure, of_term, day };
         let kind = match measure {
             Measure::Compounds => Kind::Compound,
@@ -406,18 +422,15 @@ impl Registry {
             _ => Kind::Building,
         };
         let (skip, after_key) = read_cursor(&page.after);
-        let mut positions = parts.positions;
         let mut rows = Vec::new();
         let mut folded = 0;
-        for (index, (node, _)) in parts.nodes.iter().enumerate().skip(skip) {
+        for (index, (node, _)) in parts.iter().enumerate().skip(skip) {
             let partition = node.partition();
-            let known = self.known(partition, time.known_at)?;
+            let known = Some(self.stated(partition, time.known_at, &mut stated)?);
             let live = Live(self.store());
             if measure.is_termed() {
                 not_being_counted(&live, partition, known)?;
             }
-            let seq = known.unwrap_or(live.meta(partition)?.seq);
-            positions.push(Position { partition, seq });
             let cursor = if index == skip { after_key.clone() } else { Vec::new() };
             let mut prefix = key(partition, Space::Kind);
             prefix.push(kind as u8);
@@ -432,7 +445,7 @@ impl Registry {
                 for (found, _) in &keys {
                     if rows.len() >= page.rows || folded >= limit::FOLDS_PER_PAGE_MAX {
                         let next = write_cursor(index, &done);
-                        return Ok((Page { rows, next: Some(next) }, positions));
+                        return Ok((Page { rows, next: Some(next) }, stated.positions()));
                     }
                     folded += 1;
                     done.clone_from(found);
@@ -447,7 +460,7 @@ impl Registry {
                 }
             }
         }
-        Ok((Page { rows, next: None }, positions))
+        Ok((Page { rows, next: None }, stated.positions()))
     }
 
     fn row(
@@ -489,7 +502,8 @@ impl Registry {
         Ok(Some(TotalRow { subject: id, label, amounts, termed, entries }))
     }
 
-    /// The regions that have a code of a scheme on a day, or ever when none is given.
+    /// The regions that have a code of a scheme on a day, or ever when none is given, and what they
+    /// were looked up at.
     pub fn resolve_code(
         &self,
         scheme: &str,
@@ -497,7 +511,8 @@ impl Registry {
         day: Option<Day>,
         partition: Option<Partition>,
         known_at: KnownAt,
-    ) -> Result<Vec<CodeMatch>, Error> {
+    ) -> Result<(Vec<CodeMatch>, Vec<Position>), Error> {
+        let mut stated = Stated::default();
         let partitions = match partition {
             Some(partition) => vec![partition],
             None => self.partitions().into_iter().map(|(partition, _)| partition).collect(),
@@ -505,7 +520,7 @@ impl Registry {
         let live = Live(self.store());
         let mut found: BTreeMap<(RegionId, Day), CodeMatch> = BTreeMap::new();
         for partition in partitions {
-            let known = self.known(partition, known_at)?;
+            let known = Some(self.stated(partition, known_at, &mut stated)?);
             let range = below(text_key(partition, Space::Identifier, &[scheme, code]));
             for (key, _) in live.scan(&range, Direction::Up, limit::VIEW_ROWS_MAX)? {
                 let Some(region) = subject_at_end(&key).and_then(|id| RegionId::try_from(id).ok())
@@ -524,13 +539,19 @@ impl Registry {
                 }
             }
         }
-        Ok(found.into_values().collect())
+        Ok((found.into_values().collect(), stated.positions()))
     }
 
-    /// What a subject came from and what became of it, followed both ways, at most 1 000 edges.
-    pub fn lineage(&self, id: SubjectId, known_at: KnownAt) -> Result<Vec<(Day, Edge)>, Error> {
+    /// What a subject came from and what became of it, followed both ways, at most 1 000 edges;
+    /// and what it was read at.
+    pub fn lineage(
+        &self,
+        id: SubjectId,
+        known_at: KnownAt,
+    ) -> Result<(Vec<(Day, Edge)>, Position), Error> {
         let partition = id.partition();
-        let known = self.known(partition, known_at)?;
+        let position = self.position(partition, known_at)?;
+        let known = Some(position.seq);
         let live = Live(self.store());
         if timeline_at(&live, partition, id, known)?.is_none() {
             return Err(Error::refused(Refusal::missing("id", id)));
@@ -549,16 +570,17 @@ impl Registry {
                 }
             }
         }
-        Ok(edges.into_iter().collect())
+        Ok((edges.into_iter().collect(), position))
     }
 
-    /// A case as it stood at a time.
-    pub fn case(&self, id: CaseId, known_at: KnownAt) -> Result<(CaseId, Case), Error> {
-        let known = self.known(id.partition(), known_at)?;
+    /// A case as it stood at a time, and what it was read at.
+    pub fn case(&self, id: CaseId, known_at: KnownAt) -> Result<(Case, Position), Error> {
+        let position = self.position(id.partition(), known_at)?;
+        let known = Some(position.seq);
         let live = Live(self.store());
         let case = case::find(&live, id)?.and_then(|case| as_known(case, known));
         let case = case.ok_or_else(|| Error::refused(Refusal::missing("id", id)))?;
-        Ok((id, case))
+        Ok((case, position))
     }
 
     /// The cases of a partition, oldest first, or of one subject.
@@ -615,13 +637,13 @@ fn as_known(case: Case, known: Option<Seq>) -> Option<Case> {
     }
 }
 
-fn must_be_known(state: &dyn State, id: SubjectId) -> Result<(), Error> {
+pub(crate) fn must_be_known(state: &dyn State, field: &str, id: SubjectId) -> Result<(), Error> {
     match state.get(&crate::registry::record::chunk_key(
         &crate::registry::record::record_key(id.partition(), id),
         0,
     ))? {
         Some(_) => Ok(()),
-        None => Err(Error::refused(Refusal::missing("subject_id", id))),
+        None => Err(Error::refused(Refusal::missing(field, id))),
     }
 }
 
@@ -693,30 +715,6 @@ fn not_being_counted(
             Err(recounting(&recount))
         }
         _ => Ok(()),
-    }
-}
-
-/// The children of a region in partition 0, with their lives.
-fn tree_children(
-    state: &dyn State,
-    node: SubjectId,
-    known: Option<Seq>,
-) -> Result<Vec<(SubjectId, std::sync::Arc<Timeline>)>, Error> {
-    let mut children = Vec::new();
-    let mut range = below(subject_key(Partition::ROOT, Space::Child, node));
-    loop {
-        let keys = state.scan(&range, Direction::Up, 500)?;
-        let is_end = keys.len() < 500;
-        for (key, _) in &keys {
-            let Some(child) = subject_at_end(key) else { continue };
-            if let Some(timeline) = timeline_at(state, Partition::ROOT, child, known)? {
-                children.push((child, timeline));
-            }
-        }
-        match keys.last() {
-            Some((last, _)) if !is_end => range = after(range, last),
-            _ => return Ok(children),
-        }
     }
 }
 

@@ -471,9 +471,10 @@ pub(crate) fn see(
         let numbers = entry_numbers(state, partition, id, &record)?;
         (timeline, numbers.into_iter().rfind(|seq| *seq <= known).unwrap_or(0))
     };
+    // Of what never existed nothing holds, whatever was said of it beside its registration.
     let content = timeline
-        .content_at(at.day)
-        .or_else(|| timeline.content_at(Day::MAX))
+        .registration()
+        .and_then(|_| timeline.content_at(at.day).or_else(|| timeline.content_at(Day::MAX)))
         .unwrap_or_else(|| Content::empty(id.kind()));
     let doubts = doubts(state, partition, &content, &timeline, at.day)?;
     Ok(Some(Seen {

@@ -145,6 +145,11 @@ impl<'w, 'a> Tx<'w, 'a> {
         record.ok_or_else(|| Error::refused(Refusal::missing(field, subject)))
     }
 
+    /// The first entry that the command wrote in a partition.
+    pub(crate) fn began(&self, partition: Partition) -> Option<Seq> {
+        self.first.get(&partition).copied()
+    }
+
     /// Records a fact and applies it. Decides nothing and never refuses.
     pub(crate) fn accept(&mut self, draft: Draft) -> Result<Seq, Error> {
         let partition = draft.partition;

@@ -45,6 +45,10 @@ const GROUP_ENTRIES_MAX: usize = 1_000;
 /// How long the loop waits for a command before it looks whether it is to stop.
 const IDLE: Duration = Duration::from_millis(200);
 
+/// How long a step of a recount may take.
+const STEP_TIME_MAX: Duration = Duration::from_millis(20);
+/// Buildings of a step at least: a step costs something of its own.
+const STEP_BUILDINGS_MIN: usize = 8;
 /// After what time a rebuild that failed is tried again.
 const MEND_PAUSE: Duration = Duration::from_secs(10);
 
@@ -242,6 +246,42 @@ pub(crate) struct Writer {
     pub(crate) cache: Arc<TotalsCache>,
     /// Not before then is a rebuild that failed tried again.
     pub(crate) mend_after: Option<Instant>,
+    /// How large the steps of a recount are.
+    pub(crate) pace: Pace,
+}
+
+/// How many buildings a step of a recount takes, so that those who write beside it keep more than
+/// half of their rate, and nobody waits long for a step that began just before.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    /// What a building took of late.
+    building: Duration,
+    /// What the last commit took.
+    commit: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { building: Duration::from_millis(1), commit: Duration::ZERO }
+    }
+}
+
+impl Pace {
+    /// Buildings of the next step, in a group whose commands took so long; `None`: nobody writes.
+    fn buildings(&self, commands: Option<Duration>) -> usize {
+        let time = commands.map_or(STEP_TIME_MAX, |commands| (commands + self.commit) / 2);
+        let nanos = time.min(STEP_TIME_MAX).as_nanos();
+        let count = nanos / self.building.as_nanos().max(1);
+        usize::try_from(count)
+            .unwrap_or(usize::MAX)
+            .clamp(STEP_BUILDINGS_MIN, checkup::STEP_BUILDINGS_MAX)
+    }
+
+    /// Notes what a step of so many buildings took. The mean moves slowly, since buildings differ.
+    fn took(&mut self, buildings: usize, time: Duration) {
+        let count = u32::try_from(buildings).unwrap_or(u32::MAX).max(1);
+        self.building = (self.building * 3 + time / count) / 4;
+    }
 }
 
 impl Writer {
@@ -336,6 +376,7 @@ impl Writer {
         let mut work = Work::new(store.as_ref());
         let mut answers: Vec<(Answer, Result<Outcome, Error>)> = Vec::new();
         let mut stamps: BTreeMap<Partition, Stamp> = BTreeMap::new();
+        let begun = Instant::now();
         let mut next = first_job;
         while let Some(job) = next {
             let stamp = self.next_stamp();
@@ -345,7 +386,8 @@ impl Writer {
                 answers.len() >= self.commands_max || work.group_entry_count() >= GROUP_ENTRIES_MAX;
             next = if is_full { None } else { self.take() };
         }
-        self.sweep(&mut work, &mut stamps);
+        let commands = (!answers.is_empty()).then(|| begun.elapsed());
+        self.sweep(&mut work, &mut stamps, commands);
         let command_count = answers.len();
         let entry_count = work.group_entry_count();
         let mut heads = BTreeMap::new();
@@ -365,7 +407,9 @@ impl Writer {
             let seq = heads.get(partition).map_or(0, |frontier| frontier.seq);
             before.push((landed, self.cache.will_land(landed, seq), seq));
         }
+        let begun = Instant::now();
         let committed = if entry_count == 0 { Ok(()) } else { self.commit(work) };
+        self.pace.commit = begun.elapsed();
         match committed {
             Ok(()) => {
                 for (landed, before, seq) in &before {
@@ -402,14 +446,24 @@ impl Writer {
         self.store.commit(group)
     }
 
-    /// One step of every sweep that is under way.
-    fn sweep(&mut self, work: &mut Work<'_>, stamps: &mut BTreeMap<Partition, Stamp>) {
+    /// One step of every sweep that is under way, in a group whose commands took so long.
+    fn sweep(
+        &mut self,
+        work: &mut Work<'_>,
+        stamps: &mut BTreeMap<Partition, Stamp>,
+        commands: Option<Duration>,
+    ) {
         for partition in self.sweeping.clone() {
             let call = own_call(partition);
             let stamp = self.next_stamp();
-            let step: Run = Box::new(move |tx| step(tx, partition));
+            let buildings = self.pace.buildings(commands);
+            let begun = Instant::now();
+            let step: Run = Box::new(move |tx| step(tx, partition, buildings));
+            let is_recounting = Recount::under_way(work, partition).is_ok_and(|it| it.is_some());
             if let Err(error) = self.store.noticed(run(work, &call, step, stamp, stamps)) {
                 tracing::error!(%error, %partition, "a step of a sweep failed");
+            } else if is_recounting {
+                self.pace.took(buildings, begun.elapsed());
             }
         }
     }
@@ -431,8 +485,8 @@ pub(crate) fn own_call(partition: Partition) -> Call {
     }
 }
 
-/// Does the next step of the oldest sweep.
-fn step(tx: &mut Tx<'_, '_>, partition: Partition) -> Result<Decided, Error> {
+/// Does the next step of the oldest sweep; of a recount with so many buildings.
+fn step(tx: &mut Tx<'_, '_>, partition: Partition, buildings: usize) -> Result<Decided, Error> {
     let sweeps = tx.work.sweeps(partition)?;
     if let Some(oldest) = sweeps.first() {
         let up_to = sweep::next_step(tx.work, partition, oldest, sweep::STEP_CELLS_MAX)?;
@@ -447,7 +501,7 @@ fn step(tx: &mut Tx<'_, '_>, partition: Partition) -> Result<Decided, Error> {
         ))?;
         return Ok(Decided::default());
     }
-    if let Some((recount, up_to)) = checkup::next_step(tx.work, partition, false)? {
+    if let Some((recount, up_to)) = checkup::next_step(tx.work, partition, buildings)? {
         tx.accept(recount_step(partition, &recount, up_to))?;
     }
     Ok(Decided::default())
@@ -478,8 +532,14 @@ fn finish_small_sweeps(tx: &mut Tx<'_, '_>) -> Result<(), Error> {
         };
         tx.accept(Draft::new(partition, fact))?;
     }
-    if let Some((recount, up_to)) = checkup::next_step(tx.work, partition, true)? {
-        tx.accept(recount_step(partition, &recount, up_to))?;
+    // Of a recount that an earlier command opened, this one would only pay for the look.
+    let opened = Recount::under_way(tx.work, partition)?;
+    if !opened.is_some_and(|recount| tx.began(partition) == Some(recount.command)) {
+        return Ok(());
+    }
+    let small = checkup::next_step(tx.work, partition, checkup::AT_ONCE_MAX)?;
+    if let Some((recount, None)) = small {
+        tx.accept(recount_step(partition, &recount, None))?;
     }
     Ok(())
 }

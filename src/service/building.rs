@@ -256,8 +256,8 @@ impl BuildingService for Api {
         request: Request<v1::GetLineageRequest>,
     ) -> Result<Response<v1::GetLineageResponse>, Status> {
         let (way, asked) = self.begin(request)?;
-        let edges = way.lineage::<v1::Building>(asked.context, &asked.id).await?;
-        Ok(Response::new(v1::GetLineageResponse { edges }))
+        let (edges, read_at) = way.lineage::<v1::Building>(asked.context, &asked.id).await?;
+        Ok(Response::new(v1::GetLineageResponse { edges, read_at }))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     },
     proto::v1::{self, case_service_server::CaseService},
     registry::{Case, Command, Refusal},
-    service::{Api, Plan, Way, Write, Written, common, page::Question, status},
+    service::{Api, Plan, Way, Write, Written, common, page::Question, search::Part, status},
 };
 
 #[tonic::async_trait]
@@ -26,8 +26,10 @@ impl CaseService for Api {
         let time = way.reading(asked.context, violations).await?;
         let id: CaseId = way.was_read(id)?;
         way.check_case(id)?;
-        let (id, case) = way.blocking(move |registry| registry.case(id, time.known_at)).await?;
-        Ok(Response::new(v1::GetCaseResponse { case: Some(on_wire(id, case)) }))
+        let (case, position) =
+            way.blocking(move |registry| registry.case(id, time.known_at)).await?;
+        let (case, read_at) = (Some(on_wire(id, case)), position.to_string());
+        Ok(Response::new(v1::GetCaseResponse { case, read_at }))
     }
 
     async fn list_cases(
@@ -44,23 +46,31 @@ impl CaseService for Api {
         let subject: Option<SubjectId> =
             common::optional(&mut violations, "subject_id", &asked.subject_id);
         let time = way.reading(context, violations).await?;
-        let partition = if let Some(subject) = subject {
+        let (partition, part) = if let Some(subject) = subject {
             way.check_reach("subject_id", subject)?;
-            subject.partition()
+            (subject.partition(), Part::Whole)
         } else {
             let partition = way.partition("partition", asked.partition)?;
-            way.check_partition(partition)?;
-            partition
+            (partition, way.part_of(partition)?)
         };
         let closed = asked.include_closed;
-        let cases = way
+        let (cases, position) = way
             .blocking(move |registry| {
-                registry.cases(partition, subject, closed, time.known_at, &page)
+                let position = registry.position(partition, time.known_at)?;
+                let known_at = KnownAt::Seq(position.seq);
+                let cases = registry.cases(partition, subject, closed, known_at, &page)?;
+                Ok((cases, position))
             })
             .await?;
         let next_page_token = question.token(&cases);
-        let cases = cases.rows.into_iter().map(|(id, case)| on_wire(id, case)).collect();
-        Ok(Response::new(v1::ListCasesResponse { cases, next_page_token }))
+        let mut reached = Vec::new();
+        for (id, case) in cases.rows {
+            if part == Part::Whole || way.reaches_case(&case)? {
+                reached.push(on_wire(id, case));
+            }
+        }
+        let read_at = position.to_string();
+        Ok(Response::new(v1::ListCasesResponse { cases: reached, next_page_token, read_at }))
     }
 
     async fn assign_case(
@@ -108,13 +118,21 @@ impl Way {
         }
         let registry = self.registry();
         let case = registry.noticed(registry.case(id, KnownAt::Now));
-        let (_, case) = case.map_err(status::status)?;
-        for subject in case.subjects {
-            if self.reaches(subject)? {
-                return Ok(());
-            }
+        let (case, _) = case.map_err(status::status)?;
+        if self.reaches_case(&case)? {
+            return Ok(());
         }
         Err(status::refused(&[Refusal::missing("id", id)]))
+    }
+
+    /// Whether a case is about something in reach.
+    fn reaches_case(&self, case: &Case) -> Result<bool, Status> {
+        for subject in &case.subjects {
+            if self.reaches(*subject)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -146,8 +164,8 @@ impl Write {
                 let known_at = KnownAt::Seq(written.outcome.position.seq);
                 let registry = written.api.registry();
                 let found = registry.noticed(registry.case(id, known_at));
-                let found = found.map_err(status::status)?;
-                Some(on_wire(found.0, found.1))
+                let (case, _) = found.map_err(status::status)?;
+                Some(on_wire(id, case))
             }
             None => None,
         };

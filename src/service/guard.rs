@@ -131,10 +131,16 @@ where
             place = Some(free);
             request.extensions_mut().insert(caller);
         }
+        let path = request.uri().path().to_owned();
         let answer = self.inner.call(request);
         Box::pin(async move {
             let _place = place;
-            answer.await
+            let answer = answer.await?;
+            let status = Status::from_header_map(answer.headers());
+            Ok(match status.and_then(|status| status::of_transport(&status, &path)) {
+                Some(status) => status.into_http(),
+                None => answer,
+            })
         })
     }
 }

@@ -5,15 +5,11 @@ use tonic::{Request, Response, Status};
 use crate::{
     domain::content::Content,
     kernel::{
-        hash::Hash,
-        id::SubjectId,
-        position::{Partition, Position},
-        time::KnownAt,
-        violation::Violations,
+        hash::Hash, id::SubjectId, position::Partition, time::KnownAt, violation::Violations,
     },
     proto::v1::{self, history_service_server::HistoryService},
     registry::{Checkpoint, Entry, Fact, HistoryRow, SUITE, SubjectDiff, show},
-    service::{Api, Way, common, page, page::Question, status, totals::known_at},
+    service::{Api, Way, common, page::Question, status, totals::known_at},
 };
 
 #[tonic::async_trait]
@@ -35,11 +31,10 @@ impl HistoryService for Api {
         way.check_reach("subject_id", subject)?;
         let (rows, position) = way
             .blocking(move |registry| {
-                let partition = subject.partition();
-                let known = registry.known(partition, time.known_at)?;
-                let seq = known.unwrap_or_else(|| registry.frontier(partition).seq);
-                let rows = registry.history(subject, KnownAt::Seq(seq), &page)?;
-                Ok((rows, Position { partition, seq }))
+                let position = registry.position(subject.partition(), time.known_at)?;
+                let known_at = KnownAt::Seq(position.seq);
+                let rows = registry.history_of(subject, time.valid_at, known_at, &page)?;
+                Ok((rows, position))
             })
             .await?;
         let next_page_token = question.token(&rows);
@@ -62,6 +57,7 @@ impl HistoryService for Api {
         let mut violations = Violations::default();
         let (size, token) = (asked.page_size, std::mem::take(&mut asked.page_token));
         asked.page_size = 0;
+        let min_commit = std::mem::take(&mut asked.min_commit);
         let question = Question::new(&way, &asked, None);
         let page = question.page(&mut violations, size, &token);
         let subject = common::required(&mut violations, "subject_id", &asked.subject_id);
@@ -75,7 +71,7 @@ impl HistoryService for Api {
         );
         let to =
             known_at(&mut violations, "known_to", asked.known_to, asked.known_to_seq, KnownAt::Now);
-        page::check(violations)?;
+        way.with_at_least("min_commit", &min_commit, violations).await?;
         let subject: SubjectId = way.was_read(subject)?;
         way.check_reach("subject_id", subject)?;
         let (page, from, to) =
@@ -95,6 +91,7 @@ impl HistoryService for Api {
         request: Request<v1::GetCheckpointRequest>,
     ) -> Result<Response<v1::GetCheckpointResponse>, Status> {
         let (way, asked) = self.begin(request)?;
+        way.with_at_least("min_commit", &asked.min_commit, Violations::default()).await?;
         let partition = way.partition("partition", asked.partition)?;
         let found =
             way.blocking(move |registry| registry.checkpoint(partition, asked.size)).await?;
@@ -106,6 +103,7 @@ impl HistoryService for Api {
         request: Request<v1::GetInclusionProofRequest>,
     ) -> Result<Response<v1::GetInclusionProofResponse>, Status> {
         let (way, asked) = self.begin(request)?;
+        way.with_at_least("min_commit", &asked.min_commit, Violations::default()).await?;
         let partition = way.partition("partition", asked.partition)?;
         let (found, bytes, proof) = way
             .blocking(move |registry| registry.inclusion(partition, asked.seq, asked.size))
@@ -127,6 +125,7 @@ impl HistoryService for Api {
         request: Request<v1::GetConsistencyProofRequest>,
     ) -> Result<Response<v1::GetConsistencyProofResponse>, Status> {
         let (way, asked) = self.begin(request)?;
+        way.with_at_least("min_commit", &asked.min_commit, Violations::default()).await?;
         let partition = way.partition("partition", asked.partition)?;
         let (old, new, proof) = way
             .blocking(move |registry| {

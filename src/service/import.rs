@@ -34,6 +34,7 @@ use crate::{
         common::{self, CodeWarning},
         kind::{Resource, fields, resource, take_over},
         misread::{self, LeftOut, Misread, row_in_itself},
+        search::Part,
         status,
     },
 };
@@ -104,7 +105,7 @@ impl ImportService for Api {
         let time = way.reading(asked.context, violations).await?;
         let kind = way.was_read(kind)?;
         let partition = way.partition("partition", asked.partition)?;
-        way.check_partition(partition)?;
+        let part = way.part_of(partition)?;
         // What another partition keeps is read there, where an entry's number says nothing.
         let valid_at = Some(time.valid_at.unwrap_or_else(|| way.registry().now().day()));
         let elsewhere = match time.known_at {
@@ -121,7 +122,8 @@ impl ImportService for Api {
             .await?;
         let (sender, receiver) = mpsc::channel(EXPORT_MESSAGES);
         tokio::spawn(async move {
-            let ended = export(&way, (kind, partition), time, elsewhere, &sender).await;
+            let of = (part, kind, partition);
+            let ended = export(&way, of, time, elsewhere, &sender).await;
             if let Err(status) = ended {
                 // A reader that is gone needs no last word.
                 let _ = sender.send(Err(status)).await;
@@ -134,7 +136,7 @@ impl ImportService for Api {
 /// Sends page after page, as fast as the reader takes them.
 async fn export(
     way: &Way,
-    (kind, partition): (Kind, Partition),
+    (part, kind, partition): (Part, Kind, Partition),
     time: ReadTime,
     elsewhere: ReadTime,
     sender: &mpsc::Sender<Result<v1::ExportRowsResponse, Status>>,
@@ -155,9 +157,21 @@ async fn export(
             let named = named_by(registry, &page.rows, time_of)?;
             Ok((page, named))
         });
-        let (page, named) = read.await?;
-        let rows: Vec<v1::ExportRow> =
-            page.rows.into_iter().map(|seen| export_row(seen, &named)).collect();
+        let (page, mut named) = read.await?;
+        if part == Part::Some {
+            // Of what lies elsewhere, keys are told of regions alone, which everybody may look up.
+            for id in named.keys().copied().collect::<Vec<_>>() {
+                if id.kind() != Kind::Region && !way.reaches(id)? {
+                    named.remove(&id);
+                }
+            }
+        }
+        let mut rows = Vec::new();
+        for seen in page.rows {
+            if part == Part::Whole || way.reaches(seen.id)? {
+                rows.push(export_row(seen, &named));
+            }
+        }
         let is_told =
             rows.is_empty() || sender.send(Ok(v1::ExportRowsResponse { rows })).await.is_ok();
         match page.next {
@@ -282,17 +296,13 @@ impl Way {
             Extent::Regions(regions) => regions.clone(),
             Extent::Caller => BTreeSet::new(),
         };
-        if let Some(region) = self.region_of(partition)?
-            && self.reaches(region.into())?
-        {
-            return Ok(None);
-        }
-        let is_there = |region: &RegionId| region.partition() == partition;
-        if partition == Partition::ROOT || regions.iter().any(is_there) {
+        if partition == Partition::ROOT {
             return Ok(Some(regions));
         }
-        let message = format!("partition {partition} lies outside the regions of the credential");
-        Err(status::plain(Code::PermissionDenied, "OUT_OF_REACH", message))
+        Ok(match self.part_of(partition)? {
+            Part::Whole => None,
+            Part::Some => Some(regions),
+        })
     }
 }
 

@@ -18,13 +18,13 @@ use crate::{
             SubjectId,
         },
         limit,
-        time::{Answer, Day},
+        time::{Answer, Day, ReadTime},
         violation::Violations,
     },
     proto::v1::{self, inspection_service_server::InspectionService},
     registry::{
-        AdvanceReport, Command, ListOf, REPORT_STATES, RecordReport, ReportStep, ReportsWanted,
-        Seen, Sighting, Which,
+        AdvanceReport, Command, Error, ListOf, REPORT_STATES, RecordReport, ReportStep,
+        ReportsWanted, Seen, Sighting, Which,
     },
     service::{
         Api, Plan, Write, Written,
@@ -292,11 +292,13 @@ fn record_plan(asked: v1::RecordReportRequest, seeds: Vec<IdSeed>) -> Result<Pla
         steps.extend(signed.zip(on).map(|(signed, on)| (ReportStep::Sign(signed), on)));
     }
     let submitted = common::optional::<Day>(&mut violations, "submitted_on", &asked.submitted_on);
-    if submitted.is_some() && !is_signed {
-        violations.add("signatures", "REQUIRED", "what is submitted is signed");
+    let is_unsigned = is_nobodys(&said.content);
+    if submitted.is_some() && !is_signed && !is_unsigned {
+        violations.add("signatures", "REQUIRED", "what a body submits is signed");
     }
     // Without a signature that could be read, nothing is judged of what follows on it.
-    steps.extend(submitted.filter(|_| !steps.is_empty()).map(|on| (ReportStep::Submit, on)));
+    let may_follow = !steps.is_empty() || (!is_signed && is_unsigned);
+    steps.extend(submitted.filter(|_| may_follow).map(|on| (ReportStep::Submit, on)));
     let building = match &said.content.fields {
         Fields::Report(report) => report.building.flatten(),
         _ => None,
@@ -321,6 +323,17 @@ fn record_plan(asked: v1::RecordReportRequest, seeds: Vec<IdSeed>) -> Result<Pla
     Misread::check(violations, on_subject(building.into(), command, named, said.warnings))
 }
 
+/// Whether it is of no body and need not be of one.
+fn is_nobodys(content: &Content) -> bool {
+    match &content.fields {
+        Fields::Report(report) => {
+            let kind = report.kind.flatten();
+            report.body.flatten().is_none() && kind.is_some_and(|kind| !kind.needs_body())
+        }
+        _ => false,
+    }
+}
+
 fn kind_of(content: &Content) -> Option<ReportKind> {
     match &content.fields {
         Fields::Report(report) => report.kind.flatten(),
@@ -328,9 +341,27 @@ fn kind_of(content: &Content) -> Option<ReportKind> {
     }
 }
 
+/// Who walks the streets signs and submits patrols only. What is not there, or out of reach, is told
+/// as that.
+fn check_kind_of(write: &Write, id: &str) -> Result<(), Status> {
+    let caller = &write.way.caller;
+    let Some(id) = id.parse::<ReportId>().ok().filter(|_| PATROLS.contains(&caller.actor.role))
+    else {
+        return Ok(());
+    };
+    if !write.way.reaches(id.into())? {
+        return Ok(());
+    }
+    let content = match write.registry().get(id.into(), ReadTime::NOW) {
+        Ok(seen) => seen.content,
+        Err(Error::Refused(_)) => return Ok(()),
+        Err(error) => return Err(status::status(error)),
+    };
+    check_kind(caller.actor.role, caller.rpc, kind_of(&content))
+}
+
 /// Who walks the streets reports patrols only.
-fn check_kind(role: Role, rpc: &str, kind: i32) -> Result<(), Status> {
-    let kind = u32::try_from(kind).ok().and_then(ReportKind::from_number);
+fn check_kind(role: Role, rpc: &str, kind: Option<ReportKind>) -> Result<(), Status> {
     if !PATROLS.contains(&role) || kind.is_none_or(|kind| kind == ReportKind::Patrol) {
         return Ok(());
     }
@@ -429,6 +460,7 @@ impl InspectionService for Api {
     ) -> Result<Response<v1::RecordReportResponse>, Status> {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
         let kind = asked.fields.as_ref().map_or(0, |fields| fields.kind);
+        let kind = u32::try_from(kind).ok().and_then(ReportKind::from_number);
         check_kind(write.way.caller.actor.role, write.way.caller.rpc, kind)?;
         let seeds = write.seeds(asked.findings.len().min(FINDINGS_MAX) + 1)?;
         let written = write.run(record_plan(asked, seeds)).await?;
@@ -488,6 +520,7 @@ impl InspectionService for Api {
     ) -> Result<Response<v1::SignReportResponse>, Status> {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
         let v1::SignReportRequest { context: _, id, etag, signer_ids, scope, on } = asked;
+        check_kind_of(&write, &id)?;
         let stepping = Stepping { id: &id, etag: &etag, on: &on };
         let plan = step_plan(&stepping, false, |violations| {
             let signed = signatures(violations, "", &signer_ids, scope)?;
@@ -502,6 +535,7 @@ impl InspectionService for Api {
         request: Request<v1::SubmitReportRequest>,
     ) -> Result<Response<v1::SubmitReportResponse>, Status> {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
+        check_kind_of(&write, &asked.id)?;
         let stepping = Stepping { id: &asked.id, etag: &asked.etag, on: &asked.on };
         let done = write.take_step(stepping, ReportStep::Submit).await?;
         Ok(answer(done, |receipt, report| v1::SubmitReportResponse { receipt, report }))

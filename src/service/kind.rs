@@ -774,7 +774,7 @@ impl Way {
         &self,
         context: Option<v1::ReadContext>,
         id: &str,
-    ) -> Result<Vec<v1::LineageEdge>, Status> {
+    ) -> Result<(Vec<v1::LineageEdge>, String), Status> {
         let mut violations = Violations::default();
         let subject = id_of::<R>(&mut violations, "id", id);
         let time = self.reading(context, violations).await?;
@@ -782,7 +782,8 @@ impl Way {
             return Err(status::bug("an id was read and is not there"));
         };
         self.check_reach("id", subject)?;
-        let edges = self.blocking(move |registry| registry.lineage(subject, time.known_at)).await?;
+        let (edges, position) =
+            self.blocking(move |registry| registry.lineage(subject, time.known_at)).await?;
         let edges = edges.into_iter().map(|(day, edge)| v1::LineageEdge {
             from_id: edge.from.to_string(),
             into_id: edge.into.to_string(),
@@ -790,7 +791,7 @@ impl Way {
             share_numerator: edge.share_numerator,
             share_denominator: edge.share_denominator,
         });
-        Ok(edges.collect())
+        Ok((edges.collect(), position.to_string()))
     }
 }
 

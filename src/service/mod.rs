@@ -273,15 +273,47 @@ impl Way {
     ) -> Result<ReadTime, Status> {
         let context = context.unwrap_or_default();
         let time = common::read_time(&mut violations, context.read_time);
-        let field = "context.min_commit";
-        let least: Option<Position> = common::optional(&mut violations, field, &context.min_commit);
+        self.with_at_least("context.min_commit", &context.min_commit, violations).await?;
+        Ok(time)
+    }
+
+    /// Waits for the commit that a read names.
+    pub(crate) async fn with_at_least(
+        &self,
+        field: &str,
+        min_commit: &str,
+        mut violations: Violations,
+    ) -> Result<(), Status> {
+        let least: Option<Position> = common::optional(&mut violations, field, min_commit);
         violations.or(()).map_err(|violations| status::invalid(&violations))?;
         if let Some(least) = least
             && self.registry().frontier(least.partition).seq < least.seq
         {
+            // What is in flight may still come; what lies far ahead was told by another registry.
+            let seq = least.seq.saturating_sub(limit::ENTRIES_IN_FLIGHT_MAX);
+            self.check_positions(vec![(field, Position { seq, ..least })])?;
             self.blocking(move |registry| registry.wait_for(least)).await?;
         }
-        Ok(time)
+        Ok(())
+    }
+
+    /// Refuses positions in partitions that are not there, and beyond their last entries: whoever was
+    /// told of such a one was told by another registry, or by one that has lost entries.
+    pub(crate) fn check_positions(&self, positions: Vec<(&str, Position)>) -> Result<(), Status> {
+        let mut refusals = Vec::new();
+        for (field, Position { partition, seq }) in positions {
+            let head = self.registry().frontier(partition).seq;
+            if head == 0 {
+                refusals.push(Refusal::missing(field, format!("partition {partition}")));
+            } else if seq > head {
+                let message = format!(
+                    "partition {partition} ends with entry {head}: this is another registry, or an \
+                     older copy of it"
+                );
+                refusals.push(Refusal::rule("BEYOND_SIZE", field, message));
+            }
+        }
+        if refusals.is_empty() { Ok(()) } else { Err(status::refused(&refusals)) }
     }
 
     /// Reads one subject.

@@ -4,7 +4,6 @@
 //! of going on in the middle of something else.
 
 use prost::Message;
-use tonic::Status;
 
 use crate::{
     kernel::{
@@ -100,11 +99,6 @@ pub(crate) fn check_order(
     } else {
         violations.add("order_by", "ORDER_UNKNOWN", "lists are served in the order of ids");
     }
-}
-
-/// The violations as a status, if there are any.
-pub(crate) fn check(violations: Violations) -> Result<(), Status> {
-    violations.or(()).map_err(|violations| crate::service::status::invalid(&violations))
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {

@@ -349,6 +349,26 @@ impl PlanService for Api {
         Ok(Response::new(v1::ListOrdersResponse { orders, next_page_token, read_at }))
     }
 
+    async fn change_order(
+        &self,
+        request: Request<v1::ChangeOrderRequest>,
+    ) -> Result<Response<v1::ChangeOrderResponse>, Status> {
+        let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
+        let v1::ChangeOrderRequest {
+            context: _,
+            id,
+            etag,
+            from,
+            time,
+            order_key,
+            fields,
+            update_mask,
+        } = asked;
+        let changing = Changing { id, etag, from, time, order_key, fields, update_mask };
+        let done = write.change(changing).await?;
+        Ok(answer(done, |receipt, order| v1::ChangeOrderResponse { receipt, order }))
+    }
+
     async fn assign_order(
         &self,
         request: Request<v1::AssignOrderRequest>,

@@ -149,8 +149,12 @@ fn region_of(
         (None, Some(code)) => {
             let day = Some(head.from);
             let found = registry.resolve_code(&code.scheme, &code.code, day, None, KnownAt::Now);
-            let found: BTreeSet<RegionId> =
-                found.unwrap_or_default().into_iter().map(|found| found.region).collect();
+            let found: BTreeSet<RegionId> = found
+                .map(|(found, _)| found)
+                .unwrap_or_default()
+                .into_iter()
+                .map(|found| found.region)
+                .collect();
             let above = own.map(|own| registry.regions_above(own.into()));
             let above = above.and_then(Result::ok).unwrap_or_default();
             let within = found.iter().copied().find(|region| region.partition() == place.partition);

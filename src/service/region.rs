@@ -11,11 +11,11 @@ use crate::{
         id::{Kind, RegionId, SubjectId},
         limit,
         position::Partition,
-        time::{Day, ReadTime},
+        time::{Day, KnownAt, ReadTime},
         violation::Violations,
     },
     proto::v1::{self, region_service_server::RegionService},
-    registry::{CodeMatch, ListOf},
+    registry::{CodeMatch, Error, ListOf},
     service::{
         Api, Way,
         common::{self, FieldReader},
@@ -240,17 +240,21 @@ impl Way {
         let (Some(scheme), Some(code)) = (scheme, code) else {
             return Err(status::bug("a code was read and is not there"));
         };
-        let candidates = self
+        let (candidates, positions) = self
             .blocking(move |registry| {
-                let found =
+                let (found, positions) =
                     registry.resolve_code(&scheme, &code, date, partition, time.known_at)?;
+                let today = registry.now().day();
                 let seen = found.into_iter().map(|found| {
-                    // A code of the past belongs to the region of those days.
-                    let valid_at = date.or(time.valid_at).or(Some(found.from));
-                    let time = ReadTime { valid_at, ..time };
+                    let day = date.or(time.valid_at).unwrap_or_else(|| told_on(&found, today));
+                    let own = found.region.partition();
+                    // Where the code was looked up in its partition, it is read there too.
+                    let read = positions.iter().find(|position| position.partition == own);
+                    let known_at = read.map_or(time.known_at, |read| KnownAt::Seq(read.seq));
+                    let time = ReadTime { valid_at: Some(day), known_at };
                     Ok((registry.get(found.region.into(), time)?, found))
                 });
-                seen.collect::<Result<Vec<_>, _>>()
+                Ok((seen.collect::<Result<Vec<_>, Error>>()?, positions))
             })
             .await?;
         let candidates = candidates.into_iter().map(|(seen, found)| {
@@ -267,6 +271,17 @@ impl Way {
             [_] => v1::CodeAnswer::One,
             _ => v1::CodeAnswer::Ambiguous,
         };
-        Ok(v1::ResolveCodeResponse { answer: answer.into(), candidates })
+        let read_at = positions.iter().map(ToString::to_string).collect();
+        Ok(v1::ResolveCodeResponse { answer: answer.into(), candidates, read_at })
+    }
+}
+
+/// The day of which a region is told that was asked for by a code alone: today, when it has the code
+/// today. A code of the past belongs to the region of those days, and its last day is the one of
+/// which most is known.
+fn told_on(found: &CodeMatch, today: Day) -> Day {
+    match found.until {
+        Some(until) if until <= today => until.previous(),
+        _ => today.max(found.from),
     }
 }

@@ -4,6 +4,7 @@ use prost::Message;
 use tonic::{Request, Response, Status};
 
 use crate::{
+    auth::permission::Extent,
     kernel::{
         id::{Kind, RegionId, SubjectId},
         limit,
@@ -13,7 +14,7 @@ use crate::{
         violation::Violations,
     },
     proto::v1::{self, search_hit::Subject, search_service_server::SearchService},
-    registry::{Fact, Refusal, Search, Seen, Sought},
+    registry::{Fact, Search, Seen, Sought},
     service::{
         Api, Way, common,
         kind::{Listed, Listing, Resource, resource},
@@ -50,17 +51,39 @@ impl SearchService for Api {
             (Some(number), _) => way.partition("partition", number)?,
             (None, region) => way.was_read(region)?.partition(),
         };
-        match region {
-            Some(region) => way.check_reach("region_id", region.into())?,
-            None => way.check_partition(partition)?,
-        }
+        let part = match region {
+            Some(region) => {
+                way.check_reach("region_id", region.into())?;
+                Part::Whole
+            }
+            None => way.part_of(partition)?,
+        };
         let search = Search { partition, sought, kinds, below: region.map(SubjectId::from) };
         let (found, position) = way.find(search, time, page).await?;
         let next_page_token = question.token(&found);
-        let hits = found.rows.into_iter().map(hit).collect();
+        let mut hits = Vec::new();
+        for seen in found.rows {
+            if part == Part::Whole || way.reaches(seen.id)? {
+                hits.push(hit(seen));
+            }
+        }
         let read_at = position.to_string();
         Ok(Response::new(v1::SearchResponse { hits, next_page_token, read_at }))
     }
+}
+
+/// How much of a partition a caller reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// All of it.
+    Whole,
+    /// Some of it: what is answered has to be looked at one by one.
+    Some,
+}
+
+fn out_of_reach(partition: Partition, how: &str) -> Status {
+    let message = format!("partition {partition} {how}");
+    status::plain(tonic::Code::PermissionDenied, "OUT_OF_REACH", message)
 }
 
 impl Way {
@@ -84,18 +107,24 @@ impl Way {
         .await
     }
 
-    /// Refuses a caller whose reach does not hold all of a partition, as if it were not there.
-    pub(crate) fn check_partition(&self, partition: Partition) -> Result<(), Status> {
-        if self.reaches_everything()? {
-            return Ok(());
-        }
+    /// How much of a partition the caller reaches. Refuses one that reaches nothing of it; that it
+    /// is there is no secret.
+    pub(crate) fn part_of(&self, partition: Partition) -> Result<Part, Status> {
+        let regions = match self.extent()? {
+            Extent::Everything => return Ok(Part::Whole),
+            Extent::Regions(regions) => Some(regions),
+            Extent::Caller => None,
+        };
         if let Some(region) = self.region_of(partition)?
             && self.reaches(region.into())?
         {
-            return Ok(());
+            return Ok(Part::Whole);
         }
-        let missing = Refusal::missing("partition", format!("partition {partition}"));
-        Err(status::refused(&[missing]))
+        let is_within = |region: &RegionId| region.partition() == partition;
+        if partition != Partition::ROOT && regions.is_some_and(|all| all.iter().any(is_within)) {
+            return Ok(Part::Some);
+        }
+        Err(out_of_reach(partition, "lies outside the regions of the credential"))
     }
 
     /// The region that is a partition's own; its first entry says it. None of partition 0.

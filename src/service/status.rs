@@ -45,6 +45,33 @@ pub fn with_metadata(
     told(code, reason, message.into(), metadata.into_iter().collect(), ErrorDetails::new())
 }
 
+/// What the library that carries requests says of one that came to no service, with a reason; `None`
+/// for all that a service says.
+pub fn of_transport(status: &Status, path: &str) -> Option<Status> {
+    if !status.details().is_empty() {
+        return None;
+    }
+    match status.code() {
+        // A fault of the caller's, which the library counts as one of the server's.
+        Code::Internal if status.message().contains("decode Protobuf") => Some(plain(
+            Code::InvalidArgument,
+            "NOT_THE_MESSAGE",
+            format!("{path}: the bytes are not a message of this call: {}", status.message()),
+        )),
+        Code::OutOfRange => Some(plain(
+            Code::OutOfRange,
+            "MESSAGE_TOO_LARGE",
+            format!("{path}: {}", status.message()),
+        )),
+        Code::Unimplemented if status.message().is_empty() => Some(plain(
+            Code::Unimplemented,
+            "UNKNOWN_CALL",
+            format!("{path} is no call of this server; its reflection lists those that are"),
+        )),
+        _ => None,
+    }
+}
+
 /// A status that asks the caller to come again.
 pub fn retry(code: Code, reason: &str, message: impl Into<String>, after: Duration) -> Status {
     let details = ErrorDetails::with_retry_info(Some(after));

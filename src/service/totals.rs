@@ -5,15 +5,18 @@ use std::collections::BTreeMap;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    domain::totals::{Amounts, Certainty, Measure},
+    domain::{
+        region::Level,
+        totals::{Amounts, Certainty, Measure},
+    },
     kernel::{
         id::{RegionId, SubjectId},
         position::Position,
-        time::{KnownAt, Month},
+        time::{KnownAt, Month, ReadTime},
         violation::Violations,
     },
     proto::v1::{self, totals_service_server::TotalsService},
-    registry::{Termed, Wanted},
+    registry::{SideBySide, Termed, TotalOf, Wanted},
     service::{Api, Way, common, page::Question, status},
 };
 
@@ -34,14 +37,25 @@ impl TotalsService for Api {
     ) -> Result<Response<v1::GetTotalsResponse>, Status> {
         let (way, asked) = self.begin(request)?;
         let mut violations = Violations::default();
-        let subject = common::required(&mut violations, "subject_id", &asked.subject_id);
+        let level = level(&mut violations, asked.level);
+        let (field, text) = ("subject_id", &asked.subject_id);
+        // Regions of a level lie in a region, or anywhere.
+        let within: Option<RegionId> =
+            level.and_then(|_| common::optional(&mut violations, field, text));
+        let subject = match level {
+            Some(_) => within.map(SubjectId::from),
+            None => common::optional(&mut violations, field, text),
+        };
         let measures = measures(&mut violations, &asked.measures);
         let wanted = wanted(&measures);
         let time = way.reading(asked.context, violations).await?;
-        let subject: SubjectId = way.was_read(subject)?;
-        way.check_reach("subject_id", subject)?;
-        let totals =
-            way.blocking(move |registry| registry.totals_of(subject, time, wanted)).await?;
+        let of = way.total_of(subject)?;
+        let totals = way
+            .blocking(move |registry| match level {
+                Some(level) => registry.totals_of_level(level, within, time, wanted),
+                None => registry.totals_of(of, time, wanted),
+            })
+            .await?;
         let detail = if asked.breakdown { Detail::BrokenDown } else { Detail::Plain };
         Ok(Response::new(v1::GetTotalsResponse {
             amounts: amounts(&totals.amounts, &totals.termed, &measures, detail),
@@ -61,25 +75,34 @@ impl TotalsService for Api {
         asked.page_size = 0;
         let question = Question::new(&way, &asked, context.as_ref());
         let page = question.page(&mut violations, size, &token);
-        let region = common::required(&mut violations, "region_id", &asked.region_id);
+        let region: Option<RegionId> =
+            common::optional(&mut violations, "region_id", &asked.region_id);
+        let of = match level(&mut violations, asked.level) {
+            Some(level) => SideBySide::Level(level, region),
+            None => SideBySide::Children(region),
+        };
         let measures = measures(&mut violations, &asked.measures);
         let wanted = wanted(&measures);
         let time = way.reading(context, violations).await?;
-        let region: RegionId = way.was_read(region)?;
-        way.check_reach("region_id", region.into())?;
+        match region {
+            Some(region) => way.check_reach("region_id", region.into())?,
+            None => way.check_everything()?,
+        }
         let day = time.valid_at.unwrap_or_else(|| way.registry().now().day());
-        let children =
-            way.blocking(move |registry| registry.list_totals(region, time, &page, wanted)).await?;
+        let time = ReadTime { valid_at: Some(day), ..time };
+        let (children, positions) =
+            way.blocking(move |registry| registry.list_totals(of, time, &page, wanted)).await?;
         let next_page_token = question.token(&children);
-        let children = children.rows.into_iter().map(|(subject, name, totals)| v1::ChildTotals {
-            subject_id: subject.to_string(),
-            name,
-            amounts: amounts(&totals.amounts, &totals.termed, &measures, Detail::Plain),
+        let children = children.rows.into_iter().map(|row| v1::ChildTotals {
+            subject_id: row.subject.to_string(),
+            name: row.name,
+            amounts: amounts(&row.amounts, &row.termed, &measures, Detail::Plain),
         });
         Ok(Response::new(v1::ListTotalsResponse {
             children: children.collect(),
             next_page_token,
             valid_at: day.to_string(),
+            read_at: texts(&positions),
         }))
     }
 
@@ -89,7 +112,7 @@ impl TotalsService for Api {
     ) -> Result<Response<v1::GetSeriesResponse>, Status> {
         let (way, asked) = self.begin(request)?;
         let mut violations = Violations::default();
-        let subject = common::required(&mut violations, "subject_id", &asked.subject_id);
+        let subject = common::optional(&mut violations, "subject_id", &asked.subject_id);
         let measures = measures(&mut violations, &asked.measures);
         let wanted = wanted(&measures);
         let from = month(&mut violations, "from_month", &asked.from_month);
@@ -98,13 +121,11 @@ impl TotalsService for Api {
             violations.add("to_month", "OUT_OF_RANGE", "the last month is not before the first");
         }
         let time = way.reading(asked.context, violations).await?;
-        let subject: SubjectId = way.was_read(subject)?;
         let (from, to) = (way.was_read(from)?, way.was_read(to)?);
-        way.check_reach("subject_id", subject)?;
+        let of = way.total_of(subject)?;
         let known_at = time.known_at;
-        let series = way
-            .blocking(move |registry| registry.series(subject, from, to, known_at, wanted))
-            .await?;
+        let series =
+            way.blocking(move |registry| registry.series(of, from, to, known_at, wanted)).await?;
         let months = series.months.into_iter().map(|(month, sums, termed)| v1::MonthTotals {
             month: month.to_string(),
             amounts: amounts(&sums, &termed, &measures, Detail::Plain),
@@ -124,12 +145,11 @@ impl TotalsService for Api {
         asked.page_size = 0;
         let question = Question::new(&way, &asked, context.as_ref());
         let page = question.page(&mut violations, size, &token);
-        let subject = common::required(&mut violations, "subject_id", &asked.subject_id);
+        let subject = common::optional(&mut violations, "subject_id", &asked.subject_id);
         let measure = measure(&mut violations, "measure", &asked.measure);
         let time = way.reading(context, violations).await?;
-        let subject: SubjectId = way.was_read(subject)?;
         let measure = way.was_read(measure)?;
-        way.check_reach("subject_id", subject)?;
+        let of = way.total_of(subject)?;
         let of_term = (!asked.term.is_empty()).then_some(asked.term);
         if of_term.is_some() && !measure.is_termed() {
             let mut violations = Violations::default();
@@ -139,7 +159,7 @@ impl TotalsService for Api {
         }
         let (rows, positions) = way
             .blocking(move |registry| {
-                registry.explain(subject, measure, of_term.as_deref(), time, &page)
+                registry.explain(of, measure, of_term.as_deref(), time, &page)
             })
             .await?;
         let next_page_token = question.token(&rows);
@@ -163,6 +183,15 @@ impl TotalsService for Api {
 }
 
 impl Way {
+    /// What a total is of: a subject in reach, or the whole registry, for those who reach it.
+    fn total_of(&self, subject: Option<SubjectId>) -> Result<TotalOf, Status> {
+        match subject {
+            Some(subject) => self.check_reach("subject_id", subject)?,
+            None => self.check_everything()?,
+        }
+        Ok(subject.map_or(TotalOf::Everything, TotalOf::Subject))
+    }
+
     /// What was read; that it is missing though nothing was wrong with it is a fault of ours.
     pub(crate) fn was_read<T>(&self, value: Option<T>) -> Result<T, Status> {
         value.ok_or_else(|| {
@@ -170,6 +199,16 @@ impl Way {
             status::bug(&what)
         })
     }
+}
+
+/// Reads a level; `None` when it is left out.
+fn level(violations: &mut Violations, number: i32) -> Option<Level> {
+    if number == 0 {
+        return None;
+    }
+    let level = u32::try_from(number).ok().and_then(Level::from_number);
+    let message = format!("{number} is none of the levels of regions");
+    violations.take("level", level.ok_or(("UNKNOWN_VALUE", message)))
 }
 
 fn texts(positions: &[Position]) -> Vec<String> {

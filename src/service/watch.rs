@@ -22,7 +22,7 @@ use crate::{
         violation::Violations,
     },
     proto::v1::{self, watch_response::Event, watch_service_server::WatchService},
-    registry::{Entry, Error, show},
+    registry::{Entry, show},
     service::{Api, Way, common, history::Reach, status},
     store::Limit,
     telemetry::Counted,
@@ -68,13 +68,10 @@ impl WatchService for Api {
         let mut violations = Violations::default();
         let after = read_after(&mut violations, &asked.after);
         violations.or(()).map_err(|violations| status::invalid(&violations))?;
-        for (partition, seq) in &after {
-            let position = Position { partition: *partition, seq: *seq };
-            if self.registry().frontier(*partition).seq < *seq {
-                // Whoever was told of it was told by another registry, or by one that lost entries.
-                return Err(status::status(Error::NotReached(position.to_string())));
-            }
-        }
+        let positions = after.iter();
+        let positions =
+            positions.map(|(&partition, &seq)| ("after", Position { partition, seq })).collect();
+        way.check_positions(positions)?;
         let Ok(place) = Arc::clone(&self.0.watchers).try_acquire_owned() else {
             let message =
                 format!("{} watchers are served already", self.0.settings.watcher_count_max);

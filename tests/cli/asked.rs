@@ -222,9 +222,18 @@ async fn anju(server: &Server, arguments: &[&str]) -> (u8, String) {
     let result = cli::run(&arguments, &mut written, false).await;
     let mut said = String::from_utf8(written).unwrap();
     if let Err(error) = &result {
-        said = format!("{said}{error:#}\n");
+        let told = cli::told(error, arguments.global.json);
+        said = format!("{said}{}\n", told.strip_prefix("anju: ").unwrap_or(&told));
     }
     (cli::exit_code(&result), said)
+}
+
+/// Runs it and holds that it ends with this code and says this object.
+async fn check_code(server: &Server, arguments: &[&str], code: u8, expected: &Expect) {
+    let (ended, said) = anju(server, arguments).await;
+    let object: serde_json::Value = serde_json::from_str(&said).unwrap();
+    expected.assert_eq(&format!("{object:#}\n"));
+    assert_eq!(ended, code);
 }
 
 /// Runs it and holds that it succeeds and says this.
@@ -626,6 +635,7 @@ async fn a_code_that_was_reused_asks_for_a_day() {
             candidate(REGION, "1983-01-01", "2003-01-01"),
             candidate(&REGION.replace("1A", "2B"), "2010-01-01", ""),
         ],
+        ..Default::default()
     };
     server.reply("RegionService/ResolveCode", &[both]);
     server.reply("RegionService/ResolveCode", &[v1::ResolveCodeResponse::default()]);
@@ -647,8 +657,11 @@ async fn a_code_is_looked_up_by_days_and_moments_and_not_by_a_number_of_another_
     let server = Server::start().await;
     let region = v1::Region { id: REGION.to_owned(), ..v1::Region::default() };
     let found = v1::CodeCandidate { region: Some(region), ..v1::CodeCandidate::default() };
-    let answer =
-        v1::ResolveCodeResponse { answer: v1::CodeAnswer::One.into(), candidates: vec![found] };
+    let answer = v1::ResolveCodeResponse {
+        answer: v1::CodeAnswer::One.into(),
+        candidates: vec![found],
+        ..Default::default()
+    };
     server.reply("RegionService/ResolveCode", &[answer]);
     server.reply("TotalsService/GetTotals", &[v1::GetTotalsResponse::default()]);
     server.reply("RegionService/ListRegions", &[v1::ListRegionsResponse::default()]);
@@ -800,9 +813,7 @@ async fn every_verb_reaches_its_method_for_every_kind() {
             vec!["correct", &id, "--exists-from", "1980s"],
             vec!["retract", &id, "--entry", "12"],
         ];
-        if kind != "order" {
-            verbs.push(vec!["change", &id, "--from", "2024-07-01", "--unset", "doubts.name"]);
-        }
+        verbs.push(vec!["change", &id, "--from", "2024-07-01", "--unset", "doubts.name"]);
         if prefix == "bdy" || prefix == "sgn" {
             verbs.push(vec!["end", &id, "--on", "2024", "--cause", "拆除"]);
         }
@@ -814,8 +825,7 @@ async fn every_verb_reaches_its_method_for_every_kind() {
         }
     }
     let order = BUILDING.replace("bld", "ord");
-    let (code, said) =
-        anju(&server, &["change", &order, "--from", "2024-07-01", "--unset", "deadline"]).await;
+    let (code, said) = anju(&server, &["end", &order, "--on", "2024", "--cause", "other"]).await;
     assert!(code == 2 && said.contains("anju order"), "{said}");
     for method in ["ChangeRegion", "CorrectCompound", "RetractUnit", "EndBuilding"] {
         assert!(asked.contains(method), "{method}");
@@ -995,7 +1005,10 @@ async fn a_case_is_listed_assigned_and_settled() {
     };
     let cases = vec![case.clone()];
     server.reply("CaseService/ListCases", &[v1::ListCasesResponse { cases, ..Default::default() }]);
-    server.reply("CaseService/GetCase", &[v1::GetCaseResponse { case: Some(case.clone()) }]);
+    server.reply(
+        "CaseService/GetCase",
+        &[v1::GetCaseResponse { case: Some(case.clone()), ..Default::default() }],
+    );
     let settled = v1::SettleCaseResponse { receipt: None, case: Some(case) };
     server.reply("CaseService/SettleCase", &[settled]);
     check(&server, &["case", "list", "--subject", BUILDING], &expect![[r"
@@ -1170,6 +1183,80 @@ async fn who_is_not_told_the_partitions_is_told_to_name_them() {
     let (code, said) = anju(&server, &["watch"]).await;
     assert_eq!(code, 6, "{said}");
     assert!(said.contains("name the partitions to watch, for example --after 1:0"), "{said}");
+}
+
+#[tokio::test]
+async fn programs_read_why_a_command_failed() {
+    let server = Server::start().await;
+    let mut details = ErrorDetails::with_error_info(
+        "NAME_MISSING",
+        "anju",
+        [("field".to_owned(), "fields.name".to_owned())],
+    );
+    details.add_bad_request_violation("fields.name", "a building has a name");
+    let refused = Status::with_error_details(Code::InvalidArgument, "no name", details);
+    server.refuse("BuildingService/RetractBuilding", refused);
+    let arguments = ["retract", BUILDING, "--reason", "twice", "--json"];
+    check_code(
+        &server,
+        &arguments,
+        5,
+        &expect![[r#"
+        {
+          "error": {
+            "code": "INVALID_ARGUMENT",
+            "exitCode": 5,
+            "facts": {
+              "field": "fields.name"
+            },
+            "message": "NAME_MISSING: no name\n  fields.name: a building has a name",
+            "reason": "NAME_MISSING",
+            "violations": [
+              {
+                "field": "fields.name",
+                "message": "a building has a name",
+                "reason": ""
+              }
+            ]
+          }
+        }
+    "#]],
+    )
+    .await;
+    let arguments = [
+        "change",
+        BUILDING,
+        "--from",
+        "2024-01-01",
+        "--set",
+        "storeys_above=six",
+        "--set",
+        "nme=x",
+        "--json",
+    ];
+    check_code(&server, &arguments, 2, &expect![[r#"
+        {
+          "error": {
+            "beside": [
+              "the registry could not judge the rest: UNIMPLEMENTED: the script has no BuildingService/ChangeBuilding"
+            ],
+            "exitCode": 2,
+            "message": "the command line is wrong\n  storeys_above: \"six\" is not a whole number [NOT_A_NUMBER]\n  nme: there is no such field; there are name, address, compound_id, community_id, completed, design_life_years, structure, storeys_above, storeys_below, height_cm, floor_area_cm2, use, lift_count, protection, location, physical_id, identifiers, doubts [UNKNOWN_FIELD]\nand of what is left of it 其余部分\n  the registry could not judge the rest: UNIMPLEMENTED: the script has no BuildingService/ChangeBuilding",
+            "violations": [
+              {
+                "field": "storeys_above",
+                "message": "\"six\" is not a whole number",
+                "reason": "NOT_A_NUMBER"
+              },
+              {
+                "field": "nme",
+                "message": "there is no such field; there are name, address, compound_id, community_id, completed, design_life_years, structure, storeys_above, storeys_below, height_cm, floor_area_cm2, use, lift_count, protection, location, physical_id, identifiers, doubts",
+                "reason": "UNKNOWN_FIELD"
+              }
+            ]
+          }
+        }
+    "#]]).await;
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use anju::{
         qualification::{Employment, Period, Qualification},
         report::{ReportKind, Signatures},
         timeline::EndCause,
+        totals::Measure,
     },
     kernel::{
         id::{BodyId, BuildingId, FindingId, Kind, OrderId, ReportId, SignerId, SubjectId},
@@ -21,7 +22,7 @@ use anju::{
     registry::{
         AdvanceReport, Command, Correct, End, Error, FindingSeen, FindingsWanted, FollowFinding,
         HistoryRow, Merge, MergeInto, ObserveFinding, Outcome, RecordReport, ReportStep, Sighting,
-        Which, replay,
+        Wanted, Which, replay,
     },
     store::{Store, memory::MemoryStore},
 };
@@ -599,7 +600,7 @@ fn a_finding_is_closed_only_after_another_party_has_seen_the_repair() {
         notified, until 2025-07-19, unsafe, 492 days overdue, notice 672 days old (366..None)
         FINDING_STATE id
         FINDING_NOT_OBSERVED on
-        FUTURE_DATE on
+        FUTURE_DATE on, FINDING_STATE id
         overdue in June 0
         overdue now 1
         notified, until 2025-07-19, repair_by, notice 31 days old (31..Some(90))
@@ -755,4 +756,337 @@ fn open_findings_and_orders_go_with_their_building_and_come_back_with_it() {
     "]],
     );
     desk.check_rebuild();
+}
+
+/// How many findings are open, and how the totals of the district count them.
+fn open_findings(desk: &Desk, valid: &str) -> String {
+    let time = at(valid, KnownAt::Now);
+    let check_ups = desk.city.registry.check_ups(desk.building, time).unwrap();
+    let totals = desk.city.registry.totals_of(desk.city.district, time, Wanted::Terms).unwrap();
+    let wanted = [Measure::FindingsByStage, Measure::FindingsBySeverity, Measure::Indicator];
+    let mut counted = totals
+        .termed
+        .iter()
+        .filter(|(measure, ..)| wanted.contains(measure))
+        .map(|(_, term, certain, _)| format!("{term} {certain}"))
+        .collect::<Vec<_>>();
+    counted.sort();
+    let listed = desk.listed(&FindingsWanted::default(), time).len();
+    format!("{} open, {listed} listed, {}", check_ups.open_finding_count, counted.join(", "))
+}
+
+#[test]
+fn what_a_report_found_counts_once_it_is_submitted_and_from_the_day_on_which_it_was_seen() {
+    let desk = Desk::new();
+    let mut report = desk.draft("2025-03-01", vec![survey("B")]);
+    report.findings = vec![(0, desk.sighting("2025-03-01", None, crack(Severity::RepairBy)))];
+    let outcome = desk.record(report).unwrap();
+    let id: ReportId = outcome.decided.subjects[0].try_into().unwrap();
+    let finding: FindingId = outcome.decided.subjects[1].try_into().unwrap();
+    let notice = || Saying::Notified { deadline: None };
+    let mut lines = vec![
+        open_findings(&desk, "2025-03-02"),
+        stands(&desk.finding(finding, ReadTime::NOW)),
+        desk.follow("zhao", finding, "2025-03-20", notice()),
+        // Another inspector's draft of the same crack is told of the first.
+        format!("{} look like it", {
+            let mut other = desk.draft("2025-03-02", vec![]);
+            other.findings = vec![(0, desk.sighting("2025-03-02", None, crack(Severity::Watch)))];
+            let drafted = desk.record(other).unwrap().decided.subjects[1].try_into().unwrap();
+            desk.city.registry.look_alikes(drafted, ReadTime::NOW).unwrap().len()
+        }),
+        desk.step("li", id, desk.signed(), "2025-03-05"),
+        open_findings(&desk, "2025-03-02"),
+        desk.step("li", id, ReportStep::Submit, "2025-03-10"),
+        open_findings(&desk, "2025-03-02"),
+        open_findings(&desk, "2025-02-28"),
+        desk.follow("zhao", finding, "2025-03-20", notice()),
+        // Returned, the crack is still there.
+        desk.step("zhao", id, ReportStep::Return, "2025-03-22"),
+        open_findings(&desk, "2025-03-25"),
+    ];
+    // Taken back, nobody has submitted it, and what was said since hangs in the air.
+    let seqs: Vec<u64> = desk.history(id.into()).iter().map(|row| row.entry.seq).collect();
+    for seq in [seqs[3], seqs[2]] {
+        desk.city.retract(id.into(), Some(seq)).unwrap();
+    }
+    lines.push(open_findings(&desk, "2025-03-25"));
+    lines.push(stands(&desk.finding(finding, ReadTime::NOW)));
+    lines.push(desk.step("li", id, ReportStep::Submit, "2025-03-11"));
+    lines.push(open_findings(&desk, "2025-03-25"));
+    // A report that never was has found nothing.
+    desk.city.retract(id.into(), None).unwrap();
+    lines.push(open_findings(&desk, "2025-03-25"));
+    check(
+        &lines,
+        expect![[r"
+            0 open, 0 listed, 
+            not there
+            REPORT_NOT_SUBMITTED on
+            1 look like it
+            signed, doubt No
+            0 open, 0 listed, 
+            submitted, doubt No
+            1 open, 1 listed, 01 1, any 1, open 1, repair_by 1
+            0 open, 0 listed, 
+            notified, until 2025-09-16, unsafe, 433 days overdue, notice 613 days old (366..None)
+            returned, doubt No
+            1 open, 1 listed, 01 1, any 1, notified 1, repair_by 1
+            0 open, 0 listed, 
+            not there
+            submitted, doubt No
+            1 open, 1 listed, 01 1, any 1, notified 1, repair_by 1
+            0 open, 0 listed, 
+        "]],
+    );
+    desk.check_rebuild();
+}
+
+/// The same three facts in every order in which they can come.
+#[test]
+fn a_finding_stands_as_it_does_whenever_the_report_that_saw_it_again_was_submitted() {
+    let orders: [[usize; 3]; 6] =
+        [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    let told = orders.map(|order| {
+        let desk = Desk::new();
+        let seen = desk.sighting("2025-01-10", None, crack(Severity::Watch));
+        let finding = desk.observe(desk.building, seen).unwrap();
+        let mut report = desk.draft("2025-03-01", vec![]);
+        report.findings =
+            vec![(0, desk.sighting("2025-03-01", Some(finding), crack(Severity::Unsafe)))];
+        report.steps = vec![(desk.signed(), day("2025-03-05"))];
+        let id: ReportId = desk.record(report).unwrap().decided.subjects[0].try_into().unwrap();
+        for what in order {
+            match what {
+                0 => drop(desk.step("li", id, ReportStep::Submit, "2025-03-06")),
+                1 => {
+                    let notice = Saying::Notified { deadline: Some(day("2025-06-01")) };
+                    desk.follow("zhao", finding, "2025-02-01", notice);
+                }
+                _ => {
+                    let fixed = Saying::ReportedFixed { repairer: PartyKey("firm".to_owned()) };
+                    desk.follow("wang", finding, "2025-04-01", fixed);
+                }
+            }
+        }
+        let on = |valid: &str| stands(&desk.finding(finding, at(valid, KnownAt::Now)));
+        let lines = ["2025-02-02", "2025-03-02", "2025-05-01"].map(on);
+        desk.check_rebuild();
+        format!("{}\n{}", lines.join("\n"), open_findings(&desk, "2025-05-01"))
+    });
+    expect![[r"
+        notified, until 2025-06-01, watch, notice 1 days old (0..Some(30))
+        notified, until 2025-06-01, unsafe, notice 29 days old (0..Some(30))
+        reported_fixed, until 2025-06-01, unsafe, notice 89 days old (31..Some(90))
+        1 open, 1 listed, 01 1, any 1, reported_fixed 1, unsafe 1"]]
+    .assert_eq(&told[0]);
+    assert!(told.iter().all(|other| *other == told[0]), "{told:#?}");
+}
+
+#[test]
+fn an_order_is_answered_by_the_body_that_was_asked() {
+    let desk = Desk::new();
+    let body = |name: &str| {
+        let content = fields(Kind::Body, |fields| {
+            if let Fields::Body(body) = fields {
+                body.region = Some(desk.city.district.try_into().ok());
+                body.name = Some(Some(name.to_owned()));
+                body.qualifications = Some(Some(licence("2010-01-01")));
+            }
+        });
+        BodyId::try_from(desk.city.register(content, "2000", false).unwrap()).unwrap()
+    };
+    let other = body("乙检测站");
+    let by = |inspected: &str, body: BodyId, is_ordered: bool| {
+        let mut report = desk.draft(inspected, vec![]);
+        if let Fields::Report(fields) = &mut report.content.fields {
+            fields.body = Some(Some(body));
+            if !is_ordered {
+                fields.order = None;
+            }
+        }
+        report
+    };
+    let recorded = |report| desk.record(report).map_or_else(told, |_| "done".to_owned());
+    let mut lines = vec![
+        recorded(by("2025-03-01", other, true)),
+        recorded(by("2025-03-01", other, false)),
+        recorded(by("2025-03-01", desk.body, true)),
+    ];
+    // Asked of the other from April on: who had been there in March had been asked.
+    let content = fields(Kind::Order, |fields| {
+        if let Fields::Order(order) = fields {
+            order.body = Some(Some(other));
+        }
+    });
+    desk.city.change(desk.order.into(), "2025-04-01", content).unwrap();
+    lines.extend([
+        recorded(by("2025-03-01", desk.body, true)),
+        recorded(by("2025-04-02", desk.body, true)),
+        recorded(by("2025-04-02", other, true)),
+    ]);
+    check(
+        &lines,
+        expect![[r"
+        ORDER_OTHER_BODY fields.body_id
+        done
+        done
+        done
+        ORDER_OTHER_BODY fields.body_id
+        done
+    "]],
+    );
+}
+
+#[test]
+fn a_building_of_which_there_are_papers_was_there() {
+    let desk = Desk::new();
+    let mut report = desk.draft("2025-03-01", vec![]);
+    report.findings = vec![(0, desk.sighting("2025-03-01", None, crack(Severity::Watch)))];
+    let made = desk.record(report).unwrap().decided.subjects;
+    let building = SubjectId::from(desk.building);
+    let taken =
+        |id: SubjectId| desk.city.retract(id, None).map_or_else(told, |_| "done".to_owned());
+    let before = desk.city.registry.frontier(desk.city.home()).seq;
+    let mut lines = vec![taken(building)];
+    assert_eq!(desk.city.registry.frontier(desk.city.home()).seq, before);
+    for paper in [made[0], made[1], desk.order.into()] {
+        lines.push(taken(paper));
+        lines.push(taken(building));
+    }
+    // It is no way around that the paper comes back afterwards.
+    let back = desk.history(made[0]).last().unwrap().entry.seq;
+    lines.push(desk.city.retract(made[0], Some(back)).map_or_else(told, |_| "done".to_owned()));
+    check(
+        &lines,
+        expect![[r"
+        PAPERS_ABOUT_IT id
+        done
+        PAPERS_ABOUT_IT id
+        done
+        PAPERS_ABOUT_IT id
+        done
+        done
+        ENTERED_IN_ERROR entry, ENTERED_IN_ERROR entry, NOT_THERE entry
+    "]],
+    );
+    desk.check_rebuild();
+}
+
+#[test]
+fn what_nobody_is_licensed_for_is_submitted_unsigned() {
+    let desk = Desk::new();
+    let patrol = |kind: ReportKind, body: Option<BodyId>| {
+        let mut report = desk.draft("2025-03-01", vec![]);
+        if let Fields::Report(fields) = &mut report.content.fields {
+            fields.kind = Some(Some(kind));
+            fields.order = None;
+            fields.body = Some(body);
+        }
+        report.findings = vec![(0, desk.sighting("2025-03-01", None, crack(Severity::Watch)))];
+        report.steps = vec![(ReportStep::Submit, day("2025-03-02"))];
+        desk.record(report).map_or_else(told, |done| {
+            let id: ReportId = done.decided.subjects[0].try_into().unwrap();
+            let stood = desk.report(id, ReadTime::NOW);
+            format!("{stood}, then {}", desk.step("zhao", id, ReportStep::Accept, "2025-03-03"))
+        })
+    };
+    check(
+        &[
+            patrol(ReportKind::Patrol, None),
+            patrol(ReportKind::SpecialCheck, None),
+            patrol(ReportKind::Patrol, Some(desk.body)),
+            patrol(ReportKind::CheckUp, None),
+            open_findings(&desk, "2025-03-01"),
+        ],
+        expect![[r"
+            submitted, doubt No, then accepted, doubt No
+            submitted, doubt No, then accepted, doubt No
+            REPORT_STATE id
+            REQUIRED fields.body_id, REPORT_STATE id
+            2 open, 2 listed, 01 1, any 1, open 2, watch 2
+        "]],
+    );
+    desk.check_rebuild();
+}
+
+#[test]
+fn one_thing_that_is_wrong_hides_no_other() {
+    let desk = Desk::new();
+    let head = || desk.city.registry.frontier(desk.city.home()).seq;
+    let before = head();
+    let ghost = FindingId::try_from(SubjectId::new(
+        Kind::Finding,
+        anju::kernel::id::RawId::new(1, desk.city.home(), 7),
+    ))
+    .unwrap();
+    let unknown = Observation { class: "STR.GHOST".to_owned(), ..crack(Severity::Watch) };
+    let mut report = desk.draft("2025-03-01", vec![survey("Z")]);
+    if let Fields::Report(fields) = &mut report.content.fields {
+        fields.kind = None;
+        fields.dimensions = Some(Some(vec!["XYZ".to_owned()]));
+    }
+    report.findings = vec![(0, desk.sighting("2027-03-01", Some(ghost), unknown))];
+    let stranger = SignerId::try_from(SubjectId::new(
+        Kind::Signer,
+        anju::kernel::id::RawId::new(1, desk.city.home(), 8),
+    ))
+    .unwrap();
+    let signed =
+        ReportStep::Sign(Signatures { signers: [stranger].into(), scope: "structure".to_owned() });
+    report.steps = vec![(signed, day("2025-02-01")), (ReportStep::Submit, day("2025-01-01"))];
+    let mut lines = vec![desk.record(report).map_or_else(told, |_| "done".to_owned())];
+    let mut say = |finding: FindingId, on: &str, saying: Saying| {
+        let follow = FollowFinding {
+            finding,
+            etag: Some(1),
+            on: day(on),
+            second_of_day: None,
+            order_key: Vec::new(),
+            saying,
+        };
+        let mut call = desk.city.call(desk.city.home());
+        call.reason = String::new();
+        let done = desk.city.registry.execute(call, Command::FollowFinding(follow));
+        lines.push(done.map_or_else(told, |_| "done".to_owned()));
+    };
+    let moved = || Saying::DeadlineMoved { deadline: day("2027-01-01"), reason: String::new() };
+    say(ghost, "2027-02-01", moved());
+    let assessed = Saying::Assessed {
+        class: "STR.GHOST".to_owned(),
+        severity: Severity::Watch,
+        reason: String::new(),
+    };
+    say(ghost, "2027-02-01", assessed);
+    assert_eq!(head(), before);
+    let seen = desk.sighting("2025-01-10", None, crack(Severity::RepairBy));
+    let finding = desk.observe(desk.building, seen).unwrap();
+    let before = head();
+    let mut say = |saying: Saying| {
+        let follow = FollowFinding {
+            finding,
+            etag: Some(1),
+            on: day("2027-02-01"),
+            second_of_day: None,
+            order_key: Vec::new(),
+            saying,
+        };
+        let mut call = desk.city.call(desk.city.home());
+        call.reason = String::new();
+        let done = desk.city.registry.execute(call, Command::FollowFinding(follow));
+        lines.push(done.map_or_else(told, |_| "done".to_owned()));
+    };
+    say(moved());
+    say(Saying::Closed);
+    assert_eq!(head(), before);
+    check(
+        &lines,
+        expect![[r"
+        REQUIRED fields.kind, GRADE_VALUE fields.grades[0], DIMENSION_UNKNOWN fields.dimensions[0], NOT_FOUND findings[0].finding_id, FUTURE_DATE findings[0].observed_on, CLASS_UNKNOWN findings[0].observation.class, DAYS_OUT_OF_ORDER signatures.on, NOT_FOUND signatures.signer_ids, DAYS_OUT_OF_ORDER submitted_on
+        NOT_FOUND id, FUTURE_DATE on, REASON_MISSING context.reason, DEADLINE_OVER saying.deadline_moved.deadline
+        NOT_FOUND id, FUTURE_DATE on, CLASS_UNKNOWN saying.assessed.class, REASON_MISSING context.reason
+        ETAG_MISMATCH etag, FUTURE_DATE on, REASON_MISSING context.reason, DEADLINE_OVER saying.deadline_moved.deadline, FINDING_STATE id
+        ETAG_MISMATCH etag, FUTURE_DATE on, FINDING_STATE id
+    "]],
+    );
 }

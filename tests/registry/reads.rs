@@ -39,7 +39,10 @@ fn told(registry: &Registry, story: &Story, valid: Option<Day>, known_at: KnownA
             Err(error) => text.push(format!("{id} {error}")),
         }
         // What was not known yet has no edges, and is not an error.
-        text.push(format!("{:?}", registry.lineage(id, known_at).unwrap_or_default()));
+        text.push(format!(
+            "{:?}",
+            registry.lineage(id, known_at).map(|(edges, _)| edges).unwrap_or_default()
+        ));
     }
     for kind in [Kind::Region, Kind::Compound, Kind::Building, Kind::Unit] {
         text.push(format!("{kind:?} {:?}", listed(registry, ListOf::All(kind, home), time)));
@@ -53,7 +56,7 @@ fn told(registry: &Registry, story: &Story, valid: Option<Day>, known_at: KnownA
         text.push(format!("{node} {:?}", totals.unwrap_or_default()));
     }
     for code in ["H0", "H1", "H2", "H3"] {
-        let found = registry.resolve_code("house", code, valid, Some(home), known_at).unwrap();
+        let found = registry.resolve_code("house", code, valid, Some(home), known_at).unwrap().0;
         text.push(format!("{code} {found:?}"));
     }
     let open = registry.cases(home, None, false, known_at, &page).unwrap();

@@ -151,7 +151,7 @@ fn a_registration_is_told_what_cannot_be_and_what_contradicts() {
         Command::Register(early.clone()),
         &expect![[r"
             FUTURE_DATE fields.completed
-            OUTSIDE_PARENT_LIFE 
+            OUTSIDE_PARENT_LIFE exists_from
             IDENTIFIER_TAKEN fields.identifiers"]],
     );
     let nowhere = register(&court.city, to_come(None), "2035");
@@ -160,7 +160,7 @@ fn a_registration_is_told_what_cannot_be_and_what_contradicts() {
         Command::RegisterAll { items: vec![early, nowhere], per_item: false },
         &expect![[r"
             FUTURE_DATE requests[0].fields.completed
-            OUTSIDE_PARENT_LIFE requests[0]
+            OUTSIDE_PARENT_LIFE requests[0].exists_from
             IDENTIFIER_TAKEN requests[0].fields.identifiers
             PARTITION_MISSING requests[1]
             REQUIRED requests[1].fields.compound_id

@@ -1,18 +1,19 @@
 //! Totals against the oracle: any story, any day, as known with any entry.
 
 use anju::{
+    domain::{region::Level, totals::Measure},
     kernel::{
         id::SubjectId,
         page::PageRequest,
         position::Seq,
         time::{Day, KnownAt, Month, ReadTime, Stamp},
     },
-    registry::{Registry, Wanted},
+    registry::{Registry, TotalOf, Totals, Wanted},
 };
 use proptest::prelude::*;
 
 use crate::{
-    city::day,
+    city::{City, day},
     oracle::{self, MEASURES, Oracle, Sums},
     story::{Act, DAYS, Story, acts, cases},
 };
@@ -186,4 +187,47 @@ proptest! {
     ) {
         rows_sum_to_the_total(&acts, known, on);
     }
+}
+
+fn buildings(totals: &Totals) -> i64 {
+    let of_buildings = totals.amounts.iter();
+    let of_buildings = of_buildings.filter(|(cell, _)| cell.measure() == Some(Measure::Buildings));
+    of_buildings.map(|(_, amount)| amount).sum()
+}
+
+#[test]
+fn a_sum_over_districts_is_of_the_positions_that_it_states_while_they_are_written_to() {
+    let city = City::new();
+    let other = city.region(Level::District, "二七区", Some(city.city), false);
+    let districts = [city.district, other];
+    let compounds = districts.map(|district| {
+        let street = city.region(Level::Street, "一街道", Some(district), false);
+        city.compound("示例小区", city.community("甲社区", street))
+    });
+    let is_done = std::sync::atomic::AtomicBool::new(false);
+    let order = std::sync::atomic::Ordering::SeqCst;
+    let now = ReadTime { valid_at: Some(day("2026-11-23")), known_at: KnownAt::Now };
+    let mut read = Vec::new();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..150 {
+                for compound in compounds {
+                    city.building(compound, "1990-05-01", 10);
+                }
+            }
+            is_done.store(true, order);
+        });
+        while !is_done.load(order) {
+            read.push(city.registry.totals(TotalOf::Everything, now).unwrap());
+        }
+    });
+    for totals in &read {
+        let [root, home] = totals.positions.as_slice() else { panic!("{:?}", totals.positions) };
+        assert_eq!((root.partition.number(), home.partition), (0, city.home()));
+        let then = ReadTime { known_at: KnownAt::Seq(home.seq), ..now };
+        let counted = districts.map(|node| buildings(&city.registry.totals(node, then).unwrap()));
+        assert_eq!(buildings(totals), counted.iter().sum::<i64>(), "{home}");
+    }
+    assert_eq!(buildings(&city.registry.totals(TotalOf::Everything, now).unwrap()), 300);
+    assert!(read.len() > 1);
 }

@@ -40,6 +40,10 @@ impl Page {
         found.map_or_else(|| id.kind().word().to_owned(), |(_, name)| name.clone())
     }
 
+    pub(crate) fn names(&self) -> Vec<(SubjectId, &str)> {
+        self.names.iter().map(|(id, name)| (*id, name.as_str())).collect()
+    }
+
     pub(crate) fn line(&mut self, line: &str) {
         writeln!(self.text, "{line}").unwrap();
     }
@@ -110,7 +114,7 @@ impl Page {
             KnownAt::Now,
         );
         let mut regions = Vec::new();
-        for found in found.unwrap() {
+        for found in found.unwrap().0 {
             let until = found.until.map_or("today".to_owned(), |until| until.to_string());
             let name = self.named(found.region.into());
             regions.push(format!("{name} (from {} to {until})", found.from));

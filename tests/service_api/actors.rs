@@ -18,7 +18,7 @@ pub(crate) fn bodies(city: &City) -> BodyServiceClient<Channel> {
     BodyServiceClient::new(city.channel.clone())
 }
 
-fn plans(city: &City) -> PlanServiceClient<Channel> {
+pub(crate) fn plans(city: &City) -> PlanServiceClient<Channel> {
     PlanServiceClient::new(city.channel.clone())
 }
 
@@ -335,6 +335,53 @@ async fn an_order_goes_its_way_and_then_takes_no_more_changes() {
     assert_eq!(fields.deadline.as_deref(), Some("2026-08-01"));
     assert_eq!(fields.body_id.as_deref(), Some(able.id.as_str()));
 
+    // Who pays, and from what, is said from a day on; it is still the same order.
+    let change = |from: &str, fields: v1::OrderFields| v1::ChangeOrderRequest {
+        context: write(),
+        id: id.clone(),
+        from: from.to_owned(),
+        fields: Some(fields),
+        ..v1::ChangeOrderRequest::default()
+    };
+    let paid = v1::OrderFields {
+        payer: v1::Payer::PublicAccount.into(),
+        payment_reference: Some("F-2026-17".to_owned()),
+        deadline: Some("2026-09-01".to_owned()),
+        ..v1::OrderFields::default()
+    };
+    let asked = city.asking("east", change("2026-06-01", paid));
+    let changed = plans(&city).change_order(asked).await.unwrap().into_inner().order.unwrap();
+    assert_eq!(changed.state(), State::Ordered);
+    let fields = changed.fields.unwrap();
+    assert_eq!(
+        (fields.payer(), fields.kind()),
+        (v1::Payer::PublicAccount, v1::ReportKind::CheckUp)
+    );
+    assert_eq!(fields.payment_reference.as_deref(), Some("F-2026-17"));
+    let other = city.building(&compound.id, "2号楼").await.id;
+    let wrong = v1::OrderFields {
+        building_id: Some(other),
+        kind: v1::ReportKind::Patrol.into(),
+        deadline: Some("2026-05-31".to_owned()),
+        body_id: Some(unable.id.clone()),
+        payer: 99,
+        ..v1::OrderFields::default()
+    };
+    let asked = city.asking("east", change("2026-06-01", wrong));
+    let refusal = plans(&city).change_order(asked).await.unwrap_err();
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        UNKNOWN_VALUE fields.payer
+        ORDER_KEEPS fields.building_id
+        ORDER_KEEPS fields.kind
+        BODY_UNQUALIFIED fields.body_id
+        DEADLINE_PAST fields.deadline"]]
+    .assert_eq(&told(&refusal));
+    let paid = v1::OrderFields { payment_reference: Some("F".to_owned()), ..Default::default() };
+    let asked = city.asking("inspector", change("2026-06-01", paid.clone()));
+    let refusal = plans(&city).change_order(asked).await.unwrap_err();
+    assert_eq!(told(&refusal), "PermissionDenied ROLE_NOT_PERMITTED");
+
     let listed = async |of: v1::list_orders_request::Of, states: Vec<v1::OrderState>| {
         let message = v1::ListOrdersRequest {
             of: Some(of),
@@ -382,6 +429,10 @@ async fn an_order_goes_its_way_and_then_takes_no_more_changes() {
     assert_eq!(listed(east(), vec![State::Cancelled]).await, 1);
     let late = city.asking("east", deadline("2026-09-01"));
     let refusal = plans(&city).move_order_deadline(late).await.unwrap_err();
+    assert_eq!(told(&refusal), "FailedPrecondition ORDER_STATE\nORDER_STATE id");
+
+    let late = city.asking("east", change("2026-06-01", paid));
+    let refusal = plans(&city).change_order(late).await.unwrap_err();
     assert_eq!(told(&refusal), "FailedPrecondition ORDER_STATE\nORDER_STATE id");
 
     // What was cancelled makes room for another; then it cannot be taken back.

@@ -211,7 +211,7 @@ impl Office {
             context: when(valid, known),
             subject_id: self.city.streets[0].clone(),
             measures: measures.map(str::to_owned).to_vec(),
-            breakdown: false,
+            ..v1::GetTotalsRequest::default()
         };
         let asked = self.city.asking("east", message);
         let mut client = TotalsServiceClient::new(self.city.channel.clone());

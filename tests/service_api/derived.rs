@@ -1,9 +1,14 @@
 //! What is derived: totals, searches, histories with proofs, cases, and rows in and out.
 
-use anju::{domain::merkle, kernel::hash::Hash, proto::v1, registry::Entry};
+use anju::{
+    domain::{merkle, region::Level},
+    kernel::{hash::Hash, id::SubjectId},
+    proto::v1,
+    registry::Entry,
+};
 use tonic::Code;
 
-use crate::harness::{City, building, told, write, write_because};
+use crate::harness::{City, building, region, told, write, write_because};
 
 fn told_of(amounts: Vec<v1::Amount>) -> Vec<String> {
     let lines = amounts.into_iter().map(|one| {
@@ -107,9 +112,154 @@ async fn a_total_is_explained_to_those_who_may_see_its_rows() {
     let refusal = totals.get_series(city.asking("public", wrong)).await.unwrap_err();
     assert_eq!(
         told(&refusal),
-        "InvalidArgument INVALID_REQUEST\nREQUIRED subject_id\nUNKNOWN_VALUE measures[0]\n\
+        "InvalidArgument INVALID_REQUEST\nUNKNOWN_VALUE measures[0]\n\
          MALFORMED from_month\nMALFORMED to_month"
     );
+}
+
+/// One amount in the whole, and where it was read.
+type Told = (i64, Vec<String>);
+
+/// Totals of a registry of two cities in partitions of their own.
+struct Two {
+    city: City,
+    totals: v1::totals_service_client::TotalsServiceClient<tonic::transport::Channel>,
+}
+
+impl Two {
+    async fn new() -> Self {
+        let city = City::start().await;
+        let district: SubjectId = city.district.parse().unwrap();
+        let province = city.registry.regions_above(district).unwrap()[2];
+        let other = region(&city.registry, Level::City, "开封市", Some(province));
+        let district = region(&city.registry, Level::District, "龙亭区", Some(other));
+        let street = region(&city.registry, Level::Street, "北街", Some(district));
+        let community = region(&city.registry, Level::Community, "第一社区", Some(street));
+        three_buildings(&city).await;
+        let compound = city.compound(&community.to_string(), "北院").await;
+        city.building(&compound.id, "1号楼").await;
+        let totals = v1::totals_service_client::TotalsServiceClient::new(city.channel.clone());
+        Self { city, totals }
+    }
+
+    fn asked(subject: &str, level: v1::RegionLevel) -> v1::GetTotalsRequest {
+        v1::GetTotalsRequest {
+            subject_id: subject.to_owned(),
+            measures: vec!["buildings".to_owned()],
+            level: level.into(),
+            ..v1::GetTotalsRequest::default()
+        }
+    }
+
+    async fn get(&mut self, subject: &str, level: v1::RegionLevel) -> Told {
+        let asked = self.city.asking("public", Self::asked(subject, level));
+        let answer = self.totals.get_totals(asked).await.unwrap().into_inner();
+        (answer.amounts[0].certain, answer.read_at)
+    }
+
+    async fn refused(&mut self, who: &str, asked: v1::GetTotalsRequest) -> String {
+        told(&self.totals.get_totals(self.city.asking(who, asked)).await.unwrap_err())
+    }
+
+    /// Side by side, by pages of one.
+    async fn list(&mut self, region: &str, level: v1::RegionLevel) -> Vec<(String, i64)> {
+        let mut rows = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let asked = v1::ListTotalsRequest {
+                region_id: region.to_owned(),
+                measures: vec!["buildings".to_owned()],
+                level: level.into(),
+                page_size: 1,
+                page_token,
+                ..v1::ListTotalsRequest::default()
+            };
+            let asked = self.city.asking("auditor", asked);
+            let answer = self.totals.list_totals(asked).await.unwrap().into_inner();
+            assert!(!answer.read_at.is_empty());
+            for child in answer.children {
+                rows.push((child.name, child.amounts[0].certain));
+            }
+            if answer.next_page_token.is_empty() {
+                rows.sort();
+                return rows;
+            }
+            page_token = answer.next_page_token;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_whole_registry_is_the_sum_over_its_partitions_and_of_each_level() {
+    use v1::RegionLevel::{City as Cities, District, Province, Street, Unspecified};
+    let mut two = Two::new().await;
+    let district: SubjectId = two.city.district.parse().unwrap();
+    let above = two.city.registry.regions_above(district).unwrap();
+    let [city, province] = [above[1], above[2]].map(|region| region.to_string());
+    let heads = two.city.registry.partitions();
+    let heads = heads.iter().map(|(partition, frontier)| format!("{partition}:{}", frontier.seq));
+    let heads: Vec<_> = heads.collect();
+    assert_eq!(heads.len(), 3);
+    let whole = two.get("", Unspecified).await;
+    assert_eq!(whole, (4, heads));
+    for (subject, level) in [
+        ("", Province),
+        ("", Cities),
+        ("", District),
+        (&province, Unspecified),
+        (&province, Cities),
+    ] {
+        assert_eq!(two.get(subject, level).await, whole, "{subject} {level:?}");
+    }
+    let one = two.get(&city, Unspecified).await;
+    assert_eq!((one.0, one.1.len()), (3, 2));
+    assert_eq!(two.get(&city, District).await, one);
+    assert_eq!(two.get(&city, Province).await.0, 0);
+
+    let row = |name: &str, amount| (name.to_owned(), amount);
+    assert_eq!(two.list("", Unspecified).await, [row("河南省", 4)]);
+    assert_eq!(two.list("", Cities).await, [row("开封市", 1), row("郑州市", 3)]);
+    assert_eq!(two.list("", District).await, [row("金水区", 3), row("龙亭区", 1)]);
+    assert_eq!(two.list(&city, District).await, [row("金水区", 3)]);
+
+    let refused = two.refused("auditor", Two::asked("", Street)).await;
+    assert_eq!(refused, "InvalidArgument LEVEL\nLEVEL level");
+    let unknown = v1::GetTotalsRequest { level: 17, ..Two::asked("", Unspecified) };
+    let refused = two.refused("auditor", unknown).await;
+    assert_eq!(refused, "InvalidArgument UNKNOWN_VALUE\nUNKNOWN_VALUE level");
+    for level in [Unspecified, Cities] {
+        let read_time = v1::ReadTime { known_at_seq: Some(1), ..v1::ReadTime::default() };
+        let context = v1::ReadContext { read_time: Some(read_time), ..v1::ReadContext::default() };
+        let asked = v1::GetTotalsRequest { context: Some(context), ..Two::asked("", level) };
+        let refused = two.refused("auditor", asked).await;
+        let reason = "POSITION_OF_ONE_PARTITION";
+        let field = "context.read_time.known_at_seq";
+        assert_eq!(refused, format!("InvalidArgument {reason}\n{reason} {field}"));
+    }
+}
+
+#[tokio::test]
+async fn the_whole_registry_is_followed_by_month_and_explained() {
+    let mut two = Two::new().await;
+    let series = v1::GetSeriesRequest {
+        measures: vec!["buildings".to_owned()],
+        from_month: "1985-12".to_owned(),
+        to_month: "1987-01".to_owned(),
+        ..v1::GetSeriesRequest::default()
+    };
+    let asked = two.city.asking("auditor", series);
+    let answer = two.totals.get_series(asked).await.unwrap().into_inner();
+    let months: Vec<_> = answer.months.iter().map(|month| month.amounts[0].certain).collect();
+    assert_eq!((months[0], months[13], answer.read_at.len()), (0, 4, 3));
+    let explain = v1::ExplainTotalRequest { measure: "buildings".to_owned(), ..Default::default() };
+    let asked = two.city.asking("auditor", explain.clone());
+    let answer = two.totals.explain_total(asked).await.unwrap().into_inner();
+    let sum: i64 = answer.rows.iter().map(|row| row.amount.as_ref().unwrap().certain).sum();
+    assert_eq!((answer.rows.len(), sum, answer.read_at.len()), (4, 4, 3));
+    // The number is everybody's, its rows are not.
+    let asked = two.city.asking("east", explain);
+    let refusal = two.totals.explain_total(asked).await.unwrap_err();
+    assert_eq!(told(&refusal), "PermissionDenied OUT_OF_REACH");
 }
 
 #[tokio::test]
@@ -135,8 +285,11 @@ async fn a_search_is_within_the_reach() {
         let answer = search.search(request).await.unwrap().into_inner();
         assert_eq!(answer.hits.len(), expected, "{subject}");
     }
-    let refusal = search.search(city.asking("east", asked("", number))).await.unwrap_err();
-    assert_eq!(told(&refusal), "NotFound NOT_FOUND\nNOT_FOUND partition");
+    // Of a partition of which a part is in reach, that part is searched.
+    let answer = search.search(city.asking("east", asked("", number))).await.unwrap();
+    assert_eq!(answer.into_inner().hits.len(), 1);
+    let refusal = search.search(city.asking("east", asked("", Some(0)))).await.unwrap_err();
+    assert_eq!(told(&refusal), "PermissionDenied OUT_OF_REACH");
     let refusal = search.search(city.asking("east", asked("", Some(999)))).await.unwrap_err();
     assert_eq!(told(&refusal), "NotFound NOT_FOUND\nNOT_FOUND partition");
     let west = asked(&city.streets[1], None);
@@ -168,10 +321,10 @@ async fn a_history_is_proved_by_what_the_registry_hands_out() {
     let prove = v1::GetInclusionProofRequest {
         partition: city.partition.number(),
         seq: read.seq,
-        size: None,
+        ..v1::GetInclusionProofRequest::default()
     };
     for (subject, is_whole) in [("east", true), ("west", false)] {
-        let request = city.asking(subject, prove);
+        let request = city.asking(subject, prove.clone());
         let proved = history.get_inclusion_proof(request).await.unwrap().into_inner();
         let checkpoint = proved.checkpoint.unwrap();
         let (entry, same_leaf) = Entry::decode(&proved.entry).unwrap();
@@ -196,6 +349,111 @@ async fn a_history_is_proved_by_what_the_registry_hands_out() {
 }
 
 #[tokio::test]
+async fn differences_and_proofs_wait_for_a_commit_and_refuse_what_will_never_come() {
+    let city = City::start().await;
+    let mut history = v1::history_service_client::HistoryServiceClient::new(city.channel.clone());
+    let compound = city.compound(&city.communities[0], "东院").await;
+    let partition = city.partition.number();
+    let head = format!("{partition}:{}", compound.etag);
+    for (min_commit, expected) in [
+        (head.as_str(), None),
+        ("77:1", Some("NotFound NOT_FOUND\nNOT_FOUND min_commit")),
+        ("1", Some("InvalidArgument MALFORMED\nMALFORMED min_commit")),
+    ] {
+        let min_commit = min_commit.to_owned();
+        let diff = v1::DiffRequest {
+            subject_id: compound.id.clone(),
+            min_commit: min_commit.clone(),
+            ..v1::DiffRequest::default()
+        };
+        let checkpoint = v1::GetCheckpointRequest {
+            partition,
+            min_commit: min_commit.clone(),
+            ..v1::GetCheckpointRequest::default()
+        };
+        let inclusion = v1::GetInclusionProofRequest {
+            partition,
+            seq: 1,
+            min_commit: min_commit.clone(),
+            ..v1::GetInclusionProofRequest::default()
+        };
+        let consistency = v1::GetConsistencyProofRequest {
+            partition,
+            old_size: 1,
+            min_commit,
+            ..v1::GetConsistencyProofRequest::default()
+        };
+        let refusals = [
+            history.diff(city.asking("auditor", diff)).await.err(),
+            history.get_checkpoint(city.asking("auditor", checkpoint)).await.err(),
+            history.get_inclusion_proof(city.asking("auditor", inclusion)).await.err(),
+            history.get_consistency_proof(city.asking("auditor", consistency)).await.err(),
+        ];
+        for refusal in refusals {
+            assert_eq!(refusal.map(|refusal| told(&refusal)).as_deref(), expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_history_of_a_day_has_what_bears_on_it() {
+    let city = City::start().await;
+    let mut history = v1::history_service_client::HistoryServiceClient::new(city.channel.clone());
+    let compound = city.compound(&city.communities[0], "东院").await;
+    let there = city.building(&compound.id, "1号楼").await;
+    let lifts = |count| v1::BuildingFields { lift_count: Some(count), ..Default::default() };
+    for (from, count) in [("2010-01-01", 1), ("2020-01-01", 2)] {
+        let change = v1::ChangeBuildingRequest {
+            context: write(),
+            id: there.id.clone(),
+            from: from.to_owned(),
+            fields: Some(lifts(count)),
+            ..v1::ChangeBuildingRequest::default()
+        };
+        city.buildings().change_building(city.asking("operator", change)).await.unwrap();
+    }
+    let mut kinds = async |valid_at: &str| {
+        let read_time = v1::ReadTime { valid_at: valid_at.to_owned(), ..Default::default() };
+        let context = v1::ReadContext { read_time: Some(read_time), ..Default::default() };
+        let mut told = Vec::new();
+        let mut asked = v1::GetHistoryRequest {
+            context: Some(context),
+            subject_id: there.id.clone(),
+            page_size: 1,
+            ..v1::GetHistoryRequest::default()
+        };
+        loop {
+            let request = city.asking("east", asked.clone());
+            let answer = history.get_history(request).await.unwrap().into_inner();
+            told.extend(answer.entries.into_iter().map(|one| (one.kind, one.valid_from)));
+            if answer.next_page_token.is_empty() {
+                return told
+                    .iter()
+                    .map(|(kind, from)| format!("{kind} {from}"))
+                    .collect::<Vec<_>>();
+            }
+            asked.page_token = answer.next_page_token;
+        }
+    };
+    assert_eq!(kinds("1980-01-01").await, [""; 0]);
+    assert_eq!(kinds("2009-12-31").await, ["registered 1986"]);
+    assert_eq!(kinds("2010-01-01").await, ["registered 1986", "changed 2010-01-01"]);
+    // What says that the change was of a later day bears on the days of which that had been said.
+    let correct = v1::CorrectBuildingRequest {
+        context: write_because("misread"),
+        id: there.id.clone(),
+        entry: Some(there.etag.parse::<u64>().unwrap() + 1),
+        from: "2015-01-01".to_owned(),
+        fields: Some(lifts(1)),
+        ..v1::CorrectBuildingRequest::default()
+    };
+    city.buildings().correct_building(city.asking("operator", correct)).await.unwrap();
+    let all = ["registered 1986", "changed 2010-01-01", "changed 2015-01-01"];
+    assert_eq!(kinds("2010-01-01").await, all);
+    assert_eq!(kinds("2009-12-31").await, all[..1]);
+}
+
+#[tokio::test]
 async fn a_case_is_settled_by_another_than_its_opener() {
     let city = City::start().await;
     let mut cases = v1::case_service_client::CaseServiceClient::new(city.channel.clone());
@@ -212,11 +470,17 @@ async fn a_case_is_settled_by_another_than_its_opener() {
     let list =
         v1::ListCasesRequest { subject_id: there.id.clone(), ..v1::ListCasesRequest::default() };
     let request = city.asking("east", list.clone());
-    let found = cases.list_cases(request).await.unwrap().into_inner().cases;
+    let answer = cases.list_cases(request).await.unwrap().into_inner();
+    let head = city.registry.frontier(city.partition).seq;
+    let head = format!("{}:{head}", city.partition);
+    assert_eq!(answer.read_at, head);
+    let found = answer.cases;
     assert_eq!(found.len(), 1);
     let case = &found[0];
     assert_eq!((case.reason.as_str(), case.state()), ("OUTSIDE_PARENT_LIFE", v1::CaseState::Open));
     let get = v1::GetCaseRequest { context: None, id: case.id.clone() };
+    let answer = cases.get_case(city.asking("east", get.clone())).await.unwrap().into_inner();
+    assert_eq!((answer.case.as_ref(), answer.read_at.as_str()), (Some(case), head.as_str()));
     let refusal = cases.get_case(city.asking("west", get.clone())).await.unwrap_err();
     assert_eq!(told(&refusal), "NotFound NOT_FOUND\nNOT_FOUND id");
 

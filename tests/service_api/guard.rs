@@ -33,6 +33,33 @@ async fn a_caller_is_told_who_it_is_and_a_person_must_be_a_key() {
     assert_eq!(told(&refusal), "Unauthenticated PERSON_MALFORMED");
 }
 
+/// A message with the number of an id's field, in which there need be no text.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Bytes {
+    #[prost(bytes = "vec", tag = "2")]
+    id: Vec<u8>,
+}
+
+#[tokio::test]
+async fn what_is_no_request_of_ours_is_refused_with_a_reason() {
+    let city = City::start().await;
+    let get = "/anju.v1.BuildingService/GetBuilding";
+    for (id, path, expected) in [
+        (vec![0xff], get, "InvalidArgument NOT_THE_MESSAGE"),
+        (vec![b'a'; 9 << 20], get, "OutOfRange MESSAGE_TOO_LARGE"),
+        (Vec::new(), "/anju.v1.BuildingService/PaintBuilding", "Unimplemented UNKNOWN_CALL"),
+        (Vec::new(), "/anju.v2.BuildingService/GetBuilding", "Unimplemented UNKNOWN_CALL"),
+    ] {
+        let mut client = tonic::client::Grpc::new(city.channel.clone());
+        client.ready().await.unwrap();
+        let codec = tonic_prost::ProstCodec::<Bytes, v1::Building>::default();
+        let path = path.parse().unwrap();
+        let request = city.asking("city", Bytes { id });
+        let refusal = client.unary(request, path, codec).await.unwrap_err();
+        assert_eq!(told(&refusal), expected, "{refusal}");
+    }
+}
+
 #[tokio::test]
 async fn a_role_without_a_part_is_denied_before_anything_is_read() {
     let city = City::start().await;

@@ -53,7 +53,12 @@ pub(crate) struct City {
 }
 
 /// Puts a region straight into the registry.
-fn region(registry: &Registry, level: Level, name: &str, parent: Option<RegionId>) -> RegionId {
+pub(crate) fn region(
+    registry: &Registry,
+    level: Level,
+    name: &str,
+    parent: Option<RegionId>,
+) -> RegionId {
     let seed = IdSeed { unix_ms: 1_780_000_000_000, random: u64::from(rand()) };
     let content = Content {
         fields: Fields::Region(RegionContent {

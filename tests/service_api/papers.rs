@@ -9,7 +9,7 @@ use expect_test::expect;
 use tonic::{Status, transport::Channel};
 
 use crate::{
-    actors::{body, licence, references, signer},
+    actors::{body, licence, plans, references, signer},
     harness::{City, told, write, write_because},
 };
 
@@ -259,8 +259,8 @@ async fn all_that_is_wrong_with_a_report_is_told_at_once_and_nothing_is_written(
         MALFORMED signatures.scope
         FUTURE_DATE inspected_on
         GRADE_VALUE fields.grades[0]
-        CLASS_UNKNOWN findings[1].observation.class
-        FUTURE_DATE findings[1].observed_on"]]
+        FUTURE_DATE findings[1].observed_on
+        CLASS_UNKNOWN findings[1].observation.class"]]
     .assert_eq(&told(&refusal));
 
     // Unqualified for the scope.
@@ -364,4 +364,163 @@ async fn a_finding_is_followed_by_those_who_may_and_listed_by_the_age_of_its_not
     assert_eq!((found.leads_to_id.as_str(), found.ids.len()), (id.as_str(), 2));
     expect![[r#"FINDING_STAGE_NOTIFIED STR.CRACK SEVERITY_REPAIR_BY until "2026-10-29", overdue None, notice Some(82), 4 events"#]].assert_eq(&stands(&found));
     assert_eq!(found.events[2].reason, "as the office sees it");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_report_and_with_an_order_is_told_at_once_with_its_path() {
+    let desk = Desk::start().await;
+    let elsewhere = desk.city.compound(&desk.city.communities[0], "南院").await;
+    let elsewhere = desk.city.building(&elsewhere.id, "2号楼").await.id;
+    let asked_of = body(&desk.city, vec![licence("structure", "2019-01-01", "2029-12-31")]).await;
+    let order = v1::CreateOrderRequest {
+        context: write(),
+        fields: Some(v1::OrderFields {
+            building_id: Some(elsewhere.clone()),
+            kind: v1::ReportKind::CheckUp.into(),
+            body_id: Some(asked_of.id),
+            ..v1::OrderFields::default()
+        }),
+        exists_from: "2026-01-01".to_owned(),
+    };
+    let asked = desk.city.asking("east", order.clone());
+    let ordered = plans(&desk.city).create_order(asked).await.unwrap().into_inner();
+    let message = v1::ObserveFindingRequest {
+        context: write(),
+        building_id: elsewhere,
+        observed_on: "2026-03-10".to_owned(),
+        observation: Some(crack()),
+        ..v1::ObserveFindingRequest::default()
+    };
+    let asked = desk.city.asking("inspector", message);
+    let other = findings(&desk.city).observe_finding(asked).await.unwrap().into_inner();
+    let before = desk.city.registry.frontier(desk.city.partition).seq;
+
+    let mut message = desk.report();
+    let fields = message.fields.as_mut().unwrap();
+    fields.kind = v1::ReportKind::Appraisal.into();
+    fields.triggers_appraisal = Some(true);
+    fields.order_id = Some(ordered.order.unwrap().id);
+    fields.dimensions = vec!["STR".to_owned(), "XYZ".to_owned()];
+    fields.grades[0].value = "Q".to_owned();
+    message.inspected_on = "1970-03-01".to_owned();
+    message.findings = vec![
+        v1::ReportedFinding {
+            finding_id: other.finding.unwrap().id,
+            observed_on: "2026-06-02".to_owned(),
+            observation: Some(v1::Observation { class: "STR.GHOST".to_owned(), ..crack() }),
+        },
+        v1::ReportedFinding {
+            observation: Some(v1::Observation { severity: 0, ..crack() }),
+            ..v1::ReportedFinding::default()
+        },
+    ];
+    let signature = message.signatures.as_mut().unwrap();
+    signature.scope = "electric".to_owned();
+    signature.on = "2026-06-02".to_owned();
+    message.submitted_on = "2026-06-01".to_owned();
+    let refusal = desk.record("inspector", message).await.unwrap_err();
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        REQUIRED findings[1].observation.severity
+        TRIGGERS_ITSELF fields.triggers_appraisal
+        GRADE_VALUE fields.grades[0]
+        DIMENSION_UNKNOWN fields.dimensions[1]
+        FUTURE_DATE findings[0].observed_on
+        CLASS_UNKNOWN findings[0].observation.class
+        FUTURE_DATE signatures.on
+        BEFORE_BUILDING inspected_on
+        ORDER_OTHER_BUILDING fields.order_id
+        REPORT_KIND fields.kind
+        ORDER_OTHER_BODY fields.body_id
+        FINDING_OTHER_BUILDING findings[0].finding_id
+        SIGNER_SCOPE signatures.signer_ids
+        BODY_SCOPE signatures.signer_ids
+        DAYS_OUT_OF_ORDER submitted_on"]]
+    .assert_eq(&told(&refusal));
+
+    let mut order = order;
+    order.context = write();
+    order.exists_from = "1970-01-01".to_owned();
+    let fields = order.fields.as_mut().unwrap();
+    fields.deadline = Some("2026-05-31".to_owned());
+    fields.payer = 99;
+    fields.payment_reference = Some("13812345678".to_owned());
+    let asked = desk.city.asking("east", order);
+    let refusal = plans(&desk.city).create_order(asked).await.unwrap_err();
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        UNKNOWN_VALUE fields.payer
+        PHONE_NUMBER fields.payment_reference
+        BUILDING_ABSENT fields.building_id
+        ORDER_OPEN fields.building_id
+        BODY_ABSENT fields.body_id
+        DEADLINE_PAST fields.deadline"]]
+    .assert_eq(&told(&refusal));
+    assert_eq!(desk.city.registry.frontier(desk.city.partition).seq, before);
+}
+
+#[tokio::test]
+async fn who_walks_the_streets_signs_and_submits_patrols_and_nothing_else() {
+    let desk = Desk::start().await;
+    let client = || reports(&desk.city);
+    let mut draft = desk.report();
+    draft.signatures = None;
+    draft.submitted_on = String::new();
+    let check_up = desk.record("inspector", draft).await.unwrap().report.unwrap();
+    let sign = |id: &str| v1::SignReportRequest {
+        context: write(),
+        id: id.to_owned(),
+        etag: String::new(),
+        signer_ids: vec![desk.signer.clone()],
+        scope: "structure".to_owned(),
+        on: "2026-03-05".to_owned(),
+    };
+    let submit = |id: &str| v1::SubmitReportRequest {
+        context: write(),
+        id: id.to_owned(),
+        etag: String::new(),
+        on: "2026-03-06".to_owned(),
+    };
+    let refusal = client().sign_report(desk.city.asking("grid", sign(&check_up.id))).await;
+    let mut lines = vec![told(&refusal.unwrap_err())];
+    client().sign_report(desk.city.asking("inspector", sign(&check_up.id))).await.unwrap();
+    let refusal = client().submit_report(desk.city.asking("grid", submit(&check_up.id))).await;
+    lines.push(told(&refusal.unwrap_err()));
+    // What is out of reach is not there, whatever it is.
+    let west = desk.city.compound(&desk.city.communities[1], "西院").await;
+    let west = desk.city.building(&west.id, "9号楼").await;
+    let mut message = desk.report();
+    let fields = message.fields.as_mut().unwrap();
+    fields.building_id = Some(west.id);
+    message.signatures = None;
+    message.submitted_on = String::new();
+    let far = desk.record("operator", message).await.unwrap().report.unwrap();
+    let refusal = client().submit_report(desk.city.asking("grid", submit(&far.id))).await;
+    lines.push(told(&refusal.unwrap_err()));
+
+    // A patrol of no body is submitted as it is, and what it found counts from then on.
+    let mut patrol = desk.report();
+    let fields = patrol.fields.as_mut().unwrap();
+    fields.kind = v1::ReportKind::Patrol.into();
+    fields.body_id = None;
+    fields.grades = vec![];
+    patrol.signatures = None;
+    patrol.submitted_on = String::new();
+    let drafted = desk.record("grid", patrol).await.unwrap();
+    lines.push(stands(&drafted.findings[0]));
+    let id = drafted.report.unwrap().id;
+    let submitted = client().submit_report(desk.city.asking("grid", submit(&id))).await.unwrap();
+    lines.push(shown(&submitted.into_inner().report.unwrap()));
+    let message = v1::GetFindingRequest { context: None, id: drafted.findings[0].id.clone() };
+    let asked = desk.city.asking("east", message);
+    let found = findings(&desk.city).get_finding(asked).await.unwrap().into_inner();
+    lines.push(stands(&found.finding.unwrap()));
+    expect![[r#"
+        PermissionDenied ROLE_NOT_PERMITTED
+        PermissionDenied ROLE_NOT_PERMITTED
+        NotFound NOT_FOUND
+        NOT_FOUND id
+        FINDING_STAGE_UNSPECIFIED  SEVERITY_UNSPECIFIED until "", overdue None, notice None, 1 events
+        REPORT_STATE_SUBMITTED REPORT_DOUBT_NONE 0 grades, submitted "2026-03-06", judged "", 
+        FINDING_STAGE_OPEN STR.CRACK SEVERITY_REPAIR_BY until "", overdue None, notice None, 1 events"#]].assert_eq(&lines.join("\n"));
 }

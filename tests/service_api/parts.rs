@@ -49,8 +49,11 @@ async fn sees(city: &City, subject: &str, own: &str, seq: Seq) -> Vec<u8> {
     let answer = history.get_history(city.asking(subject, asked)).await.unwrap().into_inner();
     let position = Position { partition: city.partition, seq }.to_string();
     let row = answer.entries.into_iter().find(|row| row.position == position).unwrap();
-    let prove =
-        v1::GetInclusionProofRequest { partition: city.partition.number(), seq, size: None };
+    let prove = v1::GetInclusionProofRequest {
+        partition: city.partition.number(),
+        seq,
+        ..Default::default()
+    };
     let request = city.asking(subject, prove);
     let proved = history.get_inclusion_proof(request).await.unwrap().into_inner();
     let watched = watched(city, subject, seq).await;

@@ -269,8 +269,20 @@ async fn a_position_that_is_not_reached_is_waited_for_and_then_refused() {
         }),
         id: compound.id,
     };
+    let id = asked.id.clone();
     let refusal = city.compounds().get_compound(city.asking("operator", asked)).await.unwrap_err();
     assert_eq!(told(&refusal), "Unavailable NOT_REACHED");
+    // What will never come is not waited for.
+    let far = format!("{}:999999", city.partition.number());
+    for (min_commit, expected) in [
+        ("77:1", "NotFound NOT_FOUND\nNOT_FOUND context.min_commit"),
+        (&far, "FailedPrecondition BEYOND_SIZE\nBEYOND_SIZE context.min_commit"),
+    ] {
+        let context = v1::ReadContext { min_commit: min_commit.to_owned(), read_time: None };
+        let asked = v1::GetCompoundRequest { context: Some(context), id: id.clone() };
+        let refusal = city.compounds().get_compound(city.asking("operator", asked)).await;
+        assert_eq!(told(&refusal.unwrap_err()), expected);
+    }
 }
 
 #[tokio::test]
@@ -317,8 +329,32 @@ async fn regions_are_listed_and_found_by_their_code() {
         let request = city.asking("public", resolve(date));
         let answer = city.regions().resolve_code(request).await.unwrap().into_inner();
         assert_eq!(answer.answer(), expected, "{date}");
+        let heads = city.registry.partitions();
+        let heads = heads.iter().map(|(partition, head)| format!("{partition}:{}", head.seq));
+        assert_eq!(answer.read_at, heads.collect::<Vec<_>>());
         if expected == v1::CodeAnswer::One {
-            assert_eq!(answer.candidates[0].region.as_ref().unwrap().id, made.id);
+            let region = answer.candidates[0].region.as_ref().unwrap();
+            assert_eq!(region.id, made.id);
+            assert_eq!(region.life.as_ref().unwrap().presence(), v1::Presence::Exists);
+        }
+    }
+    // Of a code of the past, without a date, the region is told as it was on the last of its days.
+    let end = v1::EndRegionRequest {
+        context: crate::harness::write(),
+        id: made.id,
+        ended_on: "2024-01-01".to_owned(),
+        cause: v1::EndCause::Abolished.into(),
+        ..v1::EndRegionRequest::default()
+    };
+    city.regions().end_region(city.asking("east", end)).await.unwrap();
+    for (date, expected) in [("", v1::CodeAnswer::One), ("2024-01-01", v1::CodeAnswer::None)] {
+        let request = city.asking("public", resolve(date));
+        let answer = city.regions().resolve_code(request).await.unwrap().into_inner();
+        assert_eq!(answer.answer(), expected, "{date}");
+        for found in answer.candidates {
+            assert_eq!(found.until, "2024-01-01");
+            let life = found.region.unwrap().life.unwrap();
+            assert_eq!(life.presence(), v1::Presence::Exists);
         }
     }
 }

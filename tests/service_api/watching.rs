@@ -83,7 +83,10 @@ async fn a_position_that_is_not_reached_cannot_be_resumed_from() {
     let city = City::start().await;
     let message = v1::WatchRequest { after: vec!["0:999999".to_owned()] };
     let refusal = city.watches().watch(city.asking("operator", message)).await.unwrap_err();
-    assert_eq!(told(&refusal), "Unavailable NOT_REACHED");
+    assert_eq!(told(&refusal), "FailedPrecondition BEYOND_SIZE\nBEYOND_SIZE after");
+    let message = v1::WatchRequest { after: vec!["9:0".to_owned()] };
+    let refusal = city.watches().watch(city.asking("operator", message)).await.unwrap_err();
+    assert_eq!(told(&refusal), "NotFound NOT_FOUND\nNOT_FOUND after");
     let message =
         v1::WatchRequest { after: vec!["0:1".to_owned(), "0:2".to_owned(), "x".to_owned()] };
     let refusal = city.watches().watch(city.asking("operator", message)).await.unwrap_err();
@@ -180,14 +183,18 @@ async fn what_is_out_of_reach_is_a_number_and_a_leaf_that_the_checkpoint_binds()
 async fn are_bound(city: &City, subject: &str, leaves: &[(u64, Hash)], words: &[String]) {
     let mut history = v1::history_service_client::HistoryServiceClient::new(city.channel.clone());
     let partition = city.partition.number();
-    let ask = v1::GetCheckpointRequest { partition, size: None };
+    let ask = v1::GetCheckpointRequest { partition, ..v1::GetCheckpointRequest::default() };
     let request = city.asking(subject, ask);
     let checkpoint =
         history.get_checkpoint(request).await.unwrap().into_inner().checkpoint.unwrap();
     let root = Hash::from_slice(&checkpoint.root).unwrap();
     for (seq, leaf) in leaves {
-        let ask =
-            v1::GetInclusionProofRequest { partition, seq: *seq, size: Some(checkpoint.size) };
+        let ask = v1::GetInclusionProofRequest {
+            partition,
+            seq: *seq,
+            size: Some(checkpoint.size),
+            ..Default::default()
+        };
         let request = city.asking(subject, ask);
         let proved = history.get_inclusion_proof(request).await.unwrap().into_inner();
         let proof: Vec<Hash> =

@@ -292,3 +292,68 @@ async fn a_retraction_is_taken_back_by_its_number_with_all_that_went_along() {
     assert!(again.receipt.unwrap().repeated);
     assert_eq!((again.building, again.case_ids), (answer.building, answer.case_ids));
 }
+
+#[tokio::test]
+async fn what_rules_say_is_told_beside_what_is_implausible() {
+    let city = City::start().await;
+    let compound = city.compound(&city.communities[0], "东院").await;
+    let taken = v1::Identifier { scheme: "census".to_owned(), value: "1".to_owned() };
+    let mut first = building(&compound.id, "1号楼");
+    first.fields.as_mut().unwrap().identifiers.push(taken.clone());
+    city.buildings().create_building(city.asking("operator", first)).await.unwrap();
+    let mut second = building(&compound.id, "2号楼");
+    second.exists_from = "1970".to_owned();
+    let fields = second.fields.as_mut().unwrap();
+    fields.identifiers.push(taken);
+    fields.storeys_above = Some(2);
+    fields.height_cm = Some(40_000);
+    let refusal =
+        city.buildings().create_building(city.asking("operator", second)).await.unwrap_err();
+    let told = told(&refusal);
+    for expected in [
+        "STOREY_HEIGHT fields.height_cm",
+        "IDENTIFIER_TAKEN fields.identifiers",
+        "OUTSIDE_PARENT_LIFE exists_from",
+    ] {
+        assert!(told.contains(expected), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn an_end_before_the_beginning_names_what_is_said_after_it() {
+    let city = City::start().await;
+    let compound = city.compound(&city.communities[0], "东院").await;
+    let there = city.building(&compound.id, "1号楼").await;
+    let change = v1::ChangeBuildingRequest {
+        context: write(),
+        id: there.id.clone(),
+        from: "2020-05-01".to_owned(),
+        fields: Some(v1::BuildingFields { lift_count: Some(1), ..v1::BuildingFields::default() }),
+        ..v1::ChangeBuildingRequest::default()
+    };
+    let changed = city.buildings().change_building(city.asking("operator", change)).await.unwrap();
+    let etag = changed.into_inner().building.unwrap().etag;
+    let end = v1::EndBuildingRequest {
+        context: write(),
+        id: there.id.clone(),
+        ended_on: "1980-01-01".to_owned(),
+        cause: v1::EndCause::Demolished.into(),
+        ..v1::EndBuildingRequest::default()
+    };
+    let refusal = city.buildings().end_building(city.asking("operator", end)).await.unwrap_err();
+    let told = told(&refusal);
+    assert!(told.contains("ENDS_BEFORE_IT_BEGINS ended_on"), "{told}");
+    assert!(told.contains("SAID_AFTER_ITS_END ended_on"), "{told}");
+    let wanted = format!("entry {etag} holds from 2020-05-01");
+    assert!(refusal.message().contains(&wanted), "{}", refusal.message());
+
+    // Of what never existed nothing is told, whatever was changed of it.
+    let retract = v1::RetractBuildingRequest {
+        context: write_because("entered twice"),
+        id: there.id.clone(),
+        ..v1::RetractBuildingRequest::default()
+    };
+    let answer = city.buildings().retract_building(city.asking("operator", retract)).await;
+    let fields = answer.unwrap().into_inner().building.unwrap().fields.unwrap();
+    assert_eq!(fields, v1::BuildingFields::default());
+}

@@ -215,7 +215,7 @@ pub(crate) async fn checkpoint(
     connection: &Connection,
     partition: u32,
 ) -> Result<Checkpoint, Status> {
-    let request = GetCheckpointRequest { partition, size: None };
+    let request = GetCheckpointRequest { partition, ..GetCheckpointRequest::default() };
     Ok(connection.histories().get_checkpoint(request).await?.into_inner().checkpoint.unwrap())
 }
 

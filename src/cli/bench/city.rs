@@ -148,7 +148,7 @@ impl City {
 
     /// Remembers the regions above a community, and its partition.
     pub(super) fn look_from(&mut self, community_code: &str) -> anyhow::Result<()> {
-        let found =
+        let (found, _) =
             self.registry.resolve_code("stats12", community_code, None, None, KnownAt::Now)?;
         let community = found.first().context("the city has no such community")?.region;
         self.partition = community.partition().number();

@@ -11,6 +11,7 @@ use crate::{
             Between, Conditions, Cycle, CycleRuleSet, DesignLife, FIRST_CHECKS_MAX, FirstCheck,
             GradeIn, Months, Outcome, Payer, Payment, RULES_MAX, Rule, YEARS_MAX,
         },
+        due::Found,
         reference_file::{self, Section, Table},
         report::ReportKind,
     },
@@ -28,7 +29,8 @@ pub fn rule_set(text: &str) -> Result<CycleRuleSet, Violations> {
         let duty_since = file.optional_day("duty_since", violations).unwrap_or(edition.from);
         let rules = rules(file, violations);
         let first_checks = first_checks(file, violations);
-        Some(CycleRuleSet { edition, duty_since, rules, first_checks })
+        let found = Found::default();
+        Some(CycleRuleSet { edition, duty_since, rules, first_checks, found })
     })
 }
 

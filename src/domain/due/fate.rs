@@ -4,7 +4,7 @@
 use crate::{
     domain::{
         building::{BuildingUse, Structure},
-        cycle::{Conditions, Cycle, CycleRuleSet, DesignLife, Outcome, Rule},
+        cycle::{Conditions, Cycle, CycleRuleSet, DesignLife, Months, Outcome, Rule},
         due::Moment,
     },
     kernel::time::Day,
@@ -12,15 +12,25 @@ use crate::{
 
 /// One of the buildings that a building can be, as far as is known.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct World {
+pub(super) struct World<'w> {
     /// The day of completion.
     pub completed: Day,
+    /// The days on which it reaches the ages that rules ask for.
+    pub aged: &'w [(Months, Day)],
     /// The first day of its age past its design life.
     pub design_life_end: Day,
     pub building_use: BuildingUse,
     pub structure: Structure,
     pub storeys_above: u32,
     pub height_cm: u32,
+}
+
+impl World<'_> {
+    /// The day on which it reaches an age.
+    fn reaches(&self, age: Months) -> Day {
+        let known = self.aged.iter().find(|(known, _)| *known == age);
+        known.map_or_else(|| age.after(self.completed), |(_, day)| *day)
+    }
 }
 
 /// A stretch of a building's age with one rule.
@@ -81,7 +91,7 @@ pub(super) struct Course<'r> {
 }
 
 impl<'r> Course<'r> {
-    pub(super) fn new(set: &'r CycleRuleSet, moment: &Moment<'_>, world: &World) -> Self {
+    pub(super) fn new(set: &'r CycleRuleSet, moment: &Moment<'_>, world: &World<'_>) -> Self {
         let phases = phases(set, moment, world);
         let first = set.first_check(world.completed);
         let dues = phases.iter().map(|phase| due_in(phase, set, moment, first)).collect();
@@ -138,11 +148,11 @@ fn due_in(
     is_in_phase.then_some(due)
 }
 
-fn phases<'r>(set: &'r CycleRuleSet, moment: &Moment<'_>, world: &World) -> Vec<Phase<'r>> {
+fn phases<'r>(set: &'r CycleRuleSet, moment: &Moment<'_>, world: &World<'_>) -> Vec<Phase<'r>> {
     let mut days = vec![Day::MIN, world.design_life_end];
     for rule in &set.rules {
         let ages = [rule.when.age_at_least, rule.when.age_below];
-        days.extend(ages.into_iter().flatten().map(|age| age.after(world.completed)));
+        days.extend(ages.into_iter().flatten().map(|age| world.reaches(age)));
     }
     days.sort();
     days.dedup();
@@ -161,15 +171,15 @@ fn phases<'r>(set: &'r CycleRuleSet, moment: &Moment<'_>, world: &World) -> Vec<
 }
 
 /// Whether a rule's conditions hold on a day.
-fn applies(when: &Conditions, moment: &Moment<'_>, world: &World, day: Day) -> bool {
+fn applies(when: &Conditions, moment: &Moment<'_>, world: &World<'_>, day: Day) -> bool {
     let is_reached = world.design_life_end <= day;
     let has_grade = when.last_grade.as_ref().is_none_or(|asked| {
         moment.grades.get(&asked.scale).is_some_and(|grade| asked.values.contains(grade))
     });
     (when.uses.is_empty() || when.uses.contains(&world.building_use))
         && (when.structures.is_empty() || when.structures.contains(&world.structure))
-        && when.age_at_least.is_none_or(|age| age.after(world.completed) <= day)
-        && when.age_below.is_none_or(|age| day < age.after(world.completed))
+        && when.age_at_least.is_none_or(|age| world.reaches(age) <= day)
+        && when.age_below.is_none_or(|age| day < world.reaches(age))
         && when.design_life.is_none_or(|asked| is_reached == (asked == DesignLife::Reached))
         && when.storeys_above.is_none_or(|asked| asked.holds(world.storeys_above))
         && when.height_cm.is_none_or(|asked| asked.holds(world.height_cm))

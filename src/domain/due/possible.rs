@@ -83,7 +83,8 @@ impl<'m, 'l> Possible<'m, 'l> {
             courses: Vec::new(),
         };
         possible.completed = possible.completions(&possible.limits, true);
-        possible.courses = possible.courses(&possible.completed, None);
+        possible.courses = possible
+            .courses(&possible.completed, |completed| possible.design_life_ends(completed, None));
         possible
     }
 
@@ -122,11 +123,18 @@ impl<'m, 'l> Possible<'m, 'l> {
         let mut more = Vec::new();
         if self.courses.len() > 1 {
             let around = BTreeSet::from([day, day.next()]);
-            let mut completed = self.completions(&around, false);
+            let completed = self.completions(&around, false);
+            let completed = completed.difference(&self.completed);
+            more = self.courses(completed, |completed| self.design_life_ends(completed, Some(day)));
             if self.misses_design_life {
-                completed.extend(&self.completed);
+                // Of these days of completion all other ends are among the courses already.
+                more.extend(self.courses(&self.completed, |completed| {
+                    let (first, last) = design_life_ends(completed);
+                    let mut ends = BTreeSet::from([day.previous(), day, day.next()]);
+                    ends.retain(|end| first <= *end && *end <= last);
+                    ends
+                }));
             }
-            more = self.courses(&completed, Some(day));
         }
         let fates: Vec<(Key, Fate<'l>)> =
             self.courses.iter().chain(&more).map(|(key, course)| (*key, course.on(day))).collect();
@@ -158,16 +166,27 @@ impl<'m, 'l> Possible<'m, 'l> {
             causes.insert(Cause::NoRule);
         }
         for (place, cause) in CAUSES.into_iter().enumerate() {
-            let mut seen = BTreeMap::new();
-            let differs = fates.iter().any(|(key, fate)| {
-                let mut others = *key;
-                if let Some(value) = others.get_mut(place) {
-                    *value = 0;
-                }
-                let told = (fate.duty, fate.due);
-                *seen.entry(others).or_insert(told) != told
-            });
-            if differs {
+            let value = |key: &Key| key.get(place).copied().unwrap_or_default();
+            let mut values = fates.iter().map(|(key, _)| value(key));
+            let first = values.next();
+            // An input that is known is the same in all of them.
+            if values.all(|value| Some(value) == first) {
+                continue;
+            }
+            let mut alike: Vec<_> = fates
+                .iter()
+                .map(|(key, fate)| {
+                    let mut others = *key;
+                    if let Some(value) = others.get_mut(place) {
+                        *value = 0;
+                    }
+                    (others, (fate.duty, fate.due))
+                })
+                .collect();
+            alike.sort_unstable();
+            let mut pairs = alike.iter().zip(alike.iter().skip(1));
+            if pairs.any(|((others, told), (next, next_told))| others == next && told != next_told)
+            {
                 causes.insert(cause);
             }
         }
@@ -202,14 +221,21 @@ impl<'m, 'l> Possible<'m, 'l> {
         completed
     }
 
-    /// The courses of every world with one of these days of completion; with a day, also what the
-    /// end of a design life around it makes of them.
-    fn courses(&self, completed: &BTreeSet<Day>, day: Option<Day>) -> Vec<(Key, Course<'l>)> {
+    /// The courses of every world with one of these days of completion and, for each of them, one
+    /// of these ends of the design life.
+    fn courses<'d>(
+        &self,
+        completed: impl IntoIterator<Item = &'d Day>,
+        ends: impl Fn(Day) -> BTreeSet<Day>,
+    ) -> Vec<(Key, Course<'l>)> {
         let mut courses = Vec::new();
         for completed in completed {
-            for design_life_end in self.design_life_ends(*completed, day) {
+            let aged: Vec<(Months, Day)> =
+                self.ages.iter().map(|age| (*age, age.after(*completed))).collect();
+            for design_life_end in ends(*completed) {
                 let world = World {
                     completed: *completed,
+                    aged: &aged,
                     design_life_end,
                     building_use: BuildingUse::Other,
                     structure: Structure::Other,
@@ -222,7 +248,7 @@ impl<'m, 'l> Possible<'m, 'l> {
         courses
     }
 
-    fn fill(&self, world: World, courses: &mut Vec<(Key, Course<'l>)>) {
+    fn fill(&self, world: World<'_>, courses: &mut Vec<(Key, Course<'l>)>) {
         for building_use in &self.uses {
             for structure in &self.structures {
                 for storeys_above in &self.storeys_above {
@@ -242,7 +268,7 @@ impl<'m, 'l> Possible<'m, 'l> {
         }
     }
 
-    fn key(&self, world: &World) -> Key {
+    fn key(&self, world: &World<'_>) -> Key {
         // A design life that is known moves with the day of completion.
         let end =
             if self.misses_design_life { world.design_life_end.number() } else { i32::default() };

@@ -6,6 +6,10 @@
 //! waived with a reason; there is no other end. Watching, emergency measures and inclusion in a
 //! renovation project go beside and stop no deadline.
 //!
+//! What a report observes counts from the day on which it was seen, once the report is submitted:
+//! a draft is its writer's own, and what was signed is not yet said to anybody. A report that is
+//! returned or superseded was submitted, and the danger it told of does not go away by that.
+//!
 //! What holds on a day is folded from the events up to it in the order of valid day, second, the
 //! caller's key, and entry, whatever the order of their arrival. Folding never fails: an event that
 //! does not fit where a late paper has put it is kept, changes nothing, and is shown as out of
@@ -16,6 +20,7 @@ pub mod catalogue;
 mod content;
 #[cfg(test)]
 mod life_test;
+mod view;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -41,6 +46,7 @@ use crate::{
 };
 
 pub use content::{FindingContent, Told, of_timeline};
+pub use view::View;
 
 /// Names a party by an opaque key: an owner, a contractor, an inspection body, an office.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -352,6 +358,14 @@ impl Saying {
         }
     }
 
+    /// The report that an observation stands in.
+    const fn report(&self) -> Option<ReportId> {
+        match self {
+            Self::Observed(seen) => seen.report,
+            _ => None,
+        }
+    }
+
     fn class(&self) -> Option<&str> {
         match self {
             Self::Observed(Observation { class, .. }) | Self::Assessed { class, .. } => Some(class),
@@ -481,6 +495,9 @@ pub enum Refusal {
     /// Nobody has seen it by that day.
     #[error("nobody had seen it by that day")]
     NotObserved,
+    /// It was seen for a report that nobody has submitted.
+    #[error("it stands in a report that is not submitted, and does not count until it is")]
+    ReportNotSubmitted,
     /// The step does not lead on from where the finding stands.
     #[error("a finding that is {} has no such step", .0.word())]
     NoSuchStep(Stage),
@@ -500,6 +517,7 @@ impl Refusal {
             Self::DeadlineOver(_) => "DEADLINE_OVER",
             Self::NothingToCorrect => "ENTRY_NOT_FOUND",
             Self::NotObserved => "FINDING_NOT_OBSERVED",
+            Self::ReportNotSubmitted => "REPORT_NOT_SUBMITTED",
             Self::NoSuchStep(_) => "FINDING_STATE",
             Self::VerifierRepaired => "VERIFIER_REPAIRED",
         }
@@ -512,12 +530,19 @@ pub struct Finding {
     building: BuildingId,
     numbers: BTreeSet<FindingId>,
     events: BTreeMap<EventId, Event>,
+    /// Reports that do not count: what they observe is as if it had not been seen.
+    unsubmitted: BTreeSet<ReportId>,
 }
 
 impl Finding {
     /// A finding of which nothing is said yet.
     pub fn new(building: BuildingId, number: FindingId) -> Self {
-        Self { building, numbers: BTreeSet::from([number]), events: BTreeMap::new() }
+        Self {
+            building,
+            numbers: BTreeSet::from([number]),
+            events: BTreeMap::new(),
+            unsubmitted: BTreeSet::new(),
+        }
     }
 
     /// The building that it is in.
@@ -545,6 +570,27 @@ impl Finding {
         self.events.insert(event.id, event);
     }
 
+    /// The reports that it was seen for.
+    pub fn reports(&self) -> BTreeSet<ReportId> {
+        self.events.values().filter_map(|event| event.saying.report()).collect()
+    }
+
+    /// The same where what these reports observe does not count.
+    #[must_use]
+    pub fn without(self, unsubmitted: BTreeSet<ReportId>) -> Self {
+        Self { unsubmitted, ..self }
+    }
+
+    /// The same as it will be when every report that observes it is submitted.
+    #[must_use]
+    pub fn as_submitted(self) -> Self {
+        self.without(BTreeSet::new())
+    }
+
+    fn counts(&self, event: &Event) -> bool {
+        event.saying.report().is_none_or(|report| !self.unsubmitted.contains(&report))
+    }
+
     /// Whether an event may be added on `today`, with the building's `presence` on the event's day.
     /// What is said before it may come to be out of place by it; that is shown, and not refused.
     pub fn admit(
@@ -555,44 +601,56 @@ impl Finding {
         presence: Presence,
         catalogue: &Catalogue,
     ) -> Result<(), Refusal> {
-        if building != self.building {
-            return Err(Refusal::OtherBuilding);
+        let found = self.objections(event, building, today, presence, Some(catalogue));
+        found.into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// All that stands against an event, in the order of the rules. Without a catalogue, classes
+    /// are not judged.
+    pub fn objections(
+        &self,
+        event: &Event,
+        building: BuildingId,
+        today: Day,
+        presence: Presence,
+        catalogue: Option<&Catalogue>,
+    ) -> Vec<Refusal> {
+        let mut found = Vec::new();
+        let is_here = building == self.building;
+        if !is_here {
+            found.push(Refusal::OtherBuilding);
         }
-        // That the object is gone is said of days on which the building may be gone.
-        match event.saying {
-            Saying::Observed(_) => check_observed(event.on, today, presence)?,
-            _ if event.on > today => return Err(report::Refusal::Future(event.on).into()),
-            _ => {}
-        }
-        if let Some(class) = event.saying.class() {
-            catalogue.class(class)?;
-        }
-        if let Some(reason) = event.saying.reason()
-            && (reason.trim().is_empty() || reason.chars().count() > TEXT_CHARS_MAX)
-        {
-            return Err(Refusal::ReasonMissing);
-        }
-        if let Saying::Notified { deadline: Some(deadline) }
-        | Saying::DeadlineMoved { deadline, .. } = event.saying
-            && deadline < event.on
-        {
-            return Err(Refusal::DeadlineOver(deadline));
-        }
-        if event
+        found.extend(objections_to(event, today, presence, catalogue));
+        let is_correcting_nothing = event
             .corrects
-            .map_or(event.saying == Saying::Retracted, |of| !self.has_before(of, event))
-        {
-            return Err(Refusal::NothingToCorrect);
+            .map_or(event.saying == Saying::Retracted, |of| !self.has_before(of, event));
+        if is_correcting_nothing {
+            found.push(Refusal::NothingToCorrect);
+        } else if is_here {
+            found.extend(self.misplaced(event));
         }
+        found
+    }
+
+    /// Why an event would change nothing where it would stand.
+    fn misplaced(&self, event: &Event) -> Option<Refusal> {
         let mut with = self.clone();
         with.push(event.clone());
+        // What a report says is judged as what it will be when it is submitted.
+        if let Some(report) = event.saying.report() {
+            with.unsubmitted.remove(&report);
+        }
         let Some(view) = with.view_on(Day::MAX) else {
             // The one observation may be taken back; all else needs one.
-            let is_retraction = event.saying == Saying::Retracted;
-            return if is_retraction { Ok(()) } else { Err(Refusal::NotObserved) };
+            let is_seen = with.standing().iter().any(|(_, said)| !with.counts(said));
+            return match event.saying {
+                Saying::Retracted => None,
+                _ if is_seen => Some(Refusal::ReportNotSubmitted),
+                _ => Some(Refusal::NotObserved),
+            };
         };
-        let out_of_place = view.out_of_place.into_iter().find(|(id, _)| *id == event.id);
-        out_of_place.map_or(Ok(()), |(_, refusal)| Err(refusal))
+        let mut out_of_place = view.out_of_place.into_iter();
+        out_of_place.find(|(id, _)| *id == event.id).map(|(_, refusal)| refusal)
     }
 
     fn has_before(&self, of: EventId, event: &Event) -> bool {
@@ -607,6 +665,7 @@ impl Finding {
         }
         self.numbers.extend(other.numbers);
         self.events.extend(other.events);
+        self.unsubmitted.extend(other.unsubmitted);
         Ok(self)
     }
 
@@ -637,6 +696,10 @@ impl Finding {
             if event.on > day {
                 break;
             }
+            if !self.counts(event) {
+                too_early.push((id, Refusal::ReportNotSubmitted));
+                continue;
+            }
             match (&mut view, &event.saying) {
                 (None, Saying::Observed(observation)) => {
                     view = Some(View::begun(id, event.on, observation));
@@ -656,215 +719,35 @@ impl Finding {
     }
 }
 
-/// A finding as it stands on a day, before what the passing of days makes of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct View {
-    /// Where it stands.
-    pub stage: Stage,
-    /// Since when it stands there.
-    pub since: Day,
-    /// The class's code: that of the first observation, or as assessed.
-    pub class: String,
-    /// The worst that was seen since it was last assessed.
-    pub severity: Severity,
-    /// When it was first seen.
-    pub first_observed: Day,
-    /// All observations in the order of their days.
-    pub observations: Vec<(EventId, Day, Observation)>,
-    /// The day of the first notice.
-    pub notified_on: Option<Day>,
-    /// The last day for the repair.
-    pub deadline: Option<Day>,
-    /// The day for which the repair is said to be done, while nobody has found otherwise.
-    pub reported_fixed_on: Option<Day>,
-    /// Since when it is watched.
-    pub monitored_since: Option<Day>,
-    /// Emergency measures in place.
-    pub measures: BTreeSet<Measure>,
-    /// The renovation project that is to mend it.
-    pub project: Option<ProjectKey>,
-    /// Events that do not fit where they stand, and why. They change nothing.
-    pub out_of_place: Vec<(EventId, Refusal)>,
-    repairs: Vec<(PartyKey, Author)>,
-}
-
-impl View {
-    fn begun(id: EventId, on: Day, observation: &Observation) -> Self {
-        Self {
-            stage: Stage::Open,
-            since: on,
-            class: observation.class.clone(),
-            severity: observation.severity,
-            first_observed: on,
-            observations: vec![(id, on, observation.clone())],
-            notified_on: None,
-            deadline: None,
-            reported_fixed_on: None,
-            monitored_since: None,
-            measures: BTreeSet::new(),
-            project: None,
-            out_of_place: Vec::new(),
-            repairs: Vec::new(),
+/// What stands against an event whatever it is said of, in the order of the rules.
+pub fn objections_to(
+    event: &Event,
+    today: Day,
+    presence: Presence,
+    catalogue: Option<&Catalogue>,
+) -> Vec<Refusal> {
+    let mut found = Vec::new();
+    // That the object is gone is said of days on which the building may be gone.
+    match event.saying {
+        Saying::Observed(_) => {
+            found.extend(check_observed(event.on, today, presence).err().map(Refusal::from));
         }
+        _ if event.on > today => found.push(report::Refusal::Future(event.on).into()),
+        _ => {}
     }
-
-    /// Whether another finding of the same building may be the same defect: both open, of one
-    /// class, in places that agree. To be offered to people, never to be acted on.
-    pub fn may_be(&self, other: &Self) -> bool {
-        let place = |view: &Self| view.observations.first().map(|(_, _, seen)| seen.place.clone());
-        self.stage.is_open()
-            && other.stage.is_open()
-            && self.class == other.class
-            && place(self).unwrap_or_default().may_be(&place(other).unwrap_or_default())
+    if let (Some(class), Some(catalogue)) = (event.saying.class(), catalogue) {
+        found.extend(catalogue.class(class).err().map(Refusal::from));
     }
-
-    fn take(&mut self, event: &Event) -> Result<(), Refusal> {
-        if let Saying::Reopened { .. } = event.saying {
-            return self.reopen(event.on);
-        }
-        if !self.stage.is_open() {
-            return Err(Refusal::NoSuchStep(self.stage));
-        }
-        match &event.saying {
-            Saying::Observed(observation) => {
-                self.severity = self.severity.max(observation.severity);
-                self.observations.push((event.id, event.on, observation.clone()));
-                Ok(())
-            }
-            Saying::Assessed { class, severity, .. } => {
-                self.class.clone_from(class);
-                self.severity = *severity;
-                Ok(())
-            }
-            Saying::Notified { .. }
-            | Saying::DeadlineMoved { .. }
-            | Saying::Planned { .. }
-            | Saying::RepairBegan { .. }
-            | Saying::ReportedFixed { .. } => self.take_towards_repair(event),
-            Saying::Verified { .. } | Saying::VerificationFailed { .. } => self.judge_repair(event),
-            Saying::Closed if self.stage == Stage::Verified => {
-                self.stand(Stage::Closed, event.on);
-                Ok(())
-            }
-            Saying::ObjectGone => {
-                self.stand(Stage::ObjectGone, event.on);
-                Ok(())
-            }
-            Saying::Waived { .. } => {
-                self.stand(Stage::Waived, event.on);
-                Ok(())
-            }
-            _ => self.take_beside(event),
-        }
+    if let Some(reason) = event.saying.reason()
+        && (reason.trim().is_empty() || reason.chars().count() > TEXT_CHARS_MAX)
+    {
+        found.push(Refusal::ReasonMissing);
     }
-
-    const fn stand(&mut self, stage: Stage, on: Day) {
-        self.stage = stage;
-        self.since = on;
+    if let Saying::Notified { deadline: Some(deadline) } | Saying::DeadlineMoved { deadline, .. } =
+        event.saying
+        && deadline < event.on
+    {
+        found.push(Refusal::DeadlineOver(deadline));
     }
-
-    fn reopen(&mut self, on: Day) -> Result<(), Refusal> {
-        if !matches!(self.stage, Stage::Closed | Stage::Waived) {
-            return Err(Refusal::NoSuchStep(self.stage));
-        }
-        self.stand(Stage::Open, on);
-        self.notified_on = None;
-        self.deadline = None;
-        self.reported_fixed_on = None;
-        self.repairs.clear();
-        Ok(())
-    }
-
-    fn take_towards_repair(&mut self, event: &Event) -> Result<(), Refusal> {
-        // Owner and contractor may both report it, and a late paper may name another hand in it:
-        // none of them is to verify it.
-        if self.stage == Stage::ReportedFixed
-            && let Saying::RepairBegan { repairer } | Saying::ReportedFixed { repairer } =
-                &event.saying
-        {
-            self.repairs.push((repairer.clone(), event.by.clone()));
-            return Ok(());
-        }
-        if !self.stage.awaits_repair() {
-            return Err(Refusal::NoSuchStep(self.stage));
-        }
-        let next = match &event.saying {
-            Saying::Notified { deadline } => {
-                self.notified_on = self.notified_on.or(Some(event.on));
-                self.deadline = *deadline;
-                Stage::Notified
-            }
-            Saying::DeadlineMoved { deadline, .. } => {
-                if self.notified_on.is_none() {
-                    return Err(Refusal::NoSuchStep(self.stage));
-                }
-                self.deadline = Some(*deadline);
-                return Ok(());
-            }
-            Saying::Planned { .. } => Stage::Planned,
-            Saying::RepairBegan { repairer } => {
-                self.repairs.push((repairer.clone(), event.by.clone()));
-                Stage::UnderRepair
-            }
-            Saying::ReportedFixed { repairer } => {
-                self.repairs.push((repairer.clone(), event.by.clone()));
-                self.reported_fixed_on = Some(event.on);
-                Stage::ReportedFixed
-            }
-            _ => return Err(Refusal::NoSuchStep(self.stage)),
-        };
-        // A notice that is served, or a plan that is made, during a repair takes nothing back.
-        if next > self.stage {
-            self.stand(next, event.on);
-        }
-        Ok(())
-    }
-
-    fn judge_repair(&mut self, event: &Event) -> Result<(), Refusal> {
-        if self.stage != Stage::ReportedFixed {
-            return Err(Refusal::NoSuchStep(self.stage));
-        }
-        if let Saying::Verified { verifier } = &event.saying {
-            if self.has_repaired(verifier, &event.by) {
-                return Err(Refusal::VerifierRepaired);
-            }
-            self.stand(Stage::Verified, event.on);
-        } else {
-            self.reported_fixed_on = None;
-            self.stand(Stage::UnderRepair, event.on);
-        }
-        Ok(())
-    }
-
-    /// Whether the party, or the institution of who speaks for it, is among those who repaired, or
-    /// the person among those who spoke for them. Institutions of those who only put the repair on
-    /// record are not compared: an office may record what a contractor did and verify it by another
-    /// person.
-    fn has_repaired(&self, verifier: &PartyKey, by: &Author) -> bool {
-        self.repairs.iter().any(|(repairer, said_by)| {
-            repairer == verifier || repairer.0 == by.institution || said_by.same_person(by)
-        })
-    }
-
-    fn take_beside(&mut self, event: &Event) -> Result<(), Refusal> {
-        let is_done = match event.saying {
-            Saying::Monitored => {
-                self.monitored_since = self.monitored_since.or(Some(event.on));
-                true
-            }
-            Saying::MonitoringEnded => self.monitored_since.take().is_some(),
-            Saying::MeasureTaken(measure) => {
-                self.measures.insert(measure);
-                true
-            }
-            Saying::MeasureLifted(measure) => self.measures.remove(&measure),
-            Saying::Included(project) => {
-                self.project = Some(project);
-                true
-            }
-            Saying::Excluded => self.project.take().is_some(),
-            _ => false,
-        };
-        if is_done { Ok(()) } else { Err(Refusal::NoSuchStep(self.stage)) }
-    }
+    found
 }

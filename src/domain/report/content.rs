@@ -198,13 +198,15 @@ pub fn state_on(timeline: &Timeline, day: Day) -> State {
     if let Some((on, by)) = step(timeline, day, |report| &report.superseded) {
         return State::Superseded { on, by, was_accepted: is_accepted };
     }
-    let Some((signed_on, signed)) = step(timeline, day, |report| &report.signed) else {
-        return State::Drafted;
-    };
-    let Some((on, by)) = step(timeline, day, |report| &report.submitted) else {
-        return State::Signed { on: signed_on, signers: signed.signers };
-    };
-    let submission = Submission { signed_on, signers: signed.signers, on, by };
+    let signed = step(timeline, day, |report| &report.signed);
+    let (signed_on, signers, on, by) =
+        match (signed, step(timeline, day, |report| &report.submitted)) {
+            (None, None) => return State::Drafted,
+            (Some((on, signed)), None) => return State::Signed { on, signers: signed.signers },
+            (Some((signed_on, signed)), Some((on, by))) => (signed_on, signed.signers, on, by),
+            (None, Some((on, by))) => (on, BTreeSet::new(), on, by),
+        };
+    let submission = Submission { signed_on, signers, on, by };
     match judged {
         None => State::Submitted { submission },
         Some((on, Judgement { is_accepted: true, by })) => State::Accepted { submission, on, by },

@@ -3,7 +3,7 @@
 //! drafted → signed → submitted → accepted | returned, and then perhaps superseded. A step says
 //! whether it may be taken and gives the next state; nothing is changed by a step that is refused.
 //! Whoever submitted a report does not accept or return it. A check-up may trigger an appraisal,
-//! and never replaces one.
+//! and never replaces one. A patrol or special check of no registered body is submitted unsigned.
 
 use std::collections::BTreeSet;
 
@@ -161,6 +161,11 @@ impl State {
         }
     }
 
+    /// Whether it was submitted, whatever became of it since: what it found counts.
+    pub const fn is_submitted(&self) -> bool {
+        !matches!(self, Self::Drafted | Self::Signed { .. })
+    }
+
     /// The day on which it came to stand here; `None` for a draft.
     pub const fn since(&self) -> Option<Day> {
         match self {
@@ -307,6 +312,17 @@ pub fn check_observed(day: Day, today: Day, presence: Presence) -> Result<(), Re
     }
 }
 
+/// Whether a step may be taken on `on`, said on `today`, after what it follows on `after`.
+pub fn check_step_day(on: Day, after: Day, today: Day) -> Result<(), Refusal> {
+    if on > today {
+        Err(Refusal::Future(on))
+    } else if on < after {
+        Err(Refusal::OutOfOrder { on, after })
+    } else {
+        Ok(())
+    }
+}
+
 /// Whether the grades are such as a report of this kind gives, and, where a scale is asked for,
 /// all on it (colours, which may stand beside, left out).
 pub fn check_grades(
@@ -370,13 +386,7 @@ impl Report {
 
     /// Takes a step, said by `by` to have been taken on `on`, on `today`.
     pub fn advance(self, step: Step, on: Day, by: &Author, today: Day) -> Result<Self, Refusal> {
-        if on > today {
-            return Err(Refusal::Future(on));
-        }
-        let after = self.state.since().unwrap_or(self.inspected_on);
-        if on < after {
-            return Err(Refusal::OutOfOrder { on, after });
-        }
+        check_step_day(on, self.state.since().unwrap_or(self.inspected_on), today)?;
         let word = step.word();
         let key = self.key;
         let state = match (self.state, step) {
@@ -388,6 +398,12 @@ impl Report {
             }
             (State::Signed { on: signed_on, signers }, Step::Submit) => {
                 let submission = Submission { signed_on, signers, on, by: by.clone() };
+                State::Submitted { submission }
+            }
+            // What is nobody's licensed work is signed by nobody.
+            (State::Drafted, Step::Submit) if self.body.is_none() && !self.kind.needs_body() => {
+                let signers = BTreeSet::new();
+                let submission = Submission { signed_on: on, signers, on, by: by.clone() };
                 State::Submitted { submission }
             }
             (State::Submitted { submission }, judgement @ (Step::Accept | Step::Return(_))) => {

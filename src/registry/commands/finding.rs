@@ -84,35 +84,31 @@ pub(crate) fn judge_sighting(
     let partition = building.partition();
     let before = refusals.len();
     check_place(tx, building, &observation, prefix, refusals)?;
-    let Some((id, so_far)) = sighted(tx, building, finding, prefix, refusals)? else {
-        return Ok(None);
-    };
+    let found = sighted(tx, building, finding, prefix, refusals)?;
     let tables = tx.work.tables(partition)?;
-    let Some((edition, catalogue)) = tables.findings_by(on) else {
+    let speaking = tables.findings_by(on);
+    let catalogue = speaking.map(|(_, catalogue)| catalogue);
+    if catalogue.is_none() {
         refusals.push(reference_missing(&format!("{prefix}observation.class"), "findings"));
-        return Ok(None);
-    };
+    }
     let told = Told { saying: Saying::Observed(observation), by: tx.call.author.clone() };
     let event = event_of(&told, Seq::MAX, on, second_of_day, order_key.clone());
-    // The class is asked for even where the day is refused already.
-    if let Saying::Observed(seen) = &told.saying
-        && let Err(refusal) = catalogue.class(&seen.class)
-    {
-        let field = format!("{prefix}observation.class");
-        refusals.push(refusal_of(&refusal.into(), &field));
-    }
     // Of a building that is not known, that alone is told.
     let presence = presence.unwrap_or(Presence::Unknown);
-    let admitted = so_far.admit(&event, building, tx.today(), presence, catalogue);
-    if let Err(refusal) = admitted
-        && !matches!(refusal, finding::Refusal::Class(_))
-    {
+    let today = tx.today();
+    let objections = match &found {
+        Some((_, so_far)) => so_far.objections(&event, building, today, presence, catalogue),
+        None => finding::objections_to(&event, today, presence, catalogue),
+    };
+    for refusal in objections {
         let field = match refusal {
+            finding::Refusal::Class(_) => "observation.class",
             finding::Refusal::Day(_) => "observed_on",
             _ => "finding_id",
         };
         refusals.push(refusal_of(&refusal, &format!("{prefix}{field}")));
     }
+    let (Some((id, _)), Some((edition, _))) = (found, speaking) else { return Ok(None) };
     if refusals.len() > before {
         return Ok(None);
     }
@@ -240,18 +236,22 @@ pub(crate) fn living(
 pub(crate) fn follow(tx: &mut Tx<'_, '_>, command: FollowFinding) -> Result<Decided, Error> {
     let FollowFinding { finding, etag, on, second_of_day, order_key, saying } = command;
     let mut refusals = Vec::new();
-    if subject(tx, finding.into(), None, &mut refusals)?.is_none() {
-        return Err(Error::Refused(refusals));
-    }
-    let Some((id, so_far)) = living(tx, finding)? else {
-        return Err(Error::refused(in_error(finding, "id")));
+    let found = followed(tx, finding, etag, &mut refusals)?;
+    let tables = tx.work.tables(finding.partition())?;
+    let (saying, by_rule) = match &found {
+        Some((_, so_far)) => with_deadline(saying, so_far, on, &tables),
+        None => (saying, None),
     };
-    subject(tx, id.into(), etag, &mut refusals)?;
-    let tables = tx.work.tables(id.partition())?;
-    let (saying, by_rule) = with_deadline(saying, &so_far, on, &tables);
     let saying = saying.because(&tx.call.reason);
     let told = Told { saying, by: tx.call.author.clone() };
     let event = event_of(&told, Seq::MAX, on, second_of_day, order_key.clone());
+    let Some((id, so_far)) = found else {
+        // What can be said against it whatever it is said of.
+        let catalogue = tables.findings_on(on);
+        let found = finding::objections_to(&event, tx.today(), Presence::Unknown, catalogue);
+        tell(found, &event, "on", &mut refusals);
+        return Err(Error::Refused(refusals));
+    };
     admit(tx, &so_far, &event, &tables, "on", &mut refusals)?;
     settle(refusals)?;
     let told = Told { saying: told.saying.without_reason(), by: told.by };
@@ -265,6 +265,25 @@ pub(crate) fn follow(tx: &mut Tx<'_, '_>, command: FollowFinding) -> Result<Deci
         Draft { second_of_day, order_key, basis, ..Draft::new(id.partition(), fact).from(on) };
     tx.accept(draft)?;
     Ok(Decided { subjects: vec![id.into()], ..Decided::default() })
+}
+
+/// The finding that something is said of: that to which the number leads.
+fn followed(
+    tx: &mut Tx<'_, '_>,
+    number: FindingId,
+    etag: Option<Seq>,
+    refusals: &mut Vec<Refusal>,
+) -> Result<Option<(FindingId, Finding)>, Error> {
+    if subject(tx, number.into(), None, refusals)?.is_none() {
+        return Ok(None);
+    }
+    let found = living(tx, number)?;
+    if found.is_none() {
+        refusals.push(in_error(number, "id"));
+    }
+    let standing = found.as_ref().map_or(number, |(id, _)| *id);
+    subject(tx, standing.into(), etag, refusals)?;
+    Ok(found)
 }
 
 /// A notice without a deadline gets it from the rule of its day, or else of the day on which the
@@ -297,16 +316,28 @@ fn admit(
     refusals: &mut Vec<Refusal>,
 ) -> Result<(), Error> {
     let building = so_far.building();
-    let Some(catalogue) = tables.findings_on(event.on) else {
+    let catalogue = tables.findings_on(event.on);
+    if catalogue.is_none() {
         refusals.push(reference_missing("", "findings"));
-        return Ok(());
-    };
+    }
     let record = tx.work.known(building.partition(), building.into())?;
     let presence =
         record.map_or(Presence::EnteredInError, |record| record.timeline.presence(event.on));
-    if let Err(refusal) = so_far.admit(event, building, tx.today(), presence, catalogue) {
+    let found = so_far.objections(event, building, tx.today(), presence, catalogue);
+    tell(found, event, day_field, refusals);
+    Ok(())
+}
+
+/// Notes what stands against an event, each by the field that it is about.
+fn tell(found: Vec<finding::Refusal>, event: &Event, day_field: &str, refusals: &mut Vec<Refusal>) {
+    for refusal in found {
         let field = match (&refusal, &event.saying) {
-            (finding::Refusal::Day(_) | finding::Refusal::NotObserved, _) => day_field,
+            (
+                finding::Refusal::Day(_)
+                | finding::Refusal::NotObserved
+                | finding::Refusal::ReportNotSubmitted,
+                _,
+            ) => day_field,
             (finding::Refusal::Class(_), Saying::Assessed { .. }) => "saying.assessed.class",
             (finding::Refusal::Class(_), _) => "saying.observed.class",
             (finding::Refusal::ReasonMissing, _) => "context.reason",
@@ -323,7 +354,6 @@ fn admit(
             refusals.push(refusal);
         }
     }
-    Ok(())
 }
 
 /// A correction of an entry of a finding, ready to be recorded: judged as what it makes of the whole,

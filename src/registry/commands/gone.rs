@@ -46,9 +46,9 @@ pub(crate) fn goes_with(
     let partition = building.partition();
     let on = day_of(day, tx.today());
     for (id, finding) in findings(tx.work, building, Knowing::at(None))? {
-        let Some(view) = finding.view_on(Day::MAX).filter(|view| view.stage.is_open()) else {
-            continue;
-        };
+        // What a draft found goes with it, too: it may be submitted yet.
+        let view = finding.as_submitted().view_on(Day::MAX);
+        let Some(view) = view.filter(|view| view.stage.is_open()) else { continue };
         let told = Told { saying: Saying::ObjectGone, by: tx.call.author.clone() };
         let fields = FindingContent { building: None, event: Some(told) };
         let content =

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     domain::{
-        content::{Content, Fields},
+        content::Content,
+        succession,
         timeline::{Edge, Presence},
     },
     kernel::{
@@ -45,12 +46,14 @@ pub(crate) fn merge(tx: &mut Tx<'_, '_>, command: Merge) -> Result<Decided, Erro
     if let Some(first) = subjects.first() {
         noted(no_sweep(tx, first.partition(), *first), &mut refusals)?;
     }
+    let mut taking_in = Vec::new();
     let into = match into {
         MergeInto::Existing(id) => {
-            alive(tx, "into_id", id, day, &mut refusals)?;
+            let found = alive(tx, "into_id", id, day, &mut refusals)?;
             if kind == Kind::Finding {
                 noted(may_merge(tx, &subjects, id), &mut refusals)?;
             }
+            taking_in.extend(found.map(|record| (id, record)));
             Some(id)
         }
         MergeInto::New { .. } if kind == Kind::Finding => {
@@ -59,18 +62,12 @@ pub(crate) fn merge(tx: &mut Tx<'_, '_>, command: Merge) -> Result<Decided, Erro
             None
         }
         MergeInto::New { seed, content } => {
-            let model = records
-                .iter()
-                .find(|(id, _)| subjects.first() == Some(id))
-                .map(|(_, record)| content_on(record, kind, day));
-            match subjects.first() {
-                Some(first) => {
-                    let (of, model, path) = (*first, model.as_ref(), "into".to_owned());
-                    let successor = Successor { seed, content: *content, of, model, path };
-                    begin(tx, successor, day, &mut refusals)?
-                }
-                None => None,
-            }
+            let is_first_known = records.first().map(|(id, _)| id) == subjects.first();
+            let models = models(kind, if is_first_known { &records } else { &[] }, day);
+            let handed_on = succession::of_merged(&models);
+            let (of, path) = (subjects.as_slice(), "into".to_owned());
+            let successor = Successor { seed, content: *content, of, handed_on, path };
+            begin(tx, successor, day, &mut refusals)?
         }
     };
     let mut moved = Vec::new();
@@ -83,6 +80,12 @@ pub(crate) fn merge(tx: &mut Tx<'_, '_>, command: Merge) -> Result<Decided, Erro
     let Some(into) = into else {
         return Err(Error::Bug("a merge into nothing was not refused".to_owned()));
     };
+    if !taking_in.is_empty() {
+        records.append(&mut taking_in);
+        if let Some(sums) = succession::sums(&models(kind, &records, day)) {
+            say(tx, into, sums, day)?;
+        }
+    }
     let edges = subjects
         .iter()
         .map(|from| Edge { from: *from, into, share_numerator: 1, share_denominator: 1 })
@@ -178,41 +181,52 @@ fn content_on(record: &Record, kind: Kind, day: Day) -> Content {
     record.timeline.content_at(day).unwrap_or_else(|| Content::empty(kind))
 }
 
-/// A successor of a subject.
+/// What is said on a day of subjects of a kind.
+fn models(kind: Kind, records: &[(SubjectId, Arc<Record>)], day: Day) -> Vec<Content> {
+    records.iter().map(|(_, record)| content_on(record, kind, day)).collect()
+}
+
+/// A successor of subjects.
 struct Successor<'a> {
     /// Its id.
     seed: IdSeed,
     /// What is said of it.
     content: Content,
-    /// What it succeeds, and what that is on the day; `None` where that is not known.
-    of: SubjectId,
-    model: Option<&'a Content>,
+    /// What it succeeds.
+    of: &'a [SubjectId],
+    /// What those hand on to it; `None` where the first of them is not known.
+    handed_on: Option<Content>,
     /// Where the request says it.
     path: String,
 }
 
-/// Registers a successor, placed where its predecessor is unless it says otherwise. Notes what is
-/// against it, by the paths of the request; where its predecessor is not known, what it is in itself.
+/// Registers a successor: as what it comes from, but for what is said of it. Notes what is against
+/// it, by the paths of the request; where its predecessor is not known, what it is in itself.
 fn begin(
     tx: &mut Tx<'_, '_>,
     successor: Successor<'_>,
     day: Day,
     refusals: &mut Vec<Refusal>,
 ) -> Result<Option<SubjectId>, Error> {
-    let Successor { seed, content, of, model, path } = successor;
+    let Successor { seed, content, of, handed_on, path } = successor;
     let mut own = Vec::new();
-    let begun = if let Some(model) = model {
-        let item = Register {
-            seed,
-            content: whole(model, &content),
-            exists_from: ImpreciseDay::exactly(day),
-            opens_partition: false,
-            sentences: Vec::new(),
-        };
-        noted(register(tx, item, None, Unresolved::default()), &mut own)?
-    } else {
-        judge(tx, of, None, &content, &mut own, &mut Vec::new())?;
-        None
+    let begun = match (handed_on, of.first()) {
+        (Some(handed_on), _) => {
+            let (content, sentences) = whole(handed_on, &content, of);
+            let item = Register {
+                seed,
+                content,
+                exists_from: ImpreciseDay::exactly(day),
+                opens_partition: false,
+                sentences,
+            };
+            noted(register(tx, item, None, Unresolved::default()), &mut own)?
+        }
+        (None, Some(first)) => {
+            judge(tx, *first, None, &content, &mut own, &mut Vec::new())?;
+            None
+        }
+        (None, None) => None,
     };
     for mut refusal in own {
         refusal.field = match refusal.field.as_str() {
@@ -233,28 +247,33 @@ fn begin(
     Ok(begun)
 }
 
-/// What a successor is: what is said of it, and its predecessor's place.
-fn whole(model: &Content, content: &Content) -> Content {
-    let mut whole = Content::empty(model.kind());
-    match (&mut whole.fields, &model.fields) {
-        (Fields::Region(fields), Fields::Region(model)) => {
-            fields.level = model.level;
-            fields.parent = model.parent;
-        }
-        (Fields::Compound(fields), Fields::Compound(model)) => {
-            fields.name.clone_from(&model.name);
-            fields.community = model.community;
-        }
-        (Fields::Building(fields), Fields::Building(model)) => {
-            fields.compound = model.compound;
-            fields.community = model.community;
-            fields.physical = model.physical;
-        }
-        (Fields::Unit(fields), Fields::Unit(model)) => fields.building = model.building,
-        _ => {}
+/// What a successor is: what is handed on to it, and what is said of it on top. What was doubted of
+/// those it comes from is doubted of it, unless it is said anew.
+fn whole(
+    handed_on: Content,
+    said: &Content,
+    from: &[SubjectId],
+) -> (Content, Vec<(String, String)>) {
+    let mut whole = handed_on;
+    for (field, _) in said.texts() {
+        whole.shared.doubts.remove(&field);
     }
-    whole.lay(content);
-    whole
+    let names = from.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+    let sentence = |field: &String| (field.clone(), format!("it was doubted of {names}"));
+    let sentences = whole.shared.doubts.keys().map(sentence).collect();
+    whole.lay(said);
+    (whole, sentences)
+}
+
+/// Says what a subject that goes on has from the day on.
+fn say(tx: &mut Tx<'_, '_>, subject: SubjectId, content: Content, day: Day) -> Result<(), Error> {
+    if content.is_empty() {
+        return Ok(());
+    }
+    let fact = Fact::Changed { subject, content };
+    let home = [subject.partition()];
+    record_everywhere(tx, &home, subject, Draft::new(subject.partition(), fact).from(day))?;
+    Ok(())
 }
 
 /// The entries that say the areas on which shares rest.
@@ -341,6 +360,22 @@ fn move_child(
     Ok(())
 }
 
+/// What each part has of a subject that is split, before anything is said of it.
+fn handed_on(model: &Content, command: &Split) -> Vec<Content> {
+    let shares = command.parts.iter().map(|part| part.share).collect::<Vec<_>>();
+    succession::of_split(model, &shares, command.keeps)
+}
+
+/// What the subject has left that lives on beside its parts.
+fn left(model: &Content, handed_on: &[Content], parts: &[SplitPart]) -> Option<Content> {
+    let taken_out = handed_on.iter().zip(parts).map(|(handed_on, part)| {
+        let mut content = handed_on.clone();
+        content.lay(&part.content);
+        content
+    });
+    succession::left_of_split(model, &taken_out.collect::<Vec<_>>())
+}
+
 /// Splits a subject into several.
 pub(crate) fn split(tx: &mut Tx<'_, '_>, command: Split) -> Result<Decided, Error> {
     let (id, day) = (command.subject, command.day);
@@ -350,7 +385,9 @@ pub(crate) fn split(tx: &mut Tx<'_, '_>, command: Split) -> Result<Decided, Erro
         alive(tx, "id", id, day, &mut refusals)?;
         noted(no_sweep(tx, id.partition(), id), &mut refusals)?;
     }
+    let known = refusals.len();
     check_parts(&command, &mut refusals);
+    let is_shared_out = refusals.len() == known;
     let children = match &record {
         Some(_) => noted(living_children(tx, id, day), &mut refusals)?,
         None => None,
@@ -360,12 +397,21 @@ pub(crate) fn split(tx: &mut Tx<'_, '_>, command: Split) -> Result<Decided, Erro
     let goes: BTreeMap<SubjectId, usize> = command.assignments.iter().copied().collect();
     let moving = children.iter().filter(|child| goes.contains_key(&child.id));
     stay_put(moving, id, day, &mut refusals);
-    let model = record.as_ref().map(|record| content_on(record, id.kind(), day));
+    let mut model = record.as_ref().map(|record| content_on(record, id.kind(), day));
+    // Areas by shares that are wrong are not judged as well.
+    if let Some(model) = model.as_mut().filter(|_| !is_shared_out) {
+        model.retain(&|field| !matches!(field, "floor_area_cm2" | "area_cm2"));
+    }
+    let handed_on = model.as_ref().map(|model| handed_on(model, &command));
+    let left = model.as_ref().zip(handed_on.as_deref()).and_then(|(model, handed_on)| {
+        if command.keeps { left(model, handed_on, &command.parts) } else { None }
+    });
     let mut parts = Vec::new();
     let mut edges = Vec::new();
     for (index, SplitPart { seed, content, share }) in command.parts.into_iter().enumerate() {
+        let handed_on = handed_on.as_ref().and_then(|contents| contents.get(index)).cloned();
         let path = format!("parts[{index}].fields");
-        let successor = Successor { seed, content, of: id, model: model.as_ref(), path };
+        let successor = Successor { seed, content, of: &[id], handed_on, path };
         let Some(part) = begin(tx, successor, day, &mut refusals)? else { continue };
         edges.push(Edge {
             from: id,
@@ -379,6 +425,9 @@ pub(crate) fn split(tx: &mut Tx<'_, '_>, command: Split) -> Result<Decided, Erro
     let Some(record) = record else {
         return Err(Error::Bug(format!("a split of {id}, which is not known, was not refused")));
     };
+    if let Some(left) = left {
+        say(tx, id, left, day)?;
+    }
     for child in &children {
         if let Some(part) = goes.get(&child.id).and_then(|part| parts.get(*part)) {
             move_child(tx, child, id, *part, day)?;

@@ -40,7 +40,7 @@ pub(crate) fn new(
         deadline_from: Some(tx.today()),
         body: body_on(tx, order, day)?,
         open: open_beside(tx, order, None)?,
-        state: None,
+        ..Setting::default()
     };
     tell(order, &setting, refusals);
     Ok(())
@@ -57,12 +57,17 @@ pub(crate) fn changed(
 ) -> Result<(), Error> {
     let Fields::Order(said) = &said.fields else { return Ok(()) };
     let today = tx.today();
+    let keeps = match record.timeline.content_at(Day::MAX).map(|content| content.fields) {
+        Some(Fields::Order(order)) => order.building.flatten().zip(order.kind.flatten()),
+        _ => None,
+    };
+    // What it stays has no other open order beside it.
     let setting = Setting {
-        building: None,
         deadline_from: Some(today),
         body: body_on(tx, said, from)?,
-        open: open_after(tx, id, &record.timeline, said)?,
         state: state_on(tx.work, id, &record.timeline, today)?,
+        keeps,
+        ..Setting::default()
     };
     tell(said, &setting, refusals);
     Ok(())
@@ -85,11 +90,9 @@ pub(crate) fn corrected(
         _ => correct.from.unwrap_or(wrong.from),
     };
     let setting = Setting {
-        building: None,
-        deadline_from: None,
         body: body_on(tx, said, from)?,
         open: open_after(tx, correct.subject, &record.timeline, said)?,
-        state: None,
+        ..Setting::default()
     };
     tell(said, &setting, refusals);
     Ok(())

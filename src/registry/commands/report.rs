@@ -6,7 +6,7 @@ use crate::{
         finding::Saying as FindingSaying,
         report::{
             self, Judgement, Report, ReportContent, ReportKind, Step, check_grades, check_observed,
-            replay, state_on,
+            check_step_day, replay, state_on,
         },
         tables::Tables,
         timeline::Timeline,
@@ -59,9 +59,10 @@ pub(crate) fn record(tx: &mut Tx<'_, '_>, command: RecordReport) -> Result<Decid
     let Fields::Report(fields) = &content.fields else {
         return Err(Error::Bug(format!("a {:?} is no report", content.kind())));
     };
-    let mut against = Against::default();
-    let (Some(building), Some(kind)) = (fields.building.flatten(), fields.kind.flatten()) else {
-        return Err(Error::Refused(required(fields)));
+    let mut against = Against { refusals: required(fields), ..Against::default() };
+    // Without a building there is no partition to ask.
+    let Some(building) = fields.building.flatten() else {
+        return Err(Error::Refused(against.refusals));
     };
     let partition = building.partition();
     references(tx, partition, &content, &mut against.refusals)?;
@@ -71,21 +72,12 @@ pub(crate) fn record(tx: &mut Tx<'_, '_>, command: RecordReport) -> Result<Decid
         against.refusals.push(collision());
     }
     let sightings = sightings(tx, building, findings, &mut against)?;
+    // One of no kind is refused already; a patrol is asked least of.
+    let kind = fields.kind.flatten().unwrap_or(ReportKind::Patrol);
     let mut report = Report::draft(id, kind, fields.body.flatten(), inspected);
     report.triggers_appraisal = fields.triggers_appraisal.flatten().unwrap_or(false);
     let mut paper = Paper { report, fields: fields.as_ref().clone(), building };
-    let mut drafts = Vec::new();
-    for (step, on) in steps {
-        let paths = match step {
-            ReportStep::Sign(_) => Paths { day: "signatures.on", signers: "signatures.signer_ids" },
-            _ => Paths { day: "submitted_on", signers: "" },
-        };
-        match take(tx, &mut paper, step, on, &paths, &mut against)? {
-            Some(draft) => drafts.push(draft),
-            // What was to follow cannot be judged.
-            None => break,
-        }
-    }
+    let drafts = take_all(tx, &mut paper, steps, &mut against)?;
     settle(std::mem::take(&mut against.refusals))?;
 
     let basis = basis_of_draft(tx, fields, inspected)?;
@@ -102,6 +94,36 @@ pub(crate) fn record(tx: &mut Tx<'_, '_>, command: RecordReport) -> Result<Decid
         tx.accept(draft)?;
     }
     Ok(Decided { subjects, ..Decided::default() })
+}
+
+/// Takes the steps that come with a report. After one that is refused only the days of the others
+/// can be judged.
+fn take_all(
+    tx: &mut Tx<'_, '_>,
+    paper: &mut Paper,
+    steps: Vec<(ReportStep, Day)>,
+    against: &mut Against,
+) -> Result<Vec<Draft>, Error> {
+    let mut drafts = Vec::new();
+    let mut after = paper.report.inspected_on;
+    let mut is_stuck = false;
+    for (step, on) in steps {
+        let paths = match step {
+            ReportStep::Sign(_) => Paths { day: "signatures.on", signers: "signatures.signer_ids" },
+            _ => Paths { day: "submitted_on", signers: "" },
+        };
+        if is_stuck {
+            if let Err(refusal) = check_step_day(on, after, tx.today()) {
+                against.refusals.push(refusal_of(&refusal, paths.day));
+            }
+        } else if let Some(draft) = take(tx, paper, step, on, &paths, against)? {
+            drafts.push(draft);
+        } else {
+            is_stuck = true;
+        }
+        after = on;
+    }
+    Ok(drafts)
 }
 
 /// What every report has.
@@ -165,8 +187,7 @@ fn judge(
     day_field: &str,
     refusals: &mut Vec<Refusal>,
 ) -> Result<(), Error> {
-    let (Some(building), Some(kind)) = (fields.building.flatten(), fields.kind.flatten()) else {
-        refusals.extend(required(fields));
+    let (Some(building), kind) = (fields.building.flatten(), fields.kind.flatten()) else {
         return Ok(());
     };
     // One that is not known was told of as a reference.
@@ -175,28 +196,36 @@ fn judge(
     {
         refusals.push(refusal_of(&refusal, day_field));
     }
-    if kind.needs_body() && fields.body.flatten().is_none() {
+    if let Some(kind) = kind.filter(|kind| kind.needs_body())
+        && fields.body.flatten().is_none()
+    {
         let message = format!("a {} is made by a body", kind.word());
         refusals.push(Refusal::of(Class::Invalid, "REQUIRED", "fields.body_id", message));
     }
-    if !kind.may_trigger_appraisal() && fields.triggers_appraisal.flatten() == Some(true) {
+    if kind.is_some_and(|kind| !kind.may_trigger_appraisal())
+        && fields.triggers_appraisal.flatten() == Some(true)
+    {
         let message = "an appraisal does not ask for one";
         let field = "fields.triggers_appraisal";
         refusals.push(Refusal::of(Class::Invalid, "TRIGGERS_ITSELF", field, message));
     }
-    judge_order(tx, fields, building, kind, refusals)?;
+    judge_order(tx, fields, building, inspected, refusals)?;
     let tables = tx.work.tables(building.partition())?;
-    judge_grades(fields, kind, inspected, &tables, refusals);
+    // An appraisal may give any grade.
+    let grading = kind.unwrap_or(ReportKind::Appraisal);
+    judge_grades(fields, grading, inspected, &tables, refusals);
     judge_dimensions(fields, inspected, &tables, refusals);
     Ok(())
 }
 
-/// A report answers an order of its own building that stands and asks for its kind.
+/// A report answers an order of its own building that stands, asks for its kind, and was given to
+/// the body that made it: the one that was asked on the day of the inspection, or else the one that
+/// was asked since.
 fn judge_order(
     tx: &mut Tx<'_, '_>,
     fields: &ReportContent,
     building: BuildingId,
-    kind: ReportKind,
+    inspected: Day,
     refusals: &mut Vec<Refusal>,
 ) -> Result<(), Error> {
     let Some(order) = fields.order.flatten().map(SubjectId::from) else { return Ok(()) };
@@ -218,10 +247,22 @@ fn judge_order(
         let message = format!("{order} was cancelled: a report answers none, or another");
         refusals.push(Refusal::rule("ORDER_CANCELLED", field, message));
     }
-    if let Some(asked) = asked.kind.flatten()
+    if let (Some(asked), Some(kind)) = (asked.kind.flatten(), fields.kind.flatten())
         && let Err(refusal) = kind.fulfils(asked)
     {
         refusals.push(refusal_of(&refusal, "fields.kind"));
+    }
+    let asked_then = match record.timeline.content_at(inspected).map(|content| content.fields) {
+        Some(Fields::Order(then)) => then.body.flatten(),
+        _ => None,
+    };
+    // A missing body is told of by the rule of the kind.
+    if let (Some(ordered), Some(made_by)) =
+        (asked_then.or(asked.body.flatten()), fields.body.flatten())
+        && ordered != made_by
+    {
+        let message = format!("{order} was given to {ordered}");
+        refusals.push(Refusal::rule("ORDER_OTHER_BODY", "fields.body_id", message));
     }
     Ok(())
 }
@@ -297,9 +338,13 @@ pub(crate) fn advance(tx: &mut Tx<'_, '_>, command: AdvanceReport) -> Result<Dec
     let mut paper = paper_of(id, &record)?;
     let paths = Paths { day: "on", signers: "signer_ids" };
     if matches!(step, ReportStep::Submit | ReportStep::Accept) {
-        // An order may have been cancelled since.
-        let (building, kind) = (paper.building, paper.report.kind);
-        judge_order(tx, &paper.fields, building, kind, &mut against.refusals)?;
+        // An order may have been cancelled, or given to another body, since.
+        let (building, inspected) = (paper.building, paper.report.inspected_on);
+        let mut of_order = Vec::new();
+        judge_order(tx, &paper.fields, building, inspected, &mut of_order)?;
+        // A step names the report and no field of it.
+        let of_report = |refusal| Refusal { field: "id".to_owned(), ..refusal };
+        against.refusals.extend(of_order.into_iter().map(of_report));
     }
     let draft = take(tx, &mut paper, step, on, &paths, &mut against)?;
     settle(against.refusals)?;

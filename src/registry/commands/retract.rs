@@ -3,7 +3,7 @@
 use crate::{
     domain::timeline::{Saying, Statement},
     kernel::{
-        id::{Kind, SubjectId},
+        id::{BuildingId, Kind, SubjectId},
         position::Seq,
         time::Day,
     },
@@ -20,6 +20,7 @@ use crate::{
                 settle, subject,
             },
         },
+        dossier::{building_of, said_about},
         error::{Class, Error, Refusal},
         fact::Fact,
         record::Record,
@@ -127,7 +128,8 @@ fn named(
     }
 }
 
-/// A registration goes only when nothing living rests on it; the units of a building go with it.
+/// A registration goes only when nothing living rests on it and no paper is about it; the units of a
+/// building go with it.
 fn take_back_registration(
     tx: &mut Tx<'_, '_>,
     id: SubjectId,
@@ -141,6 +143,7 @@ fn take_back_registration(
     if !others.is_empty() {
         refusals.push(living_dependents(&others));
     }
+    refusals.extend(papers_about(tx, id)?);
     if let Some((_, edge)) = record.timeline.edges().next() {
         let other = if edge.from == id { edge.into } else { edge.from };
         refusals.push(Refusal::rule(
@@ -258,7 +261,36 @@ fn rests_on_it(
     }
     let children = noted(living_children(tx, subject, Day::MIN), &mut refusals)?;
     refusals.extend(children.filter(|them| !them.is_empty()).map(|them| living_dependents(&them)));
+    refusals.extend(papers_about(tx, subject)?);
     Ok(refusals)
+}
+
+/// A refusal when somebody has ordered, reported or seen something of a building: it must have been
+/// there, or they are wrong first. What was said of one that was merged or ended stays its own.
+fn papers_about(tx: &mut Tx<'_, '_>, id: SubjectId) -> Result<Option<Refusal>, Error> {
+    let Ok(building) = BuildingId::try_from(id) else { return Ok(None) };
+    let mut about = Vec::new();
+    for kind in [Kind::Order, Kind::Report, Kind::Finding] {
+        for paper in said_about(tx.work, building, kind)? {
+            let Some(record) = tx.work.known(paper.partition(), paper)? else { continue };
+            if record.timeline.registration().is_some()
+                && building_of(&record.timeline) == Some(building)
+            {
+                about.push(paper);
+            }
+        }
+    }
+    if about.is_empty() {
+        return Ok(None);
+    }
+    let some = about.iter().take(3).map(ToString::to_string).collect::<Vec<_>>();
+    let message = format!(
+        "{} orders, reports and findings are about it, {} among them: take those back first, or \
+         merge it into the building that they are of",
+        about.len(),
+        some.join(", ")
+    );
+    Ok(Some(Refusal::rule("PAPERS_ABOUT_IT", "id", message)))
 }
 
 /// Takes an entry of one subject back, because of another's when one is named.

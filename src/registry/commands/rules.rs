@@ -27,6 +27,8 @@ use crate::{
     store::Direction,
 };
 
+/// The number of a statement that is judged before it is recorded.
+const NOT_YET_RECORDED: Seq = u64::MAX;
 /// Subjects below one holder that a command goes through.
 const CHILDREN_MAX: usize = 20_000;
 
@@ -218,7 +220,7 @@ pub(crate) fn contradictions(
             known.what == found.what && known.other == found.other && known.detail == found.detail
         });
         if !is_known && !is_of_error(tx, &found, refusals)? {
-            refusals.push(refusal_of(&found));
+            refusals.push(refusal_of(&found, subject.kind(), before, after));
         }
     }
     Ok(())
@@ -236,15 +238,40 @@ fn is_of_error(tx: &mut Tx<'_, '_>, found: &Found, refusals: &[Refusal]) -> Resu
     Ok(never_was && refusals.iter().any(|refusal| refusal.reason == "ENTERED_IN_ERROR"))
 }
 
-fn refusal_of(found: &Found) -> Refusal {
+fn refusal_of(found: &Found, kind: Kind, before: &Timeline, after: &Timeline) -> Refusal {
     let mut message = found.what.message().to_owned();
+    let mut field = match (found.what, kind) {
+        (Contradiction::IdentifierOverlap, Kind::Region) => "fields.codes",
+        (Contradiction::IdentifierOverlap, _) => "fields.identifiers",
+        (Contradiction::EndsBeforeItBegins, _) => "ended_on",
+        (Contradiction::OutsideParentLife, _) if before.registration().is_none() => "exists_from",
+        _ => "",
+    };
+    if found.what == Contradiction::SaidAfterItsEnd {
+        // The first of them says what has to be corrected.
+        let said = after.contents().map(|(statement, _)| statement);
+        let mut said = said.filter(|said| found.doubts.contains(&said.seq));
+        if let Some(first) = said.next() {
+            let more = said.count();
+            let what = if first.seq == NOT_YET_RECORDED {
+                field = "from";
+                format!("what is said now holds from {}", first.from)
+            } else {
+                field = "ended_on";
+                format!("entry {} holds from {}", first.seq, first.from)
+            };
+            message = format!("{message}: {what}");
+            if more > 0 {
+                message = format!("{message}, and {more} more");
+            }
+        }
+    }
     if !found.detail.is_empty() {
         message = format!("{message}: {}", found.detail);
     }
     if let Some(other) = found.other {
         message = format!("{message} ({other})");
     }
-    let field = if found.detail.is_empty() { "" } else { "fields.identifiers" };
     Refusal::rule(found.what.reason(), field, message)
 }
 

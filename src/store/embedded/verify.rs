@@ -86,6 +86,11 @@ pub fn for_each_entry(
     let marker = Marker::read(&SystemFiles, path);
     let marker = marker.map_err(|source| failure("its marker cannot be read", path, source))?;
     let total_bytes = measure(&directory)?;
+    // A directory whose journal was begun has the first segment, if it is whole.
+    let numbers = numbers(&directory)?;
+    if !numbers.contains(&1) && (marker.is_some() || !numbers.is_empty()) {
+        return Err(damage(&place(&directory, 1), 0, "segment 1 is missing"));
+    }
     let header = read_header(&directory, 1)?.ok_or_else(|| {
         damage(&place(&directory, 1), 0, "the header of the segment is not intact")
     })?;

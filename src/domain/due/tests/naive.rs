@@ -12,7 +12,7 @@ use crate::{
         cycle::{
             Between, Conditions, Cycle, CycleRuleSet, DesignLife, FirstCheck, Months, Outcome, Rule,
         },
-        due::{Building, Cause, DueAnswer, Life, Report, Steps, plan},
+        due::{Building, Cause, DueAnswer, Found, Life, Report, Steps, plan},
         reference_file::{Edition, RegionCode, Standing, Table},
         report::ReportKind,
     },
@@ -124,6 +124,7 @@ fn rule_set(name: &'static str) -> impl Strategy<Value = CycleRuleSet> {
                 .map(|(place, (when, outcome))| Rule { code: place.to_string(), when, outcome })
                 .collect(),
             first_checks: first.into_iter().collect(),
+            found: Found::default(),
         })
 }
 
@@ -408,5 +409,33 @@ proptest! {
         let last = Day::from_number(first.number() + keep).unwrap().min(span.latest());
         better.building.completed = ImpreciseDay::new(first, last).unwrap();
         narrowing_keeps(&vague, &better)?;
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_was_found_of_others_changes_no_answer(
+        case in case(), others in proptest::collection::vec((building(), any::<[bool; 3]>()), 4)
+    ) {
+        let mut asked = vec![case.clone(), case.clone()];
+        for (building, [is_checked, has_findings, is_alike]) in others {
+            let mut other = case.clone();
+            other.reports.retain(|_| is_checked);
+            other.findings = other.findings.filter(|_| has_findings);
+            if !is_alike {
+                other.building = building;
+            }
+            asked.push(other);
+        }
+        for (offset, other) in asked.iter().enumerate() {
+            let mut life = other.life();
+            life.from = day(i32::try_from(offset).unwrap() * 400);
+            // A clone remembers nothing.
+            let fresh = Case { sets: case.sets.clone(), ..other.clone() };
+            let mut alone = fresh.life();
+            alone.from = life.from;
+            life.sets = Steps::always(case.sets.iter().collect());
+            prop_assert_eq!(plan(&life), plan(&alone));
+        }
     }
 }
