@@ -12,7 +12,7 @@ use crate::{
 /// `message` is what people are shown. `reason`, `violations` and the others are there as far as
 /// they are known: paths and stable reasons as the API gives them, so that nobody has to read the
 /// message.
-pub fn json(error: &anyhow::Error) -> Value {
+pub(super) fn json(error: &anyhow::Error) -> Value {
     let mut told = Map::from_iter([
         ("message".to_owned(), Value::from(format!("{error:#}"))),
         ("exitCode".to_owned(), Value::from(failed_code(error))),

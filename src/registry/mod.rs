@@ -2,6 +2,7 @@
 
 mod apply;
 mod audit;
+mod below;
 mod cache;
 mod case;
 mod checkup;

@@ -19,6 +19,7 @@ use crate::{
         time::{Day, ImpreciseDay, ReadTime},
     },
     registry::{
+        below::{self, Merged},
         case::{self, Case},
         engine::Registry,
         error::{Error, Refusal},
@@ -26,7 +27,7 @@ use crate::{
         orders,
         record::Record,
         reports::{self, ReportStand, ReportsWanted},
-        space::{Space, after, below, key, subject_at_end, subject_key},
+        space::{self, Space, after, key, subject_at_end, subject_key},
         state::{Durable, Live, State},
     },
     store::Direction,
@@ -266,14 +267,54 @@ impl Registry {
                 Ok(is_wanted(seen) && seen.content.references().contains(&holder))
             });
         }
-        // Below a region: all of the kind in the partition, kept when their chain leads there.
-        let mut prefix = key(partition, Space::Kind);
-        prefix.push(kind as u8);
         let live = Live(self.store());
         let is_below = |seen: &Seen| {
             Ok(is_wanted(seen) && leads_to(&live, partition, &seen.content, holder, at)?)
         };
+        let own = live.meta(partition)?.region.map(SubjectId::from);
+        if own != Some(holder)
+            && let Some(holders) = below::holders(&live, partition, holder, kind)?
+        {
+            return self.walk_down(&holders, kind, at, page, &is_below);
+        }
+        // All of the kind in the partition, kept when their chain leads there.
+        let mut prefix = key(partition, Space::Kind);
+        prefix.push(kind as u8);
         self.walk(partition, prefix, at, page, &is_below)
+    }
+
+    /// Goes through what was ever directly below some holders, and keeps what holds.
+    fn walk_down(
+        &self,
+        holders: &[SubjectId],
+        kind: Kind,
+        at: At,
+        page: &PageRequest,
+        keep: &dyn Fn(&Seen) -> Result<bool, Error>,
+    ) -> Result<Page<Seen>, Error> {
+        let Some(partition) = holders.first().map(|holder| holder.partition()) else {
+            return Ok(Page { rows: Vec::new(), next: None });
+        };
+        let live = Live(self.store());
+        let mut last = subject_at_end(&page.after);
+        let mut merged = Merged::new(&live, partition, holders, kind, last)?;
+        let (mut rows, mut folded) = (Vec::new(), 0);
+        while let Some(id) = merged.next()? {
+            if rows.len() >= page.rows || folded >= limit::FOLDS_PER_PAGE_MAX {
+                // The same place as in a walk through all of the kind.
+                let next = last.map(|last| subject_key(partition, Space::Kind, last));
+                return Ok(Page { rows, next });
+            }
+            folded += 1;
+            if let Some(seen) = see(&live, partition, id, at)?
+                && is_listed(seen.presence)
+                && keep(&seen)?
+            {
+                rows.push(seen);
+            }
+            last = Some(id);
+        }
+        Ok(Page { rows, next: None })
     }
 
     /// Walks ever keys, folds each candidate and keeps what holds.
@@ -286,7 +327,7 @@ impl Registry {
         keep: &dyn Fn(&Seen) -> Result<bool, Error>,
     ) -> Result<Page<Seen>, Error> {
         let live = Live(self.store());
-        let mut range = below(prefix);
+        let mut range = space::below(prefix);
         if !page.after.is_empty() {
             range = after(range, &page.after);
         }

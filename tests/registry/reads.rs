@@ -151,3 +151,23 @@ proptest! {
         lists_equal_the_oracle(&acts, known, on);
     }
 }
+
+#[test]
+fn a_list_below_a_region_comes_to_its_end_without_going_through_the_city() {
+    let city = crate::city::City::new();
+    let street = city.street("一街");
+    let [full, empty] = ["甲", "乙"].map(|name| city.community(name, street));
+    let compound = city.compound("甲院", full);
+    let mut all: Vec<_> = (0..9).map(|_| city.building(compound, "2001-05-01", 100)).collect();
+    all.sort();
+    let page = PageRequest { rows: 9, after: Vec::new() };
+    let below = |node| {
+        let page = city.registry.list(ListOf::Below(Kind::Building, node), ReadTime::NOW, &page);
+        let page = page.unwrap();
+        (page.rows.into_iter().map(|seen| seen.id).collect::<Vec<_>>(), page.next)
+    };
+    // A page that is full to the last row has no other behind it.
+    assert_eq!(below(full), (all.clone(), None));
+    assert_eq!(below(empty), (Vec::new(), None));
+    assert_eq!(below(street), (all, None));
+}
