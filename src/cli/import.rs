@@ -21,7 +21,7 @@ use crate::{
         draft::Draft,
         edition::{self, Edition, Findings, LEVELS},
         header::{Layout, Mapping},
-        row::{self, Fault},
+        row::{self, Fault, Rest},
         table::{Declaration, Mode, Record, Table, TableError},
         write::in_words,
     },
@@ -33,12 +33,15 @@ mod client;
 mod partition;
 mod progress;
 mod run;
+mod stop;
 mod summary;
 mod told;
 
 pub use client::{Clients, Credential, Service};
 pub(super) use client::{patiently, refused};
+pub use stop::Stop;
 pub use summary::{Counts, FileSummary, Outcome, Rejected, Summary, Warned};
+pub use told::Unusable;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,7 +53,8 @@ Examples:
 ///
 /// Files are CSV in UTF-8 or GB18030, gzip or not. Run it again as often as you like: a row that
 /// says what its source last said changes nothing. Answers 0 when every row was taken, 3 when some
-/// were refused or in conflict with what somebody said since, 1 when the run failed.
+/// were refused or in conflict with what somebody said since, 2 when a file or flag cannot be used (and
+/// nothing was written), 1 when the run failed.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ImportArgs {
@@ -184,6 +188,18 @@ pub async fn run<I: Credential>(
     answer: Answer,
     out: &mut dyn io::Write,
 ) -> anyhow::Result<Outcome> {
+    run_until(args, clients, answer, Stop::never(), out).await
+}
+
+/// The same until its end is asked for: then what was sent is waited for, for a while, and what it
+/// came to so far is written.
+pub async fn run_until<I: Credential>(
+    args: ImportArgs,
+    clients: Clients<I>,
+    answer: Answer,
+    stop: Stop,
+    out: &mut dyn io::Write,
+) -> anyhow::Result<Outcome> {
     if args.rejects.is_some() && args.files.len() > 1 {
         bail!("--rejects names one file, but there are several to import");
     }
@@ -191,12 +207,20 @@ pub async fn run<I: Credential>(
         bail!("{} is there already and is not overwritten", path.display());
     }
     let (opened, wrong) = open(&args)?;
-    if !wrong.is_empty() {
-        return Err(Box::pin(told::refuse(args, clients, opened, wrong)).await);
-    }
+    let dry_run = args.dry_run;
+    let interrupted = Summary { dry_run, interrupted: true, ..Summary::default() };
     // Boxed, so that whoever waits for the run does not carry all of it on the stack.
-    let run = Box::pin(run::Run::new(args, clients, opened)).await?;
-    let summary = Box::pin(run.all()).await?;
+    let summary = if wrong.is_empty() {
+        match stop.or(Box::pin(run::Run::new(args, clients, opened))).await {
+            Some(run) => Box::pin(run?.until(stop).all()).await?,
+            None => interrupted,
+        }
+    } else {
+        match stop.or(Box::pin(told::refuse(args, clients, opened, wrong))).await {
+            Some(unusable) => return Err(unusable.into()),
+            None => interrupted,
+        }
+    };
     match answer {
         Answer::Table => summary.write(out)?,
         Answer::Json => {
@@ -217,11 +241,11 @@ pub(super) enum Shape {
 
 impl Shape {
     /// What a record says, as far as it can be judged, and what is wrong with it.
-    fn read(&self, record: &Record) -> (Option<Draft>, Vec<Fault>) {
+    fn read(&self, record: &Record) -> Rest {
         match self {
             Self::Edition(edition) => match edition.read(record) {
-                Ok(draft) => (Some(draft), Vec::new()),
-                Err(faults) => (None, faults),
+                Ok(draft) => Rest { draft: Some(draft), is_placed: true, faults: Vec::new() },
+                Err(faults) => Rest { draft: None, is_placed: false, faults },
             },
             Self::Columns(layout) => row::rest(layout, record),
         }
@@ -308,11 +332,18 @@ impl Opened {
         }
     }
 
+    /// Puts the days of the file where a row does not say its own.
+    fn fill(&self, draft: &mut Draft) {
+        draft.exists_from = draft.exists_from.take().or_else(|| self.exists_from.clone());
+        let from = self.declaration.from.map(|day| day.to_string());
+        draft.from = draft.from.take().or(from);
+    }
+
     /// The rows in which cells are wrong, by their lines, as far as the file can be read.
     fn faulted_rows(&self) -> impl Iterator<Item = (u64, Vec<Fault>)> {
         let table = Table::open(&self.path, Arc::default()).ok();
         let records = table.into_iter().flatten().map_while(Result::ok);
-        let rows = records.map(|record| (record.line, self.shape.read(&record).1));
+        let rows = records.map(|record| (record.line, self.shape.read(&record).faults));
         rows.filter(|(_, faults)| !faults.is_empty())
     }
 }
@@ -340,7 +371,7 @@ fn open(args: &ImportArgs) -> anyhow::Result<(Vec<Opened>, Vec<WrongFile>)> {
     for path in &args.files {
         let mut mistakes = Vec::new();
         match open_one(args, &mapping, path, &mut mistakes) {
-            Ok(file) => opened.push(file),
+            Ok(file) => opened.extend(file),
             Err(error) => mistakes.push(format!("{:#}", anyhow!(error))),
         }
         if !mistakes.is_empty() {
@@ -357,12 +388,14 @@ fn open(args: &ImportArgs) -> anyhow::Result<(Vec<Opened>, Vec<WrongFile>)> {
     Ok((opened, wrong))
 }
 
+/// Opens a file and notes what is wrong with it; `None` when it is no table of ours, so that what is
+/// in it is no row.
 fn open_one(
     args: &ImportArgs,
     mapping: &Mapping,
     path: &Path,
     mistakes: &mut Vec<String>,
-) -> Result<Opened, TableError> {
+) -> Result<Option<Opened>, TableError> {
     let table = Table::open(path, Arc::default())?;
     let headers = table.headers().to_vec();
     let recognised = (args.kind == FileKind::Regions && args.mapping.is_none())
@@ -370,7 +403,10 @@ fn open_one(
         .flatten();
     let shape = match recognised {
         Some(edition) => Shape::Edition(edition),
-        None => Shape::Columns(bind(args, &headers, mapping, mistakes)),
+        None => match bind(args, &headers, mapping, mistakes) {
+            Some(layout) => Shape::Columns(layout),
+            None => return Ok(None),
+        },
     };
     let declared = table.declaration();
     let is_edition = recognised.is_some();
@@ -395,14 +431,14 @@ fn open_one(
     }
     let exists_from = args.exists_from.clone();
     let exists_from = exists_from.or_else(|| is_edition.then(|| edition::EXISTS_FROM.to_owned()));
-    Ok(Opened {
+    Ok(Some(Opened {
         path: path.to_owned(),
         shape: Arc::new(shape),
         headers,
         declaration: Declaration { source, mode, from: args.from.or(declared.from) },
         exists_from,
         is_refused: false,
-    })
+    }))
 }
 
 fn bind(
@@ -410,8 +446,12 @@ fn bind(
     headers: &[String],
     mapping: &Mapping,
     mistakes: &mut Vec<String>,
-) -> Layout {
+) -> Option<Layout> {
     let (layout, faults) = Layout::bind_some(args.kind, headers, mapping, args.ignore_unknown);
+    if args.mapping.is_none() && layout.columns().all(|(_, bound)| bound.is_none()) {
+        mistakes.push(no_table(args.kind, headers));
+        return None;
+    }
     if !faults.is_empty() {
         let lines: Vec<_> =
             faults.iter().map(|fault| format!("\n  {}: {}", fault.reason, fault.message)).collect();
@@ -423,7 +463,29 @@ fn bind(
         };
         mistakes.push(format!("the header row cannot be used{}{hint}", lines.concat()));
     }
-    layout
+    Some(layout)
+}
+
+/// Cells of a first row that are told of a file that is no table.
+const FIRST_CELLS_TOLD: usize = 3;
+/// Characters of such a cell.
+const CELL_CHARS_TOLD: usize = 40;
+
+/// What is said of a file of which no column is known, such as a text that lies beside the tables.
+fn no_table(kind: FileKind, headers: &[String]) -> String {
+    let cell = |header: &String| {
+        let short: String = header.chars().take(CELL_CHARS_TOLD).collect();
+        let more = if short.len() < header.len() { "…" } else { "" };
+        format!("{:?}", format!("{short}{more}"))
+    };
+    let cells: Vec<_> = headers.iter().take(FIRST_CELLS_TOLD).map(cell).collect();
+    let more = if headers.len() > FIRST_CELLS_TOLD { ", …" } else { "" };
+    format!(
+        "this is no table of {}: its first row names none of the columns, it reads {}{more}; leave the \
+         file out, or name its columns with --mapping",
+        kind.word(),
+        cells.join(", "),
+    )
 }
 
 /// Whether the files are of an edition, whose odd rows are counted.

@@ -80,7 +80,7 @@ pub const DEMO_TOKEN_FILE: &str = "./anju-data/client.token";
 const TOKEN_BYTES_MAX: u64 = 4096;
 
 /// What the exit codes mean. Scripts rely on them: never renumber.
-pub const EXIT_CODES: [(u8, &str); 8] = [
+pub const EXIT_CODES: [(u8, &str); 9] = [
     (0, "fine"),
     (1, "failed for another reason"),
     (2, "the command line is wrong"),
@@ -89,6 +89,7 @@ pub const EXIT_CODES: [(u8, &str); 8] = [
     (5, "refused by a rule, or the request is wrong"),
     (6, "not authenticated, or not permitted"),
     (7, "the server is not reachable, or too busy"),
+    (130, "interrupted (import tells what was taken so far)"),
 ];
 
 const AFTER_HELP: &str = "\
@@ -101,6 +102,7 @@ Exit codes:
   5  refused by a rule, or the request is wrong
   6  not authenticated, or not permitted
   7  the server is not reachable, or too busy
+  130  interrupted (import tells what was taken so far)
 
 Examples:
   anju status
@@ -511,7 +513,9 @@ pub(crate) fn failed_code(error: &anyhow::Error) -> u8 {
             let is_missing = |refusal: &registry::Refusal| refusal.class == Class::NotFound;
             return if refusals.iter().all(is_missing) { 4 } else { 5 };
         }
-        let is_usage = cause.is::<BadUsage>() || cause.is::<rest::WrongAndRefused>();
+        let is_usage = cause.is::<BadUsage>()
+            || cause.is::<rest::WrongAndRefused>()
+            || cause.is::<import::Unusable>();
         if is_usage || cause.is::<BadConnection>() {
             return 2;
         }

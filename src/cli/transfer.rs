@@ -6,7 +6,7 @@ use crate::{
     cli::{
         Outcome,
         export::{self, ExportArgs},
-        import::{self, Answer, Clients, ImportArgs},
+        import::{self, Answer, Clients, ImportArgs, Stop},
         session::Session,
     },
     client::describe,
@@ -19,10 +19,13 @@ pub(crate) async fn import(
 ) -> anyhow::Result<Outcome> {
     let clients = Clients::new(session.connection().service());
     let answer = if session.out.is_json() { Answer::Json } else { Answer::Table };
-    let outcome = import::run(args.clone(), clients, answer, session.out.writer()).await;
+    let stop = Stop::by_interrupts()?;
+    let outcome =
+        import::run_until(args.clone(), clients, answer, stop, session.out.writer()).await;
     match outcome.map_err(told)? {
         import::Outcome::Whole => Ok(Outcome::Fine),
         import::Outcome::Partly => Ok(Outcome::Partly),
+        import::Outcome::Interrupted => Ok(Outcome::Interrupted),
     }
 }
 

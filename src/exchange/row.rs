@@ -22,7 +22,10 @@ use crate::{
 const CELL_BYTES_MAX: usize = 16 * 1024;
 
 /// Columns that say, beside the relations, which subject a row is about and where that is.
-const PLACING: [&str; 6] = ["key", "source", "id", "level", "district_code", "ended_on"];
+const PLACING: [&str; 6] = ["key", "source", "id", "level", "city_code", "ended_on"];
+
+/// Columns that say a place together.
+const DEGREES: [&str; 3] = ["longitude", "latitude", "location_system"];
 
 /// Every reason for which a row is refused here or by the importer, with what it means. The
 /// registry's own reasons come beside these.
@@ -86,9 +89,21 @@ pub fn read(layout: &Layout, record: &Record) -> Result<Draft, Vec<Fault>> {
     if faults.is_empty() { Ok(draft) } else { Err(faults) }
 }
 
-/// What a record says beside what is wrong with it, for the registry to judge: nothing, when that
-/// does not say which subject it is about and where that is.
-pub fn rest(layout: &Layout, record: &Record) -> (Option<Draft>, Vec<Fault>) {
+/// A record as far as it can be read, for the registry to judge.
+#[derive(Debug)]
+pub struct Rest {
+    /// What it says beside what is wrong with it; `None` when its cells may stand below other headers
+    /// than their own.
+    pub draft: Option<Draft>,
+    /// Whether that says which subject it is about and where that is. Otherwise it can only be judged
+    /// by itself.
+    pub is_placed: bool,
+    /// What is wrong with it.
+    pub faults: Vec<Fault>,
+}
+
+/// Reads one record as far as it can be read.
+pub fn rest(layout: &Layout, record: &Record) -> Rest {
     let (draft, faults) = read_all(layout, record);
     let is_placed = |fault: &Fault| {
         let mut columns = layout.columns();
@@ -99,7 +114,8 @@ pub fn rest(layout: &Layout, record: &Record) -> (Option<Draft>, Vec<Fault>) {
         })
     };
     let is_placed = draft.key.is_some() && faults.iter().all(is_placed);
-    (is_placed.then_some(draft), faults)
+    let is_whole = faults.iter().all(|fault| fault.reason != "FIELD_COUNT");
+    Rest { draft: is_whole.then_some(draft), is_placed, faults }
 }
 
 fn read_all(layout: &Layout, record: &Record) -> (Draft, Vec<Fault>) {
@@ -220,6 +236,9 @@ fn clear(draft: &mut Draft, column: &Column) -> Result<(), cell::Fault> {
 
 /// What no cell shows by itself.
 fn check(layout: &Layout, draft: &Draft, faults: &mut Vec<Fault>) {
+    let is_faulted = |name: &str| faults.iter().any(|fault| layout.is_said_by(name, &fault.column));
+    let is_in_community = draft.community_of.is_some() || is_faulted("community_id");
+    let has_degrees = !DEGREES.iter().any(|name| layout.lacks(name) || is_faulted(name));
     let mut require = |name: &str, missing: bool| {
         // A cell that could not be read is not missing.
         let header = layout.header_of(name).to_owned();
@@ -245,7 +264,7 @@ fn check(layout: &Layout, draft: &Draft, faults: &mut Vec<Fault>) {
             require("community_id", draft.community_of.is_none());
         }
         FileKind::Buildings => {
-            require("compound_id", draft.compound_of.is_none() && draft.community_of.is_none());
+            require("compound_id", draft.compound_of.is_none() && !is_in_community);
         }
         FileKind::Units => require("building_id", draft.building_of.is_none()),
     }
@@ -268,9 +287,7 @@ fn check(layout: &Layout, draft: &Draft, faults: &mut Vec<Fault>) {
     }
     let parts = [draft.longitude.is_some(), draft.latitude.is_some(), draft.location_system != 0];
     let any_degrees = draft.longitude.is_some() || draft.latitude.is_some();
-    let are_there =
-        ["longitude", "latitude", "location_system"].iter().all(|name| !layout.lacks(name));
-    if any_degrees && are_there && parts.contains(&false) {
+    if any_degrees && has_degrees && parts.contains(&false) {
         let message = "longitude, latitude and location_system are given together";
         faults.push(Fault::new(layout.header_of("longitude"), "COORDINATES_INCOMPLETE", message));
     }

@@ -33,7 +33,7 @@ use crate::{
         Api, Plan, Way, Write, Written,
         common::{self, CodeWarning},
         kind::{Resource, fields, resource, take_over},
-        misread::{self, LeftOut, Misread},
+        misread::{self, LeftOut, Misread, row_in_itself},
         search::Part,
         status,
     },
@@ -157,7 +157,15 @@ async fn export(
             let named = named_by(registry, &page.rows, time_of)?;
             Ok((page, named))
         });
-        let (page, named) = read.await?;
+        let (page, mut named) = read.await?;
+        if part == Part::Some {
+            // Of what lies elsewhere, keys are told of regions alone, which everybody may look up.
+            for id in named.keys().copied().collect::<Vec<_>>() {
+                if id.kind() != Kind::Region && !way.reaches(id)? {
+                    named.remove(&id);
+                }
+            }
+        }
         let mut rows = Vec::new();
         for seen in page.rows {
             if part == Part::Whole || way.reaches(seen.id)? {
@@ -288,23 +296,19 @@ impl Way {
             Extent::Regions(regions) => regions.clone(),
             Extent::Caller => BTreeSet::new(),
         };
-        if let Some(region) = self.region_of(partition)?
-            && self.reaches(region.into())?
-        {
-            return Ok(None);
-        }
-        let is_there = |region: &RegionId| region.partition() == partition;
-        if partition == Partition::ROOT || regions.iter().any(is_there) {
+        if partition == Partition::ROOT {
             return Ok(Some(regions));
         }
-        let message = format!("partition {partition} lies outside the regions of the credential");
-        Err(status::plain(Code::PermissionDenied, "OUT_OF_REACH", message))
+        Ok(match self.part_of(partition)? {
+            Part::Whole => None,
+            Part::Some => Some(regions),
+        })
     }
 }
 
 impl Write {
     /// What the rows that could not be read are answered. All rows are judged for it, since rows
-    /// refer to others.
+    /// refer to others; those that do not say what they are about are judged by themselves.
     async fn unread_rows(
         &self,
         file: &ReadRows,
@@ -314,10 +318,11 @@ impl Write {
             file.rows.iter().filter_map(|(index, row)| Some((*index, row.as_ref().err()?)));
         let flawed = flawed.collect::<Vec<_>>();
         let mut judged = Vec::new();
-        if flawed.iter().any(|(_, misread)| misread.rest.is_some()) {
+        if flawed.iter().any(|(_, misread)| is_placed(misread)) {
             let rows = file.rows.iter().filter_map(|(index, row)| {
                 let row = match row {
                     Ok(row) => row,
+                    Err(misread) if !is_placed(misread) => return None,
                     Err(misread) => misread.rest.as_deref()?,
                 };
                 Some((*index, row.clone()))
@@ -335,10 +340,16 @@ impl Write {
             LeftOut::new(&misread.violations, &[]).has_any(&["exists_from", "from"])
         };
         let is_timeless = flawed.iter().any(|(_, misread)| is_day_lost(misread));
+        let (overrides, today) = (self.overrides(), self.registry().now().day());
         let records = flawed.into_iter().map(|(index, misread)| {
             let mut record = refused(index, &misread.violations);
-            let found = judged.iter().find(|item| item.index == index && misread.rest.is_some());
-            let refusals = found.map(|item| item.refusals.clone()).unwrap_or_default();
+            let refusals = match &misread.rest {
+                Some(row) if !is_placed(misread) => row_in_itself(row, &overrides, today),
+                _ => {
+                    let found = judged.iter().find(|item| item.index == index);
+                    found.map(|item| item.refusals.clone()).unwrap_or_default()
+                }
+            };
             let left_out = LeftOut::new(&misread.violations, &[]).timeless(is_timeless);
             record.refusals.extend(left_out.beside(refusals));
             record
@@ -465,20 +476,19 @@ fn row(
         from,
         opens_partition,
     };
-    Misread::check(violations, row).map_err(|misread| {
-        let is_placed = is_placed(&misread.violations);
-        Misread { rest: misread.rest.filter(|_| is_placed), ..misread }
-    })
+    Misread::check(violations, row)
 }
 
 /// Whether a row says, beside what is wrong with it, which subject it is about and where that is.
-fn is_placed(violations: &Violations) -> bool {
+fn is_placed(misread: &Misread<ImportRow>) -> bool {
     const PLACES: [&str; 6] = ["parent", "compound", "community", "physical", "building", "level"];
-    violations.list().iter().all(|violation| {
+    let violations = misread.violations.list();
+    let is_placed = violations.iter().all(|violation| {
         let field = violation.field.strip_prefix("fields.").unwrap_or(&violation.field);
         let head = field.split('.').next().unwrap_or_default();
         head != "key" && !PLACES.contains(&head.strip_suffix("_id").unwrap_or(head))
-    })
+    });
+    misread.rest.is_some() && is_placed
 }
 
 /// Reads the fields of a row, with those that it clears; what has violations is left out.

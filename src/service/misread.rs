@@ -14,7 +14,7 @@ use tonic::Status;
 use crate::{
     domain::plausibility::{self, Implausible, OVERRIDABLE},
     kernel::{id::SubjectId, position::Partition, time::Day, violation::Violations},
-    registry::{Call, Class, Command, Contradiction, Error, Outcome, Refusal, Register},
+    registry::{Call, Class, Command, Contradiction, Error, ImportRow, Outcome, Refusal, Register},
     service::{Plan, Write, author, common},
 };
 
@@ -157,6 +157,16 @@ fn renumbered(mut refusal: Refusal, indexes: &[u32]) -> Refusal {
     refusal
 }
 
+/// What is implausible in what a row says, whatever the registry has.
+pub(crate) fn row_in_itself(row: &ImportRow, overrides: &[String], today: Day) -> Vec<Refusal> {
+    let begun = row.exists_from.into_iter();
+    let begun = begun.flat_map(|from| plausibility::check_beginning(&row.content, from, today));
+    let mut found = begun.map(|found| (String::new(), found)).collect::<Vec<_>>();
+    let said = plausibility::check(&row.content, today).into_iter();
+    found.extend(said.map(|found| ("fields.".to_owned(), found)));
+    not_overridden(found, overrides)
+}
+
 /// What is implausible in what a command says, whatever the registry has.
 fn in_itself(command: &Command, overrides: &[String], today: Day) -> Vec<Refusal> {
     let beginning =
@@ -182,10 +192,15 @@ fn in_itself(command: &Command, overrides: &[String], today: Day) -> Vec<Refusal
         let found = plausibility::check(content, today);
         whole.extend(found.into_iter().map(|found| (format!("{path}fields."), found)));
     }
+    not_overridden(whole, overrides)
+}
+
+/// What is implausible, with the paths before it, but for the rules that the caller breaks.
+fn not_overridden(found: Vec<(String, Implausible)>, overrides: &[String]) -> Vec<Refusal> {
     let is_overridden = |found: &Implausible| {
         found.is_overridable && overrides.iter().any(|rule| rule == found.reason)
     };
-    let left = whole.into_iter().filter(|(_, found)| !is_overridden(found));
+    let left = found.into_iter().filter(|(_, found)| !is_overridden(found));
     left.map(|(path, found)| {
         let field = format!("{path}{}", found.field);
         Refusal::of(Class::Invalid, found.reason, &field, found.message)

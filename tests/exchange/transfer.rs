@@ -80,6 +80,8 @@ struct Registry {
     /// A row with this key makes the whole request unreadable.
     unreadable: Option<String>,
     batches: usize,
+    /// Who is told to end with this batch, how often, and whether the batch is never answered.
+    stopped: Option<(usize, tokio::sync::watch::Sender<u32>, u32, bool)>,
 }
 
 impl Registry {
@@ -107,8 +109,10 @@ impl Registry {
         }
     }
 
-    /// The row with every reference by id; the fields whose reference is not there.
+    /// The row with every reference by id; the fields whose reference is not there. A row without a
+    /// key is judged by itself.
     fn resolved(&self, source: &str, row: ImportRow) -> Result<Draft, Vec<ItemRefusal>> {
+        let is_by_itself = row.key.is_empty();
         let mut draft = Draft::of_row(None, row);
         let mut refusals = Vec::new();
         for (field, kind, reference) in [
@@ -118,7 +122,7 @@ impl Registry {
             ("building", FileKind::Buildings, &mut draft.building_of),
             ("physical", FileKind::Buildings, &mut draft.physical_of),
         ] {
-            if let Some(named) = reference {
+            if let Some(named) = reference.as_ref().filter(|_| !is_by_itself) {
                 match self.find(source, kind, named) {
                     Some(id) => *reference = by_id(Some(id.to_string())),
                     None => refusals.push(ItemRefusal {
@@ -128,6 +132,13 @@ impl Registry {
                     }),
                 }
             }
+        }
+        if is_by_itself {
+            refusals.push(ItemRefusal {
+                reason: "REQUIRED".to_owned(),
+                field: "key".to_owned(),
+                message: "key is required".to_owned(),
+            });
         }
         if draft.building.storeys_above == Some(299) {
             refusals.push(ItemRefusal {
@@ -313,6 +324,20 @@ impl Registry {
 #[derive(Clone, Default)]
 struct Fake(Arc<Mutex<Registry>>);
 
+impl Fake {
+    /// Tells the run to end when it is time, and whether this batch is never answered.
+    fn is_lost(&self) -> bool {
+        let registry = self.0.lock().unwrap();
+        match &registry.stopped {
+            Some((batch, sender, times, is_lost)) if registry.batches + 1 == *batch => {
+                sender.send_replace(*times);
+                *is_lost
+            }
+            _ => false,
+        }
+    }
+}
+
 #[tonic::async_trait]
 impl ImportService for Fake {
     type ExportRowsStream =
@@ -323,6 +348,9 @@ impl ImportService for Fake {
         request: Request<ImportRowsRequest>,
     ) -> Result<Response<ImportRowsResponse>, Status> {
         let request = request.into_inner();
+        if self.is_lost() {
+            std::future::pending::<()>().await;
+        }
         let mut registry = self.0.lock().unwrap();
         registry.batches += 1;
         assert!(request.rows.len() <= 500);
@@ -865,7 +893,7 @@ async fn a_row_with_a_bad_cell_is_told_what_the_registry_says_of_the_rest() {
         b4,c1,二九九,2,,1990,5,"层数 NOT_A_NUMBER: ""二九九"" is not a whole number"
         b6,c1,6,二,b9,1990,6,"电梯数 NOT_A_NUMBER: ""二"" is not a whole number"
         b7,c9,299,2,,1990,7,compound_key REFERENCE_NOT_FOUND: there is no such thing; 层数 IMPLAUSIBLE: too high
-        b8,,299,2,,1990,8,compound_key REQUIRED: compound_id must not be empty"#]].assert_eq(&by_key(&found));
+        b8,,299,2,,1990,8,compound_key REQUIRED: compound_id must not be empty; 层数 IMPLAUSIBLE: too high"#]].assert_eq(&by_key(&found));
 
     // The same in a dry run, in which nothing that is referred to is ever there.
     fs::remove_file(bench.path("b.rejects.csv")).unwrap();
@@ -934,11 +962,11 @@ async fn a_wrong_header_does_not_hide_what_is_wrong_with_rows() {
         bad.csv: say where the rows come from: --source, or `# anju: source=…` as the first line
         bad.csv: a correction needs a --reason
         bad.csv: rows that would not be taken either
-          line 4 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number
-          line 5 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number
-          line 6 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number
-          line 7 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number
-          line 8 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number
+          line 4 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number; 层数 IMPLAUSIBLE: too high
+          line 5 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number; 层数 IMPLAUSIBLE: too high
+          line 6 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number; 层数 IMPLAUSIBLE: too high
+          line 7 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number; 层数 IMPLAUSIBLE: too high
+          line 8 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number; 层数 IMPLAUSIBLE: too high
           and 1 more 另有 1 行
         nothing was written 未写入"#]]
     .assert_eq(&told);
@@ -959,6 +987,82 @@ async fn a_wrong_header_does_not_hide_what_is_wrong_with_rows() {
         the registry could not judge the rows: the registry has no city 990000
         nothing was written 未写入"#]]
     .assert_eq(&told);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_table_is_named_and_the_command_line_is_wrong() {
+    let bench = Bench::with_compound().await;
+    let good =
+        bench.file("good.csv", "key,compound_key,层数,存在起始\nb1,c1,6,1990\nb2,c1,六,1990\n");
+    let readme =
+        bench.file("README.md", "# Administrative divisions, 2023\n\nFive files, all CSV.\n");
+    let files = [good, readme];
+    let told = refused_whole(&bench, "buildings", &files, "--source s").await;
+    expect_test::expect![[r##"
+        README.md: this is no table of buildings: its first row names none of the columns, it reads "# Administrative divisions", "2023"; leave the file out, or name its columns with --mapping
+        good.csv: rows that would not be taken either
+          line 3 行: 层数 NOT_A_NUMBER: "六" is not a whole number
+        nothing was written 未写入"##]].assert_eq(&told);
+    // Every file of the kind that a glob may take in, and no other.
+    for (name, bytes) in
+        [("picture.png", &[0x89, b'P', b'N', b'G', 0xFF, 0xFF][..]), ("empty", &[])]
+    {
+        let file = bench.file(name, bytes);
+        let told =
+            refused_whole(&bench, "buildings", std::slice::from_ref(&file), "--source s").await;
+        assert!(told.starts_with(&format!("{name}: ")), "{told}");
+        let error = bench.run("buildings", &[file], "--source s").await.unwrap_err();
+        assert_eq!(anju::cli::exit_code(&Err(error)), 2);
+    }
+    let error = bench.run("buildings", &files, "--source s").await.unwrap_err();
+    assert_eq!(anju::cli::exit_code(&Err(error)), 2);
+}
+
+/// Imports a file of many buildings one by one, until the registry tells with the third to end.
+async fn interrupted(bench: &Bench, times: u32, is_lost: bool) -> (PathBuf, Counts, String) {
+    let rows: Vec<_> = (0..600).map(|row| format!("b{row},c1,1990\n")).collect();
+    let file = bench.file("b.csv", format!("key,compound_key,exists_from\n{}", rows.concat()));
+    let (sender, receiver) = tokio::sync::watch::channel(0);
+    {
+        let mut registry = bench.registry.lock().unwrap();
+        registry.stopped = Some((registry.batches + 3, sender, times, is_lost));
+    }
+    let mut told = Vec::new();
+    for answer in [Answer::Json, Answer::Table] {
+        let args = ImportArgs {
+            source: Some("s".to_owned()),
+            partition: Some(1),
+            batch_rows: 1,
+            in_flight: 1,
+            ..ImportArgs::of(FileKind::Buildings, vec![file.clone()])
+        };
+        let (clients, stop) = (bench.clients.clone(), import::Stop::of(receiver.clone()));
+        let mut out = Vec::new();
+        let outcome = import::run_until(args, clients, answer, stop, &mut out).await.unwrap();
+        assert_eq!(outcome.exit_code(), 130);
+        told.push(String::from_utf8(out).unwrap());
+    }
+    bench.registry.lock().unwrap().stopped = None;
+    let summary: serde_json::Value = serde_json::from_str(&told[0]).unwrap();
+    assert_eq!(summary["interrupted"], true);
+    // Asked before it began, the second run sent nothing.
+    (file, counts_of(&summary["files"][0]), told.remove(1))
+}
+
+#[tokio::test]
+async fn an_interrupted_run_tells_what_was_taken_and_is_made_again() {
+    for (times, is_lost, taken) in [(1, false, 3), (2, true, 2)] {
+        let bench = Bench::with_compound().await;
+        let before = bench.kept_count();
+        let (file, counts, told) = interrupted(&bench, times, is_lost).await;
+        assert_eq!((counts.created, counts.refused), (taken, 0));
+        assert!(counts.read > taken && counts.read < 600, "{counts:?}");
+        assert_eq!(bench.kept_count() as u64 - before as u64, taken);
+        assert!(told.contains("run the same again to go on"), "{told}");
+        let (outcome, counts) = bench.counts("buildings", &[file], "--source s").await;
+        assert_eq!(outcome, Outcome::Whole);
+        assert_eq!((counts.created, counts.unchanged), (600 - taken, taken));
+    }
 }
 
 #[tokio::test]

@@ -99,49 +99,17 @@ fn facts() -> Vec<(String, Body)> {
         share_numerator: 1,
         share_denominator: 3,
     };
-    let item = ItemRecord {
-        index: 3,
-        outcome: ItemOutcome::Conflict,
-        subject: Some(one),
-        refusals: vec![Refusal::of(Class::Conflict, "ETAG_MISMATCH", "etag", "read it again")],
-        conflicts: vec![Conflict {
-            field: "name".to_owned(),
-            row: Some("一号楼".to_owned()),
-            registry: None,
-        }],
-        is_partly_taken: false,
-        row: None,
-    };
-    let heard = ItemRecord {
-        is_partly_taken: true,
-        row: Some(SourceRow {
-            source: "survey".to_owned(),
-            key: "row-2".to_owned(),
-            hash: Hash([8; 32]),
-            said: Some(building.clone()),
-        }),
-        ..item.clone()
-    };
+    let [item, heard] = items(one, &building);
     let month = |year, month| Some(Month { year, month });
     let register = |subject, content| Fact::Registered { subject, exists_from, content };
     let plain = |fact| Body { fact, overridden: Vec::new(), source_row: None };
-    let from_a_source = Body {
-        fact: Fact::Changed { subject: one, content: building.clone() },
-        overridden: vec!["FLOOR_AREA".to_owned()],
-        source_row: Some(SourceRow {
-            source: "survey".to_owned(),
-            key: "row-1".to_owned(),
-            hash: Hash([9; 32]),
-            said: Some(building.clone()),
-        }),
-    };
     let day = "2020".parse().unwrap();
     let spine = [
         ("registered region", plain(register(subject(Kind::Region, 9), region))),
         ("registered compound", plain(register(subject(Kind::Compound, 9), compound))),
-        ("registered building", plain(register(one, building))),
+        ("registered building", plain(register(one, building.clone()))),
         ("registered unit", plain(register(subject(Kind::Unit, 9), unit))),
-        ("changed", from_a_source),
+        ("changed", from_a_source(one, building)),
         ("ended", plain(Fact::Ended { subject: one, day, cause: EndCause::Demolished })),
         ("split", plain(Fact::Succession { split: true, edges: vec![edge], ended: vec![one] })),
         ("merged", plain(Fact::Succession { split: false, edges: vec![edge], ended: vec![] })),
@@ -170,6 +138,47 @@ fn facts() -> Vec<(String, Body)> {
         spine.into_iter().map(|(name, body)| (name.to_owned(), body)).collect::<Vec<_>>();
     facts.extend(checkups::facts());
     facts
+}
+
+/// An item of a batch, and one that remembers what a source said.
+fn items(subject: SubjectId, said: &Content) -> [ItemRecord; 2] {
+    let item = ItemRecord {
+        index: 3,
+        outcome: ItemOutcome::Conflict,
+        subject: Some(subject),
+        refusals: vec![Refusal::of(Class::Conflict, "ETAG_MISMATCH", "etag", "read it again")],
+        conflicts: vec![Conflict {
+            field: "name".to_owned(),
+            row: Some("一号楼".to_owned()),
+            registry: None,
+        }],
+        is_partly_taken: false,
+        row: None,
+    };
+    let heard = ItemRecord {
+        is_partly_taken: true,
+        row: Some(SourceRow {
+            source: "survey".to_owned(),
+            key: "row-2".to_owned(),
+            hash: Hash([8; 32]),
+            said: Some(said.clone()),
+        }),
+        ..item.clone()
+    };
+    [item, heard]
+}
+
+fn from_a_source(subject: SubjectId, content: Content) -> Body {
+    Body {
+        fact: Fact::Changed { subject, content: content.clone() },
+        overridden: vec!["FLOOR_AREA".to_owned()],
+        source_row: Some(SourceRow {
+            source: "survey".to_owned(),
+            key: "row-1".to_owned(),
+            hash: Hash([9; 32]),
+            said: Some(content),
+        }),
+    }
 }
 
 fn an_erasure(subject: SubjectId) -> Fact {

@@ -1,7 +1,7 @@
 //! Rows of a source against what people say: never overwritten, told as long as it stands, and a
 //! source never in conflict with itself.
 
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc};
 
 use anju::{
     domain::{
@@ -158,15 +158,11 @@ fn words(item: &ItemRecord) -> String {
     .to_owned();
     for conflict in &item.conflicts {
         let [row, registry] = [&conflict.row, &conflict.registry].map(|value| value.as_deref());
-        told.push_str(&format!(
-            " {} {}/{}",
-            conflict.field,
-            row.unwrap_or("?"),
-            registry.unwrap_or("?")
-        ));
+        let (row, registry) = (row.unwrap_or("?"), registry.unwrap_or("?"));
+        write!(told, " {} {row}/{registry}", conflict.field).unwrap();
     }
     for refusal in &item.refusals {
-        told.push_str(&format!(" {} {}", refusal.field, refusal.reason));
+        write!(told, " {} {}", refusal.field, refusal.reason).unwrap();
     }
     told
 }
@@ -357,9 +353,13 @@ fn many_conflicts_are_remembered_in_as_many_entries_as_they_need() {
     let head = files.head();
     let rows = all(storeys("", 7)).into_iter().map(|(key, says)| files.row(key, says));
     let rows = (0..).zip(rows);
-    let (source, mode) = ("survey".to_owned(), RowMode::Change);
-    let rows = rows.collect();
-    let command = Command::Import(Import { source, mode, within: None, rows, unread: Vec::new() });
+    let command = Command::Import(Import {
+        source: "survey".to_owned(),
+        mode: RowMode::Change,
+        within: None,
+        rows: rows.collect(),
+        unread: Vec::new(),
+    });
     let call = files.city.call(files.city.home());
     let first = files.city.registry.execute(call.clone(), command.clone()).unwrap();
     assert!(first.decided.items.iter().all(|item| words(item) == "conflict storeys_above 7/6"));

@@ -14,8 +14,8 @@ use tonic::{
 
 use crate::harness::{City, told, write};
 
-fn named(reference: v1::reference::Reference) -> Option<v1::Reference> {
-    Some(v1::Reference { reference: Some(reference) })
+fn named(reference: v1::reference::Reference) -> v1::Reference {
+    v1::Reference { reference: Some(reference) }
 }
 
 fn compound(key: &str, community: &str) -> v1::ImportRow {
@@ -27,7 +27,7 @@ fn compound(key: &str, community: &str) -> v1::ImportRow {
                 name: Some(key.to_owned()),
                 ..v1::CompoundFields::default()
             }),
-            community: named(v1::reference::Reference::Id(community.to_owned())),
+            community: Some(named(v1::reference::Reference::Id(community.to_owned()))),
         })),
         ..v1::ImportRow::default()
     }
@@ -43,7 +43,7 @@ fn building(key: &str, compound: &str, life_years: u32) -> v1::ImportRow {
                 design_life_years: Some(life_years),
                 ..v1::BuildingFields::default()
             }),
-            compound: named(v1::reference::Reference::Key(compound.to_owned())),
+            compound: Some(named(v1::reference::Reference::Key(compound.to_owned()))),
             ..v1::ImportBuilding::default()
         })),
         ..v1::ImportRow::default()
@@ -226,4 +226,64 @@ async fn a_file_of_a_whole_city_is_taken_as_far_as_it_is_in_reach() {
     );
     let rejected = summary["files"][0]["first_rejected"][1]["reasons"].as_str().unwrap();
     assert!(rejected.contains("OUT_OF_REACH"), "{rejected}");
+}
+
+/// A cell that cannot be read in each column of a file of buildings.
+const BAD_CELLS: &[(&str, &str)] = &[
+    ("address", "{long}"),
+    ("compound_id", "here"),
+    ("compound_source", "{long}"),
+    ("compound_identifier", "here"),
+    ("community_code", "12"),
+    ("community_id", "here"),
+    ("city_code", "{long}"),
+    ("design_life_years", "long"),
+    ("structure", "straw"),
+    ("storeys_above", "many"),
+    ("height_m", "high"),
+    ("floor_area_m2", "1万"),
+    ("longitude", "200"),
+    ("location_system", "?"),
+    ("physical_id", "here"),
+    ("physical_source", "{long}"),
+    ("identifiers", "none"),
+    ("jgjt246", "{long}"),
+    ("exists_from", "then"),
+    ("from", "2035"),
+    ("ended_on", "then"),
+    ("key", "{long}"),
+    ("key", ""),
+    ("source", "{long}"),
+    ("id", "{long}"),
+];
+
+#[tokio::test]
+async fn a_cell_that_cannot_be_read_hides_nothing_of_its_row() {
+    let city = City::start().await;
+    let there = city.compound(&city.communities[0], "东院").await;
+    let directory = tempfile::tempdir().unwrap();
+    let mut hidden = Vec::new();
+    for (column, cell) in BAD_CELLS {
+        let cell = cell.replace("{long}", &"长".repeat(500));
+        let mut cells = vec![("key", "b1"), ("completed", "2035"), ("exists_from", "2001")];
+        if !column.starts_with("com") {
+            cells.push(("compound_id", &there.id));
+        } else if *column == "compound_source" {
+            cells.push(("compound_key", "c1"));
+        }
+        cells.retain(|(name, _)| name != column);
+        cells.push((column, &cell));
+        let (names, cells): (Vec<_>, Vec<_>) = cells.into_iter().unzip();
+        let path = directory.path().join("buildings.csv");
+        fs::write(&path, format!("{}\n{}\n", names.join(","), cells.join(","))).unwrap();
+        let source = Some("census".to_owned());
+        let args =
+            ImportArgs { source, dry_run: true, ..ImportArgs::of(FileKind::Buildings, vec![path]) };
+        let (_, summary) = run(&city, "operator", args).await;
+        let told = summary["files"][0]["first_rejected"][0]["reasons"].to_string();
+        if !told.contains("completed FUTURE_DATE") || !told.contains(&format!("{column} ")) {
+            hidden.push(format!("{column}: {told}"));
+        }
+    }
+    assert!(hidden.is_empty(), "{}", hidden.join("\n"));
 }

@@ -290,7 +290,7 @@ async fn a_row_of_an_import_is_told_both() {
         0 Created 
         1 Refused OUT_OF_RANGE fields.design_life_years, FUTURE_DATE fields.completed
         2 Refused MALFORMED exists_from, OUT_OF_RANGE fields.design_life_years, FUTURE_DATE fields.completed
-        3 Refused REQUIRED key, OUT_OF_RANGE fields.design_life_years
+        3 Refused REQUIRED key, OUT_OF_RANGE fields.design_life_years, FUTURE_DATE fields.completed
         4 Refused OUT_OF_RANGE fields.design_life_years, REFERENCE_NOT_FOUND compound_id, FUTURE_DATE fields.completed"]].assert_eq(&first);
     // The same request is answered the same.
     let again = imports.import_rows(city.asking("city", message)).await.unwrap().into_inner();

@@ -8,6 +8,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs, mem,
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context as _, anyhow, bail};
@@ -25,6 +26,7 @@ use crate::{
         findings,
         partition::Partitions,
         progress::Progress,
+        stop::Stop,
         summary::{Counts, FIRST_TOLD_MAX, FileSummary, Rejected, Summary, Warned},
     },
     exchange::{
@@ -32,7 +34,7 @@ use crate::{
         draft::{Draft, Place},
         edition::partition_owner,
         reject::Rejects,
-        row::Fault,
+        row::{Fault, Rest},
         table::{Mode, Table, TableError},
     },
     kernel::hash::Hash,
@@ -55,6 +57,10 @@ const ROWS_WAITING_MAX: usize = 20_000;
 const DEFERRED_MAX: usize = 100_000;
 /// Attempts at the end of the file: chains of references within a file are at most this long.
 const ROUNDS_MAX: usize = 16;
+/// How long batches under way are waited for when the end is asked for.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The source of rows that are judged by themselves where nothing says it.
+const NO_SOURCE: &str = "unknown";
 /// The registry's reason for a reference to what is not there.
 const REFERENCE_NOT_FOUND: &str = "REFERENCE_NOT_FOUND";
 /// The registry's reason for what is not within the regions of the credential.
@@ -64,9 +70,8 @@ const OUT_OF_REACH: &str = "OUT_OF_REACH";
 struct Item {
     line: u64,
     cells: StringRecord,
-    /// What it says beside its faults, if that can be judged.
-    draft: Option<Draft>,
-    faults: Vec<Fault>,
+    /// What it says, and what is wrong with it already.
+    rest: Rest,
 }
 
 /// A row that waits for its outcome.
@@ -76,6 +81,13 @@ struct Pending {
     row: ImportRow,
     /// What is wrong with it already: with any, what the registry says of the rest is told beside.
     faults: Vec<Fault>,
+}
+
+impl Pending {
+    /// Whether it is only judged by itself, since nothing certain says what it is about.
+    fn is_by_itself(&self) -> bool {
+        self.row.key.is_empty()
+    }
 }
 
 /// Rows of one source and partition, all of which are to be taken or none.
@@ -129,6 +141,7 @@ pub(super) struct Run<I> {
     rows_done: u64,
     /// In a dry run: keys whose rows would have been taken, for the rows that refer to them.
     accepted: BTreeSet<String>,
+    stop: Stop,
     summary: Summary,
 }
 
@@ -160,13 +173,22 @@ impl<I: Credential> Run<I> {
             progress,
             rows_done: 0,
             accepted: BTreeSet::new(),
+            stop: Stop::never(),
             summary,
         })
+    }
+
+    /// The same until its end is asked for.
+    pub(super) fn until(self, stop: Stop) -> Self {
+        Self { stop, ..self }
     }
 
     /// Imports every file, one after the other.
     pub(super) async fn all(mut self) -> anyhow::Result<Summary> {
         for opened in mem::take(&mut self.files) {
+            if self.stop.is_asked() {
+                break;
+            }
             let path = opened.path.clone();
             let done = self.file(opened).await;
             done.with_context(|| {
@@ -177,6 +199,7 @@ impl<I: Credential> Run<I> {
             })?;
         }
         self.progress.finish();
+        self.summary.interrupted = self.stop.is_asked();
         Ok(self.summary)
     }
 
@@ -214,25 +237,57 @@ impl<I: Credential> Run<I> {
     async fn rows(&mut self, file: &mut Current) -> anyhow::Result<()> {
         let table = Table::open(&file.opened.path, self.progress.counter())?;
         let shape = Arc::clone(&file.opened.shape);
-        let (sender, mut receiver) = mpsc::channel(CHUNKS_WAITING);
+        let (sender, receiver) = mpsc::channel(CHUNKS_WAITING);
         let reading = tokio::task::spawn_blocking(move || read_rows(table, &shape, &sender));
+        let stop = self.stop.clone();
+        // What is dropped in the middle was not sent, or is a batch under way.
+        let Some(sent) = stop.or(self.send_all(file, receiver)).await else {
+            self.land_rest(file, stop).await;
+            return Ok(());
+        };
+        sent?;
+        let read = reading.await.context("the reading thread failed")?;
+        read.map_err(Into::into)
+    }
+
+    /// Sends all that is read. What was read before a failure is sent too.
+    async fn send_all(
+        &mut self,
+        file: &mut Current,
+        mut receiver: mpsc::Receiver<Vec<Item>>,
+    ) -> anyhow::Result<()> {
         while let Some(chunk) = receiver.recv().await {
             for item in chunk {
                 self.take(file, item).await?;
             }
             self.progress.tick(self.rows_done);
         }
-        let read = reading.await.context("the reading thread failed")?;
-        // What was read before a failure is still sent.
         self.settle(file).await?;
-        self.second_attempts(file).await?;
-        read.map_err(Into::into)
+        self.second_attempts(file).await
+    }
+
+    /// Takes in the answers to what is under way, for a while and until the end is asked for again.
+    async fn land_rest(&mut self, file: &mut Current, mut stop: Stop) {
+        self.waiting.clear();
+        let patience = tokio::time::sleep(PATIENCE);
+        tokio::pin!(patience);
+        while !self.flights.is_empty() {
+            tokio::select! {
+                biased;
+                () = stop.asked(2) => break,
+                () = &mut patience => break,
+                // What was refused as a whole is told by the next run.
+                _ = self.land_one(file) => {}
+            }
+        }
+        self.flights.abort_all();
     }
 
     /// Puts one row into a batch, or among the rejects.
     async fn take(&mut self, file: &mut Current, item: Item) -> anyhow::Result<()> {
         file.counts.read += 1;
-        let Item { line, cells, draft, mut faults } = item;
+        let Item { line, cells, rest } = item;
+        let Rest { draft, is_placed, mut faults } = rest;
         let Some(mut draft) = draft else {
             return self.finish_unsent(file, line, &cells, &faults);
         };
@@ -244,6 +299,9 @@ impl<I: Credential> Run<I> {
             self.rows_done += 1;
             return Ok(());
         }
+        if !is_placed {
+            return self.put_by_itself(file, line, cells, draft, faults).await;
+        }
         let kind = self.args.kind;
         let place = draft.place(kind);
         let own_source = draft.source.take();
@@ -252,10 +310,9 @@ impl<I: Credential> Run<I> {
                 let message = "nothing says where the row comes from";
                 faults.push(Fault::new("source", "REQUIRED", message));
             }
-            return self.finish_unsent(file, line, &cells, &faults);
+            return self.put_by_itself(file, line, cells, draft, faults).await;
         };
-        draft.exists_from = draft.exists_from.or_else(|| file.opened.exists_from.clone());
-        draft.from = draft.from.or_else(|| file.opened.declaration.from.map(|day| day.to_string()));
+        file.opened.fill(&mut draft);
         if let (Some(findings), Some(key)) = (&mut self.summary.findings, &draft.key) {
             let name = draft.region.name.as_deref().unwrap_or_default();
             findings.observe(draft.region.level(), key, name);
@@ -264,7 +321,7 @@ impl<I: Credential> Run<I> {
         if let Some(first) = file.seen_before(&source, key, line) {
             let message = format!("line {first} has the same source and key");
             faults.push(Fault::new(file.opened.shape.header_of("key"), "DUPLICATE_KEY", message));
-            return self.reject(file, line, &cells, &faults);
+            return self.put_by_itself(file, line, cells, draft, faults).await;
         }
         match self.partitions.of(&place).await? {
             Ok(partition) => {
@@ -275,16 +332,37 @@ impl<I: Credential> Run<I> {
                 if faults.is_empty() {
                     self.accept(key);
                 }
-                self.finish_unsent(file, line, &cells, &faults)
+                self.put_by_itself(file, line, cells, draft, faults).await
             }
             Err(fault) => {
                 // Where a row belongs may stand in a column that could not be bound.
                 if !file.opened.is_refused {
                     faults.push(fault);
                 }
-                self.finish_unsent(file, line, &cells, &faults)
+                self.put_by_itself(file, line, cells, draft, faults).await
             }
         }
+    }
+
+    /// Lets the registry judge what a row says by itself, when something is wrong with it and nothing
+    /// certain says what it is about or where that is. A row without a key is compared with nothing.
+    async fn put_by_itself(
+        &mut self,
+        file: &mut Current,
+        line: u64,
+        cells: StringRecord,
+        mut draft: Draft,
+        faults: Vec<Fault>,
+    ) -> anyhow::Result<()> {
+        if faults.is_empty() {
+            return self.finish_unsent(file, line, &cells, &faults);
+        }
+        file.opened.fill(&mut draft);
+        draft.key = None;
+        let source = draft.source.take().or_else(|| file.opened.declaration.source.clone());
+        let source = source.unwrap_or_else(|| NO_SOURCE.to_owned());
+        let row = draft.into_row(self.args.kind);
+        self.put(file, source, 0, Pending { line, cells, row, faults }).await
     }
 
     /// Notes a row that the registry is not asked about: what is wrong with it, or that it cannot be
@@ -469,7 +547,12 @@ impl<I: Credential> Run<I> {
     ) -> anyhow::Result<()> {
         let outcome = result.outcome();
         if !pending.faults.is_empty() || file.opened.is_refused {
-            let beside = file.opened.shape.beside(&pending.faults, refusals(&result));
+            let mut refusals = refusals(&result);
+            if pending.is_by_itself() {
+                // Its key was taken from it.
+                refusals.retain(|refusal| refusal.column != "key");
+            }
+            let beside = file.opened.shape.beside(&pending.faults, refusals);
             pending.faults.extend(beside);
             if pending.faults.is_empty() {
                 self.accept(&pending.row.key);
@@ -668,8 +751,8 @@ fn read_rows(
         while chunk.len() < CHUNK_ROWS && ended.is_none() {
             match table.next() {
                 Some(Ok(record)) => {
-                    let (draft, faults) = shape.read(&record);
-                    chunk.push(Item { line: record.line, cells: record.cells, draft, faults });
+                    let rest = shape.read(&record);
+                    chunk.push(Item { line: record.line, cells: record.cells, rest });
                 }
                 Some(Err(error)) => ended = Some(Err(error)),
                 None => ended = Some(Ok(())),

@@ -32,6 +32,15 @@ pub struct Counts {
     pub warned: u64,
 }
 
+impl Counts {
+    /// Rows that were read and of which it is not known what became.
+    const fn open(&self) -> u64 {
+        let Self { read, created, changed, unchanged, conflicts, refused, .. } = *self;
+        let done = created + changed + unchanged + conflicts + refused;
+        read.saturating_sub(done + self.passed_over + self.unjudged)
+    }
+}
+
 /// One file of a run.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct FileSummary {
@@ -80,6 +89,8 @@ pub struct Summary {
     pub findings: Option<Findings>,
     /// Whether nothing was written.
     pub dry_run: bool,
+    /// Whether its end was asked for before all rows were sent.
+    pub interrupted: bool,
 }
 
 /// How a run ended.
@@ -89,14 +100,18 @@ pub enum Outcome {
     Whole,
     /// Some rows were refused, or are in conflict with what somebody said since.
     Partly,
+    /// Its end was asked for.
+    Interrupted,
 }
 
 impl Outcome {
-    /// What the process answers: 0, or 3 when some rows were refused or in conflict.
+    /// What the process answers: 0, 3 when some rows were refused or in conflict, or what a shell says
+    /// of who was interrupted.
     pub const fn exit_code(self) -> u8 {
         match self {
             Self::Whole => 0,
             Self::Partly => 3,
+            Self::Interrupted => 130,
         }
     }
 }
@@ -104,6 +119,9 @@ impl Outcome {
 impl Summary {
     /// How the run ended.
     pub fn outcome(&self) -> Outcome {
+        if self.interrupted {
+            return Outcome::Interrupted;
+        }
         let clean =
             self.files.iter().all(|file| file.counts.refused == 0 && file.counts.conflicts == 0);
         if clean { Outcome::Whole } else { Outcome::Partly }
@@ -169,8 +187,13 @@ impl Summary {
             let Counts { created, changed, partly_taken, .. } = file.counts;
             created + changed + partly_taken
         });
+        if self.interrupted {
+            write_interrupted(&self.files, out)?;
+        }
         if self.dry_run {
             writeln!(out, "dry run: nothing was written")
+        } else if self.interrupted {
+            Ok(())
         } else if written.sum::<u64>() == 0 {
             writeln!(out, "nothing changed")
         } else {
@@ -189,8 +212,17 @@ impl Summary {
             });
             serde_json::json!({"levels": levels, "odd": odd.to_vec()})
         });
-        serde_json::json!({"files": self.files, "regions": findings, "dry_run": self.dry_run})
+        serde_json::json!({"files": self.files, "regions": findings, "dry_run": self.dry_run, "interrupted": self.interrupted})
     }
+}
+
+fn write_interrupted(files: &[FileSummary], out: &mut dyn io::Write) -> io::Result<()> {
+    let open = files.iter().map(|file| file.counts.open()).sum::<u64>();
+    writeln!(out, "interrupted 已中断: of the rows that were read, {open} are still open")?;
+    writeln!(
+        out,
+        "run the same again to go on: what was taken is not taken twice 重新运行即可继续，不会重复采用"
+    )
 }
 
 fn write_partly(file: &FileSummary, out: &mut dyn io::Write) -> io::Result<()> {

@@ -5,8 +5,6 @@
 
 use std::fmt::Write as _;
 
-use anyhow::anyhow;
-
 use crate::cli::import::{
     ImportArgs, Opened, WrongFile,
     client::{Clients, Credential},
@@ -14,13 +12,18 @@ use crate::cli::import::{
     summary::{FIRST_TOLD_MAX, FileSummary, Rejected},
 };
 
+/// Files or flags with which a run cannot begin, and all that is wrong with them. Nothing was written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unusable(String);
+
 /// Judges the rows of files of which some are wrong as a whole, and tells all of it.
 pub(super) async fn refuse<I: Credential>(
     args: ImportArgs,
     clients: Clients<I>,
     files: Vec<Opened>,
     wrong: Vec<WrongFile>,
-) -> anyhow::Error {
+) -> Unusable {
     let mut told = String::new();
     for WrongFile { path, mistakes } in &wrong {
         for mistake in mistakes {
@@ -36,7 +39,7 @@ pub(super) async fn refuse<I: Credential>(
         }
     }
     put(&mut told, "nothing was written 未写入");
-    anyhow!(told)
+    Unusable(told)
 }
 
 async fn judge<I: Credential>(
@@ -44,6 +47,9 @@ async fn judge<I: Credential>(
     clients: Clients<I>,
     files: Vec<Opened>,
 ) -> anyhow::Result<Vec<FileSummary>> {
+    if files.is_empty() {
+        return Ok(Vec::new());
+    }
     let run = Run::new(args, clients, files).await?;
     Ok(run.all().await?.files)
 }
