@@ -990,6 +990,45 @@ fn a_building_of_which_there_are_papers_was_there() {
 }
 
 #[test]
+fn a_merge_is_not_undone_while_there_are_papers_about_what_it_made() {
+    let desk = Desk::new();
+    desk.record(desk.draft("2025-03-01", vec![])).unwrap();
+    let merged = || {
+        let into = MergeInto::New {
+            seed: desk.city.seed(),
+            content: Box::new(Content::empty(Kind::Building)),
+        };
+        let subjects = vec![desk.building.into(), desk.other.into()];
+        let merge = Merge { kind: Kind::Building, subjects, day: day("2025-06-01"), into };
+        let done = desk.run_as("zhao", Command::Merge(merge)).unwrap();
+        let entry = desk.history(desk.other.into()).last().unwrap().entry.seq;
+        (BuildingId::try_from(done.decided.subjects[0]).unwrap(), entry)
+    };
+    let undone = |entry: u64| {
+        let done = desk.city.retract(desk.other.into(), Some(entry));
+        done.map_or_else(told, |_| "done".to_owned())
+    };
+    // Those that were merged keep their papers, which hinder nobody.
+    let (_, entry) = merged();
+    let mut lines = vec![undone(entry)];
+    let (one, entry) = merged();
+    let seen = desk.sighting("2025-07-01", None, crack(Severity::Watch));
+    let finding = desk.observe(one, seen).unwrap();
+    lines.push(undone(entry));
+    desk.city.retract(finding.into(), None).unwrap();
+    lines.push(undone(entry));
+    check(
+        &lines,
+        expect![[r"
+        done
+        PAPERS_ABOUT_IT id
+        done
+    "]],
+    );
+    desk.check_rebuild();
+}
+
+#[test]
 fn what_nobody_is_licensed_for_is_submitted_unsigned() {
     let desk = Desk::new();
     let patrol = |kind: ReportKind, body: Option<BodyId>| {
