@@ -37,6 +37,9 @@ use crate::{
     store::Key,
 };
 
+/// The first and the last of some days.
+type Days = (Option<Day>, Option<Day>);
+
 /// Spans of one finding that are kept.
 const SPANS_MAX: usize = 64;
 
@@ -95,7 +98,7 @@ pub(crate) fn rows(
 
 /// The days on which notices were served whose age lies in a span that begins with so many days, by
 /// any edition; `None` for a bound that there is not.
-fn served(tables: &Tables, bucket_from_days: u32, today: Day) -> (Option<Day>, Option<Day>) {
+fn served(tables: &Tables, bucket_from_days: u32, today: Day) -> Days {
     let before = |days: u32| {
         let number = i32::try_from(days).ok().and_then(|days| today.number().checked_sub(days));
         number.and_then(Day::from_number)
@@ -112,6 +115,21 @@ fn served(tables: &Tables, bucket_from_days: u32, today: Day) -> (Option<Day>, O
         }
     }
     (oldest, before(bucket_from_days))
+}
+
+/// The same in a partition. Refuses `SWEEP_UNDER_WAY` while its buildings are being counted anew.
+fn served_in(
+    state: &dyn State,
+    partition: Partition,
+    bucket_from_days: Option<u32>,
+    today: Day,
+) -> Result<Days, Error> {
+    if let Some(recount) = Recount::under_way(state, partition)? {
+        return Err(recounting(&recount));
+    }
+    let Some(from_days) = bucket_from_days else { return Ok((None, None)) };
+    let tables = reference::tables(state, partition, None, &|_| None)?;
+    Ok(served(&tables, from_days, today))
 }
 
 impl Registry {
@@ -132,27 +150,25 @@ impl Registry {
             Ok(is_now && (!row.is_local || is_asked))
         };
         let mut lists = SideBySide::new(&live, &is_wanted);
-        let mut days: BTreeMap<Partition, (Option<Day>, Option<Day>)> = BTreeMap::new();
+        let mut days: BTreeMap<Partition, Days> = BTreeMap::new();
+        let mut position = None;
         for (partition, holder) in self.holders(of, today)? {
-            if !days.contains_key(&partition) {
-                if let Some(recount) = Recount::under_way(&live, partition)? {
-                    return Err(recounting(&recount));
-                }
-                let served_on = match wanted.bucket_from_days {
-                    Some(from_days) => {
-                        let tables = reference::tables(&live, partition, None, &|_| None)?;
-                        served(&tables, from_days, today)
-                    }
-                    None => (None, None),
-                };
-                days.insert(partition, served_on);
-            }
-            let served_on = days.get(&partition).copied().unwrap_or_default();
+            let served_on = if let Some(served_on) = days.get(&partition) {
+                *served_on
+            } else {
+                // At least this much is in the answer. What is of a province lies in the partitions
+                // of its cities: the first is named.
+                let seq = live.meta(partition)?.seq;
+                position = position.or(Some(Position { partition, seq }));
+                served_in(&live, partition, wanted.bucket_from_days, today)?
+            };
+            days.insert(partition, served_on);
             lists.add(&prefix(partition, holder), served_on, &page.after, holder == of)?;
         }
-        // What is of a province lies in the partitions of its cities.
-        let partition = days.keys().next().copied().unwrap_or(of.partition());
-        let position = Position { partition, seq: live.meta(partition)?.seq };
+        let position = match position {
+            Some(position) => position,
+            None => Position { partition: of.partition(), seq: live.meta(of.partition())?.seq },
+        };
         let mut walk = Walk::new(&live, of, at, wanted);
         let (mut rows, mut next, mut looked) = (Vec::new(), None, 0);
         while let Some(found) = lists.next()? {

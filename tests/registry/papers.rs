@@ -218,6 +218,17 @@ impl Desk {
         done.map_or_else(told, |_| stands(&self.finding(finding, ReadTime::NOW)))
     }
 
+    /// Says something of a finding on a day to come, against an etag that is over, without saying why.
+    fn say_without_reason(&self, finding: FindingId, saying: Saying) -> String {
+        let (second_of_day, order_key) = (None, Vec::new());
+        let (etag, on) = (Some(1), day("2027-02-01"));
+        let follow = FollowFinding { finding, etag, on, second_of_day, order_key, saying };
+        let mut call = self.city.call(self.city.home());
+        call.reason = String::new();
+        let done = self.city.registry.execute(call, Command::FollowFinding(follow));
+        done.map_or_else(told, |_| "done".to_owned())
+    }
+
     /// The entries of a subject, oldest first.
     pub(crate) fn history(&self, id: SubjectId) -> Vec<HistoryRow> {
         let page = PageRequest { rows: 100, after: Vec::new() };
@@ -979,6 +990,45 @@ fn a_building_of_which_there_are_papers_was_there() {
 }
 
 #[test]
+fn a_merge_is_not_undone_while_there_are_papers_about_what_it_made() {
+    let desk = Desk::new();
+    desk.record(desk.draft("2025-03-01", vec![])).unwrap();
+    let merged = || {
+        let into = MergeInto::New {
+            seed: desk.city.seed(),
+            content: Box::new(Content::empty(Kind::Building)),
+        };
+        let subjects = vec![desk.building.into(), desk.other.into()];
+        let merge = Merge { kind: Kind::Building, subjects, day: day("2025-06-01"), into };
+        let done = desk.run_as("zhao", Command::Merge(merge)).unwrap();
+        let entry = desk.history(desk.other.into()).last().unwrap().entry.seq;
+        (BuildingId::try_from(done.decided.subjects[0]).unwrap(), entry)
+    };
+    let undone = |entry: u64| {
+        let done = desk.city.retract(desk.other.into(), Some(entry));
+        done.map_or_else(told, |_| "done".to_owned())
+    };
+    // Those that were merged keep their papers, which hinder nobody.
+    let (_, entry) = merged();
+    let mut lines = vec![undone(entry)];
+    let (one, entry) = merged();
+    let seen = desk.sighting("2025-07-01", None, crack(Severity::Watch));
+    let finding = desk.observe(one, seen).unwrap();
+    lines.push(undone(entry));
+    desk.city.retract(finding.into(), None).unwrap();
+    lines.push(undone(entry));
+    check(
+        &lines,
+        expect![[r"
+        done
+        PAPERS_ABOUT_IT id
+        done
+    "]],
+    );
+    desk.check_rebuild();
+}
+
+#[test]
 fn what_nobody_is_licensed_for_is_submitted_unsigned() {
     let desk = Desk::new();
     let patrol = |kind: ReportKind, body: Option<BodyId>| {
@@ -1041,48 +1091,21 @@ fn one_thing_that_is_wrong_hides_no_other() {
         ReportStep::Sign(Signatures { signers: [stranger].into(), scope: "structure".to_owned() });
     report.steps = vec![(signed, day("2025-02-01")), (ReportStep::Submit, day("2025-01-01"))];
     let mut lines = vec![desk.record(report).map_or_else(told, |_| "done".to_owned())];
-    let mut say = |finding: FindingId, on: &str, saying: Saying| {
-        let follow = FollowFinding {
-            finding,
-            etag: Some(1),
-            on: day(on),
-            second_of_day: None,
-            order_key: Vec::new(),
-            saying,
-        };
-        let mut call = desk.city.call(desk.city.home());
-        call.reason = String::new();
-        let done = desk.city.registry.execute(call, Command::FollowFinding(follow));
-        lines.push(done.map_or_else(told, |_| "done".to_owned()));
-    };
+    let say = |finding: FindingId, saying: Saying| desk.say_without_reason(finding, saying);
     let moved = || Saying::DeadlineMoved { deadline: day("2027-01-01"), reason: String::new() };
-    say(ghost, "2027-02-01", moved());
+    lines.push(say(ghost, moved()));
     let assessed = Saying::Assessed {
         class: "STR.GHOST".to_owned(),
         severity: Severity::Watch,
         reason: String::new(),
     };
-    say(ghost, "2027-02-01", assessed);
+    lines.push(say(ghost, assessed));
     assert_eq!(head(), before);
     let seen = desk.sighting("2025-01-10", None, crack(Severity::RepairBy));
     let finding = desk.observe(desk.building, seen).unwrap();
     let before = head();
-    let mut say = |saying: Saying| {
-        let follow = FollowFinding {
-            finding,
-            etag: Some(1),
-            on: day("2027-02-01"),
-            second_of_day: None,
-            order_key: Vec::new(),
-            saying,
-        };
-        let mut call = desk.city.call(desk.city.home());
-        call.reason = String::new();
-        let done = desk.city.registry.execute(call, Command::FollowFinding(follow));
-        lines.push(done.map_or_else(told, |_| "done".to_owned()));
-    };
-    say(moved());
-    say(Saying::Closed);
+    lines.push(say(finding, moved()));
+    lines.push(say(finding, Saying::Closed));
     assert_eq!(head(), before);
     check(
         &lines,

@@ -367,6 +367,7 @@ async fn a_finding_is_followed_by_those_who_may_and_listed_by_the_age_of_its_not
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one thing that is wrong after another")]
 async fn what_is_wrong_with_a_report_and_with_an_order_is_told_at_once_with_its_path() {
     let desk = Desk::start().await;
     let elsewhere = desk.city.compound(&desk.city.communities[0], "南院").await;
