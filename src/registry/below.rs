@@ -5,10 +5,7 @@
 //! order of ids. Keys of what was ever held only propose: whether a row belongs there on the day
 //! and as known then is for the caller of the walk to say.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeSet, BinaryHeap, VecDeque},
-};
+use std::collections::BTreeSet;
 
 use crate::{
     kernel::{
@@ -20,13 +17,13 @@ use crate::{
         space::{Space, after, below, subject_at_end, subject_key},
         state::State,
     },
-    store::{Direction, KeyRange},
+    store::{Direction, Key},
 };
 
 /// Holders of one list at most. Below a region with more, going through the partition costs less.
 const HOLDERS_MAX: usize = 4_096;
 /// Keys read of a holder at a time.
-const AHEAD: usize = 16;
+const KEYS: usize = 512;
 
 /// What can be directly below a subject of a kind, on the way to `wanted`.
 fn steps(holder: Kind, wanted: Kind) -> &'static [Kind] {
@@ -68,13 +65,20 @@ pub(crate) fn holders(
     let mut next = vec![top];
     while let Some(holder) = next.pop() {
         for kind in steps(holder.kind(), wanted) {
-            let mut run = Run::new(partition, holder, *kind, None);
-            while let Some(found) = run.next(state, 512)? {
+            let mut range = below(children(partition, holder, *kind));
+            loop {
+                let keys = state.scan(&range, Direction::Up, KEYS)?;
+                for found in keys.iter().filter_map(|(key, _)| subject_at_end(key)) {
+                    if seen.insert(found) {
+                        next.push(found);
+                    }
+                }
                 if seen.len() > HOLDERS_MAX {
                     return Ok(None);
                 }
-                if seen.insert(found) {
-                    next.push(found);
+                match keys.last() {
+                    Some((last, _)) if keys.len() == KEYS => range = after(range, last),
+                    _ => break,
                 }
             }
         }
@@ -82,84 +86,9 @@ pub(crate) fn holders(
     Ok(Some(seen.into_iter().filter(|holder| holds(holder.kind(), wanted)).collect()))
 }
 
-/// What was ever directly below one holder, in the order of ids.
-struct Run {
-    range: KeyRange,
-    ahead: VecDeque<SubjectId>,
-    is_end: bool,
-}
-
-impl Run {
-    fn new(partition: Partition, holder: SubjectId, kind: Kind, from: Option<SubjectId>) -> Self {
-        let mut prefix = subject_key(partition, Space::Child, holder);
-        let last = from.map(|from| [prefix.as_slice(), &from.to_bytes()].concat());
-        prefix.push(kind as u8);
-        let range = below(prefix);
-        let range = match last {
-            Some(last) => after(range, &last),
-            None => range,
-        };
-        Self { range, ahead: VecDeque::new(), is_end: false }
-    }
-
-    fn next(&mut self, state: &dyn State, count: usize) -> Result<Option<SubjectId>, Error> {
-        if self.ahead.is_empty() && !self.is_end {
-            let keys = state.scan(&self.range, Direction::Up, count)?;
-            self.is_end = keys.len() < count;
-            if let Some((last, _)) = keys.last() {
-                self.range = after(self.range.clone(), last);
-            }
-            self.ahead.extend(keys.iter().filter_map(|(key, _)| subject_at_end(key)));
-        }
-        Ok(self.ahead.pop_front())
-    }
-}
-
-/// What was ever directly below any of some holders, in the order of ids and each of it once.
-pub(crate) struct Merged<'s> {
-    state: &'s dyn State,
-    runs: Vec<Run>,
-    heap: BinaryHeap<Reverse<([u8; SubjectId::BYTES], usize)>>,
-    last: Option<SubjectId>,
-}
-
-impl<'s> Merged<'s> {
-    /// Begins behind `from`.
-    pub(crate) fn new(
-        state: &'s dyn State,
-        partition: Partition,
-        holders: &[SubjectId],
-        kind: Kind,
-        from: Option<SubjectId>,
-    ) -> Result<Self, Error> {
-        let runs: Vec<Run> =
-            holders.iter().map(|holder| Run::new(partition, *holder, kind, from)).collect();
-        let mut merged = Self { state, runs, heap: BinaryHeap::new(), last: None };
-        for index in 0..merged.runs.len() {
-            merged.advance(index)?;
-        }
-        Ok(merged)
-    }
-
-    fn advance(&mut self, index: usize) -> Result<(), Error> {
-        let Some(run) = self.runs.get_mut(index) else { return Ok(()) };
-        if let Some(found) = run.next(self.state, AHEAD)? {
-            self.heap.push(Reverse((found.to_bytes(), index)));
-        }
-        Ok(())
-    }
-
-    /// The next in order.
-    pub(crate) fn next(&mut self) -> Result<Option<SubjectId>, Error> {
-        while let Some(Reverse((bytes, index))) = self.heap.pop() {
-            self.advance(index)?;
-            let Some(found) = SubjectId::from_slice(&bytes) else { continue };
-            // What moved was held by several.
-            if self.last != Some(found) {
-                self.last = Some(found);
-                return Ok(self.last);
-            }
-        }
-        Ok(None)
-    }
+/// The keys of what was ever directly below a holder.
+pub(crate) fn children(partition: Partition, holder: SubjectId, kind: Kind) -> Key {
+    let mut prefix = subject_key(partition, Space::Child, holder);
+    prefix.push(kind as u8);
+    prefix
 }

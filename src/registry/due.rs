@@ -19,11 +19,11 @@ use crate::{
         checkup::{self, DueFor, DueRow, Recount, due_prefix, recounting},
         engine::Registry,
         error::{Class, Error, Refusal},
+        merged::Merged,
         parts::Stated,
         query::label,
         read::ListOf,
         record::read,
-        side_by_side::SideBySide,
         space::{Space, after, below, subject_at_end, subject_key},
         state::{Durable, Live, State},
     },
@@ -134,7 +134,7 @@ impl Registry {
             let is_due = days.with_uncertain || row.what == DueFor::CheckUp;
             Ok(is_now && is_due && (!row.is_local || is_asked))
         };
-        let mut lists = SideBySide::new(&live, &is_wanted);
+        let mut lists = Merged::new(&live, &is_wanted);
         for (partition, below) in holders {
             let prefix = due_prefix(partition, below);
             lists.add(&prefix, (days.from, days.to), &page.after, below == holder)?;

@@ -27,10 +27,10 @@ use crate::{
         engine::Registry,
         error::Error,
         findings::{FindingSeen, FindingsWanted, Walk},
+        merged::Merged,
         read::At,
         record::read,
         reference,
-        side_by_side::SideBySide,
         space::{Space, subject_key},
         state::{Live, State},
     },
@@ -149,7 +149,7 @@ impl Registry {
             let is_now = row.from <= today && row.until.is_none_or(|until| today < until);
             Ok(is_now && (!row.is_local || is_asked))
         };
-        let mut lists = SideBySide::new(&live, &is_wanted);
+        let mut lists = Merged::new(&live, &is_wanted);
         let mut days: BTreeMap<Partition, Days> = BTreeMap::new();
         let mut position = None;
         for (partition, holder) in self.holders(of, today)? {

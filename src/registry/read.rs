@@ -19,11 +19,12 @@ use crate::{
         time::{Day, ImpreciseDay, ReadTime},
     },
     registry::{
-        below::{self, Merged},
+        below,
         case::{self, Case},
         engine::Registry,
         error::{Error, Refusal},
         history::{entry_numbers, timeline_at},
+        merged::Merged,
         orders,
         record::Record,
         reports::{self, ReportStand, ReportsWanted},
@@ -297,9 +298,21 @@ impl Registry {
         };
         let live = Live(self.store());
         let mut last = subject_at_end(&page.after);
-        let mut merged = Merged::new(&live, partition, holders, kind, last)?;
+        let behind = last.map(|last| last.to_bytes());
+        // Behind the kind, which is part of the prefix.
+        let behind = behind.as_ref().and_then(|bytes| bytes.get(1..)).unwrap_or_default();
+        let mut merged = Merged::new(&live, &|_, _| Ok(true));
+        for holder in holders {
+            let prefix = below::children(partition, *holder, kind);
+            merged.add(&prefix, (None, None), behind, false)?;
+        }
         let (mut rows, mut folded) = (Vec::new(), 0);
-        while let Some(id) = merged.next()? {
+        while let Some(found) = merged.next()? {
+            let bytes = [&[kind as u8][..], &found.place].concat();
+            // What moved was held by several.
+            let Some(id) = SubjectId::from_slice(&bytes).filter(|id| Some(*id) != last) else {
+                continue;
+            };
             if rows.len() >= page.rows || folded >= limit::FOLDS_PER_PAGE_MAX {
                 // The same place as in a walk through all of the kind.
                 let next = last.map(|last| subject_key(partition, Space::Kind, last));

@@ -39,7 +39,7 @@ struct List {
 }
 
 /// The lists, the next row of each at hand.
-pub(crate) struct SideBySide<'l> {
+pub(crate) struct Merged<'l> {
     state: &'l dyn State,
     wanted: &'l Wanted<'l>,
     lists: Vec<List>,
@@ -47,7 +47,7 @@ pub(crate) struct SideBySide<'l> {
     heads: BinaryHeap<Reverse<(Vec<u8>, usize)>>,
 }
 
-impl<'l> SideBySide<'l> {
+impl<'l> Merged<'l> {
     /// No list yet.
     pub(crate) const fn new(state: &'l dyn State, wanted: &'l Wanted<'l>) -> Self {
         Self { state, wanted, lists: Vec::new(), heads: BinaryHeap::new() }
