@@ -511,6 +511,137 @@ fn ids(shell: &Shell<'_>, city: &City) -> Vec<String> {
     buildings.map(|building| text(&building, "/id").to_owned()).collect()
 }
 
+/// The fenced blocks of a language below a heading of a page, line by line without remarks.
+fn typed(page: &str, heading: &str, language: &str) -> Vec<String> {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
+    let (_, rest) = page.split_once(&format!("\n## {heading}\n")).unwrap();
+    let section = rest.split("\n## ").next().unwrap();
+    let mut lines = Vec::new();
+    let mut is_inside = false;
+    for line in section.lines() {
+        match line.strip_prefix("```") {
+            Some(opened) => is_inside = opened == language,
+            None if is_inside => lines.push(line.to_owned()),
+            None => {}
+        }
+    }
+    assert!(!lines.is_empty(), "nothing is typed under {heading}");
+    lines
+}
+
+/// The lines of a shell without remarks.
+fn commands(page: &str, heading: &str) -> Vec<String> {
+    let lines = typed(page, heading, "sh").into_iter();
+    let lines = lines.map(|line| line.split(" # ").next().unwrap().trim().to_owned());
+    lines.filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
+}
+
+/// The ids that answers named, the first of each kind.
+struct Named(BTreeMap<String, String>);
+
+impl Named {
+    fn note(&mut self, answer: &Value) {
+        match answer {
+            Value::String(text) if text.parse::<anju::kernel::id::SubjectId>().is_ok() => {
+                let kind = text.split('_').next().unwrap().to_owned();
+                self.0.entry(kind).or_insert_with(|| text.clone());
+            }
+            Value::Array(all) => all.iter().for_each(|one| self.note(one)),
+            Value::Object(fields) => fields.values().for_each(|one| self.note(one)),
+            _ => {}
+        }
+    }
+
+    /// The same with ids in the place of `bld_…` and its like.
+    fn put_into(&self, line: &str) -> String {
+        let mut line = line.to_owned();
+        for (kind, id) in &self.0 {
+            line = line.replace(&format!("{kind}_…"), id);
+        }
+        assert!(!line.contains("_…"), "no line before has answered an id of that kind: {line}");
+        line
+    }
+}
+
+/// Every line of the page, as it stands there, by a shell and against a server.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::too_many_lines, reason = "one line after another")]
+async fn a_check_up_goes_from_the_rule_to_the_closed_finding_as_the_page_has_it_typed() {
+    let home = Home::new();
+    let server = home.serve();
+    let city = City::found(&server.connect(&home)).await;
+    let shell = Shell { url: server.url(), token: home.secret(), directory: home.path() };
+    // The code by which the file of cycles names the city.
+    let code = "codes.stats12=410100000000";
+    shell.run(&["change", &city.id, "--from", "2023-07-01", "--set", code]).fine();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    std::os::unix::fs::symlink(root.join("data"), home.path().join("data-files")).unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_anju"), home.path().join("anju")).unwrap();
+
+    let mut named = Named(BTreeMap::new());
+    named.0.insert("cmp".to_owned(), city.compound.clone());
+    named.0.insert("rgn".to_owned(), city.id.clone());
+    let lines = commands("docs/cli.md", "A check-up");
+    let mut answers: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+    for line in &lines {
+        if line.contains("report.json") {
+            let file = named.put_into(&typed("docs/cli.md", "A check-up", "json").join("\n"));
+            fs::write(home.path().join("report.json"), file).unwrap();
+        }
+        // The data directory of the test has the name of the repository's.
+        let typed = named.put_into(line).replace("data/reference", "data-files/reference");
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{typed} --json")]).stdin(Stdio::null());
+        without_settings(&mut command);
+        command.env("ANJU_SERVER", &shell.url).env("ANJU_TOKEN", shell.token);
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{}:{path}", home.path().display()));
+        command.current_dir(home.path());
+        let told = ran(command);
+        assert_eq!(told.code, 0, "{typed}\n{}\n{}", told.out, told.err);
+        let values = serde_json::Deserializer::from_str(&told.out).into_iter::<Value>();
+        let values: Vec<Value> = values.map(Result::unwrap).collect();
+        values.iter().for_each(|value| named.note(value));
+        let verb = line.split(" --").next().unwrap();
+        answers.entry(verb).or_default().extend(values);
+    }
+    let answered = |verb: &str, nth: usize| {
+        answers.get(verb).and_then(|all| all.get(nth)).unwrap_or_else(|| panic!("{verb} {nth}"))
+    };
+    let building = &named.0["bld"];
+    let finding = &named.0["fnd"];
+    assert_eq!(
+        text(answered("anju reference list", 0), "/references/0/fields/edition"),
+        "2025-draft"
+    );
+    assert_eq!(text(answered("anju due", 0), "/rows/0/buildingId"), building);
+    // Built in 1988: first in 2027; then ten years after the day of the inspection.
+    assert_eq!(text(answered("anju explain due bld_…", 0), "/due/dueOn"), "2027-12-31");
+    assert_eq!(text(answered("anju explain due bld_…", 1), "/due/dueOn"), "2036-04-10");
+    let record = answered("anju report record", 0);
+    assert_eq!(text(record, "/findings/0/id"), finding);
+    assert_eq!(record.pointer("/findings/0/stage"), None, "nobody has submitted it: {record:#}");
+    let notified = answered("anju finding notify fnd_…", 0);
+    assert_eq!(text(notified, "/finding/stage"), "FINDING_STAGE_NOTIFIED");
+    assert_eq!(text(notified, "/finding/deadline"), "2026-10-18");
+    // The list of open notices, and perhaps of what is overdue, by the day on which this is run.
+    assert_eq!(text(answered("anju findings", 0), "/findings/0/id"), finding);
+    let listed = answered("anju findings", 2);
+    assert_eq!(text(listed, "/findings/0/stage"), "FINDING_STAGE_CLOSED");
+    let reported = answered("anju report list", 0);
+    assert_eq!(text(reported, "/reports/0/state"), "REPORT_STATE_ACCEPTED");
+    let order = answered("anju order list", 0);
+    assert_eq!(text(order, "/orders/0/state"), "ORDER_STATE_DONE");
+    assert_eq!(text(order, "/orders/0/fields/paymentReference"), "F-2026-17");
+    for line in commands("README.md", "Check-ups") {
+        assert!(lines.contains(&line), "the page does not have the README's {line:?}");
+    }
+    // Nothing of it is only on the page: the whole journal is sound.
+    let data = format!("data_dir={}", home.data().display());
+    server.terminate();
+    assert!(ran(command(&["verify", "--setting", &data])).fine().contains("all is well"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_state_that_is_gone_old_or_foreign_changes_nothing() {
     let home = Home::new();

@@ -250,7 +250,11 @@ pub async fn run(args: &ListArgs, session: &mut Session<'_>) -> anyhow::Result<O
                 ..v1::ListCompoundsRequest::default()
             };
             let call = ("CompoundService", "ListCompounds");
-            page::show(session, call, &request, page, |answer| rows(answer, "compounds")).await
+            let shown =
+                page::show(session, call, &request, page, |answer| rows(answer, "compounds"));
+            let outcome = shown.await?;
+            tell_system(bounding_box.as_ref(), session)?;
+            Ok(outcome)
         }
         ListOf::Buildings { region, compound, bounding_box, read, page } => {
             let region_id = id_of(region.as_ref(), read, session).await?;
@@ -262,7 +266,11 @@ pub async fn run(args: &ListArgs, session: &mut Session<'_>) -> anyhow::Result<O
                 ..v1::ListBuildingsRequest::default()
             };
             let call = ("BuildingService", "ListBuildings");
-            page::show(session, call, &request, page, |answer| rows(answer, "buildings")).await
+            let shown =
+                page::show(session, call, &request, page, |answer| rows(answer, "buildings"));
+            let outcome = shown.await?;
+            tell_system(bounding_box.as_ref(), session)?;
+            Ok(outcome)
         }
         ListOf::Units { building, read, page } => {
             let request = v1::ListUnitsRequest {
@@ -317,6 +325,22 @@ pub(crate) async fn id_of(
         Some(name) => region::resolve(name, read, None, session).await,
         None => Ok(String::new()),
     }
+}
+
+/// Says to people that a box finds only what is located in its own reference system.
+fn tell_system(
+    bounding_box: Option<&v1::BoundingBox>,
+    session: &mut Session<'_>,
+) -> anyhow::Result<()> {
+    let Some(bounding_box) = bounding_box.filter(|_| !session.out.is_json()) else {
+        return Ok(());
+    };
+    let system = bounding_box.system().as_str_name().to_lowercase();
+    let system = system.trim_start_matches("coordinate_system_");
+    session.out.line(format!(
+        "only what is located in {system} was looked at; nothing is converted 只查同一坐标系"
+    ))?;
+    Ok(())
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the form that page::show asks for")]

@@ -20,7 +20,7 @@ use crate::{
         table::Sheet,
     },
     kernel::{
-        id::SubjectId,
+        id::{Kind, SubjectId},
         time::{Day, Month},
     },
     proto::v1,
@@ -175,7 +175,12 @@ pub async fn run(args: &TotalsArgs, session: &mut Session<'_>) -> anyhow::Result
     let request = v1::GetTotalsRequest { context, subject_id, measures, breakdown, level };
     let answer: Answer<v1::GetTotalsResponse> =
         session.ask("TotalsService", "GetTotals", &request).await?;
-    shown(&answer.message, &totals(&answer.typed), session)
+    let outcome = shown(&answer.message, &totals(&answer.typed), session)?;
+    let is_building = args.id.is_some_and(|id| id.kind() == Kind::Building);
+    if is_building && !session.out.is_json() {
+        session.out.line("counted is what is in the building, not itself 只计楼栋中的户")?;
+    }
+    Ok(outcome)
 }
 
 fn shown(

@@ -70,7 +70,8 @@ pub async fn run(args: &WatchArgs, session: &mut Session<'_>) -> anyhow::Result<
         breaks = if feed.left < before { 1 } else { breaks + 1 };
         let failure = describe(&status);
         if !may_resume(&status) || breaks > BREAKS_MAX {
-            return Err(failure.into());
+            let error = anyhow::Error::from(failure);
+            return Err(if feed.after.is_empty() { error } else { error.context(feed.resume()) });
         }
         // Waiting mends no wrong address.
         if breaks == 1
@@ -125,6 +126,13 @@ struct Feed {
 }
 
 impl Feed {
+    /// How to go on behind what was shown.
+    fn resume(&self) -> String {
+        let after = self.after.iter();
+        let after = after.map(|(partition, seq)| format!(" --after {partition}:{seq}"));
+        format!("the feed broke 订阅中断; to go on, anju watch{}", after.collect::<String>())
+    }
+
     /// Shows entries until enough were shown (`None`) or the feed breaks.
     async fn follow(&mut self, session: &mut Session<'_>) -> anyhow::Result<Option<Status>> {
         let after = self.after.iter();

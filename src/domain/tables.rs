@@ -116,6 +116,14 @@ impl Tables {
         })
     }
 
+    /// Every catalogue of findings.
+    pub fn findings(&self) -> impl Iterator<Item = &finding::catalogue::Catalogue> {
+        self.editions.iter().filter_map(|loaded| match loaded.parsed.as_ref() {
+            Parsed::Findings(catalogue) => Some(catalogue),
+            _ => None,
+        })
+    }
+
     /// The catalogue of findings that speaks of a day.
     pub fn findings_on(&self, day: Day) -> Option<&finding::catalogue::Catalogue> {
         self.findings_by(day).map(|(_, catalogue)| catalogue)

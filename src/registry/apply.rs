@@ -216,6 +216,10 @@ fn index(
     content: &Content,
 ) -> Result<(), Error> {
     for holder in content.references() {
+        // What a report found is asked of its building.
+        if subject.kind() == Kind::Finding && holder.kind() == Kind::Report {
+            continue;
+        }
         let mut key = subject_key(partition, Space::Child, holder);
         key.extend_from_slice(&subject.to_bytes());
         if subject.kind() == Kind::Unit && work.get(&key)?.is_none() {

@@ -1,8 +1,8 @@
 //! What an entry changes in the check-ups of buildings: totals and the list of what is due.
 //!
 //! A building is looked at before the first entry of a command that concerns it and after the last;
-//! what differs lands in the totals, and its place in the due list is written anew. So a report with
-//! its findings costs one comparison, and entries that arrive in any order come to the same.
+//! what differs lands in the totals, in the due list and in the list of open notices. So a report
+//! with its findings costs one comparison, and entries that arrive in any order come to the same.
 //!
 //! A change that concerns many buildings at once (a rule, a signer, a border) opens a *recount*: a
 //! sweep over buildings in the order of their ids. A building that it has not reached is read as if
@@ -33,6 +33,7 @@ use crate::{
         entry::Entry,
         error::{Class, Error, Refusal},
         fact::Fact,
+        notices::{self, NoticeRow},
         record::{put, read},
         reference, space,
         space::{Space, after, below, key, subject_at_end, subject_key},
@@ -104,11 +105,13 @@ fn reached_key(building: BuildingId) -> Key {
     key
 }
 
-/// What of a building's check-ups counts, and where it stands in the due list.
+/// What of a building's check-ups counts, and where it stands in the due list and its findings in that
+/// of open notices.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counted {
     landings: Landings,
     due: BTreeMap<Key, DueRow>,
+    notices: BTreeMap<Key, NoticeRow>,
 }
 
 /// How long a building stands at a place of the due list.
@@ -364,20 +367,35 @@ fn write(
 ) -> Result<(), Error> {
     let partition = building.partition();
     let today = work.head(partition)?.stamp.day();
-    for key in before.due.keys().filter(|key| !now.due.contains_key(*key)) {
-        work.put(key.clone(), None);
-    }
-    for (key, row) in &now.due {
-        // What was so before today is nobody's list any more.
-        let is_over = row.until.is_some_and(|until| until <= today);
-        let value = if is_over { None } else { Some(put(row)?) };
-        if value.is_some() || before.due.contains_key(key) {
-            work.put(key.clone(), value);
-        }
-    }
+    write_rows(work, &before.due, &now.due, |row| row.until, today)?;
+    write_rows(work, &before.notices, &now.notices, |row| row.until, today)?;
     let mut difference = now.landings;
     difference.add_all(&before.landings, -1);
     land(work, partition, difference, bucket)
+}
+
+/// Writes the rows of a list that differ from what they were.
+fn write_rows<R: PartialEq + Serialize>(
+    work: &mut Work<'_>,
+    before: &BTreeMap<Key, R>,
+    now: &BTreeMap<Key, R>,
+    until: impl Fn(&R) -> Option<Day>,
+    today: Day,
+) -> Result<(), Error> {
+    for key in before.keys().filter(|key| !now.contains_key(*key)) {
+        work.put(key.clone(), None);
+    }
+    for (key, row) in now {
+        // What was so before today is nobody's list any more.
+        let is_over = until(row).is_some_and(|until| until <= today);
+        let was = before.get(key);
+        if is_over && was.is_some() && work.get(key)?.is_some() {
+            work.put(key.clone(), None);
+        } else if !is_over && was != Some(row) {
+            work.put(key.clone(), Some(put(row)?));
+        }
+    }
+    Ok(())
 }
 
 /// What counts of a building by all that is known.
@@ -419,7 +437,8 @@ fn counted(
     let number = |term: &str| numbers.get(term).copied().unwrap_or(term::UNCOUNTED);
     let landings = landings(&dossier, &counts, number);
     let due = plan.map(|plan| due_rows(building, &dossier, &plan)).unwrap_or_default();
-    Ok(Counted { landings, due })
+    let notices = notices::rows(building, &dossier, tables);
+    Ok(Counted { landings, due, notices })
 }
 
 /// The places of a building in the due list: for each holder and each answer, as long as both hold.
@@ -427,15 +446,7 @@ fn due_rows(building: BuildingId, dossier: &Dossier, plan: &DuePlan) -> BTreeMap
     let mut rows = BTreeMap::new();
     let targets = Targets::of(&dossier.building);
     let days = targets.days().collect::<Vec<_>>();
-    let segments = plan.segments();
-    for (index, segment) in segments.iter().enumerate() {
-        let until = segments.get(index + 1).map(|next| next.from).or(plan.until());
-        let span = Span { from: segment.from, until };
-        let (day, what) = match &segment.answer {
-            DueAnswer::Due { on } => (Some(*on), DueFor::CheckUp),
-            DueAnswer::Exempt { then_due, .. } => (then_due.earliest, DueFor::AfterExemption),
-            DueAnswer::Unknown { due, .. } => (due.earliest, DueFor::Unknown),
-        };
+    for (span, day, what) in due_spans(plan) {
         for (nth, from) in days.iter().enumerate() {
             let held = Span { from: *from, until: days.get(nth + 1).copied() };
             let Some(part) = span.within(held) else { continue };
@@ -453,6 +464,30 @@ fn due_rows(building: BuildingId, dossier: &Dossier, plan: &DuePlan) -> BTreeMap
         }
     }
     rows
+}
+
+/// What a building stands in the due list for, span by span. Answers that rest on other inputs and are
+/// the same are one.
+fn due_spans(plan: &DuePlan) -> Vec<(Span, Option<Day>, DueFor)> {
+    let mut spans: Vec<(Span, Option<Day>, DueFor)> = Vec::new();
+    let segments = plan.segments();
+    for (index, segment) in segments.iter().enumerate() {
+        let until = segments.get(index + 1).map(|next| next.from).or(plan.until());
+        let (day, what) = match &segment.answer {
+            DueAnswer::Due { on } => (Some(*on), DueFor::CheckUp),
+            DueAnswer::Exempt { then_due, .. } => (then_due.earliest, DueFor::AfterExemption),
+            DueAnswer::Unknown { due, .. } => (due.earliest, DueFor::Unknown),
+        };
+        match spans.last_mut() {
+            Some((last, on, why))
+                if last.until == Some(segment.from) && *on == day && *why == what =>
+            {
+                last.until = until;
+            }
+            _ => spans.push((Span { from: segment.from, until }, day, what)),
+        }
+    }
+    spans
 }
 
 /// What counts of a building as known with an entry, for totals of then. Terms that were never

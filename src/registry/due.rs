@@ -1,8 +1,6 @@
 //! When check-ups are due: of one building on any day as known at any moment, and in the order of
 //! the due days for what a region holds now.
 
-use std::{cmp::Reverse, collections::BinaryHeap};
-
 use crate::{
     domain::{
         checkup::{Coloured, Dossier, Graded, Paper, Span},
@@ -25,16 +23,15 @@ use crate::{
         query::label,
         read::ListOf,
         record::read,
+        side_by_side::SideBySide,
         space::{Space, after, below, subject_at_end, subject_key},
         state::{Durable, Live, State},
     },
-    store::{Direction, Key, KeyRange},
+    store::{Direction, Key},
 };
 
 /// Compounds and communities of one region that a list goes through.
 const HOLDERS_MAX: usize = 100_000;
-/// Rows read ahead of one holder.
-const AHEAD: usize = 16;
 
 /// What is known of a building's check-ups on a day.
 #[derive(Clone, Debug)]
@@ -131,26 +128,33 @@ impl Registry {
             let seq = live.meta(*partition)?.seq;
             positions.push(Position { partition: *partition, seq });
         }
-        let mut merge = Merge::new(&live, (holder, holders), days, today, &page.after)?;
+        let is_wanted = |value: &[u8], is_asked: bool| {
+            let row: DueRow = read(value)?;
+            let is_now = row.from <= today && row.until.is_none_or(|until| today < until);
+            let is_due = days.with_uncertain || row.what == DueFor::CheckUp;
+            Ok(is_now && is_due && (!row.is_local || is_asked))
+        };
+        let mut lists = SideBySide::new(&live, &is_wanted);
+        for (partition, below) in holders {
+            let prefix = due_prefix(partition, below);
+            lists.add(&prefix, (days.from, days.to), &page.after, below == holder)?;
+        }
         let mut rows = Vec::new();
         let mut next = None;
         let mut looked = 0;
-        while let Some(found) = merge.next()? {
+        while let Some(found) = lists.next()? {
             if rows.len() >= page.rows || looked >= limit::FOLDS_PER_PAGE_MAX {
                 return Ok((Page { rows, next }, positions));
             }
             looked += 1;
             next = Some(found.place.clone());
-            let record = live.record(found.building.partition(), found.building.into())?;
+            let Some((day, building)) = place_of(&found.place) else { continue };
+            let record = live.record(building.partition(), building.into())?;
             let Some(record) = record else { continue };
+            let what = read::<DueRow>(&found.value)?.what;
             let content = record.timeline.content_at(today);
             let label = content.map(|content| label(&content)).unwrap_or_default();
-            rows.push(DueListed {
-                building: found.building,
-                label,
-                day: found.day,
-                what: found.row.what,
-            });
+            rows.push(DueListed { building, label, day, what });
         }
         Ok((Page { rows, next: None }, positions))
     }
@@ -183,7 +187,11 @@ impl Registry {
     }
 
     /// The compounds and communities below a node now, in which buildings are.
-    fn holders(&self, node: SubjectId, today: Day) -> Result<Vec<(Partition, SubjectId)>, Error> {
+    pub(crate) fn holders(
+        &self,
+        node: SubjectId,
+        today: Day,
+    ) -> Result<Vec<(Partition, SubjectId)>, Error> {
         let live = Live(self.store());
         let mut next = self.nodes_now(node, today)?;
         let mut holders = Vec::new();
@@ -272,116 +280,9 @@ fn on_day(
     }
 }
 
-/// A row that was found in the list of a holder.
-struct Found {
-    day: Day,
-    building: BuildingId,
-    row: DueRow,
-    /// Where it stands among all rows: day, building and number.
-    place: Vec<u8>,
-}
-
-/// The list of one holder.
-struct List {
-    /// What was not read yet.
-    range: KeyRange,
-    /// What was, last first.
-    ahead: Vec<Found>,
-    is_read: bool,
-    /// Whether it is the holder that is asked for.
-    is_asked: bool,
-}
-
-/// The lists of many holders, read side by side.
-struct Merge<'l, 's> {
-    live: &'l Live<'s>,
-    days: DueDays,
-    /// The holder asked for, whose own rows count, too.
-    asked: SubjectId,
-    today: Day,
-    lists: Vec<List>,
-    /// The first place of each list.
-    heads: BinaryHeap<Reverse<(Vec<u8>, usize)>>,
-}
-
-impl<'l, 's> Merge<'l, 's> {
-    fn new(
-        live: &'l Live<'s>,
-        (asked, holders): (SubjectId, Vec<(Partition, SubjectId)>),
-        days: DueDays,
-        today: Day,
-        after_place: &[u8],
-    ) -> Result<Self, Error> {
-        let mut merge =
-            Self { live, days, asked, today, lists: Vec::new(), heads: BinaryHeap::new() };
-        for (partition, holder) in holders {
-            let prefix = due_prefix(partition, holder);
-            let mut range = below(prefix.clone());
-            if let Some(from) = days.from {
-                range.from = [prefix.as_slice(), &from.to_bytes()].concat();
-            }
-            if let Some(to) = days.to {
-                range.to = [prefix.as_slice(), &to.next().to_bytes()].concat();
-            }
-            if !after_place.is_empty() {
-                let last = [prefix.as_slice(), after_place].concat();
-                range = after(range, &last);
-            }
-            let ahead = Vec::new();
-            merge.lists.push(List {
-                range,
-                ahead,
-                is_read: false,
-                is_asked: holder == merge.asked,
-            });
-            merge.head(merge.lists.len() - 1)?;
-        }
-        Ok(merge)
-    }
-
-    /// Puts the first row of a list among the heads, reading on when none is left.
-    fn head(&mut self, index: usize) -> Result<(), Error> {
-        let Some(list) = self.lists.get_mut(index) else { return Ok(()) };
-        let List { range, ahead, is_read, is_asked } = list;
-        while ahead.is_empty() && !*is_read {
-            let keys = self.live.scan(range, Direction::Up, AHEAD)?;
-            *is_read = keys.len() < AHEAD;
-            if let Some((last, _)) = keys.last() {
-                *range = after(range.clone(), last);
-            }
-            for (key, value) in keys.iter().rev() {
-                let row: DueRow = read(value)?;
-                let is_now = row.from <= self.today && row.until.is_none_or(|u| self.today < u);
-                let is_wanted = self.days.with_uncertain || row.what == DueFor::CheckUp;
-                let is_here = !row.is_local || *is_asked;
-                if let Some(found) = found(key, row)
-                    && is_now
-                    && is_here
-                    && is_wanted
-                {
-                    ahead.push(found);
-                }
-            }
-        }
-        if let Some(first) = ahead.last() {
-            self.heads.push(Reverse((first.place.clone(), index)));
-        }
-        Ok(())
-    }
-
-    fn next(&mut self) -> Result<Option<Found>, Error> {
-        let Some(Reverse((_, index))) = self.heads.pop() else { return Ok(None) };
-        let found = self.lists.get_mut(index).and_then(|list| list.ahead.pop());
-        self.head(index)?;
-        Ok(found)
-    }
-}
-
-/// Reads the end of a key: day, building, number.
-fn found(key: &[u8], row: DueRow) -> Option<Found> {
-    const END: usize = 4 + SubjectId::BYTES + 1;
-    let place = key.get(key.len().checked_sub(END)?..)?.to_vec();
+/// Reads a place of the due list: day, building, number.
+fn place_of(place: &[u8]) -> Option<(Day, BuildingId)> {
     let day = Day::from_bytes(place.get(..4)?.try_into().ok()?)?;
     let building = SubjectId::from_slice(place.get(4..4 + SubjectId::BYTES)?)?;
-    Some(Found { day, building: building.try_into().ok()?, row, place })
+    Some((day, building.try_into().ok()?))
 }

@@ -32,7 +32,7 @@ use crate::{
     store::{Direction, KeyRange},
 };
 
-/// Findings that a list by age looks at.
+/// Findings that a list by age of another time looks at.
 const AGED_MAX: usize = 20_000;
 /// Buildings whose dossiers are kept while a list is put together.
 const DOSSIERS_MAX: usize = 512;
@@ -194,8 +194,8 @@ impl Registry {
 
     /// Findings of a building, a compound or a region, in the order of their ids, or those with an
     /// open notice by the age of it. What was merged into another is listed as that one. A page may
-    /// be short. Refuses `LIST_TOO_WIDE` where too many would have to be looked at to put them in the
-    /// order of their age.
+    /// be short. By age it is kept for now; of another time it is put together, and refused
+    /// (`LIST_TOO_WIDE`) where too many would have to be looked at.
     pub fn list_findings(
         &self,
         of: SubjectId,
@@ -205,9 +205,12 @@ impl Registry {
     ) -> Result<(Page<FindingSeen>, Position), Error> {
         let partition = of.partition();
         let at = self.at(partition, time)?;
+        if wanted.is_by_age && time == ReadTime::NOW && of.kind() != Kind::Building {
+            return self.list_aged(of, wanted, at, page);
+        }
         let live = Live(self.store());
         let seq = at.known.unwrap_or(live.meta(partition)?.seq);
-        let mut walk = Walk { state: &live, of, at, wanted, looked: BTreeMap::new() };
+        let mut walk = Walk::new(&live, of, at, wanted);
         let found = if wanted.is_by_age { walk.by_age(page)? } else { walk.by_id(page)? };
         Ok((found, Position { partition, seq }))
     }
@@ -252,7 +255,7 @@ fn reasons(
 }
 
 /// A walk through the findings of something.
-struct Walk<'w> {
+pub(crate) struct Walk<'w> {
     state: &'w dyn State,
     of: SubjectId,
     at: At,
@@ -260,7 +263,17 @@ struct Walk<'w> {
     looked: BTreeMap<BuildingId, Option<Looked>>,
 }
 
-impl Walk<'_> {
+impl<'w> Walk<'w> {
+    /// Nothing looked at yet.
+    pub(crate) const fn new(
+        state: &'w dyn State,
+        of: SubjectId,
+        at: At,
+        wanted: &'w FindingsWanted,
+    ) -> Self {
+        Self { state, of, at, wanted, looked: BTreeMap::new() }
+    }
+
     fn by_id(&mut self, page: &PageRequest) -> Result<Page<FindingSeen>, Error> {
         let mut rows = Vec::new();
         let mut last: Option<Vec<u8>> = None;
@@ -340,7 +353,7 @@ impl Walk<'_> {
     }
 
     /// A finding when it is one that is asked for.
-    fn look(&mut self, id: FindingId) -> Result<Option<FindingSeen>, Error> {
+    pub(crate) fn look(&mut self, id: FindingId) -> Result<Option<FindingSeen>, Error> {
         let partition: Partition = id.partition();
         let timeline = timeline_at(self.state, partition, id.into(), self.at.known)?;
         let Some(building) = timeline.as_deref().and_then(building_of) else { return Ok(None) };

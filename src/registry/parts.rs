@@ -170,11 +170,9 @@ impl Registry {
         let mut found = Vec::new();
         while let Some((node, timeline)) = left.pop() {
             match level_in(&timeline) {
-                Some(own) if own == level => {
-                    if is_listed(timeline.presence(day)) {
-                        let name = timeline.content_at(day).map(|content| label(&content));
-                        found.push((node, name.unwrap_or_default()));
-                    }
+                Some(own) if own == level && is_listed(timeline.presence(day)) => {
+                    let name = timeline.content_at(day).map(|content| label(&content));
+                    found.push((node, name.unwrap_or_default()));
                 }
                 Some(own) if own < level => {
                     let children = tree_children(&live, node, known)?.into_iter();

@@ -13,8 +13,8 @@ use crate::{
 
 /// The layout of the state. Another number means: throw the state away and replay.
 ///
-/// 2: the keys of places begin with the kind.
-pub(crate) const LAYOUT: u32 = 3;
+/// 2: the keys of places begin with the kind. 4: open notices by the days on which they were served.
+pub(crate) const LAYOUT: u32 = 4;
 
 /// A key space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,8 @@ pub(crate) enum Space {
     Kind = b'J',
     /// holder, due day, building, place → how long it is so.
     Due = b'U',
+    /// holder, day of the notice, finding, place → how long it is so.
+    Notice = b'V',
     /// term → its number.
     Term = b'Y',
     /// number → term.

@@ -457,7 +457,12 @@ impl Write {
         let id = if context.request_id.is_empty() && context.validate_only {
             None
         } else {
-            common::required::<uuid::Uuid>(&mut violations, field, &context.request_id)
+            let uuid = common::required::<String>(&mut violations, field, &context.request_id);
+            let uuid = uuid.map(|text| {
+                let message = "a request id is a UUID: 0193a5c4-7d21-7c3e-9f50-6b8a4c2d1e0f";
+                text.parse::<uuid::Uuid>().map_err(|_| ("MALFORMED", message.to_owned()))
+            });
+            uuid.and_then(|uuid| violations.take(field, uuid))
         };
         if id.is_some_and(|id| id.is_nil()) {
             violations.add(field, "MALFORMED", "a request id of zeros is no id");

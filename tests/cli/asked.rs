@@ -1177,6 +1177,16 @@ async fn the_feed_resumes_behind_the_last_entry_that_was_shown() {
 }
 
 #[tokio::test]
+async fn a_feed_that_ends_for_good_says_how_to_go_on() {
+    let server = Server::start().await;
+    server.reply("WatchService/Watch", &[watched("7:4", Vec::new())]);
+    server.refuse("WatchService/Watch", Status::data_loss("a segment is damaged"));
+    let arguments = ["watch", "--after", "7:3", "--after", "8:0"];
+    let (code, said) = anju(&server, &arguments).await;
+    assert!(code != 0 && said.contains("anju watch --after 7:4 --after 8:0"), "{said}");
+}
+
+#[tokio::test]
 async fn who_is_not_told_the_partitions_is_told_to_name_them() {
     let server = Server::start().await;
     server.refuse("RegistryService/GetStatus", Status::permission_denied("no"));

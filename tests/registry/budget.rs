@@ -6,14 +6,14 @@ use std::sync::{
 };
 
 use anju::{
-    domain::content::Fields,
+    domain::{content::Fields, finding::catalogue::Severity},
     kernel::{
         id::{Kind, SubjectId},
         page::PageRequest,
         position::{Partition, Seq},
         time::ReadTime,
     },
-    registry::{Command, Register, Search, Sought},
+    registry::{Command, Register, ReportStep, Search, Sought},
     store::{
         Direction, Group, Head, Key, KeyRange, Limit, Stats, Step, Store, StoreError, Value, View,
         memory::MemoryStore,
@@ -22,7 +22,8 @@ use anju::{
 
 use crate::{
     boxes::{around, placed},
-    city::{City, building, compound, said},
+    city::{City, building, compound, day, fields, said},
+    papers::{Desk, crack, survey},
 };
 
 /// A memory store that remembers the last group's keys and how many keys of places were walked.
@@ -133,12 +134,6 @@ fn a_new_building_writes_at_most_twelve_keys_of_its_own() {
     // The first brings shapes of texts that later ones share.
     city.run(city.home(), Command::Register(full_building(&city, compound, 1))).unwrap();
     city.run(city.home(), Command::Register(full_building(&city, compound, 2))).unwrap();
-    let spaces = |keys: &[Vec<u8>]| {
-        let mut spaces =
-            keys.iter().map(|key| char::from(*key.get(3).unwrap())).collect::<Vec<_>>();
-        spaces.sort_unstable();
-        spaces.into_iter().collect::<String>()
-    };
     // Partition, tile and request belong to the command; a batch of 500 has them once.
     let shared = |space: char| matches!(space, 'M' | 'E' | 'Q');
     let one = spaces(&keys.lock().unwrap());
@@ -149,6 +144,60 @@ fn a_new_building_writes_at_most_twelve_keys_of_its_own() {
     city.run(city.home(), Command::RegisterAll { items, per_item: false }).unwrap();
     let batch = keys.lock().unwrap().len();
     assert!(batch <= 500 * 8, "{batch} keys for a batch of 500 in one compound");
+}
+
+fn spaces(keys: &[Vec<u8>]) -> String {
+    let mut spaces = keys.iter().map(|key| char::from(*key.get(3).unwrap())).collect::<Vec<_>>();
+    spaces.sort_unstable();
+    spaces.into_iter().collect()
+}
+
+#[test]
+fn a_report_with_three_findings_writes_as_many_keys_as_are_named_here() {
+    let keys = Arc::new(Mutex::new(Vec::new()));
+    let walked = Arc::default();
+    let store = Counting { inner: MemoryStore::new(), keys: Arc::clone(&keys), walked };
+    let desk = Desk::on(Arc::new(MemoryStore::new()), City::on(Arc::new(store)));
+    for (table, text) in [
+        ("grades", include_str!("../../data/reference/grades-example.toml")),
+        ("colours", include_str!("../../data/reference/colours-example.toml")),
+        ("findings", include_str!("../../data/reference/findings-example.toml")),
+        ("cycle", include_str!("../../data/reference/cycle/zhengzhou-2025-draft.toml")),
+    ] {
+        desk.load(table, text);
+    }
+    let completed = fields(Kind::Building, |fields| {
+        if let Fields::Building(building) = fields {
+            building.completed = Some(Some(said("1990-05-01")));
+            building.design_life_years = Some(Some(50));
+            building.building_use = anju::domain::building::BuildingUse::from_number(1).map(Some);
+        }
+    });
+    for building in [desk.building, desk.other] {
+        desk.city.change(building.into(), "1990-05-01", completed.clone()).unwrap();
+    }
+    let record = |inspected: &str| {
+        let mut report = desk.draft(inspected, vec![survey("B")]);
+        let sightings =
+            (0..3).map(|index| (index, desk.sighting(inspected, None, crack(Severity::RepairBy))));
+        report.findings = sightings.collect();
+        let on = day(inspected);
+        report.steps = vec![(desk.signed(), on), (ReportStep::Submit, on)];
+        desk.run_as("li", Command::RecordReport(Box::new(report))).unwrap();
+        let written = keys.lock().unwrap().clone();
+        (spaces(&written), written)
+    };
+    // The first brings the terms of what it counts.
+    let (first, _) = record("2025-03-01");
+    let (next, written) = record("2025-04-01");
+    assert_eq!(first, "CCCCCCCEJJJJMQRRRRTTTTTTTTYYYYYYyyyyyy");
+    // Twenty-six, where fifteen were aimed at. Seven say under what they are found: the report under
+    // building, order, body and signer, each finding under the building. Four are the places in the
+    // lists of their kinds, four the records. Eight are cells of totals: compound, community, street
+    // and district, each in the month of the inspection and in that in which the findings become
+    // unsafe by themselves. Tile, partition and request belong to the command. The due list is left
+    // alone while what is due stays the same.
+    assert_eq!(next, "CCCCCCCEJJJJMQRRRRTTTTTTTT", "a key is a decision: say so here: {written:?}");
 }
 
 #[test]

@@ -16,11 +16,14 @@ use anju::{
         totals::Measure,
     },
     kernel::{
-        id::{BodyId, BuildingId, Kind, SignerId, SubjectId},
+        id::{BodyId, BuildingId, FindingId, Kind, SignerId, SubjectId},
         page::PageRequest,
         time::{Day, KnownAt, ReadTime},
     },
-    registry::{Command, Correct, DueDays, DueFor, FollowFinding, Registry, Wanted},
+    registry::{
+        AdvanceReport, Command, Correct, DueDays, DueFor, Error, FindingSeen, FindingsWanted,
+        FollowFinding, ObserveFinding, Outcome, Registry, ReportStep, Sighting, Wanted, Which,
+    },
     store::{Store, memory::MemoryStore},
 };
 use proptest::prelude::*;
@@ -60,6 +63,7 @@ struct Town {
     signer: SignerId,
     reports: Vec<SubjectId>,
     findings: Vec<SubjectId>,
+    drafts: Vec<SubjectId>,
     editions: Vec<SubjectId>,
 }
 
@@ -113,6 +117,7 @@ impl Town {
             signer,
             reports: Vec::new(),
             findings: Vec::new(),
+            drafts: Vec::new(),
             editions: Vec::new(),
         }
     }
@@ -284,6 +289,81 @@ fn computed(town: &Town, node: SubjectId) -> Vec<(BuildingId, Day)> {
     due.into_iter().map(|(on, building)| (building, on)).collect()
 }
 
+/// The findings with an open notice of a node, the oldest notice first, all pages.
+fn aged(registry: &Registry, node: SubjectId, bucket: Option<u32>) -> Vec<FindingId> {
+    let wanted =
+        FindingsWanted { is_by_age: true, bucket_from_days: bucket, ..FindingsWanted::default() };
+    let mut page = PageRequest { rows: 2, after: Vec::new() };
+    let mut all = Vec::new();
+    loop {
+        let (rows, _) = registry.list_findings(node, &wanted, ReadTime::NOW, &page).unwrap();
+        all.extend(rows.rows.iter().map(|row| row.leads_to));
+        match rows.next {
+            Some(next) => page.after = next,
+            None => return all,
+        }
+    }
+}
+
+/// The day from which the notice of a finding ages, from what was said of it alone.
+fn served(found: &FindingSeen, today: Day) -> Option<Day> {
+    // Nobody has seen it, or nobody says how to age it.
+    found.view.as_ref()?;
+    found.aged?;
+    let mut events: Vec<_> = found
+        .events
+        .iter()
+        .filter(|seen| seen.out_of_place.is_none() && seen.event.on <= today)
+        .map(|seen| &seen.event)
+        .collect();
+    events.sort_by_key(|event| (event.on, event.id));
+    let (mut is_open, mut served) = (true, None);
+    for event in events {
+        match event.saying {
+            Saying::Notified { .. } => served = served.or(Some(event.on)),
+            Saying::Closed | Saying::Waived { .. } | Saying::ObjectGone => is_open = false,
+            Saying::Reopened { .. } => (is_open, served) = (true, None),
+            _ => {}
+        }
+    }
+    served.filter(|_| is_open)
+}
+
+/// The same lists by asking for every finding.
+fn check_aged(town: &Town, node: SubjectId) {
+    use anju::registry::ListOf;
+    let registry = town.registry();
+    let today = registry.now().day();
+    let page = PageRequest { rows: 1_000, after: Vec::new() };
+    let list = registry.list(ListOf::Below(Kind::Building, node), ReadTime::NOW, &page).unwrap();
+    let here: Vec<SubjectId> = list.rows.iter().map(|seen| seen.id).collect();
+    let mut expected = Vec::new();
+    for id in &town.findings {
+        let id = FindingId::try_from(*id).unwrap();
+        let found = registry.finding(id, ReadTime::NOW).unwrap();
+        let is_here = found.building.is_some_and(|building| here.contains(&building.into()));
+        if let Some(on) = served(&found, today).filter(|_| is_here && found.leads_to == id) {
+            expected.push((on, id));
+        }
+    }
+    expected.sort();
+    let ids = |of: &[(Day, FindingId)]| of.iter().map(|(_, id)| *id).collect::<Vec<_>>();
+    assert_eq!(aged(registry, node, None), ids(&expected), "by age in {node}");
+    // The spans as the example file has them, to the day.
+    let counted = told(registry, node, ReadTime::NOW);
+    for (from, to) in [(0, 30), (31, 90), (91, 180), (181, 365), (366, i32::MAX)] {
+        let age = |on: &Day| today.number() - on.number();
+        let mut of_span = expected.clone();
+        of_span.retain(|(on, _)| (from..=to).contains(&age(on)));
+        let listed = aged(registry, node, u32::try_from(from).ok());
+        assert_eq!(listed, ids(&of_span), "from {from} days on in {node}");
+        let term = if to == i32::MAX { format!("{from}..") } else { format!("{from}..{to}") };
+        let key = (Measure::FindingsByAge.name(), term);
+        let certain = counted.get(&key).map_or(0, |(certain, _)| *certain);
+        assert_eq!(usize::try_from(certain).unwrap(), of_span.len(), "{key:?} in {node}");
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Act {
     what: u8,
@@ -295,7 +375,7 @@ struct Act {
 fn acts() -> impl Strategy<Value = Vec<Act>> {
     let act = (any::<u8>(), any::<u8>(), any::<u8>(), any::<u8>())
         .prop_map(|(what, a, b, c)| Act { what, a, b, c });
-    prop::collection::vec(act, 1..40)
+    prop::collection::vec(act, 1..60)
 }
 
 const INSPECTED: [&str; 6] =
@@ -305,13 +385,100 @@ fn pick<T: Copy>(list: &[T], by: u8) -> Option<T> {
     (!list.is_empty()).then(|| list[usize::from(by) % list.len()])
 }
 
+/// Days of notices, on both sides of every span of ages.
+const SERVED: [&str; 8] = [
+    "2025-11-22",
+    "2025-11-23",
+    "2026-05-26",
+    "2026-05-27",
+    "2026-08-24",
+    "2026-08-25",
+    "2026-10-23",
+    "2026-10-24",
+];
+
 impl Town {
+    fn follow(
+        &self,
+        finding: SubjectId,
+        on: &str,
+        saying: Saying,
+        who: u8,
+    ) -> Result<Outcome, Error> {
+        let mut call = self.city.call(self.city.home());
+        call.author = by(["li", "zhao"][usize::from(who) % 2]);
+        let follow = FollowFinding {
+            finding: finding.try_into().unwrap(),
+            etag: None,
+            on: day(on),
+            second_of_day: None,
+            order_key: Vec::new(),
+            saying,
+        };
+        self.registry().execute(call, Command::FollowFinding(follow))
+    }
+
+    /// A draft that has seen something new, and something that is known if it is of the building.
+    fn draft(&mut self, building: SubjectId, on: &str, known: Option<SubjectId>) {
+        let content = fields(Kind::Report, |fields| {
+            if let Fields::Report(report) = fields {
+                report.building = Some(building.try_into().ok());
+                report.kind = Some(Some(ReportKind::Patrol));
+            }
+        });
+        let Ok(report) = self.city.register(content, on, false) else { return };
+        self.drafts.push(report);
+        let new = Which::New(self.city.seed());
+        let known = known.map(|id| Which::Known(id.try_into().unwrap()));
+        for finding in [new].into_iter().chain(known) {
+            let observed = Sighting {
+                finding,
+                on: day(on),
+                second_of_day: None,
+                order_key: Vec::new(),
+                observation: Observation {
+                    source: Source::Patrol,
+                    observer: PartyKey("grid-7".to_owned()),
+                    class: "GAS.RISER".to_owned(),
+                    severity: Severity::Unsafe,
+                    place: Place::default(),
+                    report: report.try_into().ok(),
+                },
+            };
+            let building = building.try_into().unwrap();
+            let observe = ObserveFinding { building, etag: None, observed };
+            let call = self.city.call(self.city.home());
+            let command = Command::ObserveFinding(Box::new(observe));
+            if let Ok(done) = self.registry().execute(call, command)
+                && matches!(finding, Which::New(_))
+            {
+                self.findings.push(done.decided.subjects[0]);
+            }
+        }
+    }
+
+    /// Submits a draft, or takes its last step back.
+    fn advance(&mut self, report: SubjectId, how: u8) {
+        if how.is_multiple_of(3) {
+            let page = PageRequest { rows: 100, after: Vec::new() };
+            let rows = self.registry().history(report, KnownAt::Now, &page).unwrap().rows;
+            let last = rows.last().map(|row| row.entry.seq);
+            let _ = self.city.retract(report, last);
+            return;
+        }
+        let report = report.try_into().unwrap();
+        let step =
+            AdvanceReport { report, etag: None, step: ReportStep::Submit, on: day("2026-11-02") };
+        let call = self.city.call(self.city.home());
+        let _ = self.registry().execute(call, Command::AdvanceReport(step));
+    }
+
     #[expect(clippy::too_many_lines, reason = "one act a line or two")]
     fn act(&mut self, act: Act) {
         let Act { what, a, b, c } = act;
         let on = INSPECTED[usize::from(c) % INSPECTED.len()];
         let some = pick(&self.buildings, a);
-        match what % 16 {
+        match what % 20 {
             0 | 1 => {
                 let built = ["1980s", "1994-06-30", "unknown", "2010", "1960..1976"];
                 let compound = self.compounds[usize::from(a) % 2];
@@ -351,17 +518,7 @@ impl Town {
                 ];
                 if let Some(finding) = pick(&self.findings, a) {
                     let saying = sayings[usize::from(b) % sayings.len()].clone();
-                    let mut call = self.city.call(self.city.home());
-                    call.author = by(["li", "zhao"][usize::from(b) % 2]);
-                    let follow = FollowFinding {
-                        finding: finding.try_into().unwrap(),
-                        etag: None,
-                        on: day(on),
-                        second_of_day: None,
-                        order_key: Vec::new(),
-                        saying,
-                    };
-                    let _ = self.registry().execute(call, Command::FollowFinding(follow));
+                    let _ = self.follow(finding, on, saying, b);
                 }
             }
             11 => {
@@ -415,6 +572,22 @@ impl Town {
                 });
                 let _ = self.city.change(compound, on, content);
             }
+            15 | 16 => {
+                if let Some(finding) = pick(&self.findings, a) {
+                    let on = SERVED[usize::from(b) % SERVED.len()];
+                    let _ = self.follow(finding, on, Saying::Notified { deadline: None }, c);
+                }
+            }
+            17 => {
+                if let Some(building) = some {
+                    self.draft(building, on, pick(&self.findings, b));
+                }
+            }
+            18 => {
+                if let Some(report) = pick(&self.drafts, a) {
+                    self.advance(report, b);
+                }
+            }
             _ => {
                 let (report, building) = (pick(&self.reports, a), pick(&self.buildings, b));
                 if let (Some(report), Some(building)) = (report, building) {
@@ -466,6 +639,7 @@ fn counted_step_by_step_is_counted_at_once(acts: &[Act], choice: usize) {
     }
     for node in nodes {
         assert_eq!(listed(registry, node), computed(&town, node), "due in {node}");
+        check_aged(&town, node);
     }
     let live = state(kept.as_ref());
     let copy = journal_of(kept.as_ref());
@@ -544,4 +718,78 @@ fn a_signer_found_invalid_puts_all_reports_in_doubt_and_it_can_be_undone() {
     };
     town.city.correct(correct).unwrap();
     assert_eq!(told(town.registry(), node, ReadTime::NOW), before);
+}
+
+/// A town in which notices of every age are open.
+fn noticed() -> Town {
+    let mut town = Town::on(City::new());
+    for (table, text) in [("findings", FINDINGS), ("grades", GRADES)] {
+        town.load(town.city.city, table, "1", text);
+    }
+    for (index, on) in SERVED.into_iter().enumerate() {
+        let building = town.dwelling(town.compounds[index % 2], "1980-05-01");
+        town.observe(building, "2025-01-10", "STR.CRACK", Severity::RepairBy);
+        let finding = *town.findings.last().unwrap();
+        town.follow(finding, on, Saying::Notified { deadline: None }, 0).unwrap();
+    }
+    town
+}
+
+#[test]
+fn open_notices_are_listed_by_age_to_the_day_and_leave_the_list_with_what_ends_them() {
+    let mut town = noticed();
+    for node in town.nodes() {
+        check_aged(&town, node);
+    }
+    let district = town.city.district;
+    assert_eq!(aged(town.registry(), district, None), {
+        let ids = town.findings.iter().map(|id| FindingId::try_from(*id).unwrap());
+        ids.collect::<Vec<_>>()
+    });
+    // One is waived, one begins anew, one building moves, and a street is another's from a day on.
+    let waived = Saying::Waived { reason: String::new() };
+    for finding in [town.findings[0], town.findings[3]] {
+        town.follow(finding, "2026-11-01", waived.clone(), 0).unwrap();
+    }
+    let again = Saying::Reopened { reason: String::new() };
+    town.follow(town.findings[3], "2026-11-02", again, 0).unwrap();
+    town.follow(town.findings[3], "2026-11-03", Saying::Notified { deadline: None }, 0).unwrap();
+    let moved = fields(Kind::Building, |fields| {
+        if let Fields::Building(fields) = fields {
+            fields.compound = Some(town.compounds[1].try_into().ok());
+        }
+    });
+    town.city.change(town.buildings[2], "2026-11-01", moved).unwrap();
+    // What is being repaired is open, and its notice as old as it was.
+    for (finding, saying) in [
+        (town.findings[1], Saying::Planned { repairer: PartyKey("firm".to_owned()) }),
+        (town.findings[5], Saying::ReportedFixed { repairer: PartyKey("firm".to_owned()) }),
+    ] {
+        town.follow(finding, "2026-11-04", saying, 0).unwrap();
+    }
+    let counts = |town: &Town| {
+        town.nodes().iter().map(|node| aged(town.registry(), *node, None).len()).collect::<Vec<_>>()
+    };
+    for node in town.nodes() {
+        check_aged(&town, node);
+    }
+    assert_eq!(counts(&town), [7, 2, 5, 2, 5, 2, 5]);
+    assert_eq!(aged(town.registry(), district, None).last().copied(), {
+        town.findings[3].try_into().ok()
+    });
+    // A day passes, and nothing is written: the spans are those of the day of the read.
+    let of_span = |town: &Town| aged(town.registry(), district, Some(31));
+    let ids = |of: [usize; 2]| of.map(|index| FindingId::try_from(town.findings[index]).unwrap());
+    assert_eq!(of_span(&town), ids([5, 6]));
+    town.city.tick("2026-11-24T04:00:00Z");
+    assert_eq!(of_span(&town), ids([6, 7]));
+    // Without a catalogue nothing has an age.
+    let catalogue = town.editions[0];
+    town.city.retract(catalogue, None).unwrap();
+    assert_eq!(counts(&town), [0; 7]);
+    for node in town.nodes() {
+        check_aged(&town, node);
+    }
+    town.load(town.city.city, "findings", "2", FINDINGS);
+    assert_eq!(counts(&town), [7, 2, 5, 2, 5, 2, 5]);
 }

@@ -104,6 +104,11 @@ impl Desk {
     fn without_reference() -> Self {
         let kept = Arc::new(MemoryStore::new());
         let city = City::on(Arc::clone(&kept) as Arc<dyn Store>);
+        Self::on(kept, city)
+    }
+
+    /// Without reference data, in a city of its own; `kept` is what a rebuild is compared with.
+    pub(crate) fn on(kept: Arc<MemoryStore>, city: City) -> Self {
         let compound = city.compound("示例小区", city.community("甲社区", city.street("一街道")));
         let [building, other] =
             ["1990-05-01", "1991"].map(|from| city.building(compound, from, 1_000));

@@ -425,3 +425,32 @@ fn a_row_is_told_what_is_wrong_beside_a_reference_to_what_is_not_there() {
     expect!["0 Refused REFERENCE_NOT_FOUND compound_id"]
         .assert_eq(&told_of_items(&outcome.decided.items));
 }
+
+#[test]
+fn nothing_is_said_of_days_before_a_subject_can_be_there() {
+    let court = Court::new();
+    let measured = |from: &str, subject| {
+        let content = fields(Kind::Building, |fields| {
+            if let Fields::Building(building) = fields {
+                building.floor_area_cm2 = Some(Some(6_000_000));
+            }
+        });
+        match change(subject, None, content) {
+            Command::Change(change) => Command::Change(Change { from: day(from), ..change }),
+            other => other,
+        }
+    };
+    let expected = expect!["SAID_BEFORE_IT_BEGINS from"];
+    court.refused("", measured("1990-04-30", court.building), &expected);
+    let home = court.city.home();
+    let entry = court.city.run(home, measured("1990-05-01", court.building)).unwrap();
+    let rough = court.city.building(court.compound, "1980s", 500);
+    court.refused("", measured("1979-12-31", rough), &expected);
+    court.city.run(home, measured("1980-01-01", rough)).unwrap();
+    let earlier = Correct {
+        entry: entry.entries.last().copied(),
+        from: Some(day("1990-04-30")),
+        ..correct(court.building, None, Content::empty(Kind::Building))
+    };
+    court.refused("misread", Command::Correct(earlier), &expected);
+}

@@ -28,7 +28,7 @@ use expect_test::expect;
 
 use crate::{
     city::{at, building, compound, day, fields, said},
-    page::{NOW, Page, corrected},
+    page::{NOW, Page, corrected, demolish, floor_area},
 };
 
 const GRADES: &str = include_str!("../../data/reference/grades-example.toml");
@@ -724,5 +724,94 @@ fn the_table_of_zhengzhou_s_draft_is_kept_row_by_row() {
           1995-12..1996-01 Dwelling, made for 50 years, on 2026-11-23: unknown, since the completion date straddles a limit; due 2026-01-01..2028-12-31
           1996-01-01 Dwelling, made for 50 years, on 2026-11-23: due 2026-01-01
           unknown Dwelling, made for 50 years, on 2026-11-23: unknown, since the completion date is missing; due 2026-01-01..never
+    "]].assert_eq(&office.page.text);
+}
+
+impl Office {
+    /// A line with how a finding stands.
+    fn stage(&mut self, id: FindingId) {
+        let view = self.page.city.registry.finding(id, ReadTime::NOW).unwrap().view.unwrap();
+        self.page.line(&format!("the finding: {} since {}", view.stage.word(), view.since));
+    }
+
+    /// A line with the entries of a subject: what, and from when.
+    fn history(&mut self, id: SubjectId) {
+        let rows = PageRequest { rows: 100, after: Vec::new() };
+        let rows = self.page.city.registry.history(id, NOW, &rows).unwrap().rows;
+        let rows = rows.iter().map(|row| {
+            let word = row.entry.body.as_ref().unwrap().fact.word();
+            format!("{word} {}", row.entry.valid_from.unwrap())
+        });
+        let line = format!("{}: {}", self.page.named(id), rows.collect::<Vec<_>>().join(", "));
+        self.page.line(&line);
+    }
+}
+
+/// Case 1 of the hard ones, as far as there are no policies, funds and renovations yet.
+#[test]
+fn case_1_a_block_is_demolished_while_units_and_an_open_finding_live_in_it() {
+    let mut office = Office::new();
+    let signer = office.signer("the signer");
+    let block = office.dwelling("the block", "1988-05-01");
+    let flats = ["the first flat", "the second flat"].map(|name| {
+        let flat = office.page.city.unit(block, "1988-05-01");
+        office.page.name(flat, name)
+    });
+    office.check_up(block, "2020-06-01", "B", signer);
+    let seen = office.sighting(None, "2026-01-10", crack(Source::Patrol, "wang", Severity::Unsafe));
+    let finding = office.observe("a crack is seen on 2026-01-10", block, None, seen).unwrap();
+    let (before, district) = (office.page.head(), office.page.city.district);
+    office.list();
+    let answer = demolish(&office.page.city, block, "2026-03-01");
+    office.page.answer("demolished on 2026-03-01", answer);
+    for valid in ["2026-02-28", "2026-03-01"] {
+        office.page.totals(district, valid, NOW);
+        for id in [block, flats[0], flats[1]] {
+            office.page.life(id, valid);
+        }
+    }
+    office.stage(finding);
+    office.list();
+    let end = office.page.city.registry.get(block, ReadTime::NOW).unwrap().end.unwrap();
+    office.page.line(&format!("its end: {:?} on {}", end.cause, end.day));
+
+    office.page.line("what was there is readable:");
+    office.tell(block, "2026-02-28", NOW);
+    for id in [block, flats[0], finding.into()] {
+        office.history(id);
+    }
+    office.page.line("as was known before:");
+    office.page.totals(district, "2026-03-01", KnownAt::Seq(before));
+
+    office.page.line("and nothing more is said of it:");
+    let late = office.sighting(None, "2026-04-01", crack(Source::Patrol, "wang", Severity::Watch));
+    office.observe("a crack is seen on 2026-04-01", block, None, late);
+    let answer = office.page.city.change(block, "2026-04-01", floor_area(900));
+    office.page.answer("measured again on 2026-04-01", answer);
+    expect![[r"
+        a crack is seen on 2026-01-10: done
+        the due list: the block 2030-06-01
+        demolished on 2026-03-01: done
+        the district on 2026-02-28: 1 buildings 1000 m², 2 units, 1 compounds
+        the block on 2026-02-28: is there
+        the first flat on 2026-02-28: is there
+        the second flat on 2026-02-28: is there
+        the district on 2026-03-01: 0 buildings 0 m², 0 units, 1 compounds
+        the block on 2026-03-01: is there no more
+        the first flat on 2026-03-01: is there no more
+        the second flat on 2026-03-01: is there no more
+        the finding: object_gone since 2026-03-01
+        the due list: 
+        its end: Demolished on 2026-03-01
+        what was there is readable:
+        the block on 2026-02-28: due 2030-06-01, counted from 2020-06-01, graded B, orange, 1 open findings
+        the block: registered 1988-05-01, ended 2026-03-01
+        the first flat: registered 1988-05-01, ended 2026-03-01
+        finding: registered 2026-01-10, changed 2026-03-01
+        as was known before:
+        the district on 2026-03-01: 1 buildings 1000 m², 2 units, 1 compounds
+        and nothing more is said of it:
+        a crack is seen on 2026-04-01: refused, the building was not there on 2026-04-01
+        measured again on 2026-04-01: refused, something is said of days when it certainly is no more: what is said now holds from 2026-04-01
     "]].assert_eq(&office.page.text);
 }

@@ -137,6 +137,17 @@ pub struct Stretch {
     pub aged: Aged,
 }
 
+/// An open notice on a span of days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// On which days it is open.
+    pub span: Span,
+    /// The finding.
+    pub finding: FindingId,
+    /// The day from which its age counts.
+    pub served_on: Day,
+}
+
 impl Dossier {
     /// The days on which the building can be there; `None` when it never was, or is a part of
     /// another, whose check-ups count for it.
@@ -266,6 +277,30 @@ impl Dossier {
             }
         }
         coloured
+    }
+
+    /// The open notices of its findings, each as long as it is open. Of a finding whose class no
+    /// catalogue knows there is no age.
+    pub fn notices(&self, tables: &Tables) -> Vec<Notice> {
+        let mut notices: Vec<Notice> = Vec::new();
+        for (id, finding) in &self.findings {
+            for (span, view) in views(finding) {
+                let is_aging =
+                    view.stage.is_open() && tables.findings_on(view.first_observed).is_some();
+                let Some(served_on) = view.notified_on.filter(|_| is_aging) else { continue };
+                match notices.last_mut() {
+                    Some(last)
+                        if last.finding == *id
+                            && last.served_on == served_on
+                            && last.span.until == Some(span.from) =>
+                    {
+                        last.span.until = span.until;
+                    }
+                    _ => notices.push(Notice { span, finding: *id, served_on }),
+                }
+            }
+        }
+        notices
     }
 
     /// A finding, stretch by stretch. Of one whose class no catalogue knows, the days make nothing.

@@ -50,6 +50,7 @@ pub(crate) fn say(
     finding::has_own_commands(id.kind(), &mut refusals);
     not_observed_before(tx, &command.content, command.from, &mut refusals);
     let Some(record) = record else { return settle(refusals) };
+    not_before_it_begins(&record, command.from, &mut refusals);
     order::changed(tx, id, &record, &command.content, command.from, &mut refusals)?;
     report::changed(tx, id, &record, &command.content, &mut refusals)?;
     let statement = Statement {
@@ -98,6 +99,18 @@ pub(crate) fn not_observed_before(
                 format!("{field} can only be observed, and {from} is still to come"),
             ));
         }
+    }
+}
+
+/// Nothing is said of days on which its subject certainly is not there yet.
+pub(crate) fn not_before_it_begins(record: &Record, from: Day, refusals: &mut Vec<Refusal>) {
+    let Some(begins) = record.timeline.exists_from() else { return };
+    if from < begins.earliest() {
+        let message = format!(
+            "it is there since {begins}, and what is said now holds from {from}: if it was there \
+             before, correct that first"
+        );
+        refusals.push(Refusal::rule("SAID_BEFORE_IT_BEGINS", "from", message));
     }
 }
 

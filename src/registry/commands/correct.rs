@@ -14,7 +14,7 @@ use crate::{
     registry::{
         command::Correct,
         commands::{
-            change::{judge, not_observed_before},
+            change::{judge, not_before_it_begins, not_observed_before},
             end::{EndedWith, ended_with},
             finding,
             gone::{self, WentWith, went_with},
@@ -175,6 +175,9 @@ fn revise(
                 }
             }
             not_observed_before(tx, &content, from, refusals);
+            if command.from.is_some() {
+                not_before_it_begins(record, from, refusals);
+            }
             (Fact::Changed { subject: id, content }, from, Along::default())
         }
         Saying::Ended { day: said, cause } => {
@@ -314,12 +317,12 @@ fn wrong_one<'t>(timeline: &'t Timeline, command: &Correct) -> Result<&'t Statem
         None => by_fields(timeline, command),
     };
     let statement = found.ok_or_else(|| {
-        Error::refused(Refusal::of(
-            Class::NotFound,
-            "ENTRY_NOT_FOUND",
-            "entry",
-            "no one entry of this subject says all that is to be corrected: name the entry",
-        ))
+        let message = match command.entry {
+            Some(entry) => format!("entry {entry} says nothing of this subject"),
+            None => "no one entry of this subject says all that is to be corrected: name the entry"
+                .to_owned(),
+        };
+        Error::refused(Refusal::of(Class::NotFound, "ENTRY_NOT_FOUND", "entry", message))
     })?;
     let fits = match &statement.saying {
         Saying::Registered { .. } => command.ended_on.is_none(),
