@@ -287,3 +287,36 @@ async fn a_cell_that_cannot_be_read_hides_nothing_of_its_row() {
     }
     assert!(hidden.is_empty(), "{}", hidden.join("\n"));
 }
+
+#[tokio::test]
+async fn an_export_of_a_part_tells_no_keys_of_the_rest() {
+    let city = City::start().await;
+    let mut imports = v1::import_service_client::ImportServiceClient::new(city.channel.clone());
+    let home = city.partition.number();
+    let [east, west] = &city.communities;
+    let mut logical = building("eb", "e", 50);
+    if let Some(v1::import_row::Row::Building(row)) = &mut logical.row {
+        row.physical = Some(named(v1::reference::Reference::Key("wb".to_owned())));
+    }
+    let rows = vec![compound("e", east), compound("w", west), building("wb", "w", 50), logical];
+    let answer = imports.import_rows(city.asking("city", import(home, rows))).await.unwrap();
+    assert_eq!(outcomes(answer.get_ref()), ["Created with id"; 4]);
+    for (subject, expected) in [
+        ("city", vec!["wb: compound_id w", "eb: compound_id e, physical_id wb"]),
+        ("east", vec!["eb: compound_id e"]),
+    ] {
+        let kind = v1::ExportKind::Buildings.into();
+        let export = v1::ExportRowsRequest { context: None, partition: home, kind };
+        let answer = imports.export_rows(city.asking(subject, export)).await.unwrap();
+        let (mut stream, mut told) = (answer.into_inner(), Vec::new());
+        while let Some(message) = stream.message().await.unwrap() {
+            told.extend(message.rows.into_iter().map(|row| {
+                let named =
+                    row.references.iter().map(|each| format!("{} {}", each.field, each.key));
+                format!("{}: {}", row.key, named.collect::<Vec<_>>().join(", "))
+            }));
+        }
+        told.sort_by_key(|row| row.starts_with("eb"));
+        assert_eq!(told, expected, "{subject}");
+    }
+}
