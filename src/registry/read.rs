@@ -298,7 +298,7 @@ impl Registry {
         };
         let live = Live(self.store());
         let mut last = subject_at_end(&page.after);
-        let behind = last.map(|last| last.to_bytes());
+        let behind = last.map(SubjectId::to_bytes);
         // Behind the kind, which is part of the prefix.
         let behind = behind.as_ref().and_then(|bytes| bytes.get(1..)).unwrap_or_default();
         let mut merged = Merged::new(&live, &|_, _| Ok(true));

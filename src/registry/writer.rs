@@ -45,8 +45,8 @@ const GROUP_ENTRIES_MAX: usize = 1_000;
 /// How long the loop waits for a command before it looks whether it is to stop.
 const IDLE: Duration = Duration::from_millis(200);
 
-/// How long a step of a recount may take.
-const STEP_TIME_MAX: Duration = Duration::from_millis(20);
+/// How long a step of a recount takes.
+const STEP_TIME: Duration = Duration::from_millis(20);
 /// Buildings of a step at least: a step costs something of its own.
 const STEP_BUILDINGS_MIN: usize = 8;
 /// After what time a rebuild that failed is tried again.
@@ -250,37 +250,45 @@ pub(crate) struct Writer {
     pub(crate) pace: Pace,
 }
 
-/// How many buildings a step of a recount takes, so that those who write beside it keep more than
-/// half of their rate, and nobody waits long for a step that began just before.
+/// When the next step of a sweep is done, and how many buildings one of a recount takes: so that
+/// those who write beside it keep more than half of their time, and nobody waits long for a step
+/// that began just before.
 #[derive(Debug)]
 pub(crate) struct Pace {
     /// What a building took of late.
     building: Duration,
-    /// What the last commit took.
-    commit: Duration,
+    /// The time that the last step leaves to those who write.
+    owed: Duration,
+    /// Whether anybody wrote since the last step.
+    is_asked: bool,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { building: Duration::from_millis(1), commit: Duration::ZERO }
+        Self { building: Duration::from_millis(1), owed: Duration::ZERO, is_asked: false }
     }
 }
 
 impl Pace {
-    /// Buildings of the next step, in a group whose commands took so long; `None`: nobody writes.
-    fn buildings(&self, commands: Option<Duration>) -> usize {
-        let time = commands.map_or(STEP_TIME_MAX, |commands| (commands + self.commit) / 2);
-        let nanos = time.min(STEP_TIME_MAX).as_nanos();
-        let count = nanos / self.building.as_nanos().max(1);
-        usize::try_from(count)
-            .unwrap_or(usize::MAX)
-            .clamp(STEP_BUILDINGS_MIN, checkup::STEP_BUILDINGS_MAX)
+    /// Buildings of the next step.
+    fn buildings(&self) -> usize {
+        let count = STEP_TIME.as_nanos() / self.building.as_nanos().max(1);
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        count.clamp(STEP_BUILDINGS_MIN, checkup::STEP_BUILDINGS_MAX)
     }
 
     /// Notes what a step of so many buildings took. The mean moves slowly, since buildings differ.
     fn took(&mut self, buildings: usize, time: Duration) {
         let count = u32::try_from(buildings).unwrap_or(u32::MAX).max(1);
         self.building = (self.building * 3 + time / count) / 4;
+    }
+
+    /// Notes a step that took so long with its commit. Callers who were answered just before it
+    /// have not asked again yet: their time is waited for, if anybody asked at all.
+    fn stepped(&mut self, time: Duration, is_waited_for: bool) {
+        let is_asked = std::mem::take(&mut self.is_asked) || is_waited_for;
+        // At least a look at the queue, which also tells when the registry is closed.
+        self.owed = if is_asked { time * 3 / 2 } else { Duration::from_micros(1) };
     }
 }
 
@@ -290,19 +298,29 @@ impl Writer {
         loop {
             self.mend();
             let is_shut = self.store.gate().is_shut();
-            let first = if is_shut || self.sweeping.is_empty() {
-                match self.queue.recv_timeout(IDLE) {
-                    Ok(job) => Some(self.taken(job)),
-                    Err(RecvTimeoutError::Timeout) => continue,
-                    Err(RecvTimeoutError::Disconnected) => return,
-                }
-            } else {
-                self.take()
-            };
-            match first {
-                Some(job) if is_shut => tell(job.answer, Err(self.store.refusal().into())),
-                first => self.group(first),
+            let is_sweeping = !is_shut && !self.sweeping.is_empty();
+            let begun = Instant::now();
+            if is_sweeping && self.pace.owed.is_zero() {
+                self.group(None);
+                let is_waited_for = self.shared.waiting.load(Ordering::Relaxed) > 0;
+                self.pace.stepped(begun.elapsed(), is_waited_for);
+                continue;
             }
+            let wait = if is_sweeping { self.pace.owed.min(IDLE) } else { IDLE };
+            match self.queue.recv_timeout(wait) {
+                Ok(job) => {
+                    let job = self.taken(job);
+                    if is_shut {
+                        tell(job.answer, Err(self.store.refusal().into()));
+                    } else {
+                        self.pace.is_asked = true;
+                        self.group(Some(job));
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.pace.owed = self.pace.owed.saturating_sub(begun.elapsed());
         }
     }
 
@@ -367,8 +385,8 @@ impl Writer {
         stamp
     }
 
-    /// Runs the first command and those that wait, until the group is full, and commits what they
-    /// decided.
+    /// Runs the first command and those that wait, until the group is full, or without one a step of
+    /// every sweep, and commits what they decided.
     fn group(&mut self, first_job: Option<Job>) {
         let first = Stamp::from_micros(self.last.micros() + 1).max(self.clock.now());
         *self.shared.in_flight.lock().unwrap_or_else(PoisonError::into_inner) = Some(first);
@@ -376,7 +394,9 @@ impl Writer {
         let mut work = Work::new(store.as_ref());
         let mut answers: Vec<(Answer, Result<Outcome, Error>)> = Vec::new();
         let mut stamps: BTreeMap<Partition, Stamp> = BTreeMap::new();
-        let begun = Instant::now();
+        if first_job.is_none() {
+            self.sweep(&mut work, &mut stamps);
+        }
         let mut next = first_job;
         while let Some(job) = next {
             let stamp = self.next_stamp();
@@ -386,8 +406,6 @@ impl Writer {
                 answers.len() >= self.commands_max || work.group_entry_count() >= GROUP_ENTRIES_MAX;
             next = if is_full { None } else { self.take() };
         }
-        let commands = (!answers.is_empty()).then(|| begun.elapsed());
-        self.sweep(&mut work, &mut stamps, commands);
         let command_count = answers.len();
         let entry_count = work.group_entry_count();
         let mut heads = BTreeMap::new();
@@ -407,9 +425,7 @@ impl Writer {
             let seq = heads.get(partition).map_or(0, |frontier| frontier.seq);
             before.push((landed, self.cache.will_land(landed, seq), seq));
         }
-        let begun = Instant::now();
         let committed = if entry_count == 0 { Ok(()) } else { self.commit(work) };
-        self.pace.commit = begun.elapsed();
         match committed {
             Ok(()) => {
                 for (landed, before, seq) in &before {
@@ -446,17 +462,12 @@ impl Writer {
         self.store.commit(group)
     }
 
-    /// One step of every sweep that is under way, in a group whose commands took so long.
-    fn sweep(
-        &mut self,
-        work: &mut Work<'_>,
-        stamps: &mut BTreeMap<Partition, Stamp>,
-        commands: Option<Duration>,
-    ) {
+    /// One step of every sweep that is under way.
+    fn sweep(&mut self, work: &mut Work<'_>, stamps: &mut BTreeMap<Partition, Stamp>) {
         for partition in self.sweeping.clone() {
             let call = own_call(partition);
             let stamp = self.next_stamp();
-            let buildings = self.pace.buildings(commands);
+            let buildings = self.pace.buildings();
             let begun = Instant::now();
             let step: Run = Box::new(move |tx| step(tx, partition, buildings));
             let is_recounting = Recount::under_way(work, partition).is_ok_and(|it| it.is_some());
@@ -534,7 +545,7 @@ fn finish_small_sweeps(tx: &mut Tx<'_, '_>) -> Result<(), Error> {
     }
     // Of a recount that an earlier command opened, this one would only pay for the look.
     let opened = Recount::under_way(tx.work, partition)?;
-    if !opened.is_some_and(|recount| tx.began(partition) == Some(recount.command)) {
+    if opened.is_none_or(|recount| tx.began(partition) != Some(recount.command)) {
         return Ok(());
     }
     let small = checkup::next_step(tx.work, partition, checkup::AT_ONCE_MAX)?;
