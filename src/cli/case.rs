@@ -10,6 +10,7 @@ use crate::{
         message,
         page::{self, PageArgs},
         read::{self, ReadArgs},
+        region::SubjectName,
         session::{Answer, Session},
         table::Sheet,
         write::{self, WriteArgs},
@@ -109,7 +110,7 @@ pub async fn run(args: &CaseArgs, session: &mut Session<'_>) -> anyhow::Result<O
         CaseAction::List(args) => list(args, session).await,
         CaseAction::Show { id, read } => {
             let args = GetArgs {
-                id: Some((*id).into()),
+                id: Some(SubjectName::Id((*id).into())),
                 identifier: None,
                 partition: None,
                 read: read.clone(),

@@ -7,12 +7,13 @@ use crate::{
     cli::{
         BadUsage, Outcome, field,
         page::{self, PageArgs},
-        read::{self, Knowledge},
+        read::{self, Knowledge, ReadArgs},
         record::numbers,
+        region::SubjectName,
         session::Session,
         table::Sheet,
     },
-    kernel::{id::SubjectId, position::Position, time::Day},
+    kernel::{position::Position, time::Day},
     proto::v1,
 };
 
@@ -26,8 +27,8 @@ Examples:
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct DiffArgs {
-    /// The id of a subject, or of a region with all that is in it.
-    pub id: SubjectId,
+    /// The id of a subject, or of a region with all that is in it; also by a code: gbt2260:410102.
+    pub id: SubjectName,
     /// Knowledge from here on, exclusive: an entry's number, a moment, or a day (its end in China).
     #[arg(long, value_name = "STAMP|SEQ")]
     pub from: Knowledge,
@@ -44,8 +45,8 @@ pub struct DiffArgs {
 
 /// Shows what differs.
 pub async fn run(args: &DiffArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
-    let mut request =
-        v1::DiffRequest { subject_id: args.id.to_string(), ..v1::DiffRequest::default() };
+    let id = args.id.id(&ReadArgs::default(), session).await?;
+    let mut request = v1::DiffRequest { subject_id: id.to_string(), ..v1::DiffRequest::default() };
     request.min_commit = read::token_text(args.min_commit);
     match (args.from, args.to) {
         (Knowledge::Stamp(_), Some(Knowledge::Seq(_)))

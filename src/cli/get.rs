@@ -11,6 +11,7 @@ use crate::{
         message::{self, noun, put, put_typed},
         read::ReadArgs,
         record,
+        region::SubjectName,
         session::{Answer, Session},
     },
     client::Failure,
@@ -23,6 +24,7 @@ Examples:
   anju get bld_01HF7YAT000000E0000000001A
   anju get bld_01HF7YAT000000E0000000001A --valid-at 1990-01-01
   anju get bld_01HF7YAT000000E0000000001A --known-at 2024-07-01
+  anju get gbt2260:410102
   anju get --identifier census:410102000123
   anju get cas_01HF7YAT000000E0000000001A --json";
 
@@ -30,9 +32,10 @@ Examples:
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct GetArgs {
-    /// The id of a subject or case; its prefix says which kind.
+    /// The id of a subject or case; its prefix says which kind. A region also by a code:
+    /// gbt2260:410102.
     #[arg(required_unless_present = "identifier")]
-    pub id: Option<SubjectId>,
+    pub id: Option<SubjectName>,
     /// An outside number instead of an id, for example census:410102000123.
     #[arg(long, value_name = "SCHEME:VALUE", conflicts_with = "id", value_parser = identifier)]
     pub identifier: Option<v1::Identifier>,
@@ -49,7 +52,8 @@ pub async fn run(args: &GetArgs, session: &mut Session<'_>) -> anyhow::Result<Ou
     if let Some(identifier) = &args.identifier {
         return by_identifier(args, identifier, session).await;
     }
-    let id = args.id.context("an id or --identifier is needed")?;
+    let id = args.id.as_ref().context("an id or --identifier is needed")?;
+    let id = id.id(&args.read, session).await?;
     let answer = fetch(id, &args.read, session).await?;
     if session.out.is_json() {
         session.out.json(&answer)?;

@@ -9,6 +9,7 @@ use crate::{
         page::{self, PageArgs},
         read::{self, ReadArgs},
         record::numbers,
+        region::SubjectName,
         session::Session,
         table::{Sheet, printable},
     },
@@ -27,8 +28,8 @@ Examples:
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct HistoryArgs {
-    /// The id of a region, compound, building or unit.
-    pub id: SubjectId,
+    /// The id of a region, compound, building or unit; a region also by a code: gbt2260:410102.
+    pub id: SubjectName,
     /// Hand out the entries' bytes too (with --json, in base64).
     #[arg(long)]
     pub with_bytes: bool,
@@ -44,7 +45,7 @@ pub struct HistoryArgs {
 pub async fn run(args: &HistoryArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let request = v1::GetHistoryRequest {
         context: Some(args.read.context()),
-        subject_id: args.id.to_string(),
+        subject_id: args.id.id(&args.read, session).await?.to_string(),
         with_bytes: args.with_bytes,
         ..v1::GetHistoryRequest::default()
     };

@@ -14,13 +14,15 @@ use crate::{
     cli::{
         BadUsage, Outcome, create,
         message::{self, noun, put, put_text, put_typed},
+        read::ReadArgs,
+        region::{self, RegionName},
         rest::Wrong,
         session::Session,
         set,
         write::{self, TargetArgs, WriteArgs},
     },
     kernel::{
-        id::{Kind, RegionId, SubjectId},
+        id::{Kind, SubjectId},
         time::Day,
     },
 };
@@ -102,11 +104,11 @@ pub struct SplitArgs {
 #[derive(Args, Clone, Debug)]
 #[command(after_help = TRANSFER_EXAMPLES)]
 pub struct TransferArgs {
-    /// The region that comes under another parent, with all that is in it.
-    pub id: RegionId,
+    /// The region that comes under another parent, with all that is in it; also by a code.
+    pub id: RegionName,
     /// The new parent: of the level of the old one, and of the same partition.
     #[arg(long, value_name = "RGN")]
-    pub to: RegionId,
+    pub to: RegionName,
     /// The first day under it.
     #[arg(long, value_name = "DAY")]
     pub from: Day,
@@ -197,7 +199,8 @@ pub async fn merge(args: &MergeArgs, session: &mut Session<'_>) -> anyhow::Resul
 
 /// One becomes several.
 pub async fn split(args: &SplitArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
-    let kind = args.target.id.kind();
+    let target = args.target.find(session).await?;
+    let kind = target.id.kind();
     check_kind(kind)?;
     let verb = format!("Split{}", noun(kind));
     let name = format!("{verb}Request");
@@ -205,14 +208,14 @@ pub async fn split(args: &SplitArgs, session: &mut Session<'_>) -> anyhow::Resul
         Some(path) => (create::from_file(&name, path)?, Wrong::default()),
         None => split_from_flags(&name, kind, args)?,
     };
-    let id = args.target.id.to_string();
+    let id = target.id.to_string();
     let of_file = message::text(&request, "id");
     if !of_file.is_empty() && of_file != id {
         return Err(BadUsage::new(&format!("the file is about {of_file}, not about {id}")).into());
     }
     put_typed(&mut request, "context", &args.write.context())?;
     put(&mut request, "id", Value::String(id))?;
-    put_text(&mut request, "etag", args.target.etag.as_deref())?;
+    put_text(&mut request, "etag", target.etag.as_deref())?;
     write::send(kind, &verb, request, wrong, &args.write, session).await
 }
 
@@ -254,9 +257,12 @@ fn split_from_flags(
 pub async fn transfer(args: &TransferArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let mut request = message::empty("TransferRegionRequest")?;
     put_typed(&mut request, "context", &args.write.context())?;
-    put(&mut request, "region_id", Value::String(args.id.to_string()))?;
+    let read = ReadArgs::default();
+    let region = region::resolve(&args.id, &read, None, session).await?;
+    let parent = region::resolve(&args.to, &read, None, session).await?;
+    put(&mut request, "region_id", Value::String(region))?;
     put_text(&mut request, "etag", args.etag.as_deref())?;
-    put(&mut request, "parent_id", Value::String(args.to.to_string()))?;
+    put(&mut request, "parent_id", Value::String(parent))?;
     put(&mut request, "from", Value::String(args.from.to_string()))?;
     let wrong = Wrong::default();
     write::send(Kind::Region, "TransferRegion", request, wrong, &args.write, session).await

@@ -9,6 +9,7 @@ use crate::{
         Outcome,
         list::{self, OrderListArgs},
         message,
+        region::SubjectName,
         rest::Wrong,
         session::Session,
         write::{self, FieldArgs, TargetArgs, WriteArgs},
@@ -113,7 +114,7 @@ pub async fn run(args: &OrderArgs, session: &mut Session<'_>) -> anyhow::Result<
         OrderAction::List(args) => list::orders(args, session).await,
         OrderAction::Change(args) => {
             let ChangeArgs { id, etag, from, fields, write } = args.clone();
-            let target = TargetArgs { id: id.into(), etag };
+            let target = TargetArgs { id: SubjectName::Id(id.into()), etag };
             let (time, order_key) = (None, None);
             let change = write::ChangeArgs { target, from, time, order_key, fields, write };
             write::change(&change, session).await

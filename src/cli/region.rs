@@ -1,4 +1,5 @@
-//! Naming a region on the command line: by its id, or by a code and the day on which it was used.
+//! Naming a subject on the command line: by its id, and a region also by a code and the day on which
+//! it was used.
 
 use std::str::FromStr;
 
@@ -10,7 +11,10 @@ use crate::{
         read::ReadArgs,
         session::{Answer, Session},
     },
-    kernel::{id::RegionId, time::Day},
+    kernel::{
+        id::{RegionId, SubjectId},
+        time::Day,
+    },
     proto::v1,
 };
 
@@ -106,6 +110,38 @@ pub async fn resolve(
     }
 }
 
+/// A subject as a caller names it: by its id, or when it is a region, as [`RegionName`] says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SubjectName {
+    /// By our id.
+    Id(SubjectId),
+    /// A region by a code.
+    Region(RegionName),
+}
+
+impl FromStr for SubjectName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.contains(':') {
+            return text.parse().map(Self::Region);
+        }
+        text.parse().map(Self::Id).map_err(|error| {
+            format!("{error}; a region can be named by a code too: gbt2260:410102")
+        })
+    }
+}
+
+impl SubjectName {
+    /// The id, looked up if need be.
+    pub async fn id(&self, read: &ReadArgs, session: &Session<'_>) -> anyhow::Result<SubjectId> {
+        match self {
+            Self::Id(id) => Ok(*id),
+            Self::Region(name) => Ok(resolve(name, read, None, session).await?.parse()?),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,5 +155,9 @@ mod tests {
         assert!(name("410102").unwrap_err().contains("gbt2260:410102"));
         assert!(name("gbt2260:").is_err());
         assert!(name("gbt2260:410102@yesterday").is_err());
+        let subject = |text: &str| text.parse::<SubjectName>();
+        assert!(matches!(subject("bld_01HF7YAT000000E0000000001A"), Ok(SubjectName::Id(_))));
+        assert!(matches!(subject("gbt2260:410102"), Ok(SubjectName::Region(_))));
+        assert!(subject("410102").unwrap_err().contains("gbt2260:410102"));
     }
 }

@@ -9,10 +9,11 @@ use crate::{
         page::{self, PageArgs},
         read::ReadArgs,
         record,
+        region::{self, RegionName},
         session::Session,
         table::Sheet,
     },
-    kernel::id::{Kind, RegionId},
+    kernel::id::Kind,
     proto::v1,
 };
 
@@ -34,7 +35,7 @@ pub struct SearchArgs {
     pub kind: Vec<Wanted>,
     /// Only what lies in this region.
     #[arg(long, value_name = "RGN")]
-    pub region: Option<RegionId>,
+    pub region: Option<RegionName>,
     /// The partition to look in; not needed with a region, or when there is one city.
     #[arg(long, value_name = "N", conflicts_with = "region")]
     pub partition: Option<u32>,
@@ -73,16 +74,16 @@ impl Wanted {
 
 /// Finds subjects.
 pub async fn run(args: &SearchArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
-    let partition = match args.region {
-        Some(_) => None,
-        None => Some(session.partition(args.partition).await?),
+    let (partition, region_id) = match &args.region {
+        Some(name) => (None, region::resolve(name, &args.read, args.partition, session).await?),
+        None => (Some(session.partition(args.partition).await?), String::new()),
     };
     let kinds = args.kind.iter().map(|wanted| i32::from(get::subject_kind(wanted.kind())));
     let request = v1::SearchRequest {
         context: Some(args.read.context()),
         text: args.text.clone(),
         kinds: kinds.collect(),
-        region_id: args.region.map(|id| id.to_string()).unwrap_or_default(),
+        region_id,
         partition,
         ..v1::SearchRequest::default()
     };

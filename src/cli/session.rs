@@ -11,7 +11,7 @@ use prost_reflect::{DynamicMessage, MethodDescriptor};
 use tonic::Code;
 
 use crate::{
-    cli::{BadUsage, message, table::Sheet},
+    cli::{BadUsage, NothingFound, message, table::Sheet},
     client::{Connection, Failure, Retry, WARNING_KEY, describe},
     kernel::id::SubjectId,
     proto::v1,
@@ -165,6 +165,11 @@ impl<'w> Session<'w> {
             status.typed.partitions.iter().filter(|partition| partition.partition != 0).collect();
         if let [only] = cities.as_slice() {
             return Ok(only.partition);
+        }
+        if cities.is_empty() {
+            let sentence =
+                "no city is in the registry yet 尚无城市; anju import regions brings them";
+            return Err(NothingFound(sentence.to_owned()).into());
         }
         let known: Vec<_> = cities
             .iter()

@@ -15,12 +15,12 @@ use crate::{
         page::{self, PageArgs},
         read::ReadArgs,
         record::numbers,
-        region::{self, RegionName},
+        region::{self, RegionName, SubjectName},
         session::{Answer, Session},
         table::Sheet,
     },
     kernel::{
-        id::{Kind, SubjectId},
+        id::Kind,
         time::{Day, Month},
     },
     proto::v1,
@@ -37,12 +37,15 @@ Examples:
   anju totals rgn_01HF7YAT000000E0000000001A --series 2020-01..2024-12
   anju totals cmp_01HF7YAT000000E0000000001A --explain floor_area_cm2";
 
+/// Measures that are shown side by side when none is named. Programs are given all.
+const MAIN: [&str; 4] = ["compounds", "buildings", "units", "floor_area_cm2"];
+
 /// Flags of `anju totals`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct TotalsArgs {
     /// The id of a region or a compound. Default: the whole registry.
-    pub id: Option<SubjectId>,
+    pub id: Option<SubjectName>,
     /// A region by its code, for example gbt2260:410102.
     #[arg(long, value_name = "SCHEME:CODE", conflicts_with = "id", value_parser = get::identifier)]
     pub code: Option<v1::Identifier>,
@@ -52,7 +55,8 @@ pub struct TotalsArgs {
     /// The partition in which to look the code up. Default: all.
     #[arg(long, value_name = "N", requires = "code")]
     pub partition: Option<u32>,
-    /// Only this measure; may be repeated. Default: all.
+    /// Only this measure; may be repeated. Default: all; in a table of --children compounds,
+    /// buildings, units and floor area.
     #[arg(long, value_name = "MEASURE")]
     pub measure: Vec<String>,
     /// By decade of completion and structure.
@@ -157,7 +161,8 @@ pub async fn run(args: &TotalsArgs, session: &mut Session<'_>) -> anyhow::Result
             ..v1::ListTotalsRequest::default()
         };
         let call = ("TotalsService", "ListTotals");
-        return page::show(session, call, &request, &args.page, children).await;
+        let form = if args.measure.is_empty() { main_children } else { children };
+        return page::show(session, call, &request, &args.page, form).await;
     }
     if let Some(months) = args.series {
         let request = v1::GetSeriesRequest {
@@ -176,7 +181,7 @@ pub async fn run(args: &TotalsArgs, session: &mut Session<'_>) -> anyhow::Result
     let answer: Answer<v1::GetTotalsResponse> =
         session.ask("TotalsService", "GetTotals", &request).await?;
     let outcome = shown(&answer.message, &totals(&answer.typed), session)?;
-    let is_building = args.id.is_some_and(|id| id.kind() == Kind::Building);
+    let is_building = matches!(&args.id, Some(SubjectName::Id(id)) if id.kind() == Kind::Building);
     if is_building && !session.out.is_json() {
         session.out.line("counted is what is in the building, not itself 只计楼栋中的户")?;
     }
@@ -199,7 +204,10 @@ fn shown(
 /// The id of the subject, looked up by its code if need be; empty for the whole registry.
 async fn subject(args: &TotalsArgs, session: &Session<'_>) -> anyhow::Result<String> {
     let Some(code) = &args.code else {
-        return Ok(args.id.map(|id| id.to_string()).unwrap_or_default());
+        return match &args.id {
+            Some(name) => Ok(name.id(&args.read, session).await?.to_string()),
+            None => Ok(String::new()),
+        };
     };
     let name =
         RegionName::Code { scheme: code.scheme.clone(), code: code.value.clone(), on: args.date };
@@ -298,9 +306,22 @@ fn series(answer: &v1::GetSeriesResponse) -> Sheet {
     side_by_side(&["month 月份"], &measures, rows)
 }
 
+/// Children with the measures that fit beside each other; the others are there by --measure.
+fn main_children(answer: &DynamicMessage) -> anyhow::Result<Sheet> {
+    side_by_side_children(answer, |(measure, term)| term.is_empty() && MAIN.contains(&&**measure))
+}
+
 fn children(answer: &DynamicMessage) -> anyhow::Result<Sheet> {
+    side_by_side_children(answer, |_| true)
+}
+
+fn side_by_side_children(
+    answer: &DynamicMessage,
+    is_shown: impl Fn(&(String, String)) -> bool,
+) -> anyhow::Result<Sheet> {
     let answer: v1::ListTotalsResponse = answer.transcode_to()?;
-    let measures = measures(answer.children.iter().flat_map(|child| &child.amounts));
+    let mut measures = measures(answer.children.iter().flat_map(|child| &child.amounts));
+    measures.retain(|(name, _)| is_shown(name));
     let rows = answer
         .children
         .iter()

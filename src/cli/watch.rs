@@ -4,7 +4,11 @@
 //! feed's messages. What was shown is never shown again: after a break the feed goes on behind the last entry of each
 //! partition. Partitions that begin while it runs are not in it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io::{self, Write as _},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -78,6 +82,10 @@ pub async fn run(args: &WatchArgs, session: &mut Session<'_>) -> anyhow::Result<
             && let Some(mismatch) = peer::mismatch(&failure, session.connection().address()).await
         {
             return Err(mismatch.into());
+        }
+        if breaks == 1 {
+            // The wait may be long: who looks on is told at once.
+            let _ = writeln!(io::stderr(), "anju: {}; trying again 重试中", feed.resume());
         }
         tokio::time::sleep(PAUSE * 2_u32.pow(breaks - 1)).await;
     }

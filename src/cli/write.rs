@@ -15,8 +15,9 @@ use crate::{
     cli::{
         BadUsage, Outcome, field,
         message::{self, noun, put, put_text, put_typed},
-        read,
+        read::{self, ReadArgs},
         record::{self, numbers},
+        region::SubjectName,
         rest::Wrong,
         session::Session,
         set,
@@ -101,10 +102,27 @@ impl WriteArgs {
 /// Which subject, and that nothing came between.
 #[derive(Args, Clone, Debug)]
 pub struct TargetArgs {
-    /// The id of the subject; its prefix says which kind.
-    pub id: SubjectId,
+    /// The id of the subject; its prefix says which kind. A region also by a code: gbt2260:410102.
+    pub id: SubjectName,
     /// Only if this is still its etag, as an earlier answer gave it.
     #[arg(long, value_name = "ETAG")]
+    pub etag: Option<String>,
+}
+
+impl TargetArgs {
+    /// Looks up which subject it is.
+    pub async fn find(&self, session: &Session<'_>) -> anyhow::Result<Target> {
+        let id = self.id.id(&ReadArgs::default(), session).await?;
+        Ok(Target { id, etag: self.etag.clone() })
+    }
+}
+
+/// A subject that was found.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Which.
+    pub id: SubjectId,
+    /// The etag that it still has to have.
     pub etag: Option<String>,
 }
 
@@ -208,22 +226,24 @@ pub struct EndArgs {
 
 /// The world changed.
 pub async fn change(args: &ChangeArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
-    let (said, wrong) = said(args.target.id, &args.fields)?;
+    let target = args.target.find(session).await?;
+    let (said, wrong) = said(target.id, &args.fields)?;
     if said.mask.is_empty() && wrong.is_empty() {
         return Err(BadUsage::new("nothing changes: give --set or --unset").into());
     }
-    let mut request = begun("Change", &args.target, &args.write)?;
+    let mut request = begun("Change", &target, &args.write)?;
     put(&mut request, "from", Value::String(args.from.to_string()))?;
     put_text(&mut request, "time", args.time.as_deref())?;
     put_text(&mut request, "order_key", args.order_key.as_deref())?;
     put(&mut request, "fields", Value::Message(said.fields))?;
     put_typed(&mut request, "update_mask", &FieldMask { paths: said.mask })?;
-    send_about("Change", args.target.id, request, wrong, &args.write, session).await
+    send_about("Change", target.id, request, wrong, &args.write, session).await
 }
 
 /// The registry was wrong.
 pub async fn correct(args: &CorrectArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
-    let (said, wrong) = said(args.target.id, &args.fields)?;
+    let target = args.target.find(session).await?;
+    let (said, wrong) = said(target.id, &args.fields)?;
     let days = [args.exists_from, args.ended_on];
     let is_unsaid = said.mask.is_empty() && wrong.is_empty();
     if is_unsaid && args.from.is_none() && days.iter().all(Option::is_none) {
@@ -231,7 +251,7 @@ pub async fn correct(args: &CorrectArgs, session: &mut Session<'_>) -> anyhow::R
             "nothing is corrected: give --set, --unset, --from, --exists-from or --ended-on";
         return Err(BadUsage::new(sentence).into());
     }
-    let mut request = begun("Correct", &args.target, &args.write)?;
+    let mut request = begun("Correct", &target, &args.write)?;
     if let Some(entry) = args.entry {
         put(&mut request, "entry", Value::U64(entry))?;
     }
@@ -243,21 +263,23 @@ pub async fn correct(args: &CorrectArgs, session: &mut Session<'_>) -> anyhow::R
         put(&mut request, "fields", Value::Message(said.fields))?;
         put_typed(&mut request, "update_mask", &FieldMask { paths: said.mask })?;
     }
-    send_about("Correct", args.target.id, request, wrong, &args.write, session).await
+    send_about("Correct", target.id, request, wrong, &args.write, session).await
 }
 
 /// It was entered in error, or was not after all.
 pub async fn retract(args: &RetractArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
-    let mut request = begun("Retract", &args.target, &args.write)?;
+    let target = args.target.find(session).await?;
+    let mut request = begun("Retract", &target, &args.write)?;
     if let Some(entry) = args.entry {
         put(&mut request, "entry", Value::U64(entry))?;
     }
-    send_about("Retract", args.target.id, request, Wrong::default(), &args.write, session).await
+    send_about("Retract", target.id, request, Wrong::default(), &args.write, session).await
 }
 
 /// It is no more.
 pub async fn end(args: &EndArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
-    let mut request = begun("End", &args.target, &args.write)?;
+    let target = args.target.find(session).await?;
+    let mut request = begun("End", &target, &args.write)?;
     put(&mut request, "ended_on", Value::String(args.on.to_string()))?;
     let field = request.descriptor().get_field_by_name("cause").context("there is no cause")?;
     let kind = field.kind();
@@ -267,7 +289,7 @@ pub async fn end(args: &EndArgs, session: &mut Session<'_>) -> anyhow::Result<Ou
         Ok(cause) => put(&mut request, "cause", Value::EnumNumber(cause))?,
         Err((reason, sentence)) => wrong.add("cause", reason, sentence),
     }
-    send_about("End", args.target.id, request, wrong, &args.write, session).await
+    send_about("End", target.id, request, wrong, &args.write, session).await
 }
 
 /// What the flags say of a subject's fields, and what is wrong with them.
@@ -280,7 +302,7 @@ fn said(id: SubjectId, fields: &FieldArgs) -> Result<(set::Said, Wrong), BadUsag
 }
 
 /// The request of a verb with what all of them have.
-fn begun(verb: &str, target: &TargetArgs, write: &WriteArgs) -> anyhow::Result<DynamicMessage> {
+fn begun(verb: &str, target: &Target, write: &WriteArgs) -> anyhow::Result<DynamicMessage> {
     if target.id.kind() == Kind::Case {
         return Err(BadUsage::new("a case is worked on with anju case").into());
     }

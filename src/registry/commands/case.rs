@@ -37,7 +37,8 @@ pub(crate) fn settle(tx: &mut Tx<'_, '_>, id: CaseId, outcome: u32) -> Result<De
         refusals.push(Refusal::rule(
             "FOUR_EYES",
             "",
-            "a case is not settled by the person whose entry opened it",
+            "a case is settled by another person than the one whose entry opened it, with a \
+             credential of another person",
         ));
     }
     all_well(refusals)?;
