@@ -652,6 +652,201 @@ async fn a_check_up_goes_from_the_rule_to_the_closed_finding_as_the_page_has_it_
     assert!(ran(command(&["verify", "--setting", &data])).fine().contains("all is well"));
 }
 
+/// Writes a file of rows below a header.
+fn write_rows(shell: &Shell<'_>, name: &str, rows: &[&str]) {
+    fs::write(shell.directory.join(name), format!("\u{FEFF}{}\n", rows.join("\n"))).unwrap();
+}
+
+/// A run of an import: its exit code, what became of the rows, and the reasons of those that were not
+/// taken.
+fn imported(shell: &Shell<'_>, words: &[&str]) -> (i32, String, Vec<String>) {
+    let told = shell.run(&[words, &["--json"]].concat());
+    let summary: Value =
+        serde_json::from_str(&told.out).unwrap_or_else(|error| panic!("{error}: {told:?}"));
+    let file = summary.pointer("/files/0").unwrap();
+    let count = |name: &str| file.pointer(&format!("/counts/{name}")).unwrap().as_u64().unwrap();
+    let names = ["created", "changed", "unchanged", "conflicts", "refused", "warned"];
+    let counts = names.map(|name| format!("{name} {}", count(name)));
+    let rejected = file.pointer("/first_rejected").unwrap().as_array().unwrap();
+    let reasons = |row: &Value| {
+        let line = row.pointer("/line").unwrap();
+        // A sentence may have the sign that stands between faults.
+        let faults = text(row, "/reasons").split("; ").filter_map(|fault| {
+            let (head, _) = fault.split_once(": ")?;
+            let reason = head.rsplit(' ').next()?;
+            let is_reason = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
+            reason.bytes().all(is_reason).then_some(head)
+        });
+        format!("{line}: {}", faults.collect::<Vec<_>>().join(", "))
+    };
+    (told.code, counts.join(", "), rejected.iter().map(reasons).collect())
+}
+
+/// Reference data, two buildings known to a census, a body and somebody who signs for it.
+fn furnished(shell: &Shell<'_>, city: &City) {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/reference");
+    for file in ["grades-example.toml", "findings-example.toml"] {
+        let file = data.join(file);
+        let file = file.to_str().unwrap();
+        shell.run(&["reference", "load", file, "--region", "gbt2260:410100"]).fine();
+    }
+    let header = "key,compound_id,name,exists_from";
+    let rows = ["B-1", "B-2"].map(|key| format!("{key},{},{key},1990", city.compound));
+    write_rows(shell, "buildings.csv", &[header, &rows[0], &rows[1]]);
+    shell.run(&["import", "buildings", "buildings.csv", "--source", "census"]).fine();
+    let region = format!("region_id={}", city.id);
+    let licence = |certificate: &str| {
+        format!("qualifications=scope=structure,certificate={certificate},from=2015")
+    };
+    let sets = [&region, "name=示例检测站", "identifiers.uscc=9141", &licence("ZJ-17")];
+    let body = created(shell, "body", "2010", &sets);
+    let employed = format!("employments=body_id={body},from=2020");
+    let sets = [&region, "identifiers.person=p-81", &licence("QM-4"), &employed];
+    created(shell, "signer", "2015", &sets);
+}
+
+const REPORTS: &str = "编号,楼栋编号,楼栋来源,报告类型,检查日期,机构外部编号,等级,检查内容,签字人,\
+    签字范围,签字日期,提交日期,状态,报告文件";
+const FINDINGS: &str = "编号,楼栋编号,楼栋来源,报告编号,发现日期,问题类别,严重程度,发现来源,发现人,楼层,通知日期,整改期限";
+
+/// Replaces what is wrong in a file of rejects.
+fn mend(shell: &Shell<'_>, name: &str, wrong: &[(&str, &str)]) {
+    let path = shell.directory.join(name);
+    let mut rows = fs::read_to_string(&path).unwrap();
+    for (wrong, right) in wrong {
+        assert!(rows.contains(wrong), "{wrong} is not in {rows}");
+        rows = rows.replace(wrong, right);
+    }
+    fs::write(path, rows).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::too_many_lines, reason = "one file after another")]
+async fn reports_and_findings_go_in_from_files_once_and_mended_rows_are_fed_back() {
+    let home = Home::new();
+    let server = home.serve();
+    let city = City::found(&server.connect(&home)).await;
+    let shell = Shell { url: server.url(), token: home.secret(), directory: home.path() };
+    furnished(&shell, &city);
+
+    let paper = format!("{};48211;application/pdf", "9f".repeat(32));
+    let good = format!(
+        "R-1,B-1,census,体检,2025-04-10,uscc:9141,排查分类;2020;整幢;B,STR,person:p-81,structure,2025-04-12,\
+         2025-04-13,已验收,{paper}"
+    );
+    let reports = [
+        REPORTS,
+        &good,
+        "R-2,B-2,census,巡查,2025年4月11日,,,,,,,2025-04-12,,",
+        "R-3,B-9,census,体检,2025-04-10,uscc:9999,,,,,,,,",
+        "R-4,B-2,census,体检,2025-04-31,uscc:9141,B,,,,,,,",
+        "R-5,B-2,census,体检,2025-04-10,uscc:9141,SURVEY;2020;BUILDING;Z,NIX,,,,,,",
+        "R-6,B-2,census,体检,2025-04-10,uscc:9141,,,person:p-81,structure,2025-04-12,2025-04-13,已退回,",
+        "R-7,B-2,census,体检,2025-04-10,uscc:9141,,,person:p-81,structure,2025-04-01,,,",
+    ];
+    write_rows(&shell, "reports.csv", &reports);
+    let import = ["import", "inspections", "reports.csv", "--source", "office"];
+    let dry = [&import[..], &["--dry-run"]].concat();
+    let wrong = [
+        "4: 楼栋编号 REFERENCE_NOT_FOUND, 机构外部编号 REFERENCE_NOT_FOUND",
+        "5: 检查日期 NOT_A_DAY, 等级 NOT_A_GRADE",
+        "6: 等级 GRADE_VALUE, 检查内容 DIMENSION_UNKNOWN",
+        "7: 状态 STATE_NOT_TAKEN",
+        "8: 签字日期 DAYS_OUT_OF_ORDER",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    let counts = |created: u32, unchanged: u32| {
+        format!(
+            "created {created}, changed 0, unchanged {unchanged}, conflicts 0, refused 5, warned 1"
+        )
+    };
+    assert_eq!(imported(&shell, &dry), (3, counts(2, 0), wrong.clone()));
+    assert_eq!(imported(&shell, &import), (3, counts(2, 0), wrong.clone()));
+    // Running it again changes nothing; the rejects of both runs are kept.
+    assert_eq!(imported(&shell, &import), (3, counts(0, 2), wrong));
+    let mended = [
+        ("B-9", "B-1"),
+        ("uscc:9999", "uscc:9141"),
+        ("2025-04-31,uscc:9141,B,", "2025-04-30,uscc:9141,,"),
+        ("BUILDING;Z,NIX", "BUILDING;C,STR"),
+        ("已退回", "已提交"),
+        ("2025-04-01", "2025-04-12"),
+    ];
+    mend(&shell, "reports.rejects.csv", &mended);
+    let rejects = ["import", "inspections", "reports.rejects.csv"];
+    let all = "created 5, changed 0, unchanged 0, conflicts 0, refused 0, warned 0";
+    assert_eq!(imported(&shell, &rejects), (0, all.to_owned(), Vec::new()));
+    assert_eq!(
+        imported(&shell, &rejects).1,
+        all.replace("created 5", "created 0").replace("unchanged 0", "unchanged 5")
+    );
+
+    let first =
+        "W-1,B-1,census,R-1,2025-04-10,STR.CRACK,限期整改,体检人员,p-81,3,2025-04-20,2025-06-30";
+    let findings = [
+        FINDINGS,
+        first,
+        "W-1,B-1,census,,2025-05-01,STR.CRACK,危险,业主报告,o-1,3层,,",
+        "W-2,B-2,census,R-2,2025-04-11,NO.SUCH,观察,巡查,g-1,,,",
+        "W-3,B-2,census,R-1,2025-04-11,STR.CRACK,观察,巡查,g-1,,,",
+        "W-4,B-2,census,,2999-04-11,STR.CRACK,观察,巡查,g-1,,,",
+        "W-5,B-2,census,,2025-04-11,STR.CRACK,很严重,巡查,g-1,,,2025-06-30",
+        first,
+    ];
+    write_rows(&shell, "findings.csv", &findings);
+    let import = ["import", "findings", "findings.csv", "--source", "office"];
+    let wrong = [
+        "4: 问题类别 CLASS_UNKNOWN",
+        "5: 报告编号 REPORT_OTHER_BUILDING",
+        "6: 发现日期 FUTURE_DATE",
+        "7: 严重程度 UNKNOWN_WORD, 通知日期 REQUIRED",
+        "8: 编号 DUPLICATE_KEY",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    let counts = |created: u32, changed: u32, unchanged: u32| {
+        format!(
+            "created {created}, changed {changed}, unchanged {unchanged}, conflicts 0, refused 5, warned 0"
+        )
+    };
+    assert_eq!(imported(&shell, &import), (3, counts(1, 1, 0), wrong.clone()));
+    assert_eq!(imported(&shell, &import), (3, counts(0, 0, 2), wrong));
+    let mended = [
+        ("NO.SUCH", "STR.CRACK"),
+        ("census,R-1,2025-04-11", "census,R-2,2025-04-11"),
+        ("2999", "2025"),
+        ("很严重,巡查,g-1,,,2025-06-30", "危险,巡查,g-1,,2025-04-15,2025-06-30"),
+    ];
+    mend(&shell, "findings.rejects.csv", &mended);
+    let rejects = ["import", "findings", "findings.rejects.csv"];
+    let all = "created 4, changed 0, unchanged 1, conflicts 0, refused 0, warned 0";
+    assert_eq!(imported(&shell, &rejects), (0, all.to_owned(), Vec::new()));
+
+    // A row that says otherwise is a correction, and nothing else.
+    write_rows(&shell, "worse.csv", &[FINDINGS, &first.replace("限期整改", "危险")]);
+    let worse = ["import", "findings", "worse.csv", "--source", "office"];
+    let (code, _, told) = imported(&shell, &worse);
+    assert_eq!((code, told), (3, vec!["2: 严重程度 ROW_DIFFERS".to_owned()]));
+    let correction = [&worse[..], &["--mode", "correction", "--reason", "读数有误"]].concat();
+    let (code, told, _) = imported(&shell, &correction);
+    assert_eq!((code, told.contains("changed 1")), (0, true), "{told}");
+
+    let building = ["search", "B-1", "--json"];
+    let found = shell.run(&building).json();
+    let id = text(&found, "/hits/0/building/id").to_owned();
+    let reports = shell.run(&["report", "list", "--building", &id, "--json"]).json();
+    assert_eq!(text(&reports, "/reports/0/state"), "REPORT_STATE_SUBMITTED");
+    let listed = shell.run(&["findings", "--building", &id, "--json"]).json();
+    assert_eq!(listed.pointer("/findings").unwrap().as_array().unwrap().len(), 1);
+    assert_eq!(text(&listed, "/findings/0/stage"), "FINDING_STAGE_NOTIFIED");
+    assert_eq!(text(&listed, "/findings/0/deadline"), "2025-06-30");
+    assert_eq!(text(&listed, "/findings/0/severity"), "SEVERITY_UNSAFE");
+    let data = format!("data_dir={}", home.data().display());
+    server.terminate();
+    assert!(ran(command(&["verify", "--setting", &data])).fine().contains("all is well"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_state_that_is_gone_old_or_foreign_changes_nothing() {
     let home = Home::new();

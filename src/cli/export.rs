@@ -12,7 +12,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use flate2::{Compression, write::GzEncoder};
 use tonic::Code;
 
@@ -38,6 +39,14 @@ Examples:
   anju export units --partition 1 --bom --out units.csv
   anju export buildings --partition 1 --valid-at 2020-01-01 --out -";
 
+/// The words of the kinds that are exported.
+fn read_kind() -> impl TypedValueParser<Value = FileKind> {
+    PossibleValuesParser::new(FileKind::EXPORTED.map(FileKind::word)).try_map(|word| {
+        let found = FileKind::EXPORTED.into_iter().find(|kind| kind.word() == word);
+        found.ok_or_else(|| format!("{word} is not exported"))
+    })
+}
+
 /// Export what a partition holds, as a file that can be imported again.
 ///
 /// Without --out, or with --out -, the file is written to standard output.
@@ -45,7 +54,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct ExportArgs {
     /// What the rows are about
-    #[arg(value_enum)]
+    #[arg(value_parser = read_kind())]
     pub kind: FileKind,
     /// The partition; 0 holds provinces and cities
     #[arg(long)]
@@ -141,6 +150,9 @@ async fn rows<I: Credential, W: io::Write>(
         FileKind::Compounds => ExportKind::Compounds,
         FileKind::Buildings => ExportKind::Buildings,
         FileKind::Units => ExportKind::Units,
+        FileKind::Inspections | FileKind::Findings => {
+            bail!("{} are imported, and not exported", args.kind.word())
+        }
     };
     let context = Some(args.read.context());
     let request = ExportRowsRequest { context, partition: args.partition, kind: kind.into() };

@@ -47,11 +47,14 @@ const EXAMPLES: &str = "\
 Examples:
   anju import regions provinces.csv cities.csv areas.csv streets.csv.gz villages.csv.gz
   anju import compounds compounds.csv --source bureau-2025 --city 410100 --dry-run
-  anju import buildings buildings.csv.gz --source census-2025 --mode correction --reason recount";
+  anju import buildings buildings.csv.gz --source census-2025 --mode correction --reason recount
+  anju import inspections reports.csv --source check-ups-2026 --city 410100
+  anju import findings findings.csv.gz --source check-ups-2026 --city 410100 --dry-run";
 
-/// Import rows of files: regions, compounds, buildings or units.
+/// Import rows of files: regions, compounds, buildings, units, inspections or findings.
 ///
-/// Files are CSV in UTF-8 or GB18030, gzip or not. Run it again as often as you like: a row that
+/// A row of inspections is one report with the steps that it has taken; a row of findings is one
+/// observation, and rows with the same key are of one finding. Files are CSV in UTF-8 or GB18030, gzip or not. Run it again as often as you like: a row that
 /// says what its source last said changes nothing. Answers 0 when every row was taken, 3 when some
 /// were refused or in conflict with what somebody said since, 2 when a file or flag cannot be used (and
 /// nothing was written), 1 when the run failed.
@@ -206,6 +209,10 @@ pub async fn run_until<I: Credential>(
     if let Some(path) = args.rejects.as_ref().filter(|path| path.exists()) {
         bail!("{} is there already and is not overwritten", path.display());
     }
+    if args.kind.is_of_papers() && (args.from.is_some() || args.exists_from.is_some()) {
+        let word = args.kind.word();
+        bail!("--from and --exists-from are not of {word}: their rows say days of their own");
+    }
     let (opened, wrong) = open(&args)?;
     let dry_run = args.dry_run;
     let interrupted = Summary { dry_run, interrupted: true, ..Summary::default() };
@@ -249,6 +256,11 @@ impl Shape {
             },
             Self::Columns(layout) => row::rest(layout, record),
         }
+    }
+
+    /// Whether a column with this header says something.
+    fn has(&self, header: &str) -> bool {
+        matches!(self, Self::Columns(layout) if layout.bound(header).is_some())
     }
 
     /// A value of a field in the words of the column with this header.

@@ -34,7 +34,7 @@ impl CarriedFile {
         let table = self.table()?;
         let edition = match self.kind {
             FileKind::Regions => Edition::recognise(table.headers()),
-            FileKind::Compounds | FileKind::Buildings | FileKind::Units => None,
+            _ => None,
         };
         let bind = || Layout::bind(self.kind, table.headers(), &Mapping::default(), false);
         let layout = if edition.is_none() {

@@ -5,9 +5,15 @@
 use clap::ValueEnum;
 
 use crate::{
-    exchange::draft::Draft,
-    kernel::limit::{ADDRESS_CHARS_MAX, NAME_CHARS_MAX},
-    proto::v1::{Boundary, Identifier, Reference},
+    exchange::{
+        draft::Draft,
+        paper_column::{FINDING, FINDING_NEEDS, INSPECTION, INSPECTION_NEEDS},
+    },
+    kernel::{
+        id::Kind,
+        limit::{ADDRESS_CHARS_MAX, ALIASES_MAX, NAME_CHARS_MAX},
+    },
+    proto::v1::{Boundary, Document, Grade, Identifier, Reference},
 };
 
 /// What the rows of a file are about.
@@ -21,11 +27,24 @@ pub enum FileKind {
     Buildings,
     /// 户
     Units,
+    /// 体检、巡查、鉴定报告
+    Inspections,
+    /// 问题
+    Findings,
 }
 
 impl FileKind {
     /// Every kind, in the order in which they build on each other.
-    pub const ALL: [Self; 4] = [Self::Regions, Self::Compounds, Self::Buildings, Self::Units];
+    pub const ALL: [Self; 6] = [
+        Self::Regions,
+        Self::Compounds,
+        Self::Buildings,
+        Self::Units,
+        Self::Inspections,
+        Self::Findings,
+    ];
+    /// Those that are written too.
+    pub const EXPORTED: [Self; 4] = [Self::Regions, Self::Compounds, Self::Buildings, Self::Units];
 
     /// The word of the command line.
     pub const fn word(self) -> &'static str {
@@ -34,7 +53,14 @@ impl FileKind {
             Self::Compounds => "compounds",
             Self::Buildings => "buildings",
             Self::Units => "units",
+            Self::Inspections => "inspections",
+            Self::Findings => "findings",
         }
+    }
+
+    /// Whether its rows say days of their own, and not since when something exists.
+    pub const fn is_of_papers(self) -> bool {
+        matches!(self, Self::Inspections | Self::Findings)
     }
 
     /// Its columns, in the order in which they are written.
@@ -44,8 +70,11 @@ impl FileKind {
             Self::Compounds => COMPOUND,
             Self::Buildings => BUILDING,
             Self::Units => UNIT,
+            Self::Inspections => INSPECTION,
+            Self::Findings => FINDING,
         };
-        FIRST.iter().chain(own).chain(LAST)
+        let last = if self.is_of_papers() { &[] } else { LAST };
+        FIRST.iter().chain(own).chain(last)
     }
 
     /// The column with this name.
@@ -75,6 +104,8 @@ impl FileKind {
                 ],
             ],
             Self::Units => &[&["key"], &["building_id", "building_key", "building_identifier"]],
+            Self::Inspections => INSPECTION_NEEDS,
+            Self::Findings => FINDING_NEEDS,
         }
     }
 }
@@ -103,14 +134,20 @@ pub enum Form {
     Height(Slot<Option<u32>>),
     /// One word of a list, kept as the number of the API's enumeration.
     Word(&'static [Word], Slot<i32>),
-    /// A list of texts, joined with `|`.
-    List(Slot<Vec<String>>),
+    /// A list of at most so many texts, joined with `|`.
+    List(usize, Slot<Vec<String>>),
     /// Outside numbers of all schemes: `scheme:value|scheme:value`.
     Identifiers(Slot<Vec<Identifier>>),
     /// Outside numbers of one scheme, joined with `|`.
     Scheme(&'static str, Slot<Vec<Identifier>>),
     /// Another subject.
     Reference(By, Slot<Option<Reference>>),
+    /// Other subjects, each by its id or as `scheme:value`, joined with `|`.
+    References(Kind, Slot<Vec<Reference>>),
+    /// Grades, joined with `|`: `SURVEY;2020;BUILDING;B`.
+    Grades(Slot<Vec<Grade>>),
+    /// Papers, joined with `|`: the hash, the bytes, the type and where it lies.
+    Documents(Slot<Vec<Document>>),
     /// Degrees up to so many.
     Degrees(i64, Slot<Option<String>>),
     /// An outline: `CGCS2000;113.1 34.2;113.2 34.2;113.2 34.3`.
@@ -152,6 +189,8 @@ pub struct Column {
     pub aliases: &'static [&'static str],
     /// The field of the API that it says; empty for what cannot be said to be unknown.
     pub field: &'static str,
+    /// The path by which a refusal names it, when that is neither its name nor the field.
+    pub path: &'static str,
     /// How its cells are read.
     pub form: Form,
     /// Whether it is in files that we write.
@@ -161,14 +200,14 @@ pub struct Column {
 }
 
 impl Column {
-    const fn new(
+    pub(super) const fn new(
         name: &'static str,
         aliases: &'static [&'static str],
         field: &'static str,
         form: Form,
         about: &'static str,
     ) -> Self {
-        Self { name, aliases, field, form, exported: true, about }
+        Self { name, aliases, field, path: "", form, exported: true, about }
     }
 
     /// A column that is read but never written.
@@ -177,12 +216,18 @@ impl Column {
     }
 }
 
-const KEY_CHARS_MAX: usize = 100;
+/// Characters of a key.
+pub(super) const KEY_CHARS_MAX: usize = 100;
 const STOREYS: &[&str] = &["层"];
 const YEARS: &[&str] = &["年"];
 const LIFTS: &[&str] = &["部", "台", "个"];
 
-const fn word(number: i32, name: &'static str, chinese: &'static [&'static str]) -> Word {
+/// A word of an enumeration.
+pub(super) const fn word(
+    number: i32,
+    name: &'static str,
+    chinese: &'static [&'static str],
+) -> Word {
     Word { number, name, chinese }
 }
 
@@ -388,7 +433,7 @@ static REGION: &[Column] = &[
 ];
 
 /// The source of a key by which another subject is named.
-const fn source_of(
+pub(super) const fn source_of(
     name: &'static str,
     aliases: &'static [&'static str],
     slot: Slot<Option<String>>,
@@ -451,7 +496,7 @@ static COMPOUND: &[Column] = &[
         "aliases",
         &["别名", "曾用名"],
         "aliases",
-        Form::List(|draft| &mut draft.compound.aliases),
+        Form::List(ALIASES_MAX, |draft| &mut draft.compound.aliases),
         "Other names, with `|` between them.",
     ),
     Column::new(

@@ -4,10 +4,10 @@
 use crate::{
     exchange::column::FileKind,
     proto::v1::{
-        BuildingFields, CompoundFields, ExportReference, ExportRow, Identifier, ImportBuilding,
-        ImportCompound, ImportRegion, ImportRow, ImportUnit, Life, Location, Presence, Reference,
-        RegionFields, RegionLevel, SourceKey, UnitFields, export_row::Subject, import_row::Row,
-        reference,
+        BuildingFields, CompoundFields, ExportReference, ExportRow, FindingPlace, Identifier,
+        ImportBuilding, ImportCompound, ImportFinding, ImportInspection, ImportRegion, ImportRow,
+        ImportUnit, Life, Location, Observation, Presence, Reference, RegionFields, RegionLevel,
+        ReportFields, SourceKey, UnitFields, export_row::Subject, import_row::Row, reference,
     },
 };
 
@@ -69,18 +69,68 @@ pub struct Draft {
     pub longitude: Option<String>,
     /// Degrees of latitude.
     pub latitude: Option<String>,
+    /// What is said of a report.
+    pub report: ReportFields,
+    /// The body that made a report.
+    pub body_of: Option<Reference>,
+    /// The order that a report answers.
+    pub order_of: Option<Reference>,
+    /// The day of an inspection.
+    pub inspected_on: Option<String>,
+    /// Who signed a report.
+    pub signers: Vec<Reference>,
+    /// For what scope.
+    pub scope: Option<String>,
+    /// When.
+    pub signed_on: Option<String>,
+    /// When a report was submitted.
+    pub submitted_on: Option<String>,
+    /// Where a report stands.
+    pub state: i32,
+    /// The report in which a finding stands.
+    pub report_of: Option<Reference>,
+    /// The source of the report's key.
+    pub report_source: Option<String>,
+    /// The day on which a finding was seen.
+    pub observed_on: Option<String>,
+    /// The class of a finding.
+    pub class: Option<String>,
+    /// How bad it looked.
+    pub severity: i32,
+    /// In what part it was seen.
+    pub seen_by: i32,
+    /// Who saw it.
+    pub observer: Option<String>,
+    /// The entrance.
+    pub entrance: Option<String>,
+    /// The storey.
+    pub floor: Option<i32>,
+    /// The part of the building.
+    pub part: Option<String>,
+    /// The unit.
+    pub unit_of: Option<Reference>,
+    /// The source of the unit's key.
+    pub unit_source: Option<String>,
+    /// The day of the notice.
+    pub notified_on: Option<String>,
+    /// The last day for the repair.
+    pub deadline: Option<String>,
 }
 
 impl Draft {
     /// The row as the registry takes it.
     pub fn into_row(self, kind: FileKind) -> ImportRow {
-        let location = match (self.longitude, self.latitude) {
-            (Some(longitude), Some(latitude)) => {
-                Some(Location { system: self.location_system, longitude, latitude })
-            }
+        let location = match (&self.longitude, &self.latitude) {
+            (Some(longitude), Some(latitude)) => Some(Location {
+                system: self.location_system,
+                longitude: longitude.clone(),
+                latitude: latitude.clone(),
+            }),
             _ => None,
         };
         let row = match kind {
+            FileKind::Inspections => return self.into_inspection(),
+            FileKind::Findings => return self.into_finding(),
             FileKind::Regions => Row::Region(ImportRegion {
                 fields: Some(self.region),
                 parent: of_source(self.parent_of_region, self.parent_source),
@@ -108,6 +158,71 @@ impl Draft {
             from: self.from.unwrap_or_default(),
             cleared: self.cleared,
         }
+    }
+
+    fn into_inspection(self) -> ImportRow {
+        let inspection = ImportInspection {
+            fields: Some(self.report),
+            building: of_source(self.building_of, self.building_source),
+            body: self.body_of,
+            order: self.order_of,
+            inspected_on: self.inspected_on.unwrap_or_default(),
+            signers: self.signers,
+            scope: self.scope.unwrap_or_default(),
+            signed_on: self.signed_on.unwrap_or_default(),
+            submitted_on: self.submitted_on.unwrap_or_default(),
+            state: self.state,
+        };
+        ImportRow {
+            key: self.key.unwrap_or_default(),
+            row: Some(Row::Inspection(inspection)),
+            cleared: self.cleared,
+            ..ImportRow::default()
+        }
+    }
+
+    fn into_finding(self) -> ImportRow {
+        let place = FindingPlace {
+            entrance: self.entrance,
+            floor: self.floor,
+            unit_id: None,
+            part: self.part,
+        };
+        let observation = Observation {
+            source: self.seen_by,
+            observer: self.observer.unwrap_or_default(),
+            class: self.class.unwrap_or_default(),
+            severity: self.severity,
+            place: (place != FindingPlace::default()).then_some(place),
+            report_id: String::new(),
+        };
+        let finding = ImportFinding {
+            building: of_source(self.building_of, self.building_source),
+            report: of_source(self.report_of, self.report_source),
+            unit: of_source(self.unit_of, self.unit_source),
+            observed_on: self.observed_on.unwrap_or_default(),
+            observation: Some(observation),
+            notified_on: self.notified_on.unwrap_or_default(),
+            deadline: self.deadline.unwrap_or_default(),
+        };
+        ImportRow {
+            key: self.key.unwrap_or_default(),
+            row: Some(Row::Finding(finding)),
+            cleared: self.cleared,
+            ..ImportRow::default()
+        }
+    }
+
+    /// What no two rows of a file have in common, beside the source: the key, and of a finding also
+    /// the day and who saw it.
+    pub fn identity(&self, kind: FileKind) -> String {
+        let key = self.key.clone().unwrap_or_default();
+        if kind != FileKind::Findings {
+            return key;
+        }
+        let [on, observer] = [&self.observed_on, &self.observer].map(|part| part.as_deref());
+        let (on, observer) = (on.unwrap_or_default(), observer.unwrap_or_default());
+        format!("{key}\0{on}\0{}\0{observer}", self.seen_by)
     }
 
     /// Takes a row apart; the inverse of [`Draft::into_row`].
@@ -142,9 +257,34 @@ impl Draft {
                 draft.unit = unit.fields.unwrap_or_default();
                 (draft.building_of, draft.building_source) = parted(unit.building);
             }
+            Some(Row::Inspection(row)) => draft.take_inspection(row),
+            Some(Row::Finding(row)) => draft.take_finding(row),
             None => {}
         }
         draft
+    }
+
+    fn take_inspection(&mut self, row: ImportInspection) {
+        self.report = row.fields.unwrap_or_default();
+        (self.building_of, self.building_source) = parted(row.building);
+        (self.body_of, self.order_of) = (row.body, row.order);
+        self.inspected_on = said(row.inspected_on);
+        (self.signers, self.scope) = (row.signers, said(row.scope));
+        (self.signed_on, self.submitted_on) = (said(row.signed_on), said(row.submitted_on));
+        self.state = row.state;
+    }
+
+    fn take_finding(&mut self, row: ImportFinding) {
+        (self.building_of, self.building_source) = parted(row.building);
+        (self.report_of, self.report_source) = parted(row.report);
+        (self.unit_of, self.unit_source) = parted(row.unit);
+        let seen = row.observation.unwrap_or_default();
+        (self.seen_by, self.severity) = (seen.source, seen.severity);
+        (self.observer, self.class) = (said(seen.observer), said(seen.class));
+        let place = seen.place.unwrap_or_default();
+        (self.entrance, self.floor, self.part) = (place.entrance, place.floor, place.part);
+        self.observed_on = said(row.observed_on);
+        (self.notified_on, self.deadline) = (said(row.notified_on), said(row.deadline));
     }
 
     fn take_location(&mut self, location: impl Fn(&mut Self) -> Option<Location>) {
@@ -248,6 +388,8 @@ impl Draft {
             &self.compound_of,
             &self.building_of,
             &self.physical_of,
+            &self.report_of,
+            &self.unit_of,
         ];
         let named = references.into_iter().flatten().filter_map(|each| each.reference.as_ref());
         // The row's own id may be of another registry, where the numbers of partitions are others.

@@ -225,10 +225,14 @@ impl Layout {
         let last = field.rsplit('.').next().unwrap_or(field);
         let columns =
             || self.bound.iter().filter_map(|(h, bound)| Some((h, bound.as_ref()?.column)));
-        [field, last]
-            .iter()
-            .find_map(|name| columns().find(|(_, column)| column.name == *name))
+        let by_path = columns().find(|(_, column)| !field.is_empty() && column.path == field);
+        let names = [field, last];
+        by_path
+            .or_else(|| {
+                names.iter().find_map(|name| columns().find(|(_, column)| column.name == *name))
+            })
             .or_else(|| columns().find(|(_, column)| says(column, field) || says(column, last)))
+            .or_else(|| columns().find(|(_, column)| has_part(column, field)))
             .map_or(field, |(header, _)| header.as_str())
     }
 
@@ -250,6 +254,11 @@ fn says(column: &Column, field: &str) -> bool {
     let names = matches!(column.form, Form::Reference(..))
         && column.name.strip_prefix(relation).is_some_and(|rest| rest.starts_with('_'));
     column.name == field || (!field.is_empty() && column.field == field) || names
+}
+
+/// Whether a column says something that a field is a part of: `grades` of `fields.grades[0].value`.
+fn has_part(column: &Column, field: &str) -> bool {
+    field.split('.').filter_map(|part| part.split_once('[')).any(|(name, _)| says(column, name))
 }
 
 fn find(kind: FileKind, header: &str, mapping: &Mapping) -> Option<&'static Column> {

@@ -11,6 +11,7 @@ pub mod column;
 pub mod draft;
 pub mod edition;
 pub mod header;
+pub mod paper_column;
 pub mod reject;
 pub mod row;
 pub mod sample;

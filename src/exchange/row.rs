@@ -6,16 +6,15 @@ use crate::{
         column::{By, Column, FileKind, Form, Word},
         draft::{Draft, by_id, by_identifier, by_key},
         header::{AREA_UNITS, Bound, LENGTH_UNITS, Layout},
+        paper_column::{GRADE_ASPECTS, GRADE_SCALES, GRADE_SCOPES},
         table::Record,
     },
     kernel::{
+        hash::Hash,
         id::{Kind, SubjectId},
-        limit::{
-            ALIASES_MAX, BOUNDARY_POINTS_MAX, IDENTIFIER_CHARS_MAX, NAME_CHARS_MAX,
-            SCHEME_CHARS_MAX,
-        },
+        limit::{BOUNDARY_POINTS_MAX, IDENTIFIER_CHARS_MAX, NAME_CHARS_MAX, SCHEME_CHARS_MAX},
     },
-    proto::v1::{Boundary, Identifier, Reference, RegionLevel, Vertex, reference},
+    proto::v1::{Boundary, Document, Grade, Identifier, Reference, RegionLevel, Vertex, reference},
 };
 
 /// Bytes of one cell.
@@ -33,13 +32,18 @@ pub const REASONS: &[(&str, &str)] = &[
     ("CELL_ENCODING", "The cell is not in the encoding of the file."),
     ("CELL_TOO_LONG", "The cell has more than 16 KiB."),
     ("COORDINATES_INCOMPLETE", "Longitude, latitude and reference system are given together."),
-    ("DUPLICATE_KEY", "An earlier row of the file has the same source and key."),
+    (
+        "DUPLICATE_KEY",
+        "An earlier row of the file has the same source and key; of findings, also day and observer.",
+    ),
     ("FIELD_COUNT", "The row has more or fewer cells than the header has columns."),
     ("NOT_A_CODE", "A statistical code has 12 digits."),
     ("NOT_A_COORDINATE", "Degrees are decimal numbers of at most 7 decimals."),
     ("NOT_A_DAY", "The cell is not a day in any form that is taken."),
     ("NOT_A_FLAG", "The cell is neither yes nor no."),
+    ("NOT_A_GRADE", "A grade is written as scale;edition;scope;value."),
     ("NOT_A_NUMBER", "The cell is not a number in plain digits."),
+    ("NOT_A_PAPER", "A paper is written as sha256;bytes;type."),
     ("NOT_AN_ID", "The cell is not an id of the registry, or of something else."),
     ("NOT_AN_IDENTIFIER", "An outside number is written as scheme:value."),
     ("NOT_AN_OUTLINE", "An outline is a reference system and at least three points."),
@@ -178,7 +182,7 @@ fn put(draft: &mut Draft, bound: Bound, raw: &str) -> Result<(), cell::Fault> {
             *slot(draft) = Some(narrowed(height)?);
         }
         Form::Word(words, slot) => *slot(draft) = word(words, text)?,
-        Form::List(slot) => *slot(draft) = list(text)?,
+        Form::List(most, slot) => *slot(draft) = list(text, most)?,
         Form::Identifiers(slot) => {
             let identifiers = identifiers(text)?;
             slot(draft).extend(identifiers);
@@ -196,6 +200,9 @@ fn put(draft: &mut Draft, bound: Bound, raw: &str) -> Result<(), cell::Fault> {
             }
             *slot(draft) = reference;
         }
+        Form::References(kind, slot) => *slot(draft) = references(kind, text)?,
+        Form::Grades(slot) => *slot(draft) = grades(text)?,
+        Form::Documents(slot) => *slot(draft) = documents(text)?,
         Form::Degrees(most, slot) => *slot(draft) = Some(cell::degrees(text, most)?),
         Form::Outline(slot) => *slot(draft) = Some(outline(text)?),
         Form::Flag(slot) => *slot(draft) = Some(flag(text)?),
@@ -267,6 +274,19 @@ fn check(layout: &Layout, draft: &Draft, faults: &mut Vec<Fault>) {
             require("compound_id", draft.compound_of.is_none() && !is_in_community);
         }
         FileKind::Units => require("building_id", draft.building_of.is_none()),
+        FileKind::Inspections => {
+            require("building_id", draft.building_of.is_none());
+            require("kind", draft.report.kind == 0);
+            require("inspected_on", draft.inspected_on.is_none());
+        }
+        FileKind::Findings => {
+            require("building_id", draft.building_of.is_none());
+            require("observed_on", draft.observed_on.is_none());
+            require("class", draft.class.is_none());
+            require("severity", draft.severity == 0);
+            require("seen_by", draft.seen_by == 0);
+            require("observer", draft.observer.is_none());
+        }
     }
     for (name, source, reference) in [
         ("parent_key", &draft.parent_source, &draft.parent_of_region),
@@ -274,6 +294,8 @@ fn check(layout: &Layout, draft: &Draft, faults: &mut Vec<Fault>) {
         ("compound_key", &draft.compound_source, &draft.compound_of),
         ("building_key", &draft.building_source, &draft.building_of),
         ("physical_key", &draft.physical_source, &draft.physical_of),
+        ("report_key", &draft.report_source, &draft.report_of),
+        ("unit_key", &draft.unit_source, &draft.unit_of),
     ] {
         let named = reference.as_ref().and_then(|each| each.reference.as_ref());
         let by_key = matches!(named, Some(reference::Reference::Key(_)));
@@ -327,10 +349,10 @@ fn word(words: &'static [Word], text: &str) -> Result<i32, cell::Fault> {
     })
 }
 
-fn list(text: &str) -> Result<Vec<String>, cell::Fault> {
+fn list(text: &str, most: usize) -> Result<Vec<String>, cell::Fault> {
     let texts = cell::split(text);
-    if texts.len() > ALIASES_MAX {
-        return Err(("TOO_MANY", format!("at most {ALIASES_MAX} are taken")));
+    if texts.len() > most {
+        return Err(("TOO_MANY", format!("at most {most} are taken")));
     }
     texts.iter().map(|text| bounded(text.trim(), NAME_CHARS_MAX)).collect()
 }
@@ -345,6 +367,80 @@ fn identifier(text: &str) -> Result<Identifier, cell::Fault> {
     }
 }
 
+/// Other subjects, by id or by an outside number.
+fn references(kind: Kind, text: &str) -> Result<Vec<Reference>, cell::Fault> {
+    let one = |text: &String| {
+        let text = text.trim();
+        if text.contains(':') {
+            let Identifier { scheme, value } = identifier(text)?;
+            return Ok(by_identifier(&scheme, &value));
+        }
+        Ok(by_id(Some(id_of(kind, text)?)))
+    };
+    let read = cell::split(text).iter().map(one).collect::<Result<Vec<_>, _>>()?;
+    Ok(read.into_iter().flatten().collect())
+}
+
+/// An id of a kind, as it is written.
+fn id_of(kind: Kind, text: &str) -> Result<String, cell::Fault> {
+    let id: SubjectId = text.parse().map_err(|bad| ("NOT_AN_ID", format!("{bad}")))?;
+    if id.kind() != kind {
+        let (found, asked) = (id.kind().word(), kind.word());
+        return Err(("NOT_AN_ID", format!("the id of a {found}; of a {asked} is asked for")));
+    }
+    Ok(id.to_string())
+}
+
+/// Grades: `scale;edition;scope;value`, and perhaps the aspect.
+fn grades(text: &str) -> Result<Vec<Grade>, cell::Fault> {
+    let one = |text: &String| {
+        let parts: Vec<&str> = text.split(';').map(str::trim).collect();
+        let (scale, edition, scope, value, aspect) = match parts.as_slice() {
+            [scale, edition, scope, value] => (*scale, *edition, *scope, *value, None),
+            [scale, edition, scope, value, aspect] => {
+                (*scale, *edition, *scope, *value, Some(*aspect))
+            }
+            _ => {
+                let message = "a grade is scale;edition;scope;value: SURVEY;2020;BUILDING;B";
+                return Err(("NOT_A_GRADE", message.to_owned()));
+            }
+        };
+        let aspect = aspect.map(|aspect| word(GRADE_ASPECTS, aspect)).transpose()?;
+        Ok(Grade {
+            scale: word(GRADE_SCALES, scale)?,
+            edition: bounded(edition, IDENTIFIER_CHARS_MAX)?,
+            scope: word(GRADE_SCOPES, scope)?,
+            aspect: aspect.unwrap_or_default(),
+            value: bounded(value, IDENTIFIER_CHARS_MAX)?,
+        })
+    };
+    cell::split(text).iter().map(one).collect()
+}
+
+/// Papers: `sha256;bytes;type`, and perhaps where it lies.
+fn documents(text: &str) -> Result<Vec<Document>, cell::Fault> {
+    let one = |text: &String| {
+        let mut parts = text.splitn(4, ';').map(str::trim);
+        let (Some(sha256), Some(size), Some(media_type)) =
+            (parts.next(), parts.next(), parts.next())
+        else {
+            let message = "a paper is sha256;bytes;type: 9f86…;48211;application/pdf";
+            return Err(("NOT_A_PAPER", message.to_owned()));
+        };
+        if Hash::from_hex(sha256).is_none() {
+            let message = "a SHA-256 has 64 hexadecimal digits".to_owned();
+            return Err(("NOT_A_PAPER", message));
+        }
+        Ok(Document {
+            sha256: sha256.to_owned(),
+            size_bytes: cell::whole(size, &["B", "字节"], 0, i64::MAX)?.unsigned_abs(),
+            media_type: bounded(media_type, IDENTIFIER_CHARS_MAX)?,
+            uri: parts.next().unwrap_or_default().to_owned(),
+        })
+    };
+    cell::split(text).iter().map(one).collect()
+}
+
 fn identifiers(text: &str) -> Result<Vec<Identifier>, cell::Fault> {
     cell::split(text).iter().map(|text| identifier(text)).collect()
 }
@@ -352,20 +448,16 @@ fn identifiers(text: &str) -> Result<Vec<Identifier>, cell::Fault> {
 fn reference(by: By, column: &Column, text: &str) -> Result<Option<Reference>, cell::Fault> {
     Ok(match by {
         By::Id => {
-            let id: SubjectId = text.parse().map_err(|bad| ("NOT_AN_ID", format!("{bad}")))?;
             let expected = match column.name {
                 "compound_id" => Kind::Compound,
                 "building_id" | "physical_id" => Kind::Building,
+                "body_id" => Kind::Body,
+                "order_id" => Kind::Order,
+                "report_id" => Kind::Report,
+                "unit_id" => Kind::Unit,
                 _ => Kind::Region,
             };
-            if id.kind() != expected {
-                let (found, asked) = (id.kind().word(), expected.word());
-                return Err((
-                    "NOT_AN_ID",
-                    format!("the id of a {found}; of a {asked} is asked for"),
-                ));
-            }
-            by_id(Some(id.to_string()))
+            by_id(Some(id_of(expected, text)?))
         }
         By::Key => by_key(&bounded(text, IDENTIFIER_CHARS_MAX)?),
         By::Identifier => {

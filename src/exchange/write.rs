@@ -8,8 +8,9 @@ use crate::{
         column::{By, Column, FileKind, Form, Word},
         draft::Draft,
         header::Bound,
+        paper_column::{GRADE_ASPECTS, GRADE_SCALES, GRADE_SCOPES},
     },
-    proto::v1::{Boundary, Identifier, Reference, reference},
+    proto::v1::{Boundary, Document, Grade, Identifier, Reference, reference},
 };
 
 /// Whether a file begins with a byte order mark.
@@ -90,7 +91,10 @@ fn show(column: &Column, draft: &mut Draft) -> (String, bool) {
         column.form,
         Form::Text(..)
             | Form::Token(..)
-            | Form::List(_)
+            | Form::List(..)
+            | Form::References(..)
+            | Form::Grades(_)
+            | Form::Documents(_)
             | Form::Identifiers(_)
             | Form::Scheme(..)
             | Form::Reference(By::Key | By::Identifier, _)
@@ -118,7 +122,13 @@ fn shown(column: &Column, draft: &mut Draft) -> String {
             slot(draft).map(|h| cell::show_scaled(h.into(), 2)).unwrap_or_default()
         }
         Form::Word(words, slot) => word(words, *slot(draft)).to_owned(),
-        Form::List(slot) => cell::join(slot(draft)),
+        Form::List(_, slot) => cell::join(slot(draft)),
+        Form::References(_, slot) => {
+            let named = |each: &Reference| named(By::Id, each).or(named(By::Identifier, each));
+            cell::join(slot(draft).iter().filter_map(named))
+        }
+        Form::Grades(slot) => cell::join(slot(draft).iter().map(grade)),
+        Form::Documents(slot) => cell::join(slot(draft).iter().map(document)),
         Form::Identifiers(slot) => identifiers(slot(draft)),
         Form::Scheme(scheme, slot) => {
             let values = slot(draft).iter().filter(|each| each.scheme == scheme);
@@ -153,6 +163,21 @@ fn named(by: By, reference: &Reference) -> Option<String> {
         }
         _ => None,
     }
+}
+
+fn grade(grade: &Grade) -> String {
+    let scale = word(GRADE_SCALES, grade.scale);
+    let scope = word(GRADE_SCOPES, grade.scope);
+    let text = format!("{scale};{};{scope};{}", grade.edition, grade.value);
+    match word(GRADE_ASPECTS, grade.aspect) {
+        "" => text,
+        aspect => format!("{text};{aspect}"),
+    }
+}
+
+fn document(paper: &Document) -> String {
+    let text = format!("{};{};{}", paper.sha256, paper.size_bytes, paper.media_type);
+    if paper.uri.is_empty() { text } else { format!("{text};{}", paper.uri) }
 }
 
 fn outline(boundary: &Boundary) -> String {

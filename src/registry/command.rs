@@ -369,7 +369,7 @@ pub struct ImportRow {
     /// What it says, without what it refers to.
     pub content: Content,
     /// What it refers to: the field's API name (`parent_id`, `compound_id`, `community_id`,
-    /// `physical_id`, `building_id`) and the reference.
+    /// `physical_id`, `building_id`, `body_id`, `order_id`, `report_id`, `unit_id`) and the reference.
     pub references: Vec<(&'static str, Kind, Reference)>,
     /// Since when it exists, for a new one.
     pub exists_from: Option<ImpreciseDay>,
@@ -377,4 +377,47 @@ pub struct ImportRow {
     pub from: Option<Day>,
     /// For a region: it begins a partition.
     pub opens_partition: bool,
+    /// What it says beside, of what is no place.
+    pub paper: Option<PaperRow>,
+}
+
+/// What a row says of a report or a finding, beside its fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PaperRow {
+    /// Of a report.
+    Report(ReportRow),
+    /// Of a finding.
+    Finding(FindingRow),
+}
+
+/// A report's days.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportRow {
+    /// The last day of the looking.
+    pub inspected: Day,
+    /// Who signed, and when.
+    pub signed: Option<SignedRow>,
+    /// When it was submitted.
+    pub submitted: Option<Day>,
+}
+
+/// Signatures of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedRow {
+    /// Who.
+    pub signers: Vec<Reference>,
+    /// For what scope.
+    pub scope: String,
+    /// When.
+    pub on: Day,
+}
+
+/// The days of an observation, which is the event of the row's content, and of the notice that
+/// followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FindingRow {
+    /// The day.
+    pub on: Day,
+    /// The day of the notice, and the deadline that it says.
+    pub notice: Option<(Day, Option<Day>)>,
 }

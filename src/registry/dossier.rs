@@ -258,7 +258,11 @@ fn findings_of(
 
 /// A finding of which only counts what stands in reports of its building that were submitted, or in
 /// none.
-fn counted(state: &dyn State, finding: Finding, knowing: Knowing<'_>) -> Result<Finding, Error> {
+pub(crate) fn counted(
+    state: &dyn State,
+    finding: Finding,
+    knowing: Knowing<'_>,
+) -> Result<Finding, Error> {
     let building = finding.building();
     let mut unsubmitted = finding.reports();
     for report in finding.reports() {

@@ -50,9 +50,9 @@ pub use crate::registry::{
     case::{Case, Contradiction},
     checkup::DueFor,
     command::{
-        AdvanceReport, Change, Command, Correct, End, Erase, FollowFinding, Import, ImportRow,
-        Merge, MergeInto, ObserveFinding, RecordReport, Reference, Register, ReportStep, Retract,
-        RowMode, Sighting, Split, SplitPart, Which,
+        AdvanceReport, Change, Command, Correct, End, Erase, FindingRow, FollowFinding, Import,
+        ImportRow, Merge, MergeInto, ObserveFinding, PaperRow, RecordReport, Reference, Register,
+        ReportRow, ReportStep, Retract, RowMode, Sighting, SignedRow, Split, SplitPart, Which,
     },
     due::{CheckUps, DueDays, DueListed},
     dump::{Contents, DumpError, DumpReader, DumpWriter, load},

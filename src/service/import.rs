@@ -24,16 +24,17 @@ use crate::{
         time::{Day, ImpreciseDay, KnownAt, ReadTime},
         violation::Violations,
     },
-    proto::v1::{self, import_service_server::ImportService},
+    proto::v1::{self, import_row::Row, import_service_server::ImportService},
     registry::{
-        Class, Command, Error, Import, ImportRow, ItemOutcome, ItemRecord, ListOf, Reference,
-        Refusal, Registry, RowMode, Seen,
+        Class, Command, Error, Import, ImportRow, ItemOutcome, ItemRecord, ListOf, PaperRow,
+        Reference, Refusal, Registry, RowMode, Seen,
     },
     service::{
         Api, Plan, Way, Write, Written,
         common::{self, CodeWarning},
         kind::{Resource, fields, resource, take_over},
         misread::{self, LeftOut, Misread, row_in_itself},
+        paper_row,
         search::Part,
         status,
     },
@@ -251,15 +252,20 @@ fn export_row(seen: Seen, named: &BTreeMap<SubjectId, v1::ExportReference>) -> v
 
 /// For each row whether it begins a partition.
 fn openers(rows: &[v1::ImportRow]) -> Vec<bool> {
-    let opens = |row: &v1::ImportRow| match &row.row {
-        Some(v1::import_row::Row::Region(region)) => region.opens_partition,
-        _ => false,
-    };
     rows.iter().map(opens).collect()
 }
 
 /// What to warn of, by the number of the row.
-type Warnings = BTreeMap<u32, Vec<CodeWarning>>;
+type Warnings = BTreeMap<u32, Vec<v1::RowWarning>>;
+
+/// A code that is not as its standard has it.
+fn of_code(CodeWarning { field, scheme, warning }: CodeWarning) -> v1::RowWarning {
+    v1::RowWarning {
+        field: format!("fields.{field}.{scheme}"),
+        reason: warning.reason().to_owned(),
+        message: warning.to_string(),
+    }
+}
 
 /// An import, read.
 struct ReadRows {
@@ -420,9 +426,8 @@ type Named = (&'static str, Kind, Option<v1::Reference>);
 fn row(
     mut asked: v1::ImportRow,
     seed: IdSeed,
-    warnings: &mut Vec<CodeWarning>,
+    warnings: &mut Vec<v1::RowWarning>,
 ) -> Result<ImportRow, Misread<ImportRow>> {
-    use v1::import_row::Row;
     let hash = Hash::of(&[&asked.encode_to_vec()]);
     let mut violations = Violations::default();
     check_key(&mut violations, "key", &asked.key);
@@ -436,34 +441,18 @@ fn row(
         return Err(violations.into());
     }
     let cleared = std::mem::take(&mut asked.cleared);
-    let mut opens_partition = false;
-    let (mut content, named) = match asked.row {
-        None => {
-            violations.add("row", "REQUIRED", "a row is a region, compound, building or unit");
-            return Err(violations.into());
-        }
-        Some(Row::Region(row)) => {
-            opens_partition = row.opens_partition;
-            let content = content::<v1::Region>(&mut violations, warnings, row.fields, cleared);
-            (content, vec![("parent_id", Kind::Region, row.parent)])
-        }
-        Some(Row::Compound(row)) => {
-            let content = content::<v1::Compound>(&mut violations, warnings, row.fields, cleared);
-            (content, vec![("community_id", Kind::Region, row.community)])
-        }
-        Some(Row::Building(row)) => {
-            let content = content::<v1::Building>(&mut violations, warnings, row.fields, cleared);
-            let named = vec![
-                ("compound_id", Kind::Compound, row.compound),
-                ("community_id", Kind::Region, row.community),
-                ("physical_id", Kind::Building, row.physical),
-            ];
-            (content, named)
-        }
-        Some(Row::Unit(row)) => {
-            let content = content::<v1::Unit>(&mut violations, warnings, row.fields, cleared);
-            (content, vec![("building_id", Kind::Building, row.building)])
-        }
+    let opens_partition = opens(&asked);
+    let Some(said) = asked.row else {
+        violations.add("row", "REQUIRED", "a row is about something: a region, a report");
+        return Err(violations.into());
+    };
+    let is_paper = matches!(said, Row::Inspection(_) | Row::Finding(_));
+    if is_paper {
+        paper_row::has_own_days(&mut violations, &asked.exists_from, &asked.from);
+    }
+    let Some(About { mut content, named, paper }) = about(&mut violations, warnings, said, cleared)
+    else {
+        return Err(violations.into());
     };
     let references = references(&mut violations, &mut content, named);
     let row = ImportRow {
@@ -475,13 +464,89 @@ fn row(
         exists_from,
         from,
         opens_partition,
+        paper,
     };
     Misread::check(violations, row)
 }
 
+/// Whether a row begins a partition.
+fn opens(row: &v1::ImportRow) -> bool {
+    matches!(&row.row, Some(Row::Region(region)) if region.opens_partition)
+}
+
+/// What a row is about.
+struct About {
+    content: Content,
+    named: Vec<Named>,
+    paper: Option<PaperRow>,
+}
+
+/// Reads what a row is about; `None` when too little of it could be read to be judged.
+fn about(
+    violations: &mut Violations,
+    warnings: &mut Vec<v1::RowWarning>,
+    row: Row,
+    cleared: Vec<String>,
+) -> Option<About> {
+    let mut paper = None;
+    let (content, named) = match row {
+        Row::Region(row) => {
+            let content = content::<v1::Region>(violations, warnings, row.fields, cleared);
+            (content, vec![("parent_id", Kind::Region, row.parent)])
+        }
+        Row::Compound(row) => {
+            let content = content::<v1::Compound>(violations, warnings, row.fields, cleared);
+            (content, vec![("community_id", Kind::Region, row.community)])
+        }
+        Row::Building(row) => {
+            let content = content::<v1::Building>(violations, warnings, row.fields, cleared);
+            let named = vec![
+                ("compound_id", Kind::Compound, row.compound),
+                ("community_id", Kind::Region, row.community),
+                ("physical_id", Kind::Building, row.physical),
+            ];
+            (content, named)
+        }
+        Row::Unit(row) => {
+            let content = content::<v1::Unit>(violations, warnings, row.fields, cleared);
+            (content, vec![("building_id", Kind::Building, row.building)])
+        }
+        Row::Inspection(mut row) => {
+            let fields = row.fields.take();
+            let content = content::<v1::Report>(violations, warnings, fields, cleared);
+            let named = vec![
+                ("building_id", Kind::Building, row.building.take()),
+                ("body_id", Kind::Body, row.body.take()),
+                ("order_id", Kind::Order, row.order.take()),
+            ];
+            let read = paper_row::inspection(violations, warnings, &content, row)?;
+            paper = Some(PaperRow::Report(read));
+            (content, named)
+        }
+        Row::Finding(mut row) => {
+            if !cleared.is_empty() {
+                violations.add("cleared", "UNKNOWN_PATH", "nothing of a finding is cleared");
+            }
+            if row.building.is_none() {
+                violations.add("building", "REQUIRED", "a finding is of a building");
+            }
+            let named = vec![
+                ("building_id", Kind::Building, row.building.take()),
+                ("report_id", Kind::Report, row.report.take()),
+                ("unit_id", Kind::Unit, row.unit.take()),
+            ];
+            let (content, read) = paper_row::seen(violations, row)?;
+            paper = Some(PaperRow::Finding(read));
+            (content, named)
+        }
+    };
+    Some(About { content, named, paper })
+}
+
 /// Whether a row says, beside what is wrong with it, which subject it is about and where that is.
 fn is_placed(misread: &Misread<ImportRow>) -> bool {
-    const PLACES: [&str; 6] = ["parent", "compound", "community", "physical", "building", "level"];
+    const PLACES: [&str; 8] =
+        ["parent", "compound", "community", "physical", "building", "level", "report", "unit"];
     let violations = misread.violations.list();
     let is_placed = violations.iter().all(|violation| {
         let field = violation.field.strip_prefix("fields.").unwrap_or(&violation.field);
@@ -494,14 +559,14 @@ fn is_placed(misread: &Misread<ImportRow>) -> bool {
 /// Reads the fields of a row, with those that it clears; what has violations is left out.
 fn content<R: Resource>(
     violations: &mut Violations,
-    warnings: &mut Vec<CodeWarning>,
+    warnings: &mut Vec<v1::RowWarning>,
     value: Option<R::Fields>,
     cleared: Vec<String>,
 ) -> Content {
     let (mut said, nested) = fields::<R>(value, None);
     take_over(violations, "fields", &nested);
     // What is cleared is named by a mask in which nothing has a value.
-    warnings.extend(std::mem::take(&mut said.warnings));
+    warnings.extend(std::mem::take(&mut said.warnings).into_iter().map(of_code));
     if cleared.is_empty() {
         return said.content;
     }
@@ -547,7 +612,8 @@ fn references(
     references
 }
 
-fn reference(
+/// Reads by what something is named.
+pub(crate) fn reference(
     violations: &mut Violations,
     name: &str,
     kind: Kind,
@@ -598,6 +664,9 @@ fn take_id(content: &mut Content, field: &str) -> Option<SubjectId> {
         (Fields::Building(fields), "community_id") => take(&mut fields.community),
         (Fields::Building(fields), "physical_id") => take(&mut fields.physical),
         (Fields::Unit(fields), "building_id") => take(&mut fields.building),
+        (Fields::Report(fields), "building_id") => take(&mut fields.building),
+        (Fields::Report(fields), "body_id") => take(&mut fields.body),
+        (Fields::Report(fields), "order_id") => take(&mut fields.order),
         _ => None,
     }
 }
@@ -641,13 +710,7 @@ fn results(written: &Written, row_count: usize, openers: &[bool]) -> Vec<v1::Row
 /// Adds what looks doubtful in the rows that were not refused.
 fn warn(results: &mut [v1::RowResult], warnings: &Warnings) {
     for result in results.iter_mut().filter(|result| result.outcome() != v1::RowOutcome::Refused) {
-        let warnings = warnings.get(&result.index).into_iter().flatten();
-        let warnings = warnings.map(|CodeWarning { field, scheme, warning }| v1::RowWarning {
-            field: format!("fields.{field}.{scheme}"),
-            reason: warning.reason().to_owned(),
-            message: warning.to_string(),
-        });
-        result.warnings = warnings.collect();
+        result.warnings = warnings.get(&result.index).cloned().unwrap_or_default();
     }
 }
 

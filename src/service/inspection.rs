@@ -324,7 +324,7 @@ fn record_plan(asked: v1::RecordReportRequest, seeds: Vec<IdSeed>) -> Result<Pla
 }
 
 /// Whether it is of no body and need not be of one.
-fn is_nobodys(content: &Content) -> bool {
+pub(crate) fn is_nobodys(content: &Content) -> bool {
     match &content.fields {
         Fields::Report(report) => {
             let kind = report.kind.flatten();

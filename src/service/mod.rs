@@ -19,6 +19,7 @@ pub mod inspection;
 pub mod kind;
 pub(crate) mod misread;
 pub mod page;
+mod paper_row;
 pub mod plan;
 pub mod reference;
 pub mod region;

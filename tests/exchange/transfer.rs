@@ -171,6 +171,8 @@ impl Registry {
             v1::import_row::Row::Compound(_) => FileKind::Compounds,
             v1::import_row::Row::Building(_) => FileKind::Buildings,
             v1::import_row::Row::Unit(_) => FileKind::Units,
+            v1::import_row::Row::Inspection(_) => FileKind::Inspections,
+            v1::import_row::Row::Finding(_) => FileKind::Findings,
         };
         let key = (request.source.clone(), kind, row.key.clone());
         let opens = matches!(&row.row, Some(v1::import_row::Row::Region(r)) if r.opens_partition);
@@ -314,6 +316,7 @@ impl Registry {
                 fields.building_id = building;
                 Subject::Unit(Unit { id, life, fields: Some(fields), ..Unit::default() })
             }
+            other => panic!("this is not exported: {other:?}"),
         };
         let references = Vec::new();
         let (source, key) = (kept.source.clone(), kept.key.clone());

@@ -69,6 +69,7 @@ impl Files {
             exists_from: Some(said("1990-05-01")),
             from: (!says.from.is_empty()).then(|| day(says.from)),
             opens_partition: false,
+            paper: None,
         }
     }
 

@@ -18,6 +18,7 @@ mod imports;
 mod life;
 mod mending;
 mod oracle;
+mod paper_rows;
 mod papers;
 mod paths;
 mod reads;

@@ -42,8 +42,8 @@ pub(crate) struct Desk {
     pub(crate) city: City,
     pub(crate) building: BuildingId,
     pub(crate) other: BuildingId,
-    body: BodyId,
-    signer: SignerId,
+    pub(crate) body: BodyId,
+    pub(crate) signer: SignerId,
     order: OrderId,
 }
 
@@ -204,7 +204,7 @@ impl Desk {
         Ok(outcome.decided.subjects[0].try_into().unwrap())
     }
 
-    fn step(&self, who: &str, report: ReportId, step: ReportStep, on: &str) -> String {
+    pub(crate) fn step(&self, who: &str, report: ReportId, step: ReportStep, on: &str) -> String {
         let step = AdvanceReport { report, etag: None, step, on: day(on) };
         let done = self.run_as(who, Command::AdvanceReport(step));
         done.map_or_else(told, |_| self.report(report, ReadTime::NOW))
@@ -235,7 +235,7 @@ impl Desk {
         self.city.registry.history(id, KnownAt::Now, &page).unwrap().rows
     }
 
-    fn report(&self, id: ReportId, time: ReadTime) -> String {
+    pub(crate) fn report(&self, id: ReportId, time: ReadTime) -> String {
         let seen = self.city.registry.get(id.into(), time).unwrap();
         let stand = seen.report_stand.unwrap();
         format!("{}, doubt {:?}", stand.state.word(), stand.doubt)
@@ -273,7 +273,7 @@ fn told(error: Error) -> String {
     }
 }
 
-fn stands(found: &FindingSeen) -> String {
+pub(crate) fn stands(found: &FindingSeen) -> String {
     let Some(view) = &found.view else { return "not there".to_owned() };
     let mut told = view.stage.word().to_owned();
     if let Some(deadline) = view.deadline {

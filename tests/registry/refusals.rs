@@ -81,6 +81,7 @@ impl Court {
             exists_from: exists_from.map(said),
             from: None,
             opens_partition: false,
+            paper: None,
         }
     }
 }

@@ -330,6 +330,7 @@ fn row(city: &City, compound: SubjectId, key: &str, area_m2: u64) -> ImportRow {
         exists_from: (area_m2 > 0).then(|| said("1990-05-01")),
         from: Some(day("2010-01-01")),
         opens_partition: false,
+        paper: None,
     }
 }
 

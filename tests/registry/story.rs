@@ -681,6 +681,7 @@ impl Story {
                     exists_from: Some(imprecise(act)),
                     from: act.c.is_multiple_of(2).then(|| on(act)),
                     opens_partition: false,
+                    paper: None,
                 },
             ));
         }

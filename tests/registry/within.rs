@@ -72,6 +72,7 @@ impl Streets {
             exists_from: Some(said("1990-05-01")),
             from: None,
             opens_partition: false,
+            paper: None,
         }
     }
 

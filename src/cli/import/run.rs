@@ -317,9 +317,10 @@ impl<I: Credential> Run<I> {
             let name = draft.region.name.as_deref().unwrap_or_default();
             findings.observe(draft.region.level(), key, name);
         }
-        let key = draft.key.as_deref().unwrap_or_default();
-        if let Some(first) = file.seen_before(&source, key, line) {
-            let message = format!("line {first} has the same source and key");
+        let key = draft.key.clone().unwrap_or_default();
+        if let Some(first) = file.seen_before(&source, &draft.identity(kind), line) {
+            let more = if kind == FileKind::Findings { ", day and observer" } else { "" };
+            let message = format!("line {first} has the same source and key{more}");
             faults.push(Fault::new(file.opened.shape.header_of("key"), "DUPLICATE_KEY", message));
             return self.put_by_itself(file, line, cells, draft, faults).await;
         }
@@ -330,7 +331,7 @@ impl<I: Credential> Run<I> {
             }
             Err(_) if self.is_new_in_dry_run(&place) => {
                 if faults.is_empty() {
-                    self.accept(key);
+                    self.accept(&key);
                 }
                 self.put_by_itself(file, line, cells, draft, faults).await
             }
@@ -778,7 +779,8 @@ fn references(row: &ImportRow) -> Vec<(&'static str, &Option<Reference>)> {
             ("physical", &each.physical),
         ],
         Some(Row::Unit(unit)) => vec![("building", &unit.building)],
-        None => Vec::new(),
+        // What they name is in other files.
+        Some(Row::Inspection(_) | Row::Finding(_)) | None => Vec::new(),
     }
 }
 
@@ -793,7 +795,7 @@ fn warnings(shape: &Shape, result: &RowResult) -> Vec<Fault> {
     let fault = |each: &crate::proto::v1::RowWarning| {
         let (all, scheme) = each.field.rsplit_once('.').unwrap_or(("", &each.field));
         let own = shape.header_of(&each.field);
-        let is_own = own != each.field;
+        let is_own = own != each.field || shape.has(own);
         let column = if is_own { own.to_owned() } else { shape.header_of(all).to_owned() };
         let message =
             if is_own { each.message.clone() } else { format!("{scheme}: {}", each.message) };

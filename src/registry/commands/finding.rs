@@ -237,23 +237,54 @@ pub(crate) fn follow(tx: &mut Tx<'_, '_>, command: FollowFinding) -> Result<Deci
     let FollowFinding { finding, etag, on, second_of_day, order_key, saying } = command;
     let mut refusals = Vec::new();
     let found = followed(tx, finding, etag, &mut refusals)?;
-    let tables = tx.work.tables(finding.partition())?;
-    let (saying, by_rule) = match &found {
-        Some((_, so_far)) => with_deadline(saying, so_far, on, &tables),
-        None => (saying, None),
-    };
-    let saying = saying.because(&tx.call.reason);
-    let told = Told { saying, by: tx.call.author.clone() };
-    let event = event_of(&told, Seq::MAX, on, second_of_day, order_key.clone());
     let Some((id, so_far)) = found else {
         // What can be said against it whatever it is said of.
+        let tables = tx.work.tables(finding.partition())?;
+        let saying = saying.because(&tx.call.reason);
+        let told = Told { saying, by: tx.call.author.clone() };
+        let event = event_of(&told, Seq::MAX, on, second_of_day, order_key.clone());
         let catalogue = tables.findings_on(on);
         let found = finding::objections_to(&event, tx.today(), Presence::Unknown, catalogue);
         tell(found, &event, "on", &mut refusals);
         return Err(Error::Refused(refusals));
     };
-    admit(tx, &so_far, &event, &tables, "on", &mut refusals)?;
+    let following = Following { on, second_of_day, order_key, saying, day_field: "on" };
+    let draft = judge_following(tx, id, &so_far, following, &mut refusals)?;
     settle(refusals)?;
+    tx.accept(draft)?;
+    Ok(Decided { subjects: vec![id.into()], ..Decided::default() })
+}
+
+/// What is said to follow on a finding.
+pub(crate) struct Following {
+    /// The day.
+    pub on: Day,
+    /// The time on that day, in seconds.
+    pub second_of_day: Option<u32>,
+    /// The caller's key of order.
+    pub order_key: Vec<u8>,
+    /// What.
+    pub saying: Saying,
+    /// Where the day stands.
+    pub day_field: &'static str,
+}
+
+/// What stands against what follows on a finding of which so much was said. The draft may be recorded
+/// when nothing does.
+pub(crate) fn judge_following(
+    tx: &mut Tx<'_, '_>,
+    id: FindingId,
+    so_far: &Finding,
+    following: Following,
+    refusals: &mut Vec<Refusal>,
+) -> Result<Draft, Error> {
+    let Following { on, second_of_day, order_key, saying, day_field } = following;
+    let tables = tx.work.tables(id.partition())?;
+    let (saying, by_rule) = with_deadline(saying, so_far, on, &tables);
+    let saying = saying.because(&tx.call.reason);
+    let told = Told { saying, by: tx.call.author.clone() };
+    let event = event_of(&told, Seq::MAX, on, second_of_day, order_key.clone());
+    admit(tx, so_far, &event, &tables, day_field, refusals)?;
     let told = Told { saying: told.saying.without_reason(), by: told.by };
     let mut basis = Vec::new();
     if let Some(edition) = by_rule {
@@ -261,10 +292,20 @@ pub(crate) fn follow(tx: &mut Tx<'_, '_>, command: FollowFinding) -> Result<Deci
     }
     let fields = FindingContent { building: None, event: Some(told) };
     let fact = Fact::Changed { subject: id.into(), content: content_of(fields) };
-    let draft =
-        Draft { second_of_day, order_key, basis, ..Draft::new(id.partition(), fact).from(on) };
-    tx.accept(draft)?;
-    Ok(Decided { subjects: vec![id.into()], ..Decided::default() })
+    Ok(Draft { second_of_day, order_key, basis, ..Draft::new(id.partition(), fact).from(on) })
+}
+
+/// A finding as it will be with an observation more.
+pub(crate) fn with_observation(
+    tx: &mut Tx<'_, '_>,
+    mut so_far: Finding,
+    on: Day,
+    observation: Observation,
+) -> Result<Finding, Error> {
+    let told = Told { saying: Saying::Observed(observation), by: tx.call.author.clone() };
+    // Before what follows on it.
+    so_far.push(event_of(&told, Seq::MAX - 1, on, None, Vec::new()));
+    dossier::counted(tx.work, so_far, Knowing::at(None))
 }
 
 /// The finding that something is said of: that to which the number leads.
@@ -484,7 +525,7 @@ fn event_of(told: &Told, seq: Seq, on: Day, second: Option<u32>, key: Vec<u8>) -
     }
 }
 
-fn content_of(fields: FindingContent) -> Content {
+pub(crate) fn content_of(fields: FindingContent) -> Content {
     Content { fields: Fields::Finding(Box::new(fields)), shared: Shared::default() }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     registry::{
         command::{Change, Correct, Import, ImportRow, Reference, Register, RowMode},
         commands::{
-            change, correct,
+            change, correct, paper_rows,
             register::{self, Unresolved, register},
             rules::{homes, settle, weigh},
             said::{Judged, Said},
@@ -90,18 +90,22 @@ fn in_parts(items: Vec<ItemRecord>) -> Vec<Vec<ItemRecord>> {
 }
 
 /// What became of a row.
-struct Taken {
-    id: SubjectId,
-    outcome: ItemOutcome,
-    conflicts: Vec<Conflict>,
+pub(crate) struct Taken {
+    /// The subject.
+    pub id: SubjectId,
+    /// What became of it.
+    pub outcome: ItemOutcome,
+    /// Where others have said otherwise.
+    pub conflicts: Vec<Conflict>,
     /// Of a row in conflict: whether the rest of it was taken.
-    is_partial: bool,
+    pub is_partial: bool,
     /// What the source said, when nothing of it was taken and it is to be remembered.
-    row: Option<SourceRow>,
+    pub row: Option<SourceRow>,
 }
 
 impl Taken {
-    fn plain(id: SubjectId, outcome: ItemOutcome) -> Self {
+    /// Without a conflict.
+    pub(crate) fn plain(id: SubjectId, outcome: ItemOutcome) -> Self {
         Self { id, outcome, conflicts: Vec::new(), is_partial: false, row: None }
     }
 }
@@ -114,6 +118,9 @@ fn take(
     row: ImportRow,
     within: &mut Within,
 ) -> Result<Taken, Error> {
+    if row.paper.is_some() {
+        return paper_rows::take(tx, (source, mode), row, within);
+    }
     let (content, unresolved) = resolve(tx, source, &row, within)?;
     let partition = row_partition(tx, source, &row, &content)?;
     let kind = content.kind();
@@ -145,7 +152,8 @@ fn take(
     }
 }
 
-fn source_row(source: &str, row: &ImportRow, said: Option<Content>) -> SourceRow {
+/// A row as it is remembered.
+pub(crate) fn source_row(source: &str, row: &ImportRow, said: Option<Content>) -> SourceRow {
     SourceRow { source: source.to_owned(), key: row.key.clone(), hash: row.hash, said }
 }
 
@@ -350,7 +358,7 @@ fn say(
 
 /// Puts the ids of what the row refers to into its content; tells the references to what is not
 /// there, or not in reach.
-fn resolve(
+pub(crate) fn resolve(
     tx: &mut Tx<'_, '_>,
     source: &str,
     row: &ImportRow,
@@ -361,7 +369,7 @@ fn resolve(
     for (field, kind, reference) in &row.references {
         let found = find(tx, source, *kind, reference)?;
         if let Some(id) = found
-            && within.reaches(tx, id)?
+            && is_named_freely(tx, id, within)?
         {
             put_reference(&mut content, field, id);
             continue;
@@ -381,14 +389,25 @@ fn resolve(
     Ok((content, unresolved))
 }
 
-fn not_found(field: &str, kind: Kind, within: &Within) -> Refusal {
+/// Whether a row may name a subject. Bodies and those who sign for them work all over a city: naming
+/// one needs no reach.
+pub(crate) fn is_named_freely(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    within: &mut Within,
+) -> Result<bool, Error> {
+    Ok(matches!(id.kind(), Kind::Body | Kind::Signer) || within.reaches(tx, id)?)
+}
+
+/// Nothing is known by a reference.
+pub(crate) fn not_found(field: &str, kind: Kind, within: &Within) -> Refusal {
     let place = if within.is_everywhere() { "" } else { " within the regions of the credential" };
     let message = format!("no {}{place} is known by this reference", kind.word());
     Refusal::of(Class::NotFound, "REFERENCE_NOT_FOUND", field, message)
 }
 
 fn put_reference(content: &mut Content, field: &str, id: SubjectId) {
-    use crate::domain::content::Fields;
+    use crate::domain::{content::Fields, finding::Saying};
     match (&mut content.fields, field) {
         (Fields::Region(fields), _) => fields.parent = Some(id.try_into().ok()),
         (Fields::Compound(fields), _) => fields.community = Some(id.try_into().ok()),
@@ -396,6 +415,18 @@ fn put_reference(content: &mut Content, field: &str, id: SubjectId) {
         (Fields::Building(fields), "community_id") => fields.community = Some(id.try_into().ok()),
         (Fields::Building(fields), _) => fields.physical = Some(id.try_into().ok()),
         (Fields::Unit(fields), _) => fields.building = Some(id.try_into().ok()),
+        (Fields::Report(fields), "building_id") => fields.building = Some(id.try_into().ok()),
+        (Fields::Report(fields), "body_id") => fields.body = Some(id.try_into().ok()),
+        (Fields::Report(fields), "order_id") => fields.order = Some(id.try_into().ok()),
+        (Fields::Finding(fields), "building_id") => fields.building = Some(id.try_into().ok()),
+        (Fields::Finding(fields), _) => {
+            let event = fields.event.as_mut();
+            let Some(Saying::Observed(seen)) = event.map(|told| &mut told.saying) else { return };
+            match field {
+                "report_id" => seen.report = id.try_into().ok(),
+                _ => seen.place.unit = id.try_into().ok(),
+            }
+        }
         // Files of these come with ids.
         _ => {}
     }
@@ -403,7 +434,7 @@ fn put_reference(content: &mut Content, field: &str, id: SubjectId) {
 
 /// The subject of a reference: looked up in the command's partition, and for what lies between
 /// cities in partition 0.
-fn find(
+pub(crate) fn find(
     tx: &mut Tx<'_, '_>,
     source: &str,
     kind: Kind,

@@ -10,6 +10,7 @@ mod gone;
 mod import;
 mod lineage;
 mod order;
+mod paper_rows;
 mod reference;
 mod register;
 mod reinstate;

@@ -23,11 +23,12 @@ use crate::{
                 Judged, collision, edition_entry, judge_sighting, not_exact, presence,
                 reference_missing, standing_of,
             },
+            register::Unresolved,
             rules::{needs_reason, real_subject, reason_missing, references, settle},
         },
         dossier::{Knowing, verdicts},
         error::{Class, Error, Refusal},
-        fact::Fact,
+        fact::{Fact, SourceRow},
         record::Record,
         tx::{Decided, Draft, Tx},
     },
@@ -38,6 +39,23 @@ struct Paths {
     day: &'static str,
     signers: &'static str,
 }
+
+/// Where the fields of the steps that come with a report stand.
+pub(crate) struct StepPaths {
+    /// The day of the signatures.
+    pub signed_on: &'static str,
+    /// Who signed.
+    pub signers: &'static str,
+    /// The day of the submission.
+    pub submitted_on: &'static str,
+}
+
+/// As a request has them.
+const OF_REQUEST: StepPaths = StepPaths {
+    signed_on: "signatures.on",
+    signers: "signatures.signer_ids",
+    submitted_on: "submitted_on",
+};
 
 /// What stands against a command, and what was insisted on.
 #[derive(Default)]
@@ -55,14 +73,29 @@ struct Paper {
 
 /// Drafts a report with what it found, and takes the steps that come with it.
 pub(crate) fn record(tx: &mut Tx<'_, '_>, command: RecordReport) -> Result<Decided, Error> {
+    let subjects = record_from(tx, command, None, &OF_REQUEST, Unresolved::default())?;
+    Ok(Decided { subjects, ..Decided::default() })
+}
+
+/// The same of a row of a source, of which references may lead nowhere. Answers the report and what
+/// it found.
+pub(crate) fn record_from(
+    tx: &mut Tx<'_, '_>,
+    command: RecordReport,
+    source_row: Option<&SourceRow>,
+    paths: &StepPaths,
+    unresolved: Unresolved,
+) -> Result<Vec<SubjectId>, Error> {
     let RecordReport { seed, content, inspected, findings, steps, sentences } = command;
     let Fields::Report(fields) = &content.fields else {
         return Err(Error::Bug(format!("a {:?} is no report", content.kind())));
     };
-    let mut against = Against { refusals: required(fields), ..Against::default() };
+    let Unresolved { fields: missing, refusals } = unresolved;
+    let mut against = Against { refusals, ..Against::default() };
+    against.refusals.extend(required(fields));
     // Without a building there is no partition to ask.
     let Some(building) = fields.building.flatten() else {
-        return Err(Error::Refused(against.refusals));
+        return Err(Error::Refused(beside_missing(against.refusals, &missing)));
     };
     let partition = building.partition();
     references(tx, partition, &content, &mut against.refusals)?;
@@ -77,23 +110,67 @@ pub(crate) fn record(tx: &mut Tx<'_, '_>, command: RecordReport) -> Result<Decid
     let mut report = Report::draft(id, kind, fields.body.flatten(), inspected);
     report.triggers_appraisal = fields.triggers_appraisal.flatten().unwrap_or(false);
     let mut paper = Paper { report, fields: fields.as_ref().clone(), building };
-    let drafts = take_all(tx, &mut paper, steps, &mut against)?;
-    settle(std::mem::take(&mut against.refusals))?;
+    let drafts = take_all(tx, &mut paper, steps, paths, &mut against)?;
+    settle(beside_missing(std::mem::take(&mut against.refusals), &missing))?;
 
     let basis = basis_of_draft(tx, fields, inspected)?;
     let exists_from = ImpreciseDay::exactly(inspected);
     let fact = Fact::Registered { subject: id.into(), exists_from, content: content.clone() };
-    let draft = Draft { basis, sentences, ..Draft::new(partition, fact).from(inspected) };
-    tx.accept(draft)?;
+    let source_row = source_row.cloned();
+    let row = source_row.clone();
+    let draft = Draft { basis, sentences, source_row, ..Draft::new(partition, fact) };
+    tx.accept(draft.from(inspected))?;
     let mut subjects = vec![SubjectId::from(id)];
     for Judged { id: finding, draft } in sightings {
         tx.accept(of_report(draft, id))?;
         subjects.push(finding.into());
     }
     for draft in drafts {
-        tx.accept(draft)?;
+        tx.accept(Draft { source_row: row.clone(), ..draft })?;
     }
-    Ok(Decided { subjects, ..Decided::default() })
+    Ok(subjects)
+}
+
+/// What is told beside references that lead nowhere: not that what they name is missing.
+fn beside_missing(mut refusals: Vec<Refusal>, missing: &[&str]) -> Vec<Refusal> {
+    let is_missing =
+        |field: &str| field.strip_prefix("fields.").is_some_and(|name| missing.contains(&name));
+    refusals.retain(|refusal| refusal.reason != "REQUIRED" || !is_missing(&refusal.field));
+    refusals
+}
+
+/// What a row of a source says of a report that is known.
+pub(crate) struct RowSteps<'r> {
+    /// Its fields, as they are once the row is taken.
+    pub fields: &'r ReportContent,
+    /// The day of the inspection, then.
+    pub inspected: Day,
+    /// The steps that it has not taken yet.
+    pub steps: Vec<(ReportStep, Day)>,
+    /// Where they stand in the row.
+    pub paths: &'r StepPaths,
+}
+
+/// The steps of a report that is known, judged and not recorded yet.
+pub(crate) fn further_steps(
+    tx: &mut Tx<'_, '_>,
+    id: ReportId,
+    record: &Record,
+    row: RowSteps<'_>,
+    refusals: &mut Vec<Refusal>,
+) -> Result<Vec<Draft>, Error> {
+    let mut paper = paper_of(id, record)?;
+    paper.fields.lay(row.fields);
+    paper.report.inspected_on = row.inspected;
+    paper.report.kind = paper.fields.kind.flatten().unwrap_or(paper.report.kind);
+    paper.report.body = paper.fields.body.flatten();
+    let mut against = Against::default();
+    if row.steps.iter().any(|(step, _)| *step == ReportStep::Submit) {
+        judge_order(tx, &paper.fields, paper.building, row.inspected, &mut against.refusals)?;
+    }
+    let drafts = take_all(tx, &mut paper, row.steps, row.paths, &mut against)?;
+    refusals.extend(against.refusals);
+    Ok(drafts)
 }
 
 /// Takes the steps that come with a report. After one that is refused only the days of the others
@@ -102,6 +179,7 @@ fn take_all(
     tx: &mut Tx<'_, '_>,
     paper: &mut Paper,
     steps: Vec<(ReportStep, Day)>,
+    of: &StepPaths,
     against: &mut Against,
 ) -> Result<Vec<Draft>, Error> {
     let mut drafts = Vec::new();
@@ -109,8 +187,8 @@ fn take_all(
     let mut is_stuck = false;
     for (step, on) in steps {
         let paths = match step {
-            ReportStep::Sign(_) => Paths { day: "signatures.on", signers: "signatures.signer_ids" },
-            _ => Paths { day: "submitted_on", signers: "" },
+            ReportStep::Sign(_) => Paths { day: of.signed_on, signers: of.signers },
+            _ => Paths { day: of.submitted_on, signers: "" },
         };
         if is_stuck {
             if let Err(refusal) = check_step_day(on, after, tx.today()) {
