@@ -11,6 +11,7 @@ use std::{
 
 use crate::{
     kernel::{
+        limit,
         position::{Partition, Position, Seq},
         time::{Clock, KnownAt, Stamp},
     },
@@ -252,27 +253,25 @@ impl Registry {
     /// The last entry known at a moment; `None` for all that is known now.
     ///
     /// Waits while something stamped at or before the moment is in flight. Refuses moments to come
-    /// (`KNOWN_AT_FUTURE`) and entries that are not there yet.
+    /// (`KNOWN_AT_FUTURE`), entries that are not there yet, and those that lie so far ahead that
+    /// they cannot be in flight either (`BEYOND_SIZE`).
     pub fn known(&self, partition: Partition, known: KnownAt) -> Result<Option<Seq>, Error> {
         match known {
             KnownAt::Now => Ok(None),
             KnownAt::Seq(seq) => {
                 let head = self.frontier(partition).seq;
+                if seq.saturating_sub(limit::ENTRIES_IN_FLIGHT_MAX) > head {
+                    let field = "context.read_time.known_at_seq";
+                    return Err(Error::refused(beyond(field, partition, head)));
+                }
                 if seq > head {
                     return Err(Error::NotReached(Position { partition, seq }.to_string()));
                 }
                 Ok(Some(seq))
             }
             KnownAt::Stamp(stamp) => {
-                // Its own stamps are known to the registry even when the clock was set back.
-                let now = self.clock.now().max(self.shared.newest());
-                if stamp > now {
-                    return Err(Error::refused(Refusal::of(
-                        Class::Invalid,
-                        "KNOWN_AT_FUTURE",
-                        "context.read_time.known_at",
-                        "what will be known later cannot be told now",
-                    )));
+                if let Some(refusal) = self.to_come(known) {
+                    return Err(Error::refused(refusal));
                 }
                 self.shared.settle(stamp);
                 let frontier = self.frontier(partition);
@@ -284,6 +283,33 @@ impl Registry {
             }
         }
     }
+}
+
+impl Registry {
+    /// What is against a read of what is known at a moment to come.
+    pub fn to_come(&self, known: KnownAt) -> Option<Refusal> {
+        let KnownAt::Stamp(stamp) = known else { return None };
+        // Its own stamps are known to the registry even when the clock was set back.
+        let now = self.clock.now().max(self.shared.newest());
+        (stamp > now).then(|| {
+            Refusal::of(
+                Class::Invalid,
+                "KNOWN_AT_FUTURE",
+                "context.read_time.known_at",
+                "what will be known later cannot be told now",
+            )
+        })
+    }
+}
+
+/// What is against a position beyond the last entry of its partition: whoever was told of such a
+/// one was told by another registry, or by one that has lost entries.
+pub fn beyond(field: &str, partition: Partition, head: Seq) -> Refusal {
+    let message = format!(
+        "partition {partition} ends with entry {head}: this is another registry, or an older copy \
+         of it"
+    );
+    Refusal::rule("BEYOND_SIZE", field, message)
 }
 
 impl Drop for Registry {

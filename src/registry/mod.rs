@@ -56,7 +56,7 @@ pub use crate::registry::{
     },
     due::{CheckUps, DueDays, DueListed},
     dump::{Contents, DumpError, DumpReader, DumpWriter, load},
-    engine::{Options, Registry},
+    engine::{Options, Registry, beyond},
     entry::{Entry, Gone, Hidden, Link, RequestMark, Text, show, withhold},
     erase::{blanked, finish_erasures},
     error::{Class, Error, Refusal},

@@ -108,7 +108,10 @@ fn read_items<R: Resource>(
         batch.push((index, read));
     }
     let own = |planned: &Planned| planned.partition.unwrap_or(Partition::ROOT);
-    let rest = |(_, read): &ReadItem| read.as_ref().err()?.rest.as_deref().map(own);
+    let rest = |(_, read): &ReadItem| {
+        let rest = read.as_ref().err()?.rest.as_deref();
+        rest.filter(|planned| planned.is_placed).map(own)
+    };
     let mut of_whole =
         batch.iter().filter_map(|(index, read)| Some((*index, own(read.as_ref().ok()?))));
     let first = of_whole.next().map(|(_, partition)| partition);
@@ -125,7 +128,12 @@ fn read_items<R: Resource>(
     let first = first.or_else(|| batch.iter().find_map(rest));
     for (_, read) in &mut batch {
         if let Err(misread) = read {
-            misread.rest.take_if(|planned| Some(own(planned)) != first);
+            // What is not known to belong anywhere is judged where the others belong.
+            if let Some(planned) = misread.rest.as_mut().filter(|planned| !planned.is_placed) {
+                planned.partition = first;
+            } else {
+                misread.rest.take_if(|planned| Some(own(planned)) != first);
+            }
         }
     }
     Ok(batch)
@@ -144,7 +152,7 @@ fn batch_plan(items: impl Iterator<Item = (u32, Planned)>, per_item: bool) -> (P
     let (mut registers, mut indexes) = (Vec::new(), Vec::new());
     for (index, planned) in items {
         plan.partition = planned.partition.unwrap_or(Partition::ROOT);
-        plan.needs_everything |= planned.partition.is_none();
+        plan.needs_everything |= planned.partition.is_none() && planned.is_placed;
         let named = planned.named.into_iter();
         plan.named.extend(named.map(|(field, id)| (format!("requests[{index}].{field}"), id)));
         registers.push(planned.register);

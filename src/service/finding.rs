@@ -31,6 +31,7 @@ use crate::{
         Api, Plan, Way, Write, Written, author,
         common::{self, check_text, number},
         kind::on_subject,
+        misread::Misread,
         page::Question,
         status,
     },
@@ -470,14 +471,14 @@ fn observe_plan(
     violations.or(on_subject(subject, command, named, Vec::new()))
 }
 
-fn merge_plan(asked: &v1::MergeFindingsRequest, today: Day) -> Result<Plan, Violations> {
+fn merge_plan(asked: &v1::MergeFindingsRequest, today: Day) -> Result<Plan, Misread<Plan>> {
     let mut violations = Violations::default();
     if !(1..limit::ENTRY_SUBJECTS_MAX).contains(&asked.ids.len()) {
         let message = format!("1 to {} are merged at a time", limit::ENTRY_SUBJECTS_MAX - 1);
         violations.add("ids", "OUT_OF_RANGE", message);
     }
-    let (mut subjects, mut named) = (Vec::new(), Vec::new());
-    for (index, text) in asked.ids.iter().enumerate().take(limit::ENTRY_SUBJECTS_MAX) {
+    let (mut subjects, mut indexes, mut named) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, text) in (0_u32..).zip(&asked.ids).take(limit::ENTRY_SUBJECTS_MAX) {
         let field = format!("ids[{index}]");
         let Some(id) = finding_id(&mut violations, &field, text).map(SubjectId::from) else {
             continue;
@@ -487,16 +488,16 @@ fn merge_plan(asked: &v1::MergeFindingsRequest, today: Day) -> Result<Plan, Viol
             continue;
         }
         subjects.push(id);
+        indexes.push(index);
         named.push((field, id));
     }
     let into = finding_id(&mut violations, "into_id", &asked.into_id).map(SubjectId::from);
-    let before = violations.list().len();
     let day = common::optional::<Day>(&mut violations, "day", &asked.day).unwrap_or(today);
-    let is_read = violations.list().len() == before;
-    let (Some(into), true) = (into, is_read) else { return Err(violations) };
+    let Some(into) = into else { return Err(violations.into()) };
     named.push(("into_id".to_owned(), into));
     let merge = Merge { kind: Kind::Finding, subjects, day, into: MergeInto::Existing(into) };
-    violations.or(on_subject(into, Command::Merge(merge), named, Vec::new()))
+    Misread::check(violations, on_subject(into, Command::Merge(merge), named, Vec::new()))
+        .map_err(|misread| Misread { indexes, ..misread })
 }
 
 fn correct_plan(

@@ -13,6 +13,7 @@ use crate::{
     domain::{
         content::{Content, Fields, Shared},
         region::{Level, RegionContent},
+        timeline::EndCause,
     },
     kernel::{
         id::{IdSeed, Kind, RegionId, SubjectId},
@@ -41,10 +42,6 @@ use crate::{
 const SUCCESSION_MAX: usize = limit::ENTRY_SUBJECTS_MAX - 1;
 /// The largest part of a share, so that sums of shares do not overflow.
 const SHARE_MAX: u64 = 1_000_000_000;
-
-/// What a new subject can belong to.
-const HOLDERS: [&str; 4] =
-    ["fields.parent_id", "fields.compound_id", "fields.community_id", "fields.building_id"];
 
 /// A kind of subject on the wire.
 pub(crate) trait Resource: Sized + Send + 'static {
@@ -172,16 +169,6 @@ fn fields_at<R: Resource>(
     (said, nested.is_empty())
 }
 
-/// The same where nothing is left of fields that have violations.
-fn whole_fields_at<R: Resource>(
-    violations: &mut Violations,
-    path: &str,
-    value: Option<R::Fields>,
-) -> Option<Said> {
-    let (said, is_whole) = fields_at::<R>(violations, path, value, None);
-    is_whole.then_some(said)
-}
-
 /// What a content names, with the paths of the fields.
 fn named_at(path: &str, content: &Content) -> Vec<(String, SubjectId)> {
     named(content).into_iter().map(|(field, id)| (format!("{path}.{field}"), id)).collect()
@@ -210,8 +197,10 @@ pub(crate) struct Creation<F> {
 #[derive(Clone)]
 pub(crate) struct Planned {
     pub register: Register,
-    /// `None` for a province, which belongs to nothing.
+    /// `None` for a province, which belongs to nothing, and where it is not known.
     pub partition: Option<Partition>,
+    /// Whether it is known where it belongs. Without that it is only judged.
+    pub is_placed: bool,
     pub named: Vec<(String, SubjectId)>,
     pub warnings: Vec<common::CodeWarning>,
 }
@@ -230,21 +219,23 @@ pub(crate) fn creation<R: Resource>(
     let mut homeless = Violations::default();
     let home = home(&mut homeless, &said.content);
     // Where it belongs is missed only where nothing was said of it.
-    let has_level = !left_out.has_any(&["fields.level"]);
-    if has_level && !left_out.has_any(&HOLDERS) {
+    if !left_out.has_any(&misread::PLACES) {
         take_over(&mut violations, "", &homeless);
     }
-    let is_placed = homeless.is_empty() && has_level;
-    let (Some(exists_from), Some(home), true) = (exists_from, home, is_placed) else {
-        return Err(violations.into());
-    };
+    let Some(exists_from) = exists_from else { return Err(violations.into()) };
+    let mut content = said.content;
+    if home.is_none() && content.kind() == Kind::Region {
+        // Codes are free or taken in a partition, and it is not known in which.
+        content.shared.identifiers.clear();
+    }
     let planned = Planned {
-        partition: home.map(SubjectId::partition),
-        named: named_at("fields", &said.content),
+        partition: home.flatten().map(SubjectId::partition),
+        is_placed: home.is_some(),
+        named: named_at("fields", &content),
         warnings: said.warnings,
         register: Register {
             seed,
-            content: said.content,
+            content,
             exists_from,
             opens_partition: asked.opens_partition,
             sentences: said.sentences,
@@ -299,7 +290,7 @@ pub(crate) fn plan_of(planned: Planned) -> Plan {
         command: Command::Register(planned.register),
         partition: planned.partition.unwrap_or(Partition::ROOT),
         named: planned.named,
-        needs_everything: planned.partition.is_none(),
+        needs_everything: planned.partition.is_none() && planned.is_placed,
         needs_reason: false,
         warnings: planned.warnings,
     }
@@ -322,19 +313,17 @@ fn transfer_plan(
     etag: &str,
     parent_id: &str,
     from: &str,
-) -> Result<(Plan, SubjectId), Violations> {
+) -> Result<(Plan, SubjectId), Misread<(Plan, SubjectId)>> {
     let mut violations = Violations::default();
     let subject = id_of::<v1::Region>(&mut violations, "region_id", region_id);
     let etag = common::etag(&mut violations, etag);
     let parent: Option<RegionId> = common::required(&mut violations, "parent_id", parent_id);
-    let from = common::required::<Day>(&mut violations, "from", from);
-    let (Some(subject), Some(parent), Some(from)) = (subject, parent, from) else {
-        return Err(violations);
-    };
-    let region = RegionContent { parent: Some(Some(parent)), ..RegionContent::default() };
+    let from = common::required::<Day>(&mut violations, "from", from).or_else(misread::stand_in);
+    let (Some(subject), Some(from)) = (subject, from) else { return Err(violations.into()) };
+    let region = RegionContent { parent: parent.map(Some), ..RegionContent::default() };
     let content = Content { fields: Fields::Region(region), shared: Shared::default() };
-    let named =
-        vec![("region_id".to_owned(), subject), ("parent_id".to_owned(), SubjectId::from(parent))];
+    let mut named = vec![("region_id".to_owned(), subject)];
+    named.extend(parent.map(|parent| ("parent_id".to_owned(), SubjectId::from(parent))));
     let change = Change {
         subject,
         etag,
@@ -345,7 +334,9 @@ fn transfer_plan(
         sentences: Vec::new(),
     };
     let plan = on_subject(subject, Command::Change(change), named, Vec::new());
-    violations.or((plan, subject))
+    // Without the parent it says nothing.
+    let doubtful: &[&str] = if parent.is_none() { &["fields"] } else { &[] };
+    Misread::check(violations, (plan, subject)).map_err(|misread| Misread { doubtful, ..misread })
 }
 
 /// Notes that a level is said where it cannot be.
@@ -463,32 +454,31 @@ fn end_plan<R: Resource>(
     etag: &str,
     ended_on: &str,
     cause: i32,
-) -> Result<(Plan, SubjectId), Violations> {
+) -> Result<(Plan, SubjectId), Misread<(Plan, SubjectId)>> {
     let mut violations = Violations::default();
     let subject = id_of::<R>(&mut violations, "id", id);
     let etag = common::etag(&mut violations, etag);
-    let day = common::required::<ImpreciseDay>(&mut violations, "ended_on", ended_on);
-    let cause = common::end_cause(&mut violations, cause);
-    let (Some(subject), Some(day), Some(cause)) = (subject, day, cause) else {
-        return Err(violations);
-    };
+    let day = common::required::<ImpreciseDay>(&mut violations, "ended_on", ended_on)
+        .or_else(misread::stand_in);
+    let cause = common::end_cause(&mut violations, cause).unwrap_or(EndCause::Other);
+    let (Some(subject), Some(day)) = (subject, day) else { return Err(violations.into()) };
     let command = Command::End(End { subject, etag, day, cause });
     let plan = on_subject(subject, command, vec![("id".to_owned(), subject)], Vec::new());
-    violations.or((plan, subject))
+    Misread::check(violations, (plan, subject))
 }
 
 fn retract_plan<R: Resource>(
     id: &str,
     etag: &str,
     entry: Option<u64>,
-) -> Result<(Plan, SubjectId), Violations> {
+) -> Result<(Plan, SubjectId), Misread<(Plan, SubjectId)>> {
     let mut violations = Violations::default();
     let subject = id_of::<R>(&mut violations, "id", id);
     let etag = common::etag(&mut violations, etag);
-    let Some(subject) = subject else { return Err(violations) };
+    let Some(subject) = subject else { return Err(violations.into()) };
     let command = Command::Retract(Retract { subject, etag, entry });
     let plan = on_subject(subject, command, vec![("id".to_owned(), subject)], Vec::new());
-    violations.or((plan, subject))
+    Misread::check(violations, (plan, subject))
 }
 
 /// What a merge brings.
@@ -499,20 +489,23 @@ pub(crate) struct Merging<F> {
     pub into: Option<F>,
 }
 
-/// The plan, and the subject that takes the others in when it is there already.
+/// A plan to merge, and the subject that takes the others in when it is there already.
+type MergePlan = (Plan, Option<SubjectId>);
+
+/// Reads a merge. In the place of a day that cannot be read stands `today`.
 fn merge_plan<R: Resource>(
     asked: Merging<R::Fields>,
     seed: IdSeed,
-) -> Result<(Plan, Option<SubjectId>), Violations> {
+    today: Day,
+) -> Result<MergePlan, Misread<MergePlan>> {
     let mut violations = Violations::default();
     let least = if asked.into_id.is_empty() { 2 } else { 1 };
     if !(least..=SUCCESSION_MAX).contains(&asked.ids.len()) {
         let message = format!("{least} to {SUCCESSION_MAX} subjects are merged at a time");
         violations.add("ids", "OUT_OF_RANGE", message);
     }
-    let mut subjects = Vec::new();
-    let mut named = Vec::new();
-    for (index, text) in asked.ids.iter().enumerate().take(SUCCESSION_MAX) {
+    let (mut subjects, mut indexes, mut named) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, text) in (0_u32..).zip(&asked.ids).take(SUCCESSION_MAX) {
         let field = format!("ids[{index}]");
         let Some(subject) = id_of::<R>(&mut violations, &field, text) else { continue };
         if subjects.contains(&subject) {
@@ -520,38 +513,36 @@ fn merge_plan<R: Resource>(
             continue;
         }
         subjects.push(subject);
+        indexes.push(index);
         named.push((field, subject));
     }
-    let day = common::required::<Day>(&mut violations, "day", &asked.day);
-    let mut warnings = Vec::new();
-    let mut existing = None;
-    let into = match (asked.into_id.as_str(), asked.into) {
+    let day = common::required::<Day>(&mut violations, "day", &asked.day).unwrap_or(today);
+    let existing = match asked.into_id.as_str() {
+        "" => None,
+        id => id_of::<R>(&mut violations, "into_id", id),
+    };
+    named.extend(existing.map(|id| ("into_id".to_owned(), id)));
+    match (asked.into_id.as_str(), &asked.into) {
         ("", None) => {
             violations.add("into", "REQUIRED", "name what they become: into_id or into");
-            None
         }
-        ("", Some(fields)) => {
-            whole_fields_at::<R>(&mut violations, "into", Some(fields)).map(|said| {
-                named.extend(named_at("into", &said.content));
-                warnings = said.warnings;
-                MergeInto::New { seed, content: Box::new(said.content) }
-            })
-        }
+        ("", Some(_)) | (_, None) => {}
         (_, Some(_)) => {
             violations.add("into", "CONFLICTING", "give into_id or into, not both");
-            None
         }
-        (id, None) => {
-            existing = id_of::<R>(&mut violations, "into_id", id);
-            named.extend(existing.map(|id| ("into_id".to_owned(), id)));
-            existing.map(MergeInto::Existing)
-        }
+    }
+    let (said, _) = fields_at::<R>(&mut violations, "into", asked.into, None);
+    let into = if let Some(existing) = existing {
+        MergeInto::Existing(existing)
+    } else {
+        named.extend(named_at("into", &said.content));
+        MergeInto::New { seed, content: Box::new(said.content) }
     };
-    let (Some(day), Some(into), Some(first)) = (day, into, subjects.first().copied()) else {
-        return Err(violations);
-    };
+    // Without any of them it is not known by which partition the merge is to be judged.
+    let Some(first) = subjects.first().copied().or(existing) else { return Err(violations.into()) };
     let command = Command::Merge(Merge { kind: R::KIND, subjects, day, into });
-    violations.or((on_subject(first, command, named, warnings), existing))
+    let plan = on_subject(first, command, named, said.warnings);
+    Misread::check(violations, (plan, existing)).map_err(|misread| Misread { indexes, ..misread })
 }
 
 /// What a split brings.
@@ -566,14 +557,16 @@ pub(crate) struct Splitting<F> {
     pub keeps: bool,
 }
 
+/// Reads a split. In the place of a day that cannot be read stands `today`.
 fn split_plan<R: Resource>(
     asked: Splitting<R::Fields>,
     seeds: Vec<IdSeed>,
-) -> Result<Plan, Violations> {
+    today: Day,
+) -> Result<Plan, Misread<Plan>> {
     let mut violations = Violations::default();
     let subject = id_of::<R>(&mut violations, "id", &asked.id);
     let etag = common::etag(&mut violations, &asked.etag);
-    let day = common::required::<Day>(&mut violations, "day", &asked.day);
+    let day = common::required::<Day>(&mut violations, "day", &asked.day).unwrap_or(today);
     let least = if asked.keeps { 1 } else { 2 };
     let part_count = asked.parts.len();
     if !(least..=SUCCESSION_MAX).contains(&part_count) {
@@ -588,23 +581,24 @@ fn split_plan<R: Resource>(
         asked.parts.into_iter().zip(seeds).enumerate()
     {
         let path = format!("parts[{index}]");
-        if denominator == 0 || numerator == 0 || numerator > denominator || denominator > SHARE_MAX
-        {
+        let is_share = numerator > 0 && numerator <= denominator && denominator <= SHARE_MAX;
+        if !is_share {
             let message =
                 format!("a share is more than 0 and at most 1, in parts of at most {SHARE_MAX}");
             violations.add(format!("{path}.share_numerator"), "OUT_OF_RANGE", message);
         }
         let path = format!("{path}.fields");
-        let Some(said) = whole_fields_at::<R>(&mut violations, &path, value) else { continue };
+        let (said, _) = fields_at::<R>(&mut violations, &path, value, None);
         named.extend(named_at(&path, &said.content));
         warnings.extend(said.warnings);
-        let share = (numerator, denominator);
+        // No share at all keeps areas by shares from being judged.
+        let share = if is_share { (numerator, denominator) } else { (0, 1) };
         parts.push(SplitPart { seed, content: said.content, share });
     }
     let assignments = assignments(&mut violations, asked.assignments, part_count);
-    let (Some(subject), Some(day)) = (subject, day) else { return Err(violations) };
+    let Some(subject) = subject else { return Err(violations.into()) };
     let split = Split { subject, etag, day, parts, assignments, keeps: asked.keeps };
-    violations.or(on_subject(subject, Command::Split(split), named, warnings))
+    Misread::check(violations, on_subject(subject, Command::Split(split), named, warnings))
 }
 
 fn assignments(
@@ -708,9 +702,10 @@ impl Write {
         asked: Merging<R::Fields>,
     ) -> Result<Done<R>, Status> {
         let seed = common::id_seed(self.registry().now()).map_err(status::status)?;
-        let plan = merge_plan::<R>(asked, seed);
+        let plan = merge_plan::<R>(asked, seed, self.registry().now().day());
         let existing = plan.as_ref().ok().and_then(|(_, existing)| *existing);
-        let written = self.run(plan.map(|(plan, _)| plan)).await?;
+        let plan = plan.map(|(plan, _)| plan).map_err(|misread| misread.map(|(plan, _)| plan));
+        let written = self.run(plan).await?;
         let made = written.see(existing.or_else(|| written.made()))?;
         Ok((written, made.map(resource)))
     }
@@ -721,7 +716,8 @@ impl Write {
         asked: Splitting<R::Fields>,
     ) -> Result<(Written, Vec<R>), Status> {
         let seeds = self.seeds(asked.parts.len().min(SUCCESSION_MAX))?;
-        let written = self.run(split_plan::<R>(asked, seeds)).await?;
+        let today = self.registry().now().day();
+        let written = self.run(split_plan::<R>(asked, seeds, today)).await?;
         let mut parts = Vec::new();
         for part in &written.outcome.decided.subjects {
             parts.extend(written.see(Some(*part))?.map(resource));

@@ -12,9 +12,20 @@ use std::{
 use tonic::Status;
 
 use crate::{
-    domain::plausibility::{self, Implausible, OVERRIDABLE},
-    kernel::{id::SubjectId, position::Partition, time::Day, violation::Violations},
-    registry::{Call, Class, Command, Contradiction, Error, ImportRow, Outcome, Refusal, Register},
+    domain::{
+        content::Content,
+        plausibility::{self, Implausible, OVERRIDABLE},
+    },
+    kernel::{
+        id::{Kind, SubjectId},
+        position::Partition,
+        time::{Day, ImpreciseDay},
+        violation::Violations,
+    },
+    registry::{
+        Call, Class, Command, Contradiction, Error, ImportRow, MergeInto, Outcome, Refusal,
+        Register,
+    },
     service::{Plan, Write, author, common},
 };
 
@@ -34,6 +45,33 @@ pub(crate) const BY_OTHERS: [(&str, &str); 3] = [
     ("FLOOR_AREA", "storeys_below"),
 ];
 
+/// Where a new subject belongs, and of a region its level: without these it is not known by which
+/// partition it is to be judged.
+pub(crate) const PLACES: [&str; 6] = [
+    "fields.level",
+    "fields.parent_id",
+    "fields.compound_id",
+    "fields.community_id",
+    "fields.building_id",
+    "fields.region_id",
+];
+
+/// Rules that may only be broken because of what was left out: the rule, and a field or list of
+/// fields of which that is so.
+const HANGING: [(&str, &[&str]); 11] = [
+    ("PARTITION_MISSING", &PLACES),
+    ("OTHER_PARTITION", &PLACES),
+    ("PARTITION_NESTED", &["fields.level"]),
+    ("LIVING_DEPENDENTS", &["ended_on"]),
+    ("TOO_MANY_CHILDREN", &["ended_on", "day"]),
+    ("NOT_THERE", &["day"]),
+    ("NOT_A_CHILD", &["day"]),
+    ("UNASSIGNED_CHILDREN", &["day", "assignments["]),
+    ("NO_SUCH_PART", &["parts", "assignments["]),
+    ("MERGE_OF_FEW", &["ids[", "into", "into_id"]),
+    ("SPLIT_PARTS", &["parts"]),
+];
+
 /// What may be told only because references were taken out of what was said.
 const OF_WHAT_IS_LEFT: [&str; 3] = ["ENTRY_NOT_FOUND", "ENTRY_SAYS_OTHER", "NOTHING_SAID"];
 
@@ -45,7 +83,7 @@ pub(crate) struct Misread<T> {
     pub rest: Option<Box<T>>,
     /// Fields whose meaning hangs on what was left out.
     pub doubtful: &'static [&'static str],
-    /// For a batch: the index in the request of each item of the rest.
+    /// For a batch or a merge: the index in the request of each item or subject of the rest.
     pub indexes: Vec<u32>,
 }
 
@@ -110,15 +148,49 @@ impl LeftOut {
             Some((item, field)) => (format!("{item}]."), field.trim_start_matches('.')),
             None => (String::new(), path),
         };
-        let has = |field: &str| self.paths.contains(&format!("{item}{field}"));
-        let is_about_days = BY_DAYS.iter().any(|rule| rule.reason() == refusal.reason);
-        let hangs_on = |(rule, other): &(&str, &str)| {
-            *rule == refusal.reason && has(&format!("fields.{other}"))
+        let has = |field: &&str| match field.strip_suffix('[') {
+            Some(_) => self.paths.iter().any(|path| path.starts_with(*field)),
+            None => self.paths.contains(&format!("{item}{field}")),
         };
+        let is_of_share = |path: &String| path.ends_with(".share_numerator");
+        let (place, name) = path.rsplit_once('.').unwrap_or(("", path));
+        let beside =
+            |(rule, other): &(&str, &str)| *rule == refusal.reason && self.is_beside(place, other);
+        let hangs = |(rule, on): &(&str, &[&str])| *rule == refusal.reason && on.iter().any(has);
+        // Of a building one of two is enough, and a province has no parent.
+        let is_place = PLACES.iter().any(|field| field.strip_prefix("fields.") == Some(name));
         self.paths.contains(path)
             || self.doubtful.contains(&field)
-            || (is_about_days && (self.is_timeless || has("exists_from") || has("from")))
-            || BY_OTHERS.iter().any(hangs_on)
+            || self.explains_days(&refusal.reason, &item)
+            || BY_OTHERS.iter().any(beside)
+            || HANGING.iter().any(hangs)
+            || (refusal.reason == "REQUIRED" && is_place && PLACES.iter().any(has))
+            || (matches!(&*refusal.reason, "SHARE" | "SHARES_SUM")
+                && self.paths.iter().any(is_of_share))
+            || (path.split('.').next() == Some("into") && self.has_any(&["into", "into_id"]))
+    }
+
+    /// Whether a field beside another one was left out.
+    fn is_beside(&self, place: &str, other: &str) -> bool {
+        self.paths.contains(&format!("{place}.{other}"))
+    }
+
+    /// Whether a rule compares days of which one was left out, or lives of which one is not known.
+    fn explains_days(&self, reason: &str, item: &str) -> bool {
+        let is = |rule: Contradiction| rule.reason() == reason;
+        let has = |field: &str| self.paths.contains(&format!("{item}{field}"));
+        let is_holder = |path: &String| {
+            let name = path.rsplit('.').next().unwrap_or_default();
+            path.starts_with(item)
+                && PLACES.iter().any(|field| field.strip_prefix("fields.") == Some(name))
+        };
+        let is_dayless = self.is_timeless || ["exists_from", "from", "day"].into_iter().any(has);
+        let is_homeless = self.has_any(&["into", "into_id"]) || self.paths.iter().any(is_holder);
+        (is_dayless && BY_DAYS.into_iter().any(is))
+            || (is_homeless && is(Contradiction::OutsideParentLife))
+            || (has("ended_on")
+                && BY_DAYS.into_iter().any(|rule| is(rule))
+                && !is(Contradiction::IdentifierOverlap))
     }
 
     /// The refusals that are more than that, each once.
@@ -139,7 +211,13 @@ impl LeftOut {
 /// The path of a whole field: `fields.identifiers` of `fields.identifiers[0].value`.
 fn field_of(path: &str) -> &str {
     const FIELDS: &str = "fields.";
-    let from = path.find(FIELDS).map_or(path.len(), |at| at + FIELDS.len());
+    // Those of what a merge makes.
+    const INTO: &str = "into.";
+    let from = if path.starts_with(INTO) {
+        INTO.len()
+    } else {
+        path.find(FIELDS).map_or(path.len(), |at| at + FIELDS.len())
+    };
     let rest = path.get(from..).unwrap_or_default();
     let end = rest.find(['.', '[']).map_or(path.len(), |length| from + length);
     let whole = path.get(..end).unwrap_or(path);
@@ -147,12 +225,15 @@ fn field_of(path: &str) -> &str {
     whole.strip_suffix('.').unwrap_or(whole)
 }
 
-/// Gives the items of a batch the indexes that they have in the request.
+/// Gives the items of a batch, and the subjects of a merge, the indexes that they have in the
+/// request.
 fn renumbered(mut refusal: Refusal, indexes: &[u32]) -> Refusal {
-    let read = refusal.field.strip_prefix("requests[").and_then(|rest| rest.split_once(']'));
-    let index = read.and_then(|(position, _)| indexes.get(position.parse::<usize>().ok()?));
-    if let (Some((_, field)), Some(index)) = (read, index) {
-        refusal.field = format!("requests[{index}]{}", field.strip_suffix('.').unwrap_or(field));
+    let list =
+        refusal.field.split_once('[').filter(|(list, _)| matches!(*list, "requests" | "ids"));
+    let read = list.and_then(|(list, rest)| Some((list, rest.split_once(']')?)));
+    let index = read.and_then(|(_, (position, _))| indexes.get(position.parse::<usize>().ok()?));
+    if let (Some((list, (_, field))), Some(index)) = (read, index) {
+        refusal.field = format!("{list}[{index}]{}", field.strip_suffix('.').unwrap_or(field));
     }
     refusal
 }
@@ -175,24 +256,49 @@ fn in_itself(command: &Command, overrides: &[String], today: Day) -> Vec<Refusal
     match command {
         Command::Register(item) => {
             whole.extend(beginning(item).into_iter().map(|found| (String::new(), found)));
-            said.push((String::new(), &item.content));
+            said.push(("fields.".to_owned(), &item.content));
         }
         Command::RegisterAll { items, .. } => {
             for (index, item) in items.iter().enumerate() {
                 let path = format!("requests[{index}].");
                 whole.extend(beginning(item).into_iter().map(|found| (path.clone(), found)));
-                said.push((path, &item.content));
+                said.push((format!("{path}fields."), &item.content));
             }
         }
-        Command::Change(change) => said.push((String::new(), &change.content)),
-        Command::Correct(correct) => said.push((String::new(), &correct.content)),
+        Command::Change(change) => said.push(("fields.".to_owned(), &change.content)),
+        Command::Correct(correct) => said.push(("fields.".to_owned(), &correct.content)),
+        Command::End(end) => {
+            let nothing = Content::empty(end.subject.kind());
+            let found = plausibility::check_end(&nothing, end.day, today);
+            whole.extend(found.into_iter().map(|found| (String::new(), found)));
+        }
+        Command::Merge(merge) => {
+            if let MergeInto::New { content, .. } = &merge.into {
+                whole.extend(begun_on(merge.day, merge.kind, today));
+                said.push(("into.".to_owned(), content));
+            }
+        }
+        Command::Split(split) => {
+            whole.extend(begun_on(split.day, split.subject.kind(), today));
+            let parts = split.parts.iter().enumerate();
+            said.extend(
+                parts.map(|(index, part)| (format!("parts[{index}].fields."), &part.content)),
+            );
+        }
         _ => {}
     }
     for (path, content) in said {
         let found = plausibility::check(content, today);
-        whole.extend(found.into_iter().map(|found| (format!("{path}fields."), found)));
+        whole.extend(found.into_iter().map(|found| (path.clone(), found)));
     }
     not_overridden(whole, overrides)
+}
+
+/// What is implausible in the day on which something of a kind begins in the place of others.
+fn begun_on(day: Day, kind: Kind, today: Day) -> impl Iterator<Item = (String, Implausible)> {
+    let begins = ImpreciseDay::exactly(day);
+    let found = plausibility::check_beginning(&Content::empty(kind), begins, today);
+    found.into_iter().map(|found| (String::new(), Implausible { field: "day", ..found }))
 }
 
 /// What is implausible, with the paths before it, but for the rules that the caller breaks.

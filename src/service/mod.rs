@@ -60,7 +60,7 @@ use crate::{
         registry_service_server, search_service_server, totals_service_server, unit_service_server,
         watch_service_server,
     },
-    registry::{Call, Command, Error, Outcome, Refusal, Registry, RequestMark, Seen},
+    registry::{Call, Command, Error, Outcome, Refusal, Registry, RequestMark, Seen, beyond},
     service::{
         guard::Caller,
         misread::{LeftOut, Misread},
@@ -274,7 +274,9 @@ impl Way {
     ) -> Result<ReadTime, Status> {
         let context = context.unwrap_or_default();
         let time = common::read_time(&mut violations, context.read_time);
-        self.with_at_least("context.min_commit", &context.min_commit, violations).await?;
+        let to_come = self.registry().to_come(time.known_at).into_iter().collect();
+        let field = "context.min_commit";
+        self.with_all_of(field, &context.min_commit, violations, to_come).await?;
         Ok(time)
     }
 
@@ -283,38 +285,59 @@ impl Way {
         &self,
         field: &str,
         min_commit: &str,
-        mut violations: Violations,
+        violations: Violations,
     ) -> Result<(), Status> {
-        let least: Option<Position> = common::optional(&mut violations, field, min_commit);
-        violations.or(()).map_err(|violations| status::invalid(&violations))?;
-        if let Some(least) = least
-            && self.registry().frontier(least.partition).seq < least.seq
-        {
-            // What is in flight may still come; what lies far ahead was told by another registry.
-            let seq = least.seq.saturating_sub(limit::ENTRIES_IN_FLIGHT_MAX);
-            self.check_positions(vec![(field, Position { seq, ..least })])?;
-            self.blocking(move |registry| registry.wait_for(least)).await?;
-        }
-        Ok(())
+        self.with_all_of(field, min_commit, violations, Vec::new()).await
     }
 
-    /// Refuses positions in partitions that are not there, and beyond their last entries: whoever was
-    /// told of such a one was told by another registry, or by one that has lost entries.
+    /// The same where something is against the read already: all of it is told.
+    async fn with_all_of(
+        &self,
+        field: &str,
+        min_commit: &str,
+        mut violations: Violations,
+        mut refusals: Vec<Refusal>,
+    ) -> Result<(), Status> {
+        let least: Option<Position> = common::optional(&mut violations, field, min_commit);
+        let least = least.filter(|least| self.registry().frontier(least.partition).seq < least.seq);
+        // What is in flight may still come; what lies far ahead was told by another registry.
+        let far = least.map(|least| {
+            let seq = least.seq.saturating_sub(limit::ENTRIES_IN_FLIGHT_MAX);
+            (field, Position { seq, ..least })
+        });
+        refusals.extend(self.of_positions(far));
+        if !violations.is_empty() {
+            return Err(status::misread(&violations, &refusals));
+        }
+        if !refusals.is_empty() {
+            return Err(status::refused(&refusals));
+        }
+        match least {
+            Some(least) => self.blocking(move |registry| registry.wait_for(least)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses positions in partitions that are not there, and beyond their last entries.
     pub(crate) fn check_positions(&self, positions: Vec<(&str, Position)>) -> Result<(), Status> {
+        let refusals = self.of_positions(positions);
+        if refusals.is_empty() { Ok(()) } else { Err(status::refused(&refusals)) }
+    }
+
+    fn of_positions<'a>(
+        &self,
+        positions: impl IntoIterator<Item = (&'a str, Position)>,
+    ) -> Vec<Refusal> {
         let mut refusals = Vec::new();
         for (field, Position { partition, seq }) in positions {
             let head = self.registry().frontier(partition).seq;
             if head == 0 {
                 refusals.push(Refusal::missing(field, format!("partition {partition}")));
             } else if seq > head {
-                let message = format!(
-                    "partition {partition} ends with entry {head}: this is another registry, or an \
-                     older copy of it"
-                );
-                refusals.push(Refusal::rule("BEYOND_SIZE", field, message));
+                refusals.push(beyond(field, partition, head));
             }
         }
-        if refusals.is_empty() { Ok(()) } else { Err(status::refused(&refusals)) }
+        refusals
     }
 
     /// Reads one subject.

@@ -25,6 +25,7 @@ use crate::{
         kind::{
             Changing, Correcting, Creation, Listing, Parts, Resource, answer, id_of, on_subject,
         },
+        misread::Misread,
     },
 };
 
@@ -192,13 +193,16 @@ fn step_plan(
     today: Day,
     read: impl FnOnce(&mut Violations) -> Option<OrderContent>,
     needs_reason: bool,
-) -> Result<(Plan, SubjectId), Violations> {
+) -> Result<(Plan, SubjectId), Misread<(Plan, SubjectId)>> {
     let mut violations = Violations::default();
     let subject = id_of::<v1::Order>(&mut violations, "id", &step.id);
     let etag = common::etag(&mut violations, &step.etag);
     let from = common::optional::<Day>(&mut violations, "from", &step.from).unwrap_or(today);
     let content = read(&mut violations);
-    let (Some(subject), Some(content)) = (subject, content) else { return Err(violations) };
+    let Some(subject) = subject else { return Err(violations.into()) };
+    // Without what cannot be read it says nothing.
+    let doubtful: &[&str] = if content.is_none() { &["fields"] } else { &[] };
+    let content = content.unwrap_or_default();
     let change = Change {
         subject,
         etag,
@@ -210,7 +214,8 @@ fn step_plan(
     };
     let named = vec![("id".to_owned(), subject)];
     let plan = on_subject(subject, Command::Change(change), named, Vec::new());
-    violations.or((Plan { needs_reason, ..plan }, subject))
+    Misread::check(violations, (Plan { needs_reason, ..plan }, subject))
+        .map_err(|misread| Misread { doubtful, ..misread })
 }
 
 #[tonic::async_trait]

@@ -92,8 +92,240 @@ async fn a_missing_holder_is_told_beside_a_field_that_is_wrong() {
     expect![[r"
         InvalidArgument INVALID_REQUEST
         OUT_OF_RANGE fields.design_life_years
-        REQUIRED fields.compound_id"]]
+        REQUIRED fields.compound_id
+        FUTURE_DATE fields.completed"]]
     .assert_eq(&told(&refusal));
+}
+
+/// What is told of a building of two storeys and 200 m that begins later.
+async fn told_of_a_creation(city: &City, who: &'static str, compound: Option<&str>) -> String {
+    let fields = v1::BuildingFields {
+        compound_id: compound.map(str::to_owned),
+        completed: Some("2060".to_owned()),
+        storeys_above: Some(2),
+        height_cm: Some(20_000),
+        ..v1::BuildingFields::default()
+    };
+    let exists_from = "2050".to_owned();
+    let message = v1::CreateBuildingRequest { context: write(), fields: Some(fields), exists_from };
+    told(&city.buildings().create_building(city.asking(who, message)).await.unwrap_err())
+}
+
+#[tokio::test]
+async fn what_belongs_nowhere_is_judged_by_all_that_it_is_itself() {
+    let city = City::start().await;
+    for who in ["operator", "west"] {
+        expect![[r"
+            InvalidArgument INVALID_REQUEST
+            REQUIRED fields.compound_id
+            FUTURE_DATE exists_from
+            FUTURE_DATE fields.completed
+            STOREY_HEIGHT fields.height_cm"]]
+        .assert_eq(&told_of_a_creation(&city, who, None).await);
+        expect![[r"
+            InvalidArgument INVALID_REQUEST
+            MALFORMED fields.compound_id
+            FUTURE_DATE exists_from
+            FUTURE_DATE fields.completed
+            STOREY_HEIGHT fields.height_cm"]]
+        .assert_eq(&told_of_a_creation(&city, who, Some("?")).await);
+    }
+    let region = |level: i32, parent: Option<&str>| v1::CreateRegionRequest {
+        context: write(),
+        fields: Some(v1::RegionFields {
+            level,
+            parent_id: parent.map(str::to_owned),
+            ..v1::RegionFields::default()
+        }),
+        exists_from: "1990".to_owned(),
+        opens_partition: false,
+    };
+    let ask = async |message| {
+        let request = city.asking("city", message);
+        told(&city.regions().create_region(request).await.unwrap_err())
+    };
+    expect![[r"
+        InvalidArgument REQUIRED
+        REQUIRED fields.level
+        REQUIRED fields.name"]]
+    .assert_eq(&ask(region(0, Some(&city.streets[0]))).await);
+    // Whether a parent is missing hangs on the level.
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        UNKNOWN_VALUE fields.level
+        REQUIRED fields.name"]]
+    .assert_eq(&ask(region(77, None)).await);
+}
+
+#[tokio::test]
+async fn an_end_is_told_both() {
+    let city = City::start().await;
+    let compound = city.compound(&city.communities[0], "东院").await;
+    let there = city.building(&compound.id, "1号楼").await;
+    let end = async |ended_on: &str, cause: v1::EndCause| {
+        let message = v1::EndBuildingRequest {
+            context: write(),
+            id: there.id.clone(),
+            etag: "1".to_owned(),
+            ended_on: ended_on.to_owned(),
+            cause: cause.into(),
+        };
+        told(&city.buildings().end_building(city.asking("operator", message)).await.unwrap_err())
+    };
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        REQUIRED cause
+        FUTURE_DATE ended_on
+        ETAG_MISMATCH etag"]]
+    .assert_eq(&end("2050", v1::EndCause::Unspecified).await);
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        MALFORMED ended_on
+        ETAG_MISMATCH etag"]]
+    .assert_eq(&end("x", v1::EndCause::Demolished).await);
+    // A compound with something in it, of which it is not known whether that is there on the day.
+    let message = v1::EndCompoundRequest {
+        context: write(),
+        id: compound.id.clone(),
+        etag: "1".to_owned(),
+        ended_on: "x".to_owned(),
+        cause: v1::EndCause::Abolished.into(),
+    };
+    let request = city.asking("operator", message);
+    let refusal = city.compounds().end_compound(request).await.unwrap_err();
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        MALFORMED ended_on
+        ETAG_MISMATCH etag"]]
+    .assert_eq(&told(&refusal));
+}
+
+#[tokio::test]
+async fn a_split_and_a_merge_are_told_both() {
+    let city = City::start().await;
+    let compound = city.compound(&city.communities[0], "东院").await;
+    let there = city.building(&compound.id, "1号楼").await;
+    let part = |fields| v1::SplitBuildingPart {
+        fields: Some(fields),
+        share_numerator: 1,
+        share_denominator: 3,
+    };
+    let tall = v1::BuildingFields { storeys_above: Some(900), ..v1::BuildingFields::default() };
+    let late =
+        v1::BuildingFields { completed: Some("2050".to_owned()), ..v1::BuildingFields::default() };
+    let split = v1::SplitBuildingRequest {
+        context: write(),
+        id: there.id.clone(),
+        etag: "1".to_owned(),
+        day: "2035-01-01".to_owned(),
+        parts: vec![part(tall), part(late.clone())],
+        ..v1::SplitBuildingRequest::default()
+    };
+    let ask = async |message| {
+        let request = city.asking("operator", message);
+        told(&city.buildings().split_building(request).await.unwrap_err())
+    };
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        OUT_OF_RANGE parts[0].fields.storeys_above
+        FUTURE_DATE day
+        SHARES_SUM parts
+        FUTURE_DATE parts[1].fields.completed
+        ETAG_MISMATCH etag"]]
+    .assert_eq(&ask(split.clone()).await);
+    // Without its day, and with a share that is none: neither their sum nor what lives in it is told.
+    let mut dayless = split;
+    dayless.day = "x".to_owned();
+    dayless.parts[0].share_numerator = 0;
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        MALFORMED day
+        OUT_OF_RANGE parts[0].share_numerator
+        OUT_OF_RANGE parts[0].fields.storeys_above
+        FUTURE_DATE parts[1].fields.completed
+        ETAG_MISMATCH etag"]]
+    .assert_eq(&ask(dayless).await);
+
+    let merge = |ids: &[&str], day: &str| v1::MergeBuildingsRequest {
+        context: write(),
+        ids: ids.iter().map(|id| (*id).to_owned()).collect(),
+        day: day.to_owned(),
+        into: Some(late.clone()),
+        into_id: String::new(),
+    };
+    let ask = async |message| {
+        let request = city.asking("operator", message);
+        told(&city.buildings().merge_buildings(request).await.unwrap_err())
+    };
+    let id = there.id.as_str();
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        REPEATED ids[1]
+        FUTURE_DATE day
+        FUTURE_DATE into.completed"]]
+    .assert_eq(&ask(merge(&[id, id], "2035-01-01")).await);
+    // What is not there is told by its index in the request.
+    let elsewhere = City::start().await;
+    let court = elsewhere.compound(&elsewhere.communities[0], "东院").await;
+    let nowhere = elsewhere.building(&court.id, "1号楼").await;
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        MALFORMED ids[0]
+        FUTURE_DATE day
+        FUTURE_DATE into.completed
+        NOT_FOUND ids[1]"]]
+    .assert_eq(&ask(merge(&["x", &nowhere.id, id], "2035-01-01")).await);
+}
+
+#[tokio::test]
+async fn a_transfer_is_told_both() {
+    let city = City::start().await;
+    let transfer = async |parent: &str, from: &str| {
+        let message = v1::TransferRegionRequest {
+            context: write(),
+            region_id: city.communities[0].clone(),
+            etag: "1".to_owned(),
+            parent_id: parent.to_owned(),
+            from: from.to_owned(),
+        };
+        told(&city.regions().transfer_region(city.asking("city", message)).await.unwrap_err())
+    };
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        MALFORMED from
+        ETAG_MISMATCH etag"]]
+    .assert_eq(&transfer(&city.streets[1], "x").await);
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        REQUIRED parent_id
+        ETAG_MISMATCH etag"]]
+    .assert_eq(&transfer("", "2020-01-01").await);
+}
+
+#[tokio::test]
+async fn a_read_is_told_both() {
+    let city = City::start().await;
+    let compound = city.compound(&city.communities[0], "东院").await;
+    let there = city.building(&compound.id, "1号楼").await;
+    let ask = async |valid_at: &str, min_commit: &str| {
+        let known_at = Some(prost_types::Timestamp { seconds: 32_472_144_000, nanos: 0 });
+        let valid_at = valid_at.to_owned();
+        let read_time = Some(v1::ReadTime { valid_at, known_at, known_at_seq: None });
+        let context = Some(v1::ReadContext { read_time, min_commit: min_commit.to_owned() });
+        let message = v1::GetBuildingRequest { context, id: there.id.clone() };
+        told(&city.buildings().get_building(city.asking("operator", message)).await.unwrap_err())
+    };
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        MALFORMED context.read_time.valid_at
+        KNOWN_AT_FUTURE context.read_time.known_at"]]
+    .assert_eq(&ask("x", "").await);
+    let far = format!("{}:999999", city.partition.number());
+    expect![[r"
+        InvalidArgument KNOWN_AT_FUTURE
+        KNOWN_AT_FUTURE context.read_time.known_at
+        BEYOND_SIZE context.min_commit"]]
+    .assert_eq(&ask("", &far).await);
 }
 
 #[tokio::test]
@@ -210,6 +442,7 @@ async fn items_of_a_batch_are_told_both() {
         MALFORMED requests[0].fields.compound_id
         OUT_OF_RANGE requests[1].fields.design_life_years
         OUT_OF_RANGE requests[3].fields.design_life_years
+        FUTURE_DATE requests[0].fields.completed
         FUTURE_DATE requests[1].fields.completed
         FUTURE_DATE requests[3].fields.completed
         FUTURE_DATE requests[4].exists_from"]]
@@ -222,7 +455,7 @@ async fn items_of_a_batch_are_told_both() {
         format!("{} {} {}", result.index, !result.id.is_empty(), refusals_of(&result.refusals))
     });
     expect![[r"
-        0 false MALFORMED fields.compound_id
+        0 false MALFORMED fields.compound_id, FUTURE_DATE fields.completed
         1 false OUT_OF_RANGE fields.design_life_years, FUTURE_DATE fields.completed
         2 true 
         3 false OUT_OF_RANGE fields.design_life_years, FUTURE_DATE fields.completed

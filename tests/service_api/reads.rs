@@ -272,6 +272,14 @@ async fn a_position_that_is_not_reached_is_waited_for_and_then_refused() {
     let id = asked.id.clone();
     let refusal = city.compounds().get_compound(city.asking("operator", asked)).await.unwrap_err();
     assert_eq!(told(&refusal), "Unavailable NOT_REACHED");
+    let read_time = v1::ReadTime { known_at_seq: Some(999_999), ..v1::ReadTime::default() };
+    let context = v1::ReadContext { read_time: Some(read_time), min_commit: String::new() };
+    let asked = v1::GetCompoundRequest { context: Some(context), id: id.clone() };
+    let refusal = city.compounds().get_compound(city.asking("operator", asked)).await.unwrap_err();
+    assert_eq!(
+        told(&refusal),
+        "FailedPrecondition BEYOND_SIZE\nBEYOND_SIZE context.read_time.known_at_seq"
+    );
     // What will never come is not waited for.
     let far = format!("{}:999999", city.partition.number());
     for (min_commit, expected) in [
