@@ -383,6 +383,8 @@ mod tests {
     };
     use std::collections::BTreeSet;
 
+    type NameOf<'f> = &'f dyn Fn(i32) -> Option<&'static str>;
+
     #[test]
     fn words_are_all_the_words_of_the_api_and_unambiguous() {
         let kind = |n| ReportKind::try_from(n).ok().map(|v| v.as_str_name());
@@ -392,7 +394,7 @@ mod tests {
         let aspect = |n| GradeAspect::try_from(n).ok().map(|v| v.as_str_name());
         let source = |n| ObservationSource::try_from(n).ok().map(|v| v.as_str_name());
         let severity = |n| Severity::try_from(n).ok().map(|v| v.as_str_name());
-        let all: [(&[Word], &str, &dyn Fn(i32) -> Option<&'static str>); 7] = [
+        let all: [(&[Word], &str, NameOf<'_>); 7] = [
             (REPORT_KINDS, "REPORT_KIND_", &kind),
             (REPORT_STATES, "REPORT_STATE_", &state),
             (GRADE_SCALES, "GRADE_SCALE_", &scale),

@@ -30,11 +30,12 @@ fn generated(kind: FileKind) -> Vec<u8> {
     let city = city();
     let mut writer = RowWriter::new(kind, Mark::LeftOut, Vec::new()).unwrap();
     let rows: Box<dyn Iterator<Item = Draft>> = match kind {
-        FileKind::Regions => Box::new(std::iter::empty()),
         FileKind::Compounds => Box::new(city.compounds()),
         FileKind::Buildings => Box::new(city.buildings()),
         FileKind::Units => Box::new(city.units(Size::CARRIED_WITH_UNITS)),
-        FileKind::Inspections | FileKind::Findings => Box::new(std::iter::empty()),
+        FileKind::Regions | FileKind::Inspections | FileKind::Findings => {
+            Box::new(std::iter::empty())
+        }
     };
     for row in rows {
         writer.write(row).unwrap();
