@@ -189,7 +189,7 @@ impl LeftOut {
         (is_dayless && BY_DAYS.into_iter().any(is))
             || (is_homeless && is(Contradiction::OutsideParentLife))
             || (has("ended_on")
-                && BY_DAYS.into_iter().any(|rule| is(rule))
+                && BY_DAYS.into_iter().any(is)
                 && !is(Contradiction::IdentifierOverlap))
     }
 
