@@ -91,6 +91,8 @@ impl Wrong {
         self.has(field)
             || (reason == "REQUIRED" && is_doubtful)
             || (reason == "REQUIRED" && HOLDERS.contains(&name) && HOLDERS.into_iter().any(beside))
+            // A province has no parent.
+            || (reason == "REQUIRED" && name == "parent_id" && beside("level"))
             || (is_any && OF_WHAT_IS_LEFT.contains(&reason.as_str()))
             || (is_any && matches!(field.as_str(), "fields" | "update_mask"))
             || BY_OTHERS.iter().any(hangs_on)

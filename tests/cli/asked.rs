@@ -1452,6 +1452,44 @@ async fn every_verb_has_what_is_left_of_it_judged() {
           fields.design_life_years: a design life of 500 years [DESIGN_LIFE]
     "]]
     .assert_eq(&said);
+    // Which field was meant is not known: it may have been the community, and was not the day.
+    let nowhere = refusal(
+        Code::InvalidArgument,
+        &[
+            ("REQUIRED", "fields.community_id", "what it belongs to is required"),
+            ("FUTURE_DATE", "fields.built", "3000 is still to come"),
+        ],
+        &[],
+    );
+    server.refuse("CompoundService/CreateCompound", nowhere);
+    let create = ["create", "compound", "--exists-from", "2000", "--request-id", REQUEST];
+    let sets = ["--set", "name=k", "--set", "foo=1", "--set", "built=3000"];
+    expect![[r"
+        the command line is wrong
+          foo: there is no such field; there are name, aliases, address, community_id, built, location, boundary, management, identifiers, doubts [UNKNOWN_FIELD]
+        and of what is left of it 其余部分
+          fields.built: 3000 is still to come [FUTURE_DATE]
+    "]]
+    .assert_eq(&run(&[&create[..], &sets].concat()).await);
+    // Of a region whose level cannot be read it is not known whether it has a parent.
+    let levelless = refusal(
+        Code::InvalidArgument,
+        &[
+            ("REQUIRED", "fields.level", "level is required"),
+            ("REQUIRED", "fields.parent_id", "what it belongs to is required"),
+            ("REQUIRED", "fields.name", "a region has a name"),
+        ],
+        &[],
+    );
+    server.refuse("RegionService/CreateRegion", levelless);
+    let create = ["create", "region", "--exists-from", "2000", "--request-id", REQUEST];
+    expect![[r#"
+        the command line is wrong
+          level: "x" is not one of province 省级, city 地级, district 县级, street 乡级, community 社区 [UNKNOWN_VALUE]
+        and of what is left of it 其余部分
+          fields.name: a region has a name [REQUIRED]
+    "#]]
+    .assert_eq(&run(&[&create[..], &["--set", "level=x"]].concat()).await);
     let end = ["end", BUILDING, "--on", "2035", "--cause", "age", "--request-id", REQUEST];
     let late = refusal(
         Code::InvalidArgument,
@@ -1488,6 +1526,8 @@ async fn every_verb_has_what_is_left_of_it_judged() {
     .assert_eq(&run(&[&split[..], &parts].concat()).await);
     expect![[r#"
         BuildingService/CreateBuilding {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","validateOnly":true},"fields":{"designLifeYears":500},"existsFrom":"1986"}
+        CompoundService/CreateCompound {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","validateOnly":true},"fields":{"name":"k","built":"3000"},"existsFrom":"2000"}
+        RegionService/CreateRegion {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","validateOnly":true},"fields":{},"existsFrom":"2000"}
         BuildingService/EndBuilding {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","validateOnly":true},"id":"bld_01HF7YAT000000E0000000001A","endedOn":"2035"}
         BuildingService/SplitBuilding {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","validateOnly":true},"id":"bld_01HF7YAT000000E0000000001A","day":"2024-07-01","parts":[{"fields":{},"shareNumerator":"1","shareDenominator":"2"},{"fields":{"name":"东楼"},"shareNumerator":"1","shareDenominator":"2"}]}"#]].assert_eq(&server.asked());
 }
