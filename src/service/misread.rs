@@ -85,6 +85,9 @@ pub(crate) struct LeftOut {
     is_timeless: bool,
 }
 
+/// The days of a row or command, by which others are judged.
+pub(crate) const DAYS: [&str; 3] = ["exists_from", "exists_from_when_new", "from"];
+
 impl LeftOut {
     /// What has violations is left out.
     pub(crate) fn new(violations: &Violations, doubtful: &'static [&'static str]) -> Self {
@@ -117,7 +120,7 @@ impl LeftOut {
         };
         self.paths.contains(path)
             || self.doubtful.contains(&field)
-            || (is_about_days && (self.is_timeless || has("exists_from") || has("from")))
+            || (is_about_days && (self.is_timeless || DAYS.iter().any(|field| has(field))))
             || BY_OTHERS.iter().any(hangs_on)
     }
 
@@ -159,7 +162,7 @@ fn renumbered(mut refusal: Refusal, indexes: &[u32]) -> Refusal {
 
 /// What is implausible in what a row says, whatever the registry has.
 pub(crate) fn row_in_itself(row: &ImportRow, overrides: &[String], today: Day) -> Vec<Refusal> {
-    let begun = row.exists_from.into_iter();
+    let begun = row.beginning().into_iter();
     let begun = begun.flat_map(|from| plausibility::check_beginning(&row.content, from, today));
     let mut found = begun.map(|found| (String::new(), found)).collect::<Vec<_>>();
     let said = plausibility::check(&row.content, today).into_iter();
