@@ -65,6 +65,9 @@ pub struct ExportArgs {
     /// Begin with a byte order mark, which Excel needs to read Chinese
     #[arg(long)]
     pub bom: bool,
+    /// Write rows of what has ended too; an import passes them over
+    #[arg(long)]
+    pub with_ended: bool,
     /// Which day and which knowledge to export.
     #[command(flatten)]
     pub read: ReadArgs,
@@ -84,6 +87,8 @@ pub struct Exported {
     pub rows: u64,
     /// Subjects entered in error, which never existed and are left out.
     pub left_out: u64,
+    /// Subjects that have ended, and are left out unless they are asked for.
+    pub ended_left_out: u64,
 }
 
 /// Exports to the file of the arguments, or to `out`.
@@ -155,7 +160,8 @@ async fn rows<I: Credential, W: io::Write>(
         }
     };
     let context = Some(args.read.context());
-    let request = ExportRowsRequest { context, partition: args.partition, kind: kind.into() };
+    let (partition, with_ended) = (args.partition, args.with_ended);
+    let request = ExportRowsRequest { context, partition, kind: kind.into(), with_ended };
     let refused = |status| refused("the registry refused the export", status);
     let answer = patiently(|| {
         let (mut client, request) = (clients.import.clone(), request.clone());
@@ -165,6 +171,7 @@ async fn rows<I: Credential, W: io::Write>(
     let mut writer = RowWriter::new(args.kind, mark, output)?;
     let mut exported = Exported::default();
     while let Some(answer) = stream.message().await.map_err(refused)? {
+        exported.ended_left_out += u64::from(answer.ended_left_out);
         for row in answer.rows {
             let Some(mut draft) = Draft::of_export(row) else {
                 exported.left_out += 1;

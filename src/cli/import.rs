@@ -23,9 +23,10 @@ use crate::{
         header::{Layout, Mapping},
         row::{self, Fault, Rest},
         table::{Declaration, Mode, Record, Table, TableError},
-        write::in_words,
+        write::{in_words, named_in_words},
     },
     kernel::{limit::BATCH_ITEMS_MAX, time::Day},
+    proto::v1::ExportReference,
     service::misread::{BY_DAYS, BY_OTHERS},
 };
 
@@ -272,6 +273,17 @@ impl Shape {
         bound.map_or_else(|| value.to_owned(), |bound| in_words(bound, value))
     }
 
+    /// A subject that the registry names, in the words of the column with this header.
+    fn named_in_words(
+        &self,
+        header: &str,
+        named: &ExportReference,
+        source: &str,
+    ) -> Option<String> {
+        let Self::Columns(layout) = self else { return None };
+        named_in_words(layout.bound(header)?, named, source)
+    }
+
     /// What a row says in the column with this header, as it stands there.
     fn cell<'a>(&self, header: &str, cells: &'a StringRecord) -> Option<&'a str> {
         let Self::Columns(layout) = self else { return None };
@@ -346,7 +358,7 @@ impl Opened {
 
     /// Puts the days of the file where a row does not say its own.
     fn fill(&self, draft: &mut Draft) {
-        draft.exists_from = draft.exists_from.take().or_else(|| self.exists_from.clone());
+        draft.exists_from_when_new.clone_from(&self.exists_from);
         let from = self.declaration.from.map(|day| day.to_string());
         draft.from = draft.from.take().or(from);
     }

@@ -12,6 +12,7 @@ use crate::{
     cli::{field, message},
     kernel::{
         id::{Kind, SubjectId},
+        limit::amount_max,
         time::{Day, ImpreciseDay},
         violation::Violations,
     },
@@ -97,9 +98,9 @@ impl Reader {
             return;
         }
         let value = match places {
-            Some(places) => {
-                decimal(text, places).map(Value::I64).and_then(|v| fitting(&descriptor, v))
-            }
+            Some(places) => decimal(text, places)
+                .and_then(|amount| within(stored, amount))
+                .and_then(|amount| fitting(&descriptor, Value::I64(amount))),
             None => value(&descriptor, part, text),
         };
         if let Some(value) = self.violations.take(name, value) {
@@ -354,13 +355,25 @@ fn fitting(descriptor: &FieldDescriptor, value: Value) -> Result<Value, Wrong> {
 /// Metres with up to `places` decimals, in the stored unit: `1234.5` with 4 is 12345000.
 fn decimal(text: &str, places: usize) -> Result<i64, Wrong> {
     let wrong = || ("NOT_A_NUMBER", format!("a number with at most {places} decimal places"));
+    let (sign, text) = text.strip_prefix('-').map_or(("", text), |text| ("-", text));
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let dangles = whole.is_empty() || text.ends_with('.');
     if dangles || !digits(whole) || !digits(fraction) || fraction.len() > places {
         return Err(wrong());
     }
-    format!("{whole}{fraction:0<places$}").parse().map_err(|_| wrong())
+    format!("{sign}{whole}{fraction:0<places$}").parse().map_err(|_| wrong())
+}
+
+/// An amount that can be kept; otherwise the range is told in the unit in which it was given.
+fn within(stored: &str, amount: i64) -> Result<i64, Wrong> {
+    let most = amount_max(stored).unwrap_or(i64::MAX);
+    if (1..=most).contains(&amount) {
+        return Ok(amount);
+    }
+    let unit = field::unit(stored).map_or("", |(unit, _)| unit);
+    let [least, most] = [1, most].map(|amount| field::amount(stored, amount));
+    Err(("OUT_OF_RANGE", format!("from {least} to {most} {unit}")))
 }
 
 /// The number of an enumeration's value that is named in full, in short or in Chinese.
@@ -571,6 +584,7 @@ mod tests {
             storeys_above=-1
             lift_count=two
             floor_area_m2=1.23456
+            height_m=-5
             completed=next year
             compound_id=bld_01HF7YAT000000E0000000001A
             community_id=nowhere
@@ -594,6 +608,7 @@ mod tests {
                 OUT_OF_RANGE storeys_above: -1 is out of range
                 NOT_A_NUMBER lift_count: "two" is not a whole number
                 NOT_A_NUMBER floor_area_m2: a number with at most 4 decimal places
+                OUT_OF_RANGE height_m: from 0.01 to 2000 m
                 BAD_DAY completed: a day that may be imprecise is written as 2024-07-01, 2024-07, 2024, 1980s, <1986, 1983..1985, or unknown
                 WRONG_KIND compound_id: this is the id of a building, not of a compound
                 BAD_ID community_id: an id is a prefix, an underscore and 26 letters or digits, for example bld_01J8…

@@ -39,17 +39,27 @@ pub(crate) async fn export(
     let exported = exported.map_err(told)?;
     // Without a file the rows themselves are the output.
     if let Some(path) = args.file() {
-        let (file, rows, left_out) = (path.display(), exported.rows, exported.left_out);
+        let (file, rows) = (path.display(), exported.rows);
+        let (left_out, ended) = (exported.left_out, exported.ended_left_out);
         if session.out.is_json() {
-            let told = serde_json::json!({"file": path, "rows": rows, "left_out": left_out});
+            let told = serde_json::json!({
+                "file": path,
+                "rows": rows,
+                "left_out": left_out,
+                "ended_left_out": ended,
+            });
             session.out.value(&told)?;
-        } else if left_out == 0 {
-            session.out.line(format!("{file}: exported 已导出: {rows} rows"))?;
         } else {
-            let sentence = "entered in error and left out 误录，未导出";
-            session
-                .out
-                .line(format!("{file}: exported 已导出: {rows} rows; {left_out} {sentence}"))?;
+            let mut line = format!("{file}: exported 已导出: {rows} rows");
+            if left_out > 0 {
+                let sentence = "entered in error and left out 误录，未导出";
+                line = format!("{line}; {left_out} {sentence}");
+            }
+            if ended > 0 {
+                let sentence = "ended and left out 已终止，未导出 (--with-ended writes them)";
+                line = format!("{line}; {ended} {sentence}");
+            }
+            session.out.line(line)?;
         }
     }
     Ok(Outcome::Fine)

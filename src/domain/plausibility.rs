@@ -95,7 +95,11 @@ fn too_large(field: &'static str, area: u64) -> Implausible {
     Implausible {
         reason: "AREA_LIMIT",
         field,
-        message: format!("{area} cm² is more than the {AREA_CM2_MAX} cm² that can be kept"),
+        message: format!(
+            "{} m² is more than the {} m² that can be kept",
+            area / M2,
+            AREA_CM2_MAX / M2
+        ),
         is_overridable: false,
     }
 }
@@ -156,7 +160,8 @@ fn check_building(building: &BuildingContent, today: Day, found: &mut Vec<Implau
         && storeys > 0
         && !(200..=1_000).contains(&(height / u32::from(storeys)))
     {
-        let message = format!("{storeys} storeys do not make {height} cm of height");
+        let (metres, rest) = (height / 100, height % 100);
+        let message = format!("{storeys} storeys do not make {metres}.{rest:02} m of height");
         found.push(hardly("STOREY_HEIGHT", "height_cm", message));
     }
     if let Some(area) = building.floor_area_cm2.flatten() {

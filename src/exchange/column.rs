@@ -339,7 +339,7 @@ static LAST: &[Column] = &[
         &["存在起始", "始存日期", "存在自"],
         "",
         Form::Day(|draft| &mut draft.exists_from),
-        "Since when it exists, for a row that is new; `--exists-from` where it is empty.",
+        "Since when it exists; for a row that is new, `--exists-from` where it is empty.",
     ),
     Column::new(
         "from",

@@ -27,6 +27,8 @@ pub struct Draft {
     pub id: Option<String>,
     /// Since when it exists.
     pub exists_from: Option<String>,
+    /// Since when it exists, when it is new and does not say it itself.
+    pub exists_from_when_new: Option<String>,
     /// From when a change holds.
     pub from: Option<String>,
     /// The first day on which it was no more; such a row is passed over.
@@ -155,6 +157,7 @@ impl Draft {
             key: self.key.unwrap_or_default(),
             row: Some(row),
             exists_from: self.exists_from.unwrap_or_default(),
+            exists_from_when_new: self.exists_from_when_new.unwrap_or_default(),
             from: self.from.unwrap_or_default(),
             cleared: self.cleared,
         }
@@ -231,6 +234,7 @@ impl Draft {
             source,
             key: said(row.key),
             exists_from: said(row.exists_from),
+            exists_from_when_new: said(row.exists_from_when_new),
             from: said(row.from),
             cleared: row.cleared,
             ..Self::default()

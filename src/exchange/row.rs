@@ -12,7 +12,10 @@ use crate::{
     kernel::{
         hash::Hash,
         id::{Kind, SubjectId},
-        limit::{BOUNDARY_POINTS_MAX, IDENTIFIER_CHARS_MAX, NAME_CHARS_MAX, SCHEME_CHARS_MAX},
+        limit::{
+            ALIASES_MAX, BOUNDARY_POINTS_MAX, IDENTIFIER_CHARS_MAX, NAME_CHARS_MAX,
+            SCHEME_CHARS_MAX, amount_max,
+        },
     },
     proto::v1::{Boundary, Document, Grade, Identifier, Reference, RegionLevel, Vertex, reference},
 };
@@ -175,11 +178,11 @@ fn put(draft: &mut Draft, bound: Bound, raw: &str) -> Result<(), cell::Fault> {
         }
         Form::Area(slot) => {
             let area = cell::scaled_with_unit(text, AREA_UNITS, bound.decimals)?;
-            *slot(draft) = Some(not_negative(area)?);
+            *slot(draft) = Some(within(area, bound)?);
         }
         Form::Height(slot) => {
             let height = cell::scaled_with_unit(text, LENGTH_UNITS, bound.decimals)?;
-            *slot(draft) = Some(narrowed(height)?);
+            *slot(draft) = Some(narrowed(within(height, bound)?)?);
         }
         Form::Word(words, slot) => *slot(draft) = word(words, text)?,
         Form::List(most, slot) => *slot(draft) = list(text, most)?,
@@ -327,12 +330,21 @@ fn narrowed<T: TryFrom<i64>>(number: i64) -> Result<T, cell::Fault> {
     T::try_from(number).map_err(|_| ("OUT_OF_RANGE", format!("{number} is out of range")))
 }
 
-fn not_negative(number: i64) -> Result<i64, cell::Fault> {
-    if number < 0 {
-        Err(("OUT_OF_RANGE", "an area is not negative".to_owned()))
-    } else {
-        Ok(number)
+/// An area or a height within what can be kept; otherwise the range is told in the column's unit.
+fn within(number: i64, bound: Bound) -> Result<i64, cell::Fault> {
+    let most = amount_max(bound.column.field).unwrap_or(i64::MAX);
+    if (1..=most).contains(&number) {
+        return Ok(number);
     }
+    let unit = match (bound.column.form, bound.decimals) {
+        (Form::Area(_), 0) => "cm²",
+        (Form::Area(_), _) => "m²",
+        (_, 0) => "cm",
+        _ => "m",
+    };
+    let [number, least, most] =
+        [number, 1, most].map(|amount| cell::show_scaled(amount, bound.decimals));
+    Err(("OUT_OF_RANGE", format!("{number} {unit} is not between {least} and {most} {unit}")))
 }
 
 fn word(words: &'static [Word], text: &str) -> Result<i32, cell::Fault> {

@@ -10,7 +10,7 @@ use crate::{
         header::Bound,
         paper_column::{GRADE_ASPECTS, GRADE_SCALES, GRADE_SCOPES},
     },
-    proto::v1::{Boundary, Document, Grade, Identifier, Reference, reference},
+    proto::v1::{Boundary, Document, ExportReference, Grade, Identifier, Reference, reference},
 };
 
 /// Whether a file begins with a byte order mark.
@@ -77,6 +77,25 @@ pub fn in_words(bound: Bound, value: &str) -> String {
             )
         }
         _ => value.to_owned(),
+    }
+}
+
+/// What a conflict on a relation says that the registry has, in the words of a column: a code, a key,
+/// an outside number. `None` when it is known by nothing of the kind.
+pub fn named_in_words(bound: Bound, named: &ExportReference, source: &str) -> Option<String> {
+    let Form::Reference(by, _) = bound.column.form else { return None };
+    let code = ["stats12", "gbt2260"]
+        .into_iter()
+        .find_map(|scheme| named.codes.iter().find(|code| code.scheme == scheme));
+    let key = (!named.key.is_empty()).then(|| {
+        let is_same = named.source == source;
+        if is_same { named.key.clone() } else { format!("{} of {}", named.key, named.source) }
+    });
+    match by {
+        By::Id => None,
+        By::Key => key,
+        By::Code => code.filter(|code| code.scheme == "stats12").map(|code| code.value.clone()),
+        By::Identifier => code.map(|code| format!("{}:{}", code.scheme, code.value)),
     }
 }
 

@@ -16,6 +16,12 @@ pub const IDENTIFIERS_PER_SCHEME_MAX: usize = 16;
 pub const SCHEMES_MAX: usize = 16;
 /// Other names of a compound.
 pub const ALIASES_MAX: usize = 16;
+/// Square centimetres of the floor area of a building: a million square metres.
+pub const FLOOR_AREA_CM2_MAX: i64 = 1_000_000 * 10_000;
+/// Square centimetres of a unit: a hundred thousand square metres.
+pub const UNIT_AREA_CM2_MAX: i64 = 100_000 * 10_000;
+/// Centimetres of the height of a building: two kilometres.
+pub const HEIGHT_CM_MAX: u32 = 200_000;
 /// Points of a boundary, so that an entry stays below its size.
 pub const BOUNDARY_POINTS_MAX: usize = 500;
 /// Items of one batch command.
@@ -42,3 +48,14 @@ pub const REQUEST_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const REQUEST_DAYS: i32 = 7;
 /// Entries by which a position may lie ahead of what is durable and still be waited for.
 pub const ENTRIES_IN_FLIGHT_MAX: u64 = 100_000;
+
+/// The largest amount of a field that people give in metres, in the unit that is kept. The smallest
+/// is 1.
+pub fn amount_max(field: &str) -> Option<i64> {
+    match field {
+        "floor_area_cm2" => Some(FLOOR_AREA_CM2_MAX),
+        "area_cm2" => Some(UNIT_AREA_CM2_MAX),
+        "height_cm" => Some(HEIGHT_CM_MAX.into()),
+        _ => None,
+    }
+}

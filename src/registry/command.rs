@@ -371,8 +371,10 @@ pub struct ImportRow {
     /// What it refers to: the field's API name (`parent_id`, `compound_id`, `community_id`,
     /// `physical_id`, `building_id`, `body_id`, `order_id`, `report_id`, `unit_id`) and the reference.
     pub references: Vec<(&'static str, Kind, Reference)>,
-    /// Since when it exists, for a new one.
+    /// Since when it exists, says the row.
     pub exists_from: Option<ImpreciseDay>,
+    /// Since when it exists, when it is new and the row does not say it.
+    pub exists_from_when_new: Option<ImpreciseDay>,
     /// From when a change holds.
     pub from: Option<Day>,
     /// For a region: it begins a partition.
@@ -420,4 +422,11 @@ pub struct FindingRow {
     pub on: Day,
     /// The day of the notice, and the deadline that it says.
     pub notice: Option<(Day, Option<Day>)>,
+}
+
+impl ImportRow {
+    /// Since when it exists, if it is new.
+    pub fn beginning(&self) -> Option<ImpreciseDay> {
+        self.exists_from.or(self.exists_from_when_new)
+    }
 }

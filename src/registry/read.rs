@@ -77,6 +77,8 @@ pub enum ListOf {
     Below(Kind, SubjectId),
     /// All subjects of a kind in a partition.
     All(Kind, Partition),
+    /// The same, with those that have ended by its day.
+    Ever(Kind, Partition),
     /// The plans of a region and those below it, of one year.
     Plans(RegionId, u16),
     /// Orders of a plan, a building, a body or a region that stand in one of some states.
@@ -165,6 +167,14 @@ impl Registry {
                 let mut prefix = key(partition, Space::Kind);
                 prefix.push(kind as u8);
                 self.walk(partition, prefix, at, page, &|_| Ok(true))
+            }
+            ListOf::Ever(kind, partition) => {
+                let at = self.at(partition, time)?;
+                let mut prefix = key(partition, Space::Kind);
+                prefix.push(kind as u8);
+                let was =
+                    |seen: &Seen| Ok(is_listed(seen.presence) || seen.presence == Presence::Ended);
+                self.walk_all(partition, prefix, at, page, &was)
             }
             ListOf::Plans(region, year) => {
                 let is_of_year = |seen: &Seen| match &seen.content.fields {
@@ -339,6 +349,19 @@ impl Registry {
         page: &PageRequest,
         keep: &dyn Fn(&Seen) -> Result<bool, Error>,
     ) -> Result<Page<Seen>, Error> {
+        let is_kept = |seen: &Seen| Ok(is_listed(seen.presence) && keep(seen)?);
+        self.walk_all(partition, prefix, at, page, &is_kept)
+    }
+
+    /// The same, whether they are there or not.
+    fn walk_all(
+        &self,
+        partition: Partition,
+        prefix: Vec<u8>,
+        at: At,
+        page: &PageRequest,
+        keep: &dyn Fn(&Seen) -> Result<bool, Error>,
+    ) -> Result<Page<Seen>, Error> {
         let live = Live(self.store());
         let mut range = space::below(prefix);
         if !page.after.is_empty() {
@@ -357,7 +380,6 @@ impl Registry {
                 folded += 1;
                 if let Some(id) = subject_at_end(&found)
                     && let Some(seen) = see(&live, partition, id, at)?
-                    && is_listed(seen.presence)
                     && keep(&seen)?
                 {
                     rows.push(seen);

@@ -23,9 +23,6 @@ use crate::{
     },
 };
 
-/// The largest floor area, in square centimetres: a million square metres.
-const FLOOR_AREA_CM2_MAX: i64 = 1_000_000 * 10_000;
-
 impl Resource for v1::Building {
     const KIND: Kind = Kind::Building;
     type Fields = v1::BuildingFields;
@@ -45,11 +42,11 @@ impl Resource for v1::Building {
             structure: reader.choice("structure", fields.structure, Structure::from_number),
             storeys_above: reader.number("storeys_above", fields.storeys_above, 0..=300),
             storeys_below: reader.number("storeys_below", fields.storeys_below, 0..=50),
-            height_cm: reader.number("height_cm", fields.height_cm, 1..=200_000),
+            height_cm: reader.number("height_cm", fields.height_cm, 1..=limit::HEIGHT_CM_MAX),
             floor_area_cm2: reader.number(
                 "floor_area_cm2",
                 fields.floor_area_cm2,
-                1..=FLOOR_AREA_CM2_MAX,
+                1..=limit::FLOOR_AREA_CM2_MAX,
             ),
             building_use: reader.choice("use", fields.r#use, BuildingUse::from_number),
             lift_count: reader.number("lift_count", fields.lift_count, 0..=1_000),

@@ -35,6 +35,17 @@ const MASK_PATHS_MAX: usize = 200;
 /// Rules that one request may override.
 const OVERRIDES_MAX: usize = 16;
 
+/// The unit of a field, for the sentence that tells its range.
+fn unit(field: &str) -> &'static str {
+    if field.ends_with("_cm2") {
+        " cm²"
+    } else if field.ends_with("_cm") {
+        " cm"
+    } else {
+        ""
+    }
+}
+
 /// Bytes as hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -261,7 +272,7 @@ impl FieldReader {
     {
         let value = value.and_then(|number| {
             let fits = range.contains(&number).then_some(number).and_then(|n| n.try_into().ok());
-            let message = format!("from {} to {}", range.start(), range.end());
+            let message = format!("from {} to {}{}", range.start(), range.end(), unit(field));
             self.violations.take(field, fits.ok_or(("OUT_OF_RANGE", message)))
         });
         self.said(field, value)

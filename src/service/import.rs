@@ -14,7 +14,10 @@ use tonic::{Code, Request, Response, Status};
 
 use crate::{
     auth::permission::Extent,
-    domain::content::{Content, Fields, Said},
+    domain::{
+        content::{Content, Fields, Said},
+        timeline::Presence,
+    },
     kernel::{
         hash::Hash,
         id::{IdSeed, Kind, RegionId, SubjectId},
@@ -81,9 +84,11 @@ impl ImportService for Api {
             Err(violations) => (Err(violations), Warnings::new()),
         };
         let row_count = openers.len();
+        let way = write.way.clone();
         let written = write.run(plan).await?;
         let mut results = results(&written, row_count, &openers);
         warn(&mut results, &warnings);
+        way.name_conflicts(&mut results).await?;
         let receipt = Some(written.receipt());
         Ok(written.answer(v1::ImportRowsResponse { receipt, results }))
     }
@@ -123,7 +128,7 @@ impl ImportService for Api {
             .await?;
         let (sender, receiver) = mpsc::channel(EXPORT_MESSAGES);
         tokio::spawn(async move {
-            let of = (part, kind, partition);
+            let of = (part, kind, partition, asked.with_ended);
             let ended = export(&way, of, time, elsewhere, &sender).await;
             if let Err(status) = ended {
                 // A reader that is gone needs no last word.
@@ -137,7 +142,7 @@ impl ImportService for Api {
 /// Sends page after page, as fast as the reader takes them.
 async fn export(
     way: &Way,
-    (part, kind, partition): (Part, Kind, Partition),
+    (part, kind, partition, with_ended): (Part, Kind, Partition, bool),
     time: ReadTime,
     elsewhere: ReadTime,
     sender: &mpsc::Sender<Result<v1::ExportRowsResponse, Status>>,
@@ -150,31 +155,32 @@ async fn export(
             return Err(status::plain(Code::Unavailable, "STOPPING", message));
         }
         let page = PageRequest { rows: EXPORT_ROWS, after };
-        let of = ListOf::All(kind, partition);
+        let of = ListOf::Ever(kind, partition);
         let read = way.blocking(move |registry| {
             let page = registry.list(of, time, &page)?;
             let time_of =
                 |id: SubjectId| if id.partition() == partition { time } else { elsewhere };
-            let named = named_by(registry, &page.rows, time_of)?;
+            let holders = page.rows.iter().flat_map(|seen| seen.content.holders());
+            let named = named_by(registry, holders, time_of)?;
             Ok((page, named))
         });
         let (page, mut named) = read.await?;
         if part == Part::Some {
-            // Of what lies elsewhere, keys are told of regions alone, which everybody may look up.
-            for id in named.keys().copied().collect::<Vec<_>>() {
-                if id.kind() != Kind::Region && !way.reaches(id)? {
-                    named.remove(&id);
+            way.leave_in_reach(&mut named)?;
+        }
+        let (mut rows, mut ended_left_out) = (Vec::new(), 0);
+        for seen in page.rows {
+            if part == Part::Whole || way.reaches(seen.id)? {
+                if seen.presence == Presence::Ended && !with_ended {
+                    ended_left_out += 1;
+                } else {
+                    rows.push(export_row(seen, &named));
                 }
             }
         }
-        let mut rows = Vec::new();
-        for seen in page.rows {
-            if part == Part::Whole || way.reaches(seen.id)? {
-                rows.push(export_row(seen, &named));
-            }
-        }
-        let is_told =
-            rows.is_empty() || sender.send(Ok(v1::ExportRowsResponse { rows })).await.is_ok();
+        let is_empty = rows.is_empty() && ended_left_out == 0;
+        let answer = v1::ExportRowsResponse { rows, ended_left_out };
+        let is_told = is_empty || sender.send(Ok(answer)).await.is_ok();
         match page.next {
             Some(next) if is_told => after = next,
             _ => return Ok(()),
@@ -185,11 +191,11 @@ async fn export(
 /// The subjects that others name, by their ids. What was not known then is left out.
 fn named_by(
     registry: &Registry,
-    rows: &[Seen],
+    ids: impl Iterator<Item = SubjectId>,
     time_of: impl Fn(SubjectId) -> ReadTime,
 ) -> Result<BTreeMap<SubjectId, v1::ExportReference>, Error> {
     let mut named = BTreeMap::new();
-    for id in rows.iter().flat_map(|seen| seen.content.holders()) {
+    for id in ids {
         if named.contains_key(&id) {
             continue;
         }
@@ -294,6 +300,43 @@ impl ReadRows {
 }
 
 impl Way {
+    /// Leaves out whose keys are not told: of what lies elsewhere, those of all but regions, which
+    /// everybody may look up.
+    fn leave_in_reach(
+        &self,
+        named: &mut BTreeMap<SubjectId, v1::ExportReference>,
+    ) -> Result<(), Status> {
+        for id in named.keys().copied().collect::<Vec<_>>() {
+            if id.kind() != Kind::Region && !self.reaches(id)? {
+                named.remove(&id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells by what else the subjects are known that stand against rows.
+    async fn name_conflicts(&self, results: &mut [v1::RowResult]) -> Result<(), Status> {
+        let conflicts = results.iter().flat_map(|result| &result.conflicts);
+        let ids = conflicts.filter_map(referred_to).collect::<BTreeSet<_>>();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let read = self.blocking(move |registry| {
+            let valid_at = Some(registry.now().day());
+            let now = ReadTime { valid_at, known_at: KnownAt::Now };
+            named_by(registry, ids.into_iter(), |_| now)
+        });
+        let mut named = read.await?;
+        self.leave_in_reach(&mut named)?;
+        for conflict in results.iter_mut().flat_map(|result| &mut result.conflicts) {
+            let found = referred_to(conflict).and_then(|id| named.get(&id));
+            let field = conflict.field.clone();
+            conflict.registry_reference =
+                found.map(|found| v1::ExportReference { field, ..found.clone() });
+        }
+        Ok(())
+    }
+
     /// The regions in which the caller may put rows into a partition; `None` for all of it. Refuses a
     /// caller who reaches nothing there. Of what lies between cities, each row is judged by itself.
     fn within(&self, partition: Partition) -> Result<Option<BTreeSet<RegionId>>, Status> {
@@ -343,7 +386,7 @@ impl Write {
         }
         // A day that stands in for that of a row is no measure for what is in it either.
         let is_day_lost = |misread: &Misread<ImportRow>| {
-            LeftOut::new(&misread.violations, &[]).has_any(&["exists_from", "from"])
+            LeftOut::new(&misread.violations, &[]).has_any(&misread::DAYS)
         };
         let is_timeless = flawed.iter().any(|(_, misread)| is_day_lost(misread));
         let (overrides, today) = (self.overrides(), self.registry().now().day());
@@ -435,6 +478,12 @@ fn row(
     let exists_from =
         common::optional::<ImpreciseDay>(&mut violations, "exists_from", &asked.exists_from)
             .or_else(|| says_since.then(misread::stand_in).flatten());
+    let exists_from_when_new = common::optional::<ImpreciseDay>(
+        &mut violations,
+        "exists_from_when_new",
+        &asked.exists_from_when_new,
+    )
+    .or_else(|| (!asked.exists_from_when_new.is_empty()).then(misread::stand_in).flatten());
     let from = common::optional::<Day>(&mut violations, "from", &asked.from);
     if asked.cleared.len() > CLEARED_MAX {
         violations.add("cleared", "TOO_MANY", format!("at most {CLEARED_MAX}"));
@@ -462,6 +511,7 @@ fn row(
         content,
         references,
         exists_from,
+        exists_from_when_new,
         from,
         opens_partition,
         paper,
@@ -693,6 +743,7 @@ fn results(written: &Written, row_count: usize, openers: &[bool]) -> Vec<v1::Row
             field: conflict.field.clone(),
             row_value: conflict.row.clone().unwrap_or_default(),
             registry_value: conflict.registry.clone().unwrap_or_default(),
+            registry_reference: None,
         });
         results.push(v1::RowResult {
             index,
@@ -705,6 +756,11 @@ fn results(written: &Written, row_count: usize, openers: &[bool]) -> Vec<v1::Row
         });
     }
     results
+}
+
+/// The subject that the registry has in a relation, of a conflict on one.
+fn referred_to(conflict: &v1::RowConflict) -> Option<SubjectId> {
+    conflict.field.ends_with("_id").then(|| conflict.registry_value.parse().ok()).flatten()
 }
 
 /// Adds what looks doubtful in the rows that were not refused.

@@ -832,7 +832,9 @@ impl Way {
                     ListOf::Below(_, holder)
                     | ListOf::Orders(holder, _)
                     | ListOf::Reports(holder, _) => holder.partition(),
-                    ListOf::All(_, partition) | ListOf::References(partition, _) => partition,
+                    ListOf::All(_, partition)
+                    | ListOf::Ever(_, partition)
+                    | ListOf::References(partition, _) => partition,
                 };
                 let known = match time.known_at {
                     KnownAt::Now => None,

@@ -123,6 +123,9 @@ pub(crate) struct LeftOut {
     is_timeless: bool,
 }
 
+/// The days of a row or command, by which others are judged.
+pub(crate) const DAYS: [&str; 4] = ["exists_from", "exists_from_when_new", "from", "day"];
+
 impl LeftOut {
     /// What has violations is left out.
     pub(crate) fn new(violations: &Violations, doubtful: &'static [&'static str]) -> Self {
@@ -184,7 +187,7 @@ impl LeftOut {
             path.starts_with(item)
                 && PLACES.iter().any(|field| field.strip_prefix("fields.") == Some(name))
         };
-        let is_dayless = self.is_timeless || ["exists_from", "from", "day"].into_iter().any(has);
+        let is_dayless = self.is_timeless || DAYS.into_iter().any(has);
         let is_homeless = self.has_any(&["into", "into_id"]) || self.paths.iter().any(is_holder);
         (is_dayless && BY_DAYS.into_iter().any(is))
             || (is_homeless && is(Contradiction::OutsideParentLife))
@@ -240,7 +243,7 @@ fn renumbered(mut refusal: Refusal, indexes: &[u32]) -> Refusal {
 
 /// What is implausible in what a row says, whatever the registry has.
 pub(crate) fn row_in_itself(row: &ImportRow, overrides: &[String], today: Day) -> Vec<Refusal> {
-    let begun = row.exists_from.into_iter();
+    let begun = row.beginning().into_iter();
     let begun = begun.flat_map(|from| plausibility::check_beginning(&row.content, from, today));
     let mut found = begun.map(|found| (String::new(), found)).collect::<Vec<_>>();
     let said = plausibility::check(&row.content, today).into_iter();

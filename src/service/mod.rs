@@ -199,6 +199,7 @@ fn hash_of<M: Message>(rpc: &str, message: &M, context: &v1::WriteContext) -> Ha
 }
 
 /// A request on its way.
+#[derive(Clone)]
 pub(crate) struct Way {
     api: Api,
     caller: Caller,

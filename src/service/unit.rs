@@ -7,7 +7,10 @@ use crate::{
         content::{Content, Fields},
         unit::{UnitContent, UnitUse},
     },
-    kernel::id::{BuildingId, Kind, SubjectId},
+    kernel::{
+        id::{BuildingId, Kind, SubjectId},
+        limit,
+    },
     proto::v1::{self, unit_service_server::UnitService},
     registry::ListOf,
     service::{
@@ -21,8 +24,6 @@ use crate::{
 
 /// Characters of an entrance's or a room's number.
 const NUMBER_CHARS_MAX: usize = 40;
-/// The largest area, in square centimetres: a hundred thousand square metres.
-const AREA_CM2_MAX: i64 = 100_000 * 10_000;
 
 impl Resource for v1::Unit {
     const KIND: Kind = Kind::Unit;
@@ -38,7 +39,7 @@ impl Resource for v1::Unit {
             entrance: reader.text("entrance", fields.entrance, NUMBER_CHARS_MAX),
             floor: reader.number("floor", fields.floor, -50..=300),
             number: reader.text("number", fields.number, NUMBER_CHARS_MAX),
-            area_cm2: reader.number("area_cm2", fields.area_cm2, 1..=AREA_CM2_MAX),
+            area_cm2: reader.number("area_cm2", fields.area_cm2, 1..=limit::UNIT_AREA_CM2_MAX),
             unit_use: reader.choice("use", fields.r#use, UnitUse::from_number),
         };
         reader.identifiers("identifiers", fields.identifiers);

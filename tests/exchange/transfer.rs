@@ -185,6 +185,8 @@ impl Registry {
             }
         };
         (draft.source, draft.key, draft.opens_partition) = (None, None, None);
+        // It keeps the beginning, however that was said.
+        draft.exists_from = draft.exists_from.take().or(draft.exists_from_when_new.take());
         let known = if request.source == EXPORT_SOURCE {
             let id: SubjectId = key.2.parse().unwrap();
             self.kept.iter().position(|kept| kept.id == id)
@@ -206,6 +208,7 @@ impl Registry {
                 field: "structure".to_owned(),
                 row_value: "STEEL".to_owned(),
                 registry_value: "OTHER".to_owned(),
+                registry_reference: None,
             });
         } else {
             result.set_outcome(RowOutcome::Changed);
@@ -398,8 +401,12 @@ impl ImportService for Fake {
         let wanted =
             |kept: &&Kept| kept.kind == kind && kept.id.partition().number() == request.partition;
         let rows: Vec<_> = registry.kept.iter().filter(wanted).map(Registry::export).collect();
-        let answers: Vec<_> =
-            rows.chunks(100).map(|rows| Ok(ExportRowsResponse { rows: rows.to_vec() })).collect();
+        let answers: Vec<_> = rows
+            .chunks(100)
+            .map(|rows| {
+                Ok(ExportRowsResponse { rows: rows.to_vec(), ..ExportRowsResponse::default() })
+            })
+            .collect();
         Ok(Response::new(tokio_stream::iter(answers)))
     }
 }
@@ -1103,7 +1110,8 @@ async fn importing_what_was_exported_changes_nothing() {
         (FileKind::Units, 1, "units.csv", false),
     ] {
         let out = Some(bench.path(name));
-        let args = ExportArgs { kind, partition, out, bom, read: ReadArgs::default() };
+        let (with_ended, read) = (false, ReadArgs::default());
+        let args = ExportArgs { kind, partition, out, bom, with_ended, read };
         let exported = export::run(args, bench.clients.clone(), &mut Vec::new()).await.unwrap();
         assert_eq!(exported.left_out, 0);
         rows += exported.rows;

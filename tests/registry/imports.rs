@@ -36,6 +36,8 @@ struct Says {
     area_m2: Option<u64>,
     storeys: Option<u16>,
     is_office: Option<bool>,
+    /// Since when it exists; the first of May 1990 when that is empty.
+    since: &'static str,
 }
 
 fn content(says: Says) -> Content {
@@ -59,14 +61,16 @@ impl Files {
     }
 
     fn row(&self, key: &str, says: Says) -> ImportRow {
-        let text = format!("{key} {} {:?}", says.from, content(says).texts());
+        let since = if says.since.is_empty() { "1990-05-01" } else { says.since };
+        let text = format!("{key} {} {since} {:?}", says.from, content(says).texts());
         ImportRow {
             key: key.to_owned(),
             hash: Hash::of(&[text.as_bytes()]),
             seed: self.city.seed(),
             content: content(says),
             references: vec![("compound_id", Kind::Compound, Reference::Id(self.compound))],
-            exists_from: Some(said("1990-05-01")),
+            exists_from: Some(said(since)),
+            exists_from_when_new: None,
             from: (!says.from.is_empty()).then(|| day(says.from)),
             opens_partition: false,
             paper: None,
@@ -168,7 +172,7 @@ fn words(item: &ItemRecord) -> String {
     told
 }
 
-const NOTHING: Says = Says { from: "", area_m2: None, storeys: None, is_office: None };
+const NOTHING: Says = Says { from: "", area_m2: None, storeys: None, is_office: None, since: "" };
 
 fn area(from: &'static str, area_m2: u64) -> Says {
     Says { from, area_m2: Some(area_m2), ..NOTHING }
@@ -372,4 +376,90 @@ fn many_conflicts_are_remembered_in_as_many_entries_as_they_need() {
     let told = files.send(RowMode::Change, &all(storeys("", 7)));
     assert!(told.decided.items.iter().all(|item| words(item) == "conflict storeys_above 7/6"));
     assert_eq!(files.head(), head);
+}
+
+fn since(since: &'static str) -> Says {
+    Says { since, ..area("", 1000) }
+}
+
+impl Files {
+    fn beginning(&self, subject: SubjectId) -> String {
+        let seen = self.city.registry.get(subject, at("2024-01-01", KnownAt::Now)).unwrap();
+        seen.exists_from.map(|day| day.to_string()).unwrap_or_default()
+    }
+}
+
+#[test]
+fn since_when_something_exists_is_corrected_and_does_not_change() {
+    let files = Files::new();
+    let id = files.begun(since("1990"));
+    let head = files.head();
+    assert_eq!(files.change(since("1991")), "refused exists_from NOT_CHANGEABLE");
+    // Nothing else of such a row is taken, and what is wrong with it is told too.
+    let more = Says { since: "1991", ..storeys("2015-01-01", 290) };
+    let told = files.change(more);
+    assert!(told.starts_with("refused exists_from NOT_CHANGEABLE fields.storeys"), "{told}");
+    assert_eq!((files.head(), files.beginning(id)), (head, "1990".to_owned()));
+    // All rules hold for a correction.
+    let told = files.correction(since("2090"));
+    assert_eq!(told, "refused exists_from FUTURE_DATE");
+    assert_eq!(files.head(), head);
+    assert_eq!(files.correction(since("1991")), "changed");
+    assert_eq!(files.beginning(id), "1991");
+    assert_eq!(files.correction(since("1991")), "unchanged");
+    assert_eq!(files.change(since("1991")), "unchanged");
+    // With a field of the registration it is one correction, beside the entry of the batch.
+    let head = files.head();
+    assert_eq!(files.correction(Says { since: "1992", ..area("", 1100) }), "changed");
+    assert_eq!((files.head() - head, files.beginning(id)), (2, "1992".to_owned()));
+    assert_eq!(files.correction(since("1990")), "changed");
+    assert_eq!(files.beginning(id), "1990");
+}
+
+#[test]
+fn what_a_person_said_of_a_beginning_stays() {
+    let files = Files::new();
+    let id = files.begun(since("1990"));
+    let correct = Correct {
+        subject: id,
+        etag: None,
+        entry: None,
+        from: None,
+        content: Content::empty(Kind::Building),
+        exists_from: Some(said("1989-03-01")),
+        ended_on: None,
+        sentences: Vec::new(),
+    };
+    files.city.correct(correct).unwrap();
+    for _ in 0..2 {
+        assert_eq!(files.change(since("1990")), "conflict exists_from 1990/1989-03-01");
+        assert_eq!(files.correction(since("1991")), "conflict exists_from 1991/1989-03-01");
+    }
+    let row = Says { since: "1991", ..area("2015-01-01", 2000) };
+    assert_eq!(files.change(row), "partly exists_from 1991/1989-03-01");
+    assert_eq!(files.change(row), "conflict exists_from 1991/1989-03-01");
+    assert_eq!(files.beginning(id), "1989-03-01");
+    assert_eq!(files.value(id, "floor_area_cm2", "2016-01-01"), "20000000");
+    // The source comes round.
+    assert_eq!(files.change(Says { since: "1989-03-01", ..row }), "unchanged");
+}
+
+#[test]
+fn a_beginning_that_is_only_for_new_rows_says_nothing_of_others() {
+    let files = Files::new();
+    let id = files.begun(since("1990"));
+    for mode in [RowMode::Change, RowMode::Correction] {
+        let row = ImportRow {
+            exists_from: None,
+            exists_from_when_new: Some(said("2001")),
+            hash: Hash::of(&[b"another"]),
+            ..files.row("1", area("", 1000))
+        };
+        let rows = vec![(0, row)];
+        let source = "survey".to_owned();
+        let import = Import { source, mode, within: None, rows, unread: Vec::new() };
+        let outcome = files.city.run(files.city.home(), Command::Import(import)).unwrap();
+        assert_eq!(outcome.decided.items.iter().map(words).collect::<String>(), "unchanged");
+    }
+    assert_eq!(files.beginning(id), "1990");
 }

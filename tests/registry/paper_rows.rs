@@ -127,8 +127,8 @@ impl Desk {
         let outcome = self.run_as("li", Command::Import(import)).unwrap();
         let told = outcome.decided.items.first().map_or_else(|| "created".to_owned(), words);
         let written = self.city.registry.frontier(self.city.home()).seq - before;
-        let made = outcome.decided.subjects.first().copied();
-        (format!("{told}, {written} entries"), made)
+        let subject = outcome.decided.subjects.first().copied();
+        (format!("{told}, {written} entries"), subject)
     }
 
     fn change(&self, row: ImportRow) -> String {
@@ -149,7 +149,8 @@ fn words(item: &ItemRecord) -> String {
         ItemOutcome::Refused => "refused".to_owned(),
     };
     for refusal in &item.refusals {
-        told = format!("{told} {} {}", refusal.reason, refusal.field).trim_end().to_owned();
+        let line = format!("{told} {} {}", refusal.reason, refusal.field);
+        line.trim_end().clone_into(&mut told);
     }
     for conflict in &item.conflicts {
         let registry = conflict.registry.as_deref().unwrap_or("nothing");
@@ -195,7 +196,7 @@ fn a_row_of_a_report_takes_its_steps_once_and_otherwise_is_a_correction() {
     told.push(stands());
     check(
         &told,
-        expect![[r#"
+        expect![[r"
         created, 2 entries
         drafted, doubt No
         unchanged, 0 entries
@@ -212,7 +213,7 @@ fn a_row_of_a_report_takes_its_steps_once_and_otherwise_is_a_correction() {
         conflict grades: survey 2020 building whole B, 1 entries
         conflict grades: survey 2020 building whole B, 0 entries
         accepted, doubt No
-    "#]],
+    "]],
     );
     desk.check_rebuild();
 }
@@ -238,13 +239,13 @@ fn what_stands_against_a_report_stands_against_its_row_and_nothing_is_written() 
     told.push(desk.send(RowMode::Change, Some(elsewhere), desk.report_row(&DRAFT)).0);
     check(
         &told,
-        expect![[r#"
+        expect![[r"
         refused BEFORE_BUILDING inspected_on GRADE_VALUE fields.grades[0] DAYS_OUT_OF_ORDER signed_on SIGNER_PERIOD signers BODY_PERIOD signers SIGNER_NOT_EMPLOYED signers SIGNER_ABSENT signers BODY_ABSENT signers FUTURE_DATE submitted_on, 0 entries
         refused REFERENCE_NOT_FOUND building_id REFERENCE_NOT_FOUND body_id, 0 entries
         refused OUT_OF_REACH building_id, 0 entries
         created, 2 entries
         refused OUT_OF_REACH, 0 entries
-    "#]],
+    "]],
     );
 }
 
@@ -280,7 +281,7 @@ fn rows_of_one_key_are_observations_of_one_finding() {
     told.push(now());
     check(
         &told,
-        expect![[r#"
+        expect![[r"
         created, 2 entries
         changed, 2 entries
         2 events: open, repair_by
@@ -295,7 +296,7 @@ fn rows_of_one_key_are_observations_of_one_finding() {
         unchanged, 0 entries
         refused ROW_DIFFERS deadline, 0 entries
         4 events: notified, until 2025-06-01, unsafe, 540 days overdue, notice 600 days old (366..None)
-    "#]],
+    "]],
     );
     desk.check_rebuild();
 }
@@ -335,7 +336,7 @@ fn what_people_said_of_a_finding_since_stays() {
     assert_ne!(other_building, desk.building);
     check(
         &told,
-        expect![[r#"
+        expect![[r"
             conflict observation.severity: repair_by, 0 entries
             conflict observation.severity: repair_by, 0 entries
             conflict observed_on: nothing, 0 entries
@@ -343,7 +344,7 @@ fn what_people_said_of_a_finding_since_stays() {
             unchanged, 0 entries
             refused ENTERED_IN_ERROR key, 0 entries
             refused FUTURE_DATE observed_on, 0 entries
-        "#]],
+        "]],
     );
     desk.check_rebuild();
 }

@@ -79,6 +79,7 @@ impl Court {
             content: to_come(None),
             references: vec![("compound_id", Kind::Compound, Reference::Key(compound.to_owned()))],
             exists_from: exists_from.map(said),
+            exists_from_when_new: None,
             from: None,
             opens_partition: false,
             paper: None,

@@ -328,6 +328,7 @@ fn row(city: &City, compound: SubjectId, key: &str, area_m2: u64) -> ImportRow {
         }),
         references: vec![("compound_id", Kind::Compound, Reference::Id(compound))],
         exists_from: (area_m2 > 0).then(|| said("1990-05-01")),
+        exists_from_when_new: None,
         from: Some(day("2010-01-01")),
         opens_partition: false,
         paper: None,

@@ -679,6 +679,7 @@ impl Story {
                         .into_iter()
                         .collect(),
                     exists_from: Some(imprecise(act)),
+                    exists_from_when_new: None,
                     from: act.c.is_multiple_of(2).then(|| on(act)),
                     opens_partition: false,
                     paper: None,

@@ -70,6 +70,7 @@ impl Streets {
             content,
             references,
             exists_from: Some(said("1990-05-01")),
+            exists_from_when_new: None,
             from: None,
             opens_partition: false,
             paper: None,

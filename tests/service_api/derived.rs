@@ -649,6 +649,7 @@ async fn exported(city: &City) -> Vec<String> {
         context: None,
         partition: city.partition.number(),
         kind: v1::ExportKind::Buildings.into(),
+        with_ended: false,
     };
     let mut stream =
         imports.export_rows(city.asking("auditor", export)).await.unwrap().into_inner();

@@ -12,7 +12,7 @@ use tonic::{
     Code, Request, Status, metadata::MetadataValue, service::interceptor::InterceptedService,
 };
 
-use crate::harness::{City, told, write};
+use crate::harness::{City, told, write, write_because};
 
 fn named(reference: v1::reference::Reference) -> v1::Reference {
     v1::Reference { reference: Some(reference) }
@@ -306,7 +306,8 @@ async fn an_export_of_a_part_tells_no_keys_of_the_rest() {
         ("east", vec!["eb: compound_id e"]),
     ] {
         let kind = v1::ExportKind::Buildings.into();
-        let export = v1::ExportRowsRequest { context: None, partition: home, kind };
+        let partition = home;
+        let export = v1::ExportRowsRequest { partition, kind, ..Default::default() };
         let answer = imports.export_rows(city.asking(subject, export)).await.unwrap();
         let (mut stream, mut told) = (answer.into_inner(), Vec::new());
         while let Some(message) = stream.message().await.unwrap() {
@@ -318,5 +319,161 @@ async fn an_export_of_a_part_tells_no_keys_of_the_rest() {
         }
         told.sort_by_key(|row| row.starts_with("eb"));
         assert_eq!(told, expected, "{subject}");
+    }
+}
+
+/// A file of a directory, and an import of it by a source.
+fn file_of(
+    directory: &tempfile::TempDir,
+    kind: FileKind,
+    (name, text): (&str, &str),
+) -> ImportArgs {
+    let path = directory.path().join(name);
+    fs::write(&path, text).unwrap();
+    let source = Some("census".to_owned());
+    ImportArgs { source, ..ImportArgs::of(kind, vec![path]) }
+}
+
+/// The only row that was not taken, as people are told of it.
+fn rejected(summary: &serde_json::Value) -> &str {
+    summary["files"][0]["first_rejected"][0]["reasons"].as_str().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn since_when_a_building_exists_is_corrected_by_a_file() {
+    let city = City::start().await;
+    let there = city.compound(&city.communities[0], "东院").await;
+    let directory = tempfile::tempdir().unwrap();
+    let buildings = |name: &str, column: &str, day: &str| {
+        let text = format!("编号,compound_id,{column}\nb1,{},{day}\n", there.id);
+        file_of(&directory, FileKind::Buildings, (name, &text))
+    };
+    let file = |name: &str, day: &str| buildings(name, "始存日期", day);
+    let correction = |args: ImportArgs| ImportArgs {
+        mode: Some(import::ModeArg::Correction),
+        reason: Some("the census was wrong".to_owned()),
+        ..args
+    };
+    let count = |summary: &serde_json::Value, name: &str| summary["files"][0]["counts"][name] == 1;
+    let (_, summary) = run(&city, "operator", file("a.csv", "1990")).await;
+    assert!(count(&summary, "created"), "{summary}");
+    let (outcome, summary) = run(&city, "operator", file("b.csv", "1991")).await;
+    assert_eq!(outcome, Outcome::Partly);
+    assert!(rejected(&summary).starts_with("始存日期 NOT_CHANGEABLE: "), "{summary}");
+    let (_, summary) = run(&city, "operator", correction(file("c.csv", "1991"))).await;
+    assert!(count(&summary, "changed"), "{summary}");
+    // What is only for new rows is no word on this one.
+    let silent = ImportArgs {
+        exists_from: Some("2001".to_owned()),
+        ..buildings("d.csv", "storeys_above", "")
+    };
+    for args in [silent.clone(), correction(silent), file("e.csv", "1991")] {
+        let (_, summary) = run(&city, "operator", args).await;
+        assert!(count(&summary, "unchanged"), "{summary}");
+    }
+}
+
+#[tokio::test]
+async fn conflicts_and_ranges_are_told_in_the_words_of_the_file() {
+    let city = City::start().await;
+    let directory = tempfile::tempdir().unwrap();
+    let east = &city.communities[0];
+    let text =
+        format!("key,name,exists_from,community_id\nc1,东院,1985,{east}\nc2,西院,1985,{east}\n");
+    let compounds = file_of(&directory, FileKind::Compounds, ("c.csv", &text));
+    run(&city, "operator", compounds).await;
+    let text = "key,小区编号,exists_from\nb1,c1,1990\n";
+    let buildings = || file_of(&directory, FileKind::Buildings, ("b.csv", text));
+    run(&city, "operator", buildings()).await;
+    let mut imports = v1::import_service_client::ImportServiceClient::new(city.channel.clone());
+    let home = city.partition.number();
+    let kept = |kind: v1::ExportKind| v1::ExportRowsRequest {
+        partition: home,
+        kind: kind.into(),
+        ..v1::ExportRowsRequest::default()
+    };
+    let mut ids = Vec::new();
+    for kind in [v1::ExportKind::Compounds, v1::ExportKind::Buildings] {
+        let answer = imports.export_rows(city.asking("operator", kept(kind))).await.unwrap();
+        let rows = answer.into_inner().message().await.unwrap().unwrap().rows;
+        let row = rows.into_iter().find(|row| ["c2", "b1"].contains(&row.key.as_str())).unwrap();
+        ids.push(match row.subject.unwrap() {
+            v1::export_row::Subject::Compound(compound) => compound.id,
+            v1::export_row::Subject::Building(building) => building.id,
+            other => panic!("{other:?}"),
+        });
+    }
+    let correct = v1::CorrectBuildingRequest {
+        context: write_because("it stands in the other one"),
+        id: ids[1].clone(),
+        fields: Some(v1::BuildingFields {
+            compound_id: Some(ids[0].clone()),
+            ..v1::BuildingFields::default()
+        }),
+        ..v1::CorrectBuildingRequest::default()
+    };
+    city.buildings().correct_building(city.asking("operator", correct)).await.unwrap();
+    let (outcome, summary) = run(&city, "operator", buildings()).await;
+    assert_eq!(outcome, Outcome::Partly);
+    let expected =
+        "小区编号 CONFLICT: the row says \"c1\", but somebody has said \"c2\" since; it stays";
+    assert_eq!(rejected(&summary), expected);
+
+    let text = "key,小区编号,exists_from,建筑面积(m²),height_cm\nb2,c1,1990,0,200001\n";
+    let wrong = file_of(&directory, FileKind::Buildings, ("w.csv", text));
+    let (_, summary) = run(&city, "operator", wrong).await;
+    let expected = "建筑面积(m²) OUT_OF_RANGE: 0 m² is not between 0.0001 and 1000000 m²; \
+                    height_cm OUT_OF_RANGE: 200001 cm is not between 1 and 200000 cm";
+    assert_eq!(rejected(&summary), expected);
+}
+
+#[tokio::test]
+async fn an_export_tells_how_many_that_have_ended_are_left_out() {
+    let city = City::start().await;
+    let there = city.compound(&city.communities[0], "东院").await;
+    let mut ids = Vec::new();
+    for name in ["1号楼", "2号楼"] {
+        let asked = city.asking("operator", crate::harness::building(&there.id, name));
+        let answer = city.buildings().create_building(asked).await.unwrap();
+        ids.push(answer.into_inner().building.unwrap().id);
+    }
+    let end = v1::EndBuildingRequest {
+        context: write(),
+        id: ids[0].clone(),
+        ended_on: "2020-01-01".to_owned(),
+        cause: v1::EndCause::Demolished.into(),
+        ..v1::EndBuildingRequest::default()
+    };
+    city.buildings().end_building(city.asking("operator", end)).await.unwrap();
+    let mut imports = v1::import_service_client::ImportServiceClient::new(city.channel.clone());
+    let read = |day: &str| {
+        let valid_at = day.to_owned();
+        let read_time = Some(v1::ReadTime { valid_at, ..v1::ReadTime::default() });
+        Some(v1::ReadContext { read_time, ..v1::ReadContext::default() })
+    };
+    for (context, with_ended, expected) in [
+        (None, false, (vec![&ids[1]], 1)),
+        (None, true, (vec![&ids[0], &ids[1]], 0)),
+        (read("2019-12-31"), false, (vec![&ids[0], &ids[1]], 0)),
+    ] {
+        let request = v1::ExportRowsRequest {
+            context,
+            partition: city.partition.number(),
+            kind: v1::ExportKind::Buildings.into(),
+            with_ended,
+        };
+        let answer = imports.export_rows(city.asking("operator", request)).await.unwrap();
+        let (mut stream, mut exported, mut left_out) = (answer.into_inner(), Vec::new(), 0);
+        while let Some(message) = stream.message().await.unwrap() {
+            left_out += message.ended_left_out;
+            exported.extend(message.rows.into_iter().filter_map(|row| match row.subject? {
+                v1::export_row::Subject::Building(building) => Some(building.id),
+                _ => None,
+            }));
+        }
+        exported.sort();
+        let (mut ids, ended) = expected;
+        ids.sort();
+        assert_eq!((exported.iter().collect::<Vec<_>>(), left_out), (ids, ended));
     }
 }

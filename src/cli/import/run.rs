@@ -585,7 +585,8 @@ impl<I: Credential> Run<I> {
             if result.partly_taken {
                 file.counts.partly_taken += 1;
             }
-            let faults = conflicts(&file.opened.shape, &pending.cells, &result);
+            let source = file.opened.declaration.source.as_deref().unwrap_or_default();
+            let faults = conflicts(&file.opened.shape, &pending.cells, source, &result);
             file.write_reject(pending.line, &pending.cells, &faults)?;
         }
         Ok(())
@@ -804,15 +805,18 @@ fn warnings(shape: &Shape, result: &RowResult) -> Vec<Fault> {
     result.warnings.iter().map(fault).collect()
 }
 
-/// Conflicts in the words of the file: the cell as it stands, and the registry's value in its unit.
-fn conflicts(shape: &Shape, cells: &StringRecord, result: &RowResult) -> Vec<Fault> {
+/// Conflicts in the words of the file: the cell as it stands, and the registry's value in its unit,
+/// or by the key or code by which it is known.
+fn conflicts(shape: &Shape, cells: &StringRecord, source: &str, result: &RowResult) -> Vec<Fault> {
     let fault = |each: &crate::proto::v1::RowConflict| {
         let header = shape.header_of(&each.field);
         let said = shape.in_words(header, &each.row_value);
         // A place is in several cells, a number among others in one: they are told as they are.
         let cell = shape.cell(header, cells).filter(|_| !each.field.contains("location"));
         let said = cell.map_or(said, str::to_owned);
-        let has = shape.in_words(header, &each.registry_value);
+        let named = each.registry_reference.as_ref();
+        let has = named.and_then(|named| shape.named_in_words(header, named, source));
+        let has = has.unwrap_or_else(|| shape.in_words(header, &each.registry_value));
         let message =
             format!("the row says {said:?}, but somebody has said {has:?} since; it stays");
         Fault::new(header, "CONFLICT", message)

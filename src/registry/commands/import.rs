@@ -12,7 +12,7 @@ use crate::{
         hash::Hash,
         id::{Kind, SubjectId},
         limit,
-        position::{Partition, Seq},
+        position::Partition,
     },
     registry::{
         command::{Change, Correct, Import, ImportRow, Reference, Register, RowMode},
@@ -20,7 +20,7 @@ use crate::{
             change, correct, paper_rows,
             register::{self, Unresolved, register},
             rules::{homes, settle, weigh},
-            said::{Judged, Said},
+            said::{BEGINNING, Fresh, Judged, Said},
             within::{Within, out_of_reach},
         },
         error::{Class, Error, Refusal},
@@ -166,7 +166,7 @@ fn begin(
     unresolved: Unresolved,
 ) -> Result<Taken, Error> {
     let source_row = source_row(source, &row, None);
-    let Some(exists_from) = row.exists_from else {
+    let Some(exists_from) = row.beginning() else {
         let Unresolved { fields, mut refusals } = unresolved;
         let message = "a new row says since when it exists";
         refusals.push(Refusal::of(Class::Invalid, "REQUIRED", "exists_from", message));
@@ -206,9 +206,12 @@ fn say_again(
         None => Said::as_exported(tx, id, source)?,
     };
     let today = tx.today();
-    let Judged { fresh, conflicts } = last.judge(&content, mode, row.from.unwrap_or(today), today);
-    if fresh.is_empty() {
-        settle(unresolved.refusals)?;
+    let (said, from) = ((&content, row.exists_from), row.from.unwrap_or(today));
+    let Judged { fresh, conflicts } = last.judge(said, mode, from, today);
+    let mut refusals = unresolved.refusals;
+    refusals.extend(fresh.iter().filter_map(|fresh| unchangeable(mode, fresh)));
+    if fresh.iter().all(|fresh| is_only_beginning(mode, fresh)) {
+        settle(refusals)?;
         if conflicts.is_empty() {
             // The source has come round to what the registry has: there is nothing to record.
             return Ok(Taken::plain(id, ItemOutcome::Unchanged));
@@ -225,10 +228,25 @@ fn say_again(
         || last.is_heard_only();
     let said = is_more.then(|| last.with(&content));
     let source_row = source_row(source, &row, said);
-    say(tx, mode, &row, id, fresh, source_row, unresolved.refusals)?;
+    say(tx, mode, &row, id, fresh, source_row, refusals)?;
     let is_partial = !conflicts.is_empty();
     let outcome = if is_partial { ItemOutcome::Conflict } else { ItemOutcome::Changed };
     Ok(Taken { id, outcome, conflicts, is_partial, row: None })
+}
+
+/// Why a beginning that is said anew is no change.
+fn unchangeable(mode: RowMode, fresh: &Fresh) -> Option<Refusal> {
+    let since = fresh.exists_from.filter(|_| mode == RowMode::Change)?;
+    let message = format!(
+        "the row says that it exists since {since}, which is not what its source said before: a \
+         beginning does not change, it is corrected (mode correction)"
+    );
+    Some(Refusal::of(Class::Invalid, "NOT_CHANGEABLE", BEGINNING, message))
+}
+
+/// Whether a change says nothing but a beginning.
+fn is_only_beginning(mode: RowMode, fresh: &Fresh) -> bool {
+    mode == RowMode::Change && fresh.content.is_empty()
 }
 
 /// What is told of a row that is not for here, beside the `refusals` that say so: what is wrong with
@@ -240,7 +258,7 @@ fn of_elsewhere(
     mut refusals: Vec<Refusal>,
 ) -> Vec<Refusal> {
     let today = tx.today();
-    if let Some(exists_from) = row.exists_from {
+    if let Some(exists_from) = row.beginning() {
         let found = plausibility::check_beginning(content, exists_from, today);
         weigh(tx, "", found, &mut refusals, &mut Vec::new());
     }
@@ -323,26 +341,26 @@ fn say(
     mode: RowMode,
     row: &ImportRow,
     id: SubjectId,
-    fresh: Vec<(Option<Seq>, Content)>,
+    fresh: Vec<Fresh>,
     source_row: SourceRow,
     refusals: Vec<Refusal>,
 ) -> Result<(), Error> {
     if mode == RowMode::Correction {
-        let commands = fresh.into_iter().map(|(entry, content)| Correct {
+        let commands = fresh.into_iter().map(|Fresh { entry, content, exists_from }| Correct {
             subject: id,
             etag: None,
             entry,
             from: None,
             content,
-            exists_from: None,
+            exists_from,
             ended_on: None,
             sentences: Vec::new(),
         });
         return correct::say_all(tx, commands.collect(), Some(&source_row), refusals);
     }
     let mut content = Content::empty(id.kind());
-    for (_, fresh) in &fresh {
-        content.lay(fresh);
+    for fresh in &fresh {
+        content.lay(&fresh.content);
     }
     let command = Change {
         subject: id,

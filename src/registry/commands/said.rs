@@ -8,11 +8,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    domain::content::Content,
+    domain::content::{Content, FieldText},
     kernel::{
         id::SubjectId,
         position::{Partition, Seq},
-        time::Day,
+        time::{Day, ImpreciseDay},
     },
     registry::{
         command::RowMode,
@@ -26,6 +26,10 @@ use crate::{
         tx::Tx,
     },
 };
+
+/// The name by which the day since when a subject exists is told beside its fields. It stands in the
+/// registration, and what is said of fields holds for it.
+pub(crate) const BEGINNING: &str = "exists_from";
 
 /// A value that stands somewhere in a life.
 #[derive(Clone, Debug)]
@@ -51,10 +55,21 @@ struct Last {
 /// What a row says anew, and where it is in conflict.
 #[derive(Debug, Default)]
 pub(crate) struct Judged {
-    /// What is taken over. Corrections name the entry whose place they take.
-    pub fresh: Vec<(Option<Seq>, Content)>,
+    /// What is taken over.
+    pub fresh: Vec<Fresh>,
     /// What stays as others said it.
     pub conflicts: Vec<Conflict>,
+}
+
+/// What a row says anew.
+#[derive(Debug)]
+pub(crate) struct Fresh {
+    /// Of a correction: the entry whose place it takes.
+    pub entry: Option<Seq>,
+    /// The fields.
+    pub content: Content,
+    /// Since when it exists.
+    pub exists_from: Option<ImpreciseDay>,
 }
 
 /// What was said of a subject, field by field.
@@ -79,7 +94,7 @@ impl Said {
     ) -> Result<Self, Error> {
         let mut said = Self::of(tx, id, source, Some(key))?;
         if let Some((seq, heard)) = heard(tx, tx.partition(), id, source, key)? {
-            said.note(seq, None, &heard, &BTreeMap::new());
+            said.note(seq, None, (&heard, None), &BTreeMap::new());
             said.is_heard_only = true;
         }
         Ok(said)
@@ -98,7 +113,8 @@ impl Said {
     ) -> Result<Self, Error> {
         let mut said = Self::of(tx, id, source, None)?;
         if let Some(now) = said.record.timeline.content_at(tx.today()) {
-            said.note(Seq::MAX, None, &now, &BTreeMap::new());
+            let since = said.record.timeline.exists_from().map(|day| day.to_string());
+            said.note(Seq::MAX, None, (&now, since), &BTreeMap::new());
         }
         Ok(said)
     }
@@ -138,8 +154,9 @@ impl Said {
             self.places.insert(*emptied, BTreeMap::new());
         }
         let place = filled.first().copied().unwrap_or(entry.seq);
-        let content = match body.fact {
-            Fact::Registered { content, .. } | Fact::Changed { content, .. } => content,
+        let (content, since) = match body.fact {
+            Fact::Registered { content, exists_from, .. } => (content, Some(exists_from)),
+            Fact::Changed { content, .. } => (content, None),
             Fact::Retracted { .. } => {
                 let stood = self.places.insert(place, BTreeMap::new());
                 self.emptied.extend(stood.map(|voices| (place, voices)));
@@ -151,7 +168,7 @@ impl Said {
         let mut voices = BTreeMap::new();
         let emptied = self.emptied.remove(&place);
         let before = emptied.or_else(|| self.places.remove(&place)).unwrap_or_default();
-        for (field, value) in content.texts() {
+        for (field, value) in with_beginning(&content, since) {
             let voice = match before.get(&field) {
                 Some(voice) if voice.value == value => voice.clone(),
                 _ => Voice { value, seq: entry.seq, is_own },
@@ -162,20 +179,25 @@ impl Said {
             body.source_row.filter(|row| row.source == source && Some(row.key.as_str()) == key)
         {
             let heard = row.said.unwrap_or(content);
-            self.note(entry.seq, Some(place), &heard, &voices);
+            // A correction repeats it; then the source says nothing of it.
+            let since = voices.get(BEGINNING).filter(|voice| voice.seq == entry.seq);
+            let since = since.and_then(|voice| voice.value.clone());
+            self.note(entry.seq, Some(place), (&heard, since), &voices);
         }
         self.places.insert(place, voices);
     }
 
-    /// Notes what the source said with an entry, and what of it was taken over.
+    /// Notes what the source said with an entry, and since when the subject exists, and what of it was
+    /// taken over.
     fn note(
         &mut self,
         seq: Seq,
         place: Option<Seq>,
-        heard: &Content,
+        (heard, since): (&Content, Option<String>),
         taken: &BTreeMap<String, Voice>,
     ) {
-        for (field, value) in heard.texts() {
+        let since = since.map(|since| (BEGINNING.to_owned(), Some(since)));
+        for (field, value) in heard.texts().into_iter().chain(since) {
             let is_taken = taken.get(&field).is_some_and(|voice| voice.value == value);
             let before = self.last.get(&field).filter(|last| last.value == value);
             let before = before.and_then(|last| last.place);
@@ -193,19 +215,26 @@ impl Said {
     }
 
     /// Judges what a row says: from a day on, or in place of what its source said before.
-    pub(crate) fn judge(&self, row: &Content, mode: RowMode, from: Day, today: Day) -> Judged {
+    pub(crate) fn judge(
+        &self,
+        (row, since): (&Content, Option<ImpreciseDay>),
+        mode: RowMode,
+        from: Day,
+        today: Day,
+    ) -> Judged {
         if self.record.timeline.registration().is_none() {
             // It was entered in error, which hides all that is said of it but to its own command.
             let is_anew = row
                 .texts()
                 .iter()
                 .any(|(field, value)| self.last.get(field).is_none_or(|last| last.value != *value));
-            let fresh = if is_anew { vec![(None, row.clone())] } else { Vec::new() };
+            let fresh = Fresh { entry: None, content: row.clone(), exists_from: None };
+            let fresh = if is_anew { vec![fresh] } else { Vec::new() };
             return Judged { fresh, conflicts: Vec::new() };
         }
         let mut judged = Judged::default();
         let mut fresh: BTreeMap<Option<Seq>, Vec<String>> = BTreeMap::new();
-        for (field, value) in row.texts() {
+        for (field, value) in with_beginning(row, since) {
             let said = value.as_deref();
             let verdict = match self.where_taken(&field, said) {
                 Some(place) => self.still_stands(&field, said, place, today),
@@ -219,10 +248,12 @@ impl Said {
                 }
             }
         }
-        for (place, fields) in fresh {
+        for (entry, fields) in fresh {
+            let is_fresh = |field: &str| fields.iter().any(|name| name == field);
             let mut content = row.clone();
-            content.retain(&|field| fields.iter().any(|name| name == field));
-            judged.fresh.push((place, content));
+            content.retain(&is_fresh);
+            let exists_from = since.filter(|_| is_fresh(BEGINNING));
+            judged.fresh.push(Fresh { entry, content, exists_from });
         }
         judged
     }
@@ -311,6 +342,13 @@ impl Said {
         });
         sayings.collect()
     }
+}
+
+/// The fields of a content, and since when its subject exists.
+fn with_beginning(content: &Content, since: Option<ImpreciseDay>) -> Vec<FieldText> {
+    let mut texts = content.texts();
+    texts.extend(since.map(|day| (BEGINNING.to_owned(), Some(day.to_string()))));
+    texts
 }
 
 /// What becomes of a field of a row.
