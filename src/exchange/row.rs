@@ -13,8 +13,7 @@ use crate::{
         hash::Hash,
         id::{Kind, SubjectId},
         limit::{
-            ALIASES_MAX, BOUNDARY_POINTS_MAX, IDENTIFIER_CHARS_MAX, NAME_CHARS_MAX,
-            SCHEME_CHARS_MAX, amount_max,
+            BOUNDARY_POINTS_MAX, IDENTIFIER_CHARS_MAX, NAME_CHARS_MAX, SCHEME_CHARS_MAX, amount_max,
         },
     },
     proto::v1::{Boundary, Document, Grade, Identifier, Reference, RegionLevel, Vertex, reference},

@@ -1490,6 +1490,17 @@ async fn every_verb_has_what_is_left_of_it_judged() {
           fields.name: a region has a name [REQUIRED]
     "#]]
     .assert_eq(&run(&[&create[..], &["--set", "level=x"]].concat()).await);
+    expect![[r#"
+        BuildingService/CreateBuilding {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","validateOnly":true},"fields":{"designLifeYears":500},"existsFrom":"1986"}
+        CompoundService/CreateCompound {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","validateOnly":true},"fields":{"name":"k","built":"3000"},"existsFrom":"2000"}
+        RegionService/CreateRegion {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","validateOnly":true},"fields":{},"existsFrom":"2000"}"#]]
+    .assert_eq(&server.asked());
+}
+
+#[tokio::test]
+async fn ends_and_splits_have_what_is_left_of_them_judged() {
+    let server = Server::start().await;
+    let run = async |words: &[&str]| wrong_usage(&server, words).await;
     let end = ["end", BUILDING, "--on", "2035", "--cause", "age", "--request-id", REQUEST];
     let late = refusal(
         Code::InvalidArgument,
@@ -1525,9 +1536,6 @@ async fn every_verb_has_what_is_left_of_it_judged() {
     "]]
     .assert_eq(&run(&[&split[..], &parts].concat()).await);
     expect![[r#"
-        BuildingService/CreateBuilding {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","validateOnly":true},"fields":{"designLifeYears":500},"existsFrom":"1986"}
-        CompoundService/CreateCompound {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","validateOnly":true},"fields":{"name":"k","built":"3000"},"existsFrom":"2000"}
-        RegionService/CreateRegion {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","validateOnly":true},"fields":{},"existsFrom":"2000"}
         BuildingService/EndBuilding {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","validateOnly":true},"id":"bld_01HF7YAT000000E0000000001A","endedOn":"2035"}
         BuildingService/SplitBuilding {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","validateOnly":true},"id":"bld_01HF7YAT000000E0000000001A","day":"2024-07-01","parts":[{"fields":{},"shareNumerator":"1","shareDenominator":"2"},{"fields":{"name":"东楼"},"shareNumerator":"1","shareDenominator":"2"}]}"#]].assert_eq(&server.asked());
 }

@@ -194,7 +194,9 @@ fn report_again(
     let today = tx.today();
     // Only corrections are taken over: what a row says is laid over what its source said before.
     let Judged { fresh, mut conflicts } =
-        last.judge(&paper.content, RowMode::Correction, paper.inspected, today);
+        last.judge((&paper.content, None), RowMode::Correction, paper.inspected, today);
+    // The day of the inspection is judged here, since a report begins with it.
+    let fresh: Vec<_> = fresh.into_iter().map(|one| (one.entry, one.content)).collect();
     let was_taken = is_again && !last.is_heard_only();
     let is_own_day = is_own(tx, id, first, source)?;
     let is_other_day = inspected != paper.inspected;
