@@ -82,6 +82,7 @@ impl Desk {
             content,
             references: vec![("building_id", Kind::Building, Reference::Id(self.building.into()))],
             exists_from: None,
+            exists_from_when_new: None,
             from: None,
             opens_partition: false,
             paper: Some(paper),
