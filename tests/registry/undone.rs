@@ -162,7 +162,7 @@ fn a_change_comes_back_with_its_sentence_and_is_judged_beside_what_stands() {
     let tower = said(|building| building.storeys_above = Some(Some(30)));
     let tower = city.change(block, "2001-01-01", tower).unwrap();
     let refused = city.retract(block, retraction).unwrap_err();
-    assert!(format!("{refused}").contains("30 storeys do not make 900 cm"), "{refused}");
+    assert!(format!("{refused}").contains("30 storeys do not make 9.00 m"), "{refused}");
     assert_eq!(reasons(refused), ["STOREY_HEIGHT"]);
     city.retract(block, tower.entries.first().copied()).unwrap();
     city.retract(block, retraction).unwrap();
