@@ -12,18 +12,11 @@ use crate::{
         id::{Kind, SubjectId},
         position::Partition,
     },
-    registry::{
-        error::Error,
-        space::{Space, after, below, subject_at_end, subject_key},
-        state::State,
-    },
-    store::{Direction, Key},
+    registry::{error::Error, space::child_prefix, state::State, subjects::Subjects},
 };
 
 /// Holders of one list at most. Below a region with more, going through the partition costs less.
 const HOLDERS_MAX: usize = 4_096;
-/// Keys read of a holder at a time.
-const KEYS: usize = 512;
 
 /// What can be directly below a subject of a kind, on the way to `wanted`.
 fn steps(holder: Kind, wanted: Kind) -> &'static [Kind] {
@@ -65,30 +58,16 @@ pub(crate) fn holders(
     let mut next = vec![top];
     while let Some(holder) = next.pop() {
         for kind in steps(holder.kind(), wanted) {
-            let mut range = below(children(partition, holder, *kind));
-            loop {
-                let keys = state.scan(&range, Direction::Up, KEYS)?;
-                for found in keys.iter().filter_map(|(key, _)| subject_at_end(key)) {
-                    if seen.insert(found) {
-                        next.push(found);
-                    }
+            let mut children = Subjects::below(child_prefix(partition, holder, *kind));
+            while let Some(found) = children.next(state)? {
+                if seen.insert(found) {
+                    next.push(found);
                 }
                 if seen.len() > HOLDERS_MAX {
                     return Ok(None);
-                }
-                match keys.last() {
-                    Some((last, _)) if keys.len() == KEYS => range = after(range, last),
-                    _ => break,
                 }
             }
         }
     }
     Ok(Some(seen.into_iter().filter(|holder| holds(holder.kind(), wanted)).collect()))
-}
-
-/// The keys of what was ever directly below a holder.
-pub(crate) fn children(partition: Partition, holder: SubjectId, kind: Kind) -> Key {
-    let mut prefix = subject_key(partition, Space::Child, holder);
-    prefix.push(kind as u8);
-    prefix
 }

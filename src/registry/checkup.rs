@@ -35,9 +35,10 @@ use crate::{
         fact::Fact,
         notices::{self, NoticeRow},
         record::{put, read},
-        reference, space,
-        space::{Space, after, below, key, subject_at_end, subject_key},
+        reference,
+        space::{Space, after, below, child_prefix, key, kind_prefix, subject_at_end, subject_key},
         state::State,
+        subjects::Subjects,
         term,
         totals::land,
         work::Work,
@@ -148,8 +149,10 @@ pub(crate) fn touch(work: &mut Work<'_>, building: BuildingId) -> Result<(), Err
     if work.is_touched(building) {
         return Ok(());
     }
-    reach(work, building)?;
-    let before = now(work, building)?;
+    let before = match reach(work, building)? {
+        Some(before) => before,
+        None => now(work, building)?,
+    };
     work.touched(building, before);
     Ok(())
 }
@@ -205,13 +208,11 @@ pub(crate) fn after_entry(
     let concerns = match subject.kind() {
         Kind::Reference => {
             work.tables_changed(partition);
-            let mut prefix = key(partition, Space::Kind);
-            prefix.push(Kind::Building as u8);
+            let prefix = kind_prefix(partition, Kind::Building);
             !work.scan(&below(prefix), Direction::Up, 1)?.is_empty()
         }
         Kind::Signer | Kind::Body if !is_new => {
-            let mut prefix = subject_key(partition, Space::Child, subject);
-            prefix.push(Kind::Report as u8);
+            let prefix = child_prefix(partition, subject, Kind::Report);
             !work.scan(&below(prefix), Direction::Up, 1)?.is_empty()
         }
         _ => false,
@@ -320,17 +321,19 @@ fn open(work: &mut Work<'_>, entry: &Entry, subject: SubjectId) -> Result<(), Er
     Ok(())
 }
 
-/// Does for one building what the recount under way will do, if it has not come to it yet.
-fn reach(work: &mut Work<'_>, building: BuildingId) -> Result<(), Error> {
+/// Does for one building what the recount under way will do, if it has not come to it yet, and answers
+/// what counts of it then.
+fn reach(work: &mut Work<'_>, building: BuildingId) -> Result<Option<Counted>, Error> {
     let partition = building.partition();
-    let Some(recount) = Recount::under_way(work, partition)? else { return Ok(()) };
+    let Some(recount) = Recount::under_way(work, partition)? else { return Ok(None) };
     if is_reached(work, &recount, building)? {
-        return Ok(());
+        return Ok(None);
     }
     let before = as_before(work, &recount, building)?;
     work.put(reached_key(building), Some(Vec::new()));
     let now = now(work, building)?;
-    write(work, building, &before, now, recount.bucket)
+    write(work, building, &before, now.clone(), recount.bucket)?;
+    Ok(Some(now))
 }
 
 fn is_reached(work: &Work<'_>, recount: &Recount, building: BuildingId) -> Result<bool, Error> {
@@ -525,8 +528,7 @@ fn next_buildings(
     if recount.is_of_signatures() {
         return signed_buildings(work, partition, recount, after_building, limit);
     }
-    let mut prefix = key(partition, Space::Kind);
-    prefix.push(Kind::Building as u8);
+    let prefix = kind_prefix(partition, Kind::Building);
     let mut range = below(prefix);
     if let Some(done) = after_building {
         let mut last = key(partition, Space::Kind);
@@ -545,24 +547,14 @@ fn signed_buildings(
     after_building: Option<BuildingId>,
     limit: usize,
 ) -> Result<Vec<BuildingId>, Error> {
-    let mut buildings = std::collections::BTreeSet::new();
+    let mut buildings = BTreeSet::new();
     for subject in &recount.subjects {
-        let mut prefix = subject_key(partition, Space::Child, *subject);
-        prefix.push(Kind::Report as u8);
-        let mut range = below(prefix);
-        loop {
-            let keys = work.scan(&range, Direction::Up, 512)?;
-            let is_end = keys.len() < 512;
-            for (key, _) in &keys {
-                let Some(report) = subject_at_end(key) else { continue };
-                let Some(record) = work.record(partition, report)? else { continue };
-                let building = building_of(&record.timeline);
-                buildings.extend(building.filter(|building| Some(*building) > after_building));
-            }
-            match keys.last() {
-                Some((last, _)) if !is_end => range = space::after(range, last),
-                _ => break,
-            }
+        let prefix = child_prefix(partition, *subject, Kind::Report);
+        let mut reports = Subjects::below(prefix);
+        while let Some(report) = reports.next(work)? {
+            let Some(record) = work.record(partition, report)? else { continue };
+            let building = building_of(&record.timeline);
+            buildings.extend(building.filter(|building| Some(*building) > after_building));
         }
     }
     Ok(buildings.into_iter().take(limit + 1).collect())

@@ -23,7 +23,7 @@ use crate::{
     registry::{
         error::Error,
         history::timeline_at,
-        space::{Space, after, below, subject_at_end, subject_key},
+        space::{after, below, child_prefix, subject_at_end},
         state::State,
     },
     store::Direction,
@@ -98,8 +98,7 @@ pub(crate) fn said_about(
     building: BuildingId,
     kind: Kind,
 ) -> Result<Vec<SubjectId>, Error> {
-    let mut prefix = subject_key(building.partition(), Space::Child, building.into());
-    prefix.push(kind as u8);
+    let prefix = child_prefix(building.partition(), building.into(), kind);
     let mut range = below(prefix);
     let mut found = Vec::new();
     loop {

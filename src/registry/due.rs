@@ -24,10 +24,11 @@ use crate::{
         query::label,
         read::ListOf,
         record::read,
-        space::{Space, after, below, subject_at_end, subject_key},
+        space::child_prefix,
         state::{Durable, Live, State},
+        subjects::Subjects,
     },
-    store::{Direction, Key},
+    store::Key,
 };
 
 /// Compounds and communities of one region that a list goes through.
@@ -209,8 +210,7 @@ impl Registry {
                 continue;
             }
             for kind in [Kind::Region, Kind::Compound] {
-                let mut prefix = subject_key(partition, Space::Child, holder);
-                prefix.push(kind as u8);
+                let prefix = child_prefix(partition, holder, kind);
                 children(&live, prefix, holder, today, &mut next)?;
             }
         }
@@ -231,26 +231,18 @@ fn children(
     today: Day,
     to: &mut Vec<SubjectId>,
 ) -> Result<(), Error> {
-    let mut range = below(prefix);
-    loop {
-        let keys = live.scan(&range, Direction::Up, 500)?;
-        let is_end = keys.len() < 500;
-        for (key, _) in &keys {
-            let Some(child) = subject_at_end(key) else { continue };
-            let Some(record) = live.record(holder.partition(), child)? else { continue };
-            let is_in = record
-                .timeline
-                .content_at(today)
-                .is_some_and(|content| content.holders().contains(&holder));
-            if is_in {
-                to.push(child);
-            }
-        }
-        match keys.last() {
-            Some((last, _)) if !is_end => range = after(range, last),
-            _ => return Ok(()),
+    let mut subjects = Subjects::below(prefix);
+    while let Some(child) = subjects.next(live)? {
+        let Some(record) = live.record(holder.partition(), child)? else { continue };
+        let is_in = record
+            .timeline
+            .content_at(today)
+            .is_some_and(|content| content.holders().contains(&holder));
+        if is_in {
+            to.push(child);
         }
     }
+    Ok(())
 }
 
 fn on_day(

@@ -26,8 +26,9 @@ use crate::{
         error::{Class, Error, Refusal},
         history::timeline_at,
         read::{At, Seen, leads_to, see},
-        space::{Space, after, below, key, subject_at_end, subject_key},
+        space::{Space, after, below, child_prefix, key, kind_prefix, subject_at_end},
         state::{Durable, Live, State},
+        subjects::Subjects,
     },
     store::{Direction, KeyRange},
 };
@@ -322,8 +323,7 @@ impl<'w> Walk<'w> {
         let buildings = match self.of.kind() {
             Kind::Building => vec![BuildingId::try_from(self.of)],
             Kind::Compound => {
-                let mut prefix = subject_key(partition, Space::Child, self.of);
-                prefix.push(Kind::Building as u8);
+                let prefix = child_prefix(partition, self.of, Kind::Building);
                 let keys = self.state.scan(&below(prefix), Direction::Up, BUILDINGS_MAX)?;
                 keys.iter()
                     .filter_map(|(key, _)| subject_at_end(key))
@@ -331,8 +331,7 @@ impl<'w> Walk<'w> {
                     .collect()
             }
             _ => {
-                let mut prefix = key(partition, Space::Kind);
-                prefix.push(Kind::Finding as u8);
+                let prefix = kind_prefix(partition, Kind::Finding);
                 let mut range = below(prefix);
                 if let Some(from) = from {
                     let mut last = key(partition, Space::Kind);
@@ -393,23 +392,13 @@ impl<'w> Walk<'w> {
     }
 }
 
-fn scanned(
-    state: &dyn State,
-    mut range: KeyRange,
-    count_max: usize,
-) -> Result<Vec<FindingId>, Error> {
+fn scanned(state: &dyn State, range: KeyRange, count_max: usize) -> Result<Vec<FindingId>, Error> {
     let mut ids = Vec::new();
-    loop {
-        let keys = state.scan(&range, Direction::Up, 512)?;
-        let is_end = keys.len() < 512 || ids.len() >= count_max;
-        let found =
-            keys.iter().filter_map(|(key, _)| FindingId::try_from(subject_at_end(key)?).ok());
-        ids.extend(found);
-        match keys.last() {
-            Some((last, _)) if !is_end => range = after(range, last),
-            _ => break,
-        }
+    let mut subjects = Subjects::within(range);
+    while ids.len() < count_max
+        && let Some(id) = subjects.next(state)?
+    {
+        ids.extend(FindingId::try_from(id));
     }
-    ids.truncate(count_max);
     Ok(ids)
 }

@@ -37,6 +37,7 @@ mod signing;
 mod space;
 mod state;
 mod subject_part;
+mod subjects;
 mod sweep;
 mod term;
 mod totals;

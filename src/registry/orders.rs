@@ -17,7 +17,7 @@ use crate::{
         error::Error,
         history::timeline_at,
         read::At,
-        space::{Space, below, subject_at_end, subject_key},
+        space::{below, child_prefix, subject_at_end},
         state::State,
     },
     store::Direction,
@@ -30,8 +30,7 @@ pub(crate) fn naming(
     kind: Kind,
     named: SubjectId,
 ) -> Result<Vec<SubjectId>, Error> {
-    let mut prefix = subject_key(partition, Space::Child, named);
-    prefix.push(kind as u8);
+    let prefix = child_prefix(partition, named, kind);
     let rows = state.scan(&below(prefix), Direction::Up, limit::VIEW_ROWS_MAX)?;
     Ok(rows.iter().filter_map(|(key, _)| subject_at_end(key)).collect())
 }

@@ -16,10 +16,11 @@ use crate::{
         history::timeline_at,
         query::{label, must_be_known},
         read::{is_listed, level_of},
-        space::{Space, after, below, key, subject_at_end, subject_key},
+        space::{Space, kind_prefix, subject_key},
         state::{Live, State},
+        subjects::Subjects,
     },
-    store::{Direction, Key},
+    store::Key,
 };
 
 /// What a total is of.
@@ -232,8 +233,7 @@ fn is_in_on(timeline: &Timeline, parent: SubjectId, day: Day) -> bool {
 
 /// The provinces that partition 0 knows, with their lives.
 fn provinces(state: &dyn State, known: Option<Seq>) -> Result<Vec<InTree>, Error> {
-    let mut prefix = key(Partition::ROOT, Space::Kind);
-    prefix.push(Kind::Region as u8);
+    let prefix = kind_prefix(Partition::ROOT, Kind::Region);
     let mut provinces = lives(state, prefix, known)?;
     provinces.retain(|(_, timeline)| level_in(timeline) == Some(Level::Province));
     Ok(provinces)
@@ -251,19 +251,11 @@ fn tree_children(
 /// The subjects of partition 0 at the ends of the keys with a prefix, with their lives.
 fn lives(state: &dyn State, prefix: Key, known: Option<Seq>) -> Result<Vec<InTree>, Error> {
     let mut found = Vec::new();
-    let mut range = below(prefix);
-    loop {
-        let keys = state.scan(&range, Direction::Up, 500)?;
-        let is_end = keys.len() < 500;
-        for (key, _) in &keys {
-            let Some(id) = subject_at_end(key) else { continue };
-            if let Some(timeline) = timeline_at(state, Partition::ROOT, id, known)? {
-                found.push((id, timeline));
-            }
-        }
-        match keys.last() {
-            Some((last, _)) if !is_end => range = after(range, last),
-            _ => return Ok(found),
+    let mut subjects = Subjects::below(prefix);
+    while let Some(id) = subjects.next(state)? {
+        if let Some(timeline) = timeline_at(state, Partition::ROOT, id, known)? {
+            found.push((id, timeline));
         }
     }
+    Ok(found)
 }

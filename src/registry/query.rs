@@ -24,7 +24,7 @@ use crate::{
         history::{entry_numbers, timeline_at},
         parts::{Part, Stated, TotalOf},
         read::ListOf,
-        space::{Space, after, below, key, subject_at_end, text_key},
+        space::{Space, after, below, kind_prefix, subject_at_end, text_key},
         state::{Durable, Live, State},
         sweep::Sweep,
         term,
@@ -432,8 +432,7 @@ impl Registry {
                 not_being_counted(&live, partition, known)?;
             }
             let cursor = if index == skip { after_key.clone() } else { Vec::new() };
-            let mut prefix = key(partition, Space::Kind);
-            prefix.push(kind as u8);
+            let prefix = kind_prefix(partition, kind);
             let mut range = below(prefix);
             if !cursor.is_empty() {
                 range = after(range, &cursor);

@@ -28,7 +28,7 @@ use crate::{
         orders,
         record::Record,
         reports::{self, ReportStand, ReportsWanted},
-        space::{self, Space, after, key, subject_at_end, subject_key},
+        space::{self, Space, after, child_prefix, kind_prefix, subject_at_end, subject_key},
         state::{Durable, Live, State},
     },
     store::Direction,
@@ -164,14 +164,12 @@ impl Registry {
             ListOf::Regions(parent) => self.list_regions(parent, time, page),
             ListOf::All(kind, partition) => {
                 let at = self.at(partition, time)?;
-                let mut prefix = key(partition, Space::Kind);
-                prefix.push(kind as u8);
+                let prefix = kind_prefix(partition, kind);
                 self.walk(partition, prefix, at, page, &|_| Ok(true))
             }
             ListOf::Ever(kind, partition) => {
                 let at = self.at(partition, time)?;
-                let mut prefix = key(partition, Space::Kind);
-                prefix.push(kind as u8);
+                let prefix = kind_prefix(partition, kind);
                 let was =
                     |seen: &Seen| Ok(is_listed(seen.presence) || seen.presence == Presence::Ended);
                 self.walk_all(partition, prefix, at, page, &was)
@@ -203,8 +201,7 @@ impl Registry {
                     Some(region) => Some(self.regions_above(region.into())?),
                     None => None,
                 };
-                let mut prefix = key(partition, Space::Kind);
-                prefix.push(Kind::Reference as u8);
+                let prefix = kind_prefix(partition, Kind::Reference);
                 self.walk(partition, prefix, at, page, &|seen| {
                     Ok(is_edition(&seen.content, editions, within.as_deref()))
                 })
@@ -225,8 +222,7 @@ impl Registry {
     ) -> Result<Page<Seen>, Error> {
         let Some(parent) = parent else {
             let at = self.at(Partition::ROOT, time)?;
-            let mut prefix = key(Partition::ROOT, Space::Kind);
-            prefix.push(Kind::Region as u8);
+            let prefix = kind_prefix(Partition::ROOT, Kind::Region);
             return self.walk(Partition::ROOT, prefix, at, page, &|seen| {
                 Ok(level_of(&seen.content) == Some(Level::Province))
             });
@@ -234,8 +230,7 @@ impl Registry {
         // What lies between cities is known in partition 0.
         let partition = self.tree_partition(parent)?;
         let at = self.at(partition, time)?;
-        let mut prefix = subject_key(partition, Space::Child, parent.into());
-        prefix.push(Kind::Region as u8);
+        let prefix = child_prefix(partition, parent.into(), Kind::Region);
         let holder = SubjectId::from(parent);
         self.walk(partition, prefix, at, page, &|seen| {
             Ok(seen.content.references().contains(&holder))
@@ -272,8 +267,7 @@ impl Registry {
                 | (Kind::Report, Kind::Building | Kind::Body | Kind::Signer | Kind::Order)
         );
         if is_direct {
-            let mut prefix = subject_key(partition, Space::Child, holder);
-            prefix.push(kind as u8);
+            let prefix = child_prefix(partition, holder, kind);
             return self.walk(partition, prefix, at, page, &|seen| {
                 Ok(is_wanted(seen) && seen.content.references().contains(&holder))
             });
@@ -289,8 +283,7 @@ impl Registry {
             return self.walk_down(&holders, kind, at, page, &is_below);
         }
         // All of the kind in the partition, kept when their chain leads there.
-        let mut prefix = key(partition, Space::Kind);
-        prefix.push(kind as u8);
+        let prefix = kind_prefix(partition, kind);
         self.walk(partition, prefix, at, page, &is_below)
     }
 
@@ -313,7 +306,7 @@ impl Registry {
         let behind = behind.as_ref().and_then(|bytes| bytes.get(1..)).unwrap_or_default();
         let mut merged = Merged::new(&live, &|_, _| Ok(true));
         for holder in holders {
-            let prefix = below::children(partition, *holder, kind);
+            let prefix = child_prefix(partition, *holder, kind);
             merged.add(&prefix, (None, None), behind, false)?;
         }
         let (mut rows, mut folded) = (Vec::new(), 0);

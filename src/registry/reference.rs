@@ -24,7 +24,7 @@ use crate::{
     registry::{
         error::Error,
         history::timeline_at,
-        space::{Space, after, below, key, subject_at_end},
+        space::{after, below, kind_prefix, subject_at_end},
         state::State,
     },
     store::Direction,
@@ -54,8 +54,7 @@ pub(crate) fn tables(
     known: Option<Seq>,
     as_of: &dyn Fn(SubjectId) -> Option<Seq>,
 ) -> Result<Tables, Error> {
-    let mut prefix = key(partition, Space::Kind);
-    prefix.push(Kind::Reference as u8);
+    let prefix = kind_prefix(partition, Kind::Reference);
     let mut range = below(prefix);
     let mut files = Vec::new();
     loop {

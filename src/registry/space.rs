@@ -5,7 +5,7 @@
 
 use crate::{
     kernel::{
-        id::SubjectId,
+        id::{Kind, SubjectId},
         position::{Partition, Seq},
     },
     store::{Key, KeyRange},
@@ -88,6 +88,20 @@ pub(crate) fn key(partition: Partition, space: Space) -> Key {
 pub(crate) fn subject_key(partition: Partition, space: Space, subject: SubjectId) -> Key {
     let mut key = key(partition, space);
     key.extend_from_slice(&subject.to_bytes());
+    key
+}
+
+/// The begin of the keys of what was ever directly below a holder, of one kind.
+pub(crate) fn child_prefix(partition: Partition, holder: SubjectId, kind: Kind) -> Key {
+    let mut key = subject_key(partition, Space::Child, holder);
+    key.push(kind as u8);
+    key
+}
+
+/// The begin of the keys of all subjects of a kind that a partition ever knew.
+pub(crate) fn kind_prefix(partition: Partition, kind: Kind) -> Key {
+    let mut key = key(partition, Space::Kind);
+    key.push(kind as u8);
     key
 }
 

@@ -13,7 +13,7 @@ use crate::{
         command::{Correct, Register},
         commands::{correct, register},
         error::{Class, Error, Refusal},
-        space::{Space, after, below, key, subject_at_end},
+        space::{after, below, kind_prefix, subject_at_end},
         state::State,
         tx::{Decided, Tx},
     },
@@ -82,8 +82,7 @@ fn find(
     said: &ReferenceContent,
 ) -> Result<Option<(SubjectId, ReferenceContent)>, Error> {
     let partition = tx.partition();
-    let mut prefix = key(partition, Space::Kind);
-    prefix.push(Kind::Reference as u8);
+    let prefix = kind_prefix(partition, Kind::Reference);
     let mut range = below(prefix);
     loop {
         let keys = tx.work.scan(&range, Direction::Up, limit::VIEW_ROWS_MAX)?;

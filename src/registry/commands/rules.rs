@@ -20,11 +20,10 @@ use crate::{
         history::entry_numbers,
         read::level_of,
         record::Record,
-        space::{Space, after, below, subject_at_end, subject_key},
-        state::State,
+        space::{Space, subject_key},
+        subjects::Subjects,
         tx::{Draft, Tx},
     },
-    store::Direction,
 };
 
 /// The number of a statement that is judged before it is recorded.
@@ -384,16 +383,11 @@ pub(crate) fn living_children(
 ) -> Result<Vec<ChildOf>, Error> {
     let partition = holder.partition();
     let mut children = Vec::new();
-    let mut range = below(subject_key(partition, Space::Child, holder));
-    loop {
-        let keys = tx.work.scan(&range, Direction::Up, 500)?;
-        let is_end = keys.len() < 500;
-        for (key, _) in &keys {
-            let Some(id) = subject_at_end(key) else { continue };
-            let Some(record) = tx.work.known(partition, id)? else { continue };
-            if is_in(&record.timeline, holder, from) {
-                children.push(ChildOf { id, record });
-            }
+    let mut subjects = Subjects::below(subject_key(partition, Space::Child, holder));
+    while let Some(id) = subjects.next(tx.work)? {
+        let Some(record) = tx.work.known(partition, id)? else { continue };
+        if is_in(&record.timeline, holder, from) {
+            children.push(ChildOf { id, record });
         }
         if children.len() > CHILDREN_MAX {
             return Err(Error::refused(Refusal::rule(
@@ -402,11 +396,8 @@ pub(crate) fn living_children(
                 format!("{holder} holds more than {CHILDREN_MAX} subjects: move them first"),
             )));
         }
-        match keys.last() {
-            Some((key, _)) if !is_end => range = after(range, key),
-            _ => return Ok(children),
-        }
     }
+    Ok(children)
 }
 
 fn is_in(timeline: &Timeline, holder: SubjectId, from: Day) -> bool {
