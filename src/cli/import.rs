@@ -10,11 +10,12 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 use clap::ValueEnum;
 use csv::StringRecord;
 
 use crate::{
+    cli::BadUsage,
     exchange::{
         cell,
         column::FileKind,
@@ -195,6 +196,10 @@ pub async fn run<I: Credential>(
     run_until(args, clients, answer, Stop::never(), out).await
 }
 
+fn usage(sentence: &str) -> anyhow::Error {
+    BadUsage::new(sentence).into()
+}
+
 /// The same until its end is asked for: then what was sent is waited for, for a while, and what it
 /// came to so far is written.
 pub async fn run_until<I: Credential>(
@@ -205,14 +210,16 @@ pub async fn run_until<I: Credential>(
     out: &mut dyn io::Write,
 ) -> anyhow::Result<Outcome> {
     if args.rejects.is_some() && args.files.len() > 1 {
-        bail!("--rejects names one file, but there are several to import");
+        return Err(usage("--rejects names one file, but there are several to import"));
     }
     if let Some(path) = args.rejects.as_ref().filter(|path| path.exists()) {
-        bail!("{} is there already and is not overwritten", path.display());
+        return Err(usage(&format!("{} is there already and is not overwritten", path.display())));
     }
     if args.kind.is_of_papers() && (args.from.is_some() || args.exists_from.is_some()) {
         let word = args.kind.word();
-        bail!("--from and --exists-from are not of {word}: their rows say days of their own");
+        return Err(usage(&format!(
+            "--from and --exists-from are not of {word}: their rows say days of their own"
+        )));
     }
     let (opened, wrong) = open(&args)?;
     let dry_run = args.dry_run;

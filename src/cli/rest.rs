@@ -19,11 +19,9 @@ use crate::{
     client::Failure,
     kernel::{id::Kind, violation::Violations},
     proto::v1,
-    service::misread::BY_OTHERS,
+    service::misread::{BY_OTHERS, OF_WHAT_IS_LEFT},
 };
 
-/// What an entry or a change is not told of when fields of it were left out.
-const OF_WHAT_IS_LEFT: [&str; 3] = ["ENTRY_NOT_FOUND", "ENTRY_SAYS_OTHER", "NOTHING_SAID"];
 /// Fields of which one is enough to say where a building is.
 const HOLDERS: [&str; 2] = ["compound_id", "community_id"];
 

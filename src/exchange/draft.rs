@@ -119,6 +119,12 @@ pub struct Draft {
     pub deadline: Option<String>,
 }
 
+/// The code by which a region is named elsewhere.
+pub(super) fn code_of(codes: &[Identifier]) -> Option<&Identifier> {
+    let schemes = ["stats12", "gbt2260"].into_iter();
+    schemes.filter_map(|scheme| codes.iter().find(|code| code.scheme == scheme)).next()
+}
+
 impl Draft {
     /// The row as the registry takes it.
     pub fn into_row(self, kind: FileKind) -> ImportRow {
@@ -350,9 +356,7 @@ impl Draft {
         let imported = !named.source.is_empty() && !named.key.is_empty();
         let (source, key) =
             if imported { (named.source, named.key) } else { (EXPORT_SOURCE.to_owned(), named.id) };
-        let code = ["stats12", "gbt2260"]
-            .into_iter()
-            .find_map(|scheme| named.codes.iter().find(|code| code.scheme == scheme));
+        let code = code_of(&named.codes);
         let (reference, source) = match code {
             _ if self.source.as_ref() == Some(&source) => (by_key(&key), None),
             Some(code) => (by_identifier(&code.scheme, &code.value), None),

@@ -116,7 +116,9 @@ pub fn rest(layout: &Layout, record: &Record) -> Rest {
         let column = columns.find(|(header, _)| *header == fault.column);
         column.and_then(|(_, bound)| bound).is_some_and(|bound| {
             let is_relation = matches!(bound.column.form, Form::Reference(..));
-            !is_relation && !PLACING.contains(&bound.column.name)
+            let name = bound.column.name;
+            // Without the source of a relation's key the row's own would be looked in.
+            !is_relation && !PLACING.contains(&name) && !name.ends_with("_source")
         })
     };
     let is_placed = draft.key.is_some() && faults.iter().all(is_placed);

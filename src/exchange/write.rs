@@ -6,7 +6,7 @@ use crate::{
     exchange::{
         cell,
         column::{By, Column, FileKind, Form, Word},
-        draft::Draft,
+        draft::{Draft, code_of},
         header::Bound,
         paper_column::{GRADE_ASPECTS, GRADE_SCALES, GRADE_SCOPES},
     },
@@ -84,9 +84,7 @@ pub fn in_words(bound: Bound, value: &str) -> String {
 /// an outside number. `None` when it is known by nothing of the kind.
 pub fn named_in_words(bound: Bound, named: &ExportReference, source: &str) -> Option<String> {
     let Form::Reference(by, _) = bound.column.form else { return None };
-    let code = ["stats12", "gbt2260"]
-        .into_iter()
-        .find_map(|scheme| named.codes.iter().find(|code| code.scheme == scheme));
+    let code = code_of(&named.codes);
     let key = (!named.key.is_empty()).then(|| {
         let is_same = named.source == source;
         if is_same { named.key.clone() } else { format!("{} of {}", named.key, named.source) }

@@ -491,13 +491,13 @@ fn row(
     }
     let cleared = std::mem::take(&mut asked.cleared);
     let opens_partition = opens(&asked);
-    let Some(said) = asked.row else {
+    let Some(said) = asked.row.take() else {
         violations.add("row", "REQUIRED", "a row is about something: a region, a report");
         return Err(violations.into());
     };
     let is_paper = matches!(said, Row::Inspection(_) | Row::Finding(_));
     if is_paper {
-        paper_row::has_own_days(&mut violations, &asked.exists_from, &asked.from);
+        paper_row::has_own_days(&mut violations, &asked);
     }
     let Some(About { mut content, named, paper }) = about(&mut violations, warnings, said, cleared)
     else {

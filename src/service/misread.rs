@@ -73,7 +73,8 @@ const HANGING: [(&str, &[&str]); 11] = [
 ];
 
 /// What may be told only because references were taken out of what was said.
-const OF_WHAT_IS_LEFT: [&str; 3] = ["ENTRY_NOT_FOUND", "ENTRY_SAYS_OTHER", "NOTHING_SAID"];
+pub(crate) const OF_WHAT_IS_LEFT: [&str; 3] =
+    ["ENTRY_NOT_FOUND", "ENTRY_SAYS_OTHER", "NOTHING_SAID"];
 
 /// A request with violations.
 pub(crate) struct Misread<T> {

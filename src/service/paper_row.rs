@@ -14,8 +14,12 @@ use crate::{
 };
 
 /// Inspections and findings say their own days.
-pub(crate) fn has_own_days(violations: &mut Violations, exists_from: &str, from: &str) {
-    for (field, text) in [("exists_from", exists_from), ("from", from)] {
+pub(crate) fn has_own_days(violations: &mut Violations, row: &v1::ImportRow) {
+    for (field, text) in [
+        ("exists_from", &row.exists_from),
+        ("exists_from_when_new", &row.exists_from_when_new),
+        ("from", &row.from),
+    ] {
         if !text.is_empty() {
             let message = format!("{field} is of regions, compounds, buildings and units");
             violations.add(field, "NOT_HERE", message);

@@ -14,7 +14,7 @@ use anju::{
     kernel::{
         hash::Hash,
         id::{BuildingId, FindingId, Kind, ReportId, SubjectId},
-        time::ReadTime,
+        time::{ImpreciseDay, ReadTime},
     },
     registry::{
         Command, Correct, FindingRow, Import, ImportRow, ItemOutcome, ItemRecord, PaperRow,
@@ -217,6 +217,36 @@ fn a_row_of_a_report_takes_its_steps_once_and_otherwise_is_a_correction() {
     "]],
     );
     desk.check_rebuild();
+}
+
+#[test]
+fn whose_the_day_of_a_report_is_goes_by_who_said_the_day() {
+    let desk = Desk::new();
+    let made = desk.send(RowMode::Change, None, desk.report_row(&DRAFT)).1;
+    let subject = made.unwrap();
+    let mut told = Vec::new();
+    // A person corrects the grade, in the same place: the day is the source's all the same.
+    let grade = correct(subject, None, graded(vec![survey("C")]));
+    desk.city.correct(grade).unwrap();
+    let later = Says { inspected: "2025-03-02", grade: "C", ..DRAFT };
+    told.push(desk.correction(desk.report_row(&later)));
+    // A person corrects the day, and the source another field: the day is the person's.
+    let first = desk.city.registry.get(subject, ReadTime::NOW).unwrap().etag;
+    let day = ImpreciseDay::exactly(day("2025-03-03"));
+    let by_person = Correct {
+        exists_from: Some(day),
+        ..correct(subject, Some(first), Content::empty(Kind::Report))
+    };
+    desk.city.correct(by_person).unwrap();
+    let third = Says { inspected: "2025-03-04", ..later };
+    told.push(desk.correction(desk.report_row(&third)));
+    check(
+        &told,
+        expect![[r"
+        changed, 2 entries
+        conflict inspected_on: 2025-03-03, 1 entries
+    "]],
+    );
 }
 
 #[test]

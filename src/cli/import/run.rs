@@ -533,7 +533,7 @@ impl<I: Credential> Run<I> {
                 let batch = Batch { place: place.clone(), rows: vec![pending], bytes: 0 };
                 file.deferred.push((batch, result));
             } else {
-                self.note(file, pending, result)?;
+                self.note(file, &place.source, pending, result)?;
             }
         }
         self.progress.tick(self.rows_done);
@@ -543,6 +543,7 @@ impl<I: Credential> Run<I> {
     fn note(
         &mut self,
         file: &mut Current,
+        source: &str,
         mut pending: Pending,
         result: RowResult,
     ) -> anyhow::Result<()> {
@@ -585,7 +586,6 @@ impl<I: Credential> Run<I> {
             if result.partly_taken {
                 file.counts.partly_taken += 1;
             }
-            let source = file.opened.declaration.source.as_deref().unwrap_or_default();
             let faults = conflicts(&file.opened.shape, &pending.cells, source, &result);
             file.write_reject(pending.line, &pending.cells, &faults)?;
         }
@@ -619,7 +619,7 @@ impl<I: Credential> Run<I> {
         }
         for (batch, result) in mem::take(&mut file.deferred) {
             for pending in batch.rows {
-                self.note(file, pending, result.clone())?;
+                self.note(file, &batch.place.source, pending, result.clone())?;
             }
         }
         Ok(())
@@ -649,7 +649,7 @@ impl<I: Credential> Run<I> {
                 self.accept(&pending.row.key);
                 self.rows_done += 1;
             } else {
-                self.note(file, pending, result)?;
+                self.note(file, &place.source, pending, result)?;
             }
         }
         Ok(())

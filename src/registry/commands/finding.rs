@@ -17,7 +17,7 @@ use crate::{
     },
     registry::{
         command::{Correct, FollowFinding, ObserveFinding, Sighting, Which},
-        commands::rules::{reason_missing, settle, subject},
+        commands::rules::{entered_in_error, reason_missing, settle, subject},
         dossier::{self, Knowing},
         error::{Class, Error, Refusal},
         fact::Fact,
@@ -159,7 +159,7 @@ fn sighted(
             }
             let found = living(tx, id)?;
             if found.is_none() {
-                refusals.push(in_error(id, &field));
+                refusals.push(entered_in_error(&field, id.into()));
             }
             Ok(found)
         }
@@ -170,12 +170,6 @@ fn sighted(
 pub(crate) fn collision() -> Refusal {
     let message = "the id that was drawn is taken: try again";
     Refusal::of(Class::Conflict, "ID_COLLISION", "", message)
-}
-
-fn in_error(id: FindingId, field: &str) -> Refusal {
-    let id = SubjectId::from(id);
-    let message = format!("{id} was entered in error and never existed");
-    Refusal::rule("ENTERED_IN_ERROR", field, message)
 }
 
 /// What has to be loaded before this can be judged.
@@ -320,7 +314,7 @@ fn followed(
     }
     let found = living(tx, number)?;
     if found.is_none() {
-        refusals.push(in_error(number, "id"));
+        refusals.push(entered_in_error("id", number.into()));
     }
     let standing = found.as_ref().map_or(number, |(id, _)| *id);
     subject(tx, standing.into(), etag, refusals)?;

@@ -15,7 +15,7 @@ use crate::{
         position::Partition,
     },
     registry::{
-        command::{Change, Correct, Import, ImportRow, Reference, Register, RowMode},
+        command::{Change, Import, ImportRow, Reference, Register, RowMode},
         commands::{
             change, correct, paper_rows,
             register::{self, Unresolved, register},
@@ -346,16 +346,7 @@ fn say(
     refusals: Vec<Refusal>,
 ) -> Result<(), Error> {
     if mode == RowMode::Correction {
-        let commands = fresh.into_iter().map(|Fresh { entry, content, exists_from }| Correct {
-            subject: id,
-            etag: None,
-            entry,
-            from: None,
-            content,
-            exists_from,
-            ended_on: None,
-            sentences: Vec::new(),
-        });
+        let commands = fresh.into_iter().map(|one| one.correction(id));
         return correct::say_all(tx, commands.collect(), Some(&source_row), refusals);
     }
     let mut content = Content::empty(id.kind());

@@ -33,8 +33,8 @@ use crate::{
             import::{Taken, find, is_named_freely, not_found, resolve, source_row},
             register::Unresolved,
             report::{RowSteps, StepPaths, further_steps, record_from},
-            rules::settle,
-            said::{Judged, Said},
+            rules::{entered_in_error, settle},
+            said::{Fresh, Judged, Said},
             within::{Within, out_of_reach},
         },
         entry::Entry,
@@ -187,7 +187,7 @@ fn report_again(
     let record = tx.must("key", id)?;
     let is_again = known.hash == paper.row.hash;
     let Some((first, inspected)) = record.timeline.registration() else {
-        return entered_in_error(id, is_again);
+        return said_in_error(id, is_again);
     };
     let (first, inspected) = (first.seq, inspected.latest());
     let last = Said::by_source(tx, id, source, &paper.row.key)?;
@@ -196,9 +196,9 @@ fn report_again(
     let Judged { fresh, mut conflicts } =
         last.judge((&paper.content, None), RowMode::Correction, paper.inspected, today);
     // The day of the inspection is judged here, since a report begins with it.
-    let fresh: Vec<_> = fresh.into_iter().map(|one| (one.entry, one.content)).collect();
+    let place = record.timeline.place_of(first).unwrap_or(first);
     let was_taken = is_again && !last.is_heard_only();
-    let is_own_day = is_own(tx, id, first, source)?;
+    let is_own_day = last.is_own_beginning(place);
     let is_other_day = inspected != paper.inspected;
     if is_other_day && (was_taken || !is_own_day) {
         let has = Some(inspected.to_string());
@@ -230,7 +230,6 @@ fn report_again(
     let source_row =
         source_row(source, &paper.row, is_corrected.then(|| last.with(&paper.content)));
     let day = is_other_day.then_some(paper.inspected);
-    let place = record.timeline.place_of(first).unwrap_or(first);
     let commands = corrections(id, fresh, day, place);
     correct::say_all(tx, commands, Some(&source_row), refusals)?;
     for draft in drafts {
@@ -240,19 +239,11 @@ fn report_again(
 }
 
 /// What is said again of what never existed changes nothing; anything else is refused.
-fn entered_in_error(id: SubjectId, is_again: bool) -> Result<Taken, Error> {
+fn said_in_error(id: SubjectId, is_again: bool) -> Result<Taken, Error> {
     if is_again {
         return Ok(Taken::plain(id, ItemOutcome::Unchanged));
     }
-    let message = format!("{id} was entered in error and never existed");
-    Err(Error::refused(Refusal::rule("ENTERED_IN_ERROR", "key", message)))
-}
-
-/// Whether an entry was said by a source's rows.
-fn is_own(tx: &Tx<'_, '_>, id: SubjectId, seq: Seq, source: &str) -> Result<bool, Error> {
-    let entry = tx.work.entry(id.partition(), seq)?;
-    let row = entry.body.and_then(|body| body.source_row);
-    Ok(row.is_some_and(|row| row.source == source))
+    Err(Error::refused(entered_in_error("key", id)))
 }
 
 /// The steps of a row that its report has not taken. Those that it took otherwise, and those that
@@ -292,9 +283,9 @@ fn due_steps(
 }
 
 /// What a row says otherwise than its source did before, field by field.
-fn otherwise(record: &Record, fresh: &[(Option<Seq>, Content)]) -> Vec<Refusal> {
+fn otherwise(record: &Record, fresh: &[Fresh]) -> Vec<Refusal> {
     let now = record.timeline.content_at(Day::MAX).map(|now| now.texts()).unwrap_or_default();
-    let said = fresh.iter().flat_map(|(_, content)| content.texts());
+    let said = fresh.iter().flat_map(|one| one.content.texts());
     let said = said.map(|(field, value)| {
         let has = now.iter().find(|(name, _)| *name == field).and_then(|(_, has)| has.as_deref());
         differs(&format!("fields.{field}"), value.as_deref(), has)
@@ -303,45 +294,30 @@ fn otherwise(record: &Record, fresh: &[(Option<Seq>, Content)]) -> Vec<Refusal> 
 }
 
 /// The fields of a report once what is new of a row is laid over them.
-fn fields_after(record: &Record, fresh: &[(Option<Seq>, Content)]) -> Content {
+fn fields_after(record: &Record, fresh: &[Fresh]) -> Content {
     let mut now =
         record.timeline.content_at(Day::MAX).unwrap_or_else(|| Content::empty(Kind::Report));
-    for (_, content) in fresh {
-        now.lay(content);
+    for one in fresh {
+        now.lay(&one.content);
     }
     now
 }
 
 /// The corrections of a row: in the places where its source said otherwise, and of the day of the
 /// inspection in that of the registration.
-fn corrections(
-    id: SubjectId,
-    mut fresh: Vec<(Option<Seq>, Content)>,
-    day: Option<Day>,
-    first: Seq,
-) -> Vec<Correct> {
-    if day.is_some() && !fresh.iter().any(|(place, _)| *place == Some(first)) {
-        fresh.push((Some(first), Content::empty(Kind::Report)));
+fn corrections(id: SubjectId, mut fresh: Vec<Fresh>, day: Option<Day>, first: Seq) -> Vec<Correct> {
+    if let Some(day) = day {
+        let exists_from = Some(ImpreciseDay::exactly(day));
+        match fresh.iter_mut().find(|one| one.entry == Some(first)) {
+            Some(one) => one.exists_from = exists_from,
+            None => fresh.push(Fresh {
+                entry: Some(first),
+                content: Content::empty(Kind::Report),
+                exists_from,
+            }),
+        }
     }
-    let commands = fresh.into_iter().map(|(entry, content)| {
-        let is_first = entry == Some(first);
-        let exists_from = day.filter(|_| is_first).map(ImpreciseDay::exactly);
-        Correct { exists_from, ..correction(id, entry, content) }
-    });
-    commands.collect()
-}
-
-fn correction(subject: SubjectId, entry: Option<Seq>, content: Content) -> Correct {
-    Correct {
-        subject,
-        etag: None,
-        entry,
-        from: None,
-        content,
-        exists_from: None,
-        ended_on: None,
-        sentences: Vec::new(),
-    }
+    fresh.into_iter().map(|one| one.correction(id)).collect()
 }
 
 /// An observation of a finding that is new, or known by the key of its rows.
@@ -370,7 +346,7 @@ fn finding(
     };
     let rows = own_rows(tx, &numbers, source, &row.key)?;
     let Some((living_id, so_far)) = found else {
-        return entered_in_error(known.subject, rows.has(row.hash));
+        return said_in_error(known.subject, rows.has(row.hash));
     };
     let is_same = |own: &&OwnRow| {
         own.on == seen.on
@@ -382,14 +358,14 @@ fn finding(
         observe(tx, source, (&row, &seen), (content, observation, which), refusals)?;
         return Ok(Taken::plain(living_id.into(), ItemOutcome::Changed));
     };
-    settle(std::mem::take(&mut refusals))?;
     if content.about() != Some(so_far.building()) {
         let message = "the finding of this key is in another building";
         refusals.push(Refusal::rule("FINDING_OTHER_BUILDING", "building_id", message));
     }
+    settle(refusals)?;
     let was_taken = own.hash == row.hash || rows.others.contains(&row.hash);
     let again = Again { own, was_taken, number: living_id, so_far };
-    observed_again(tx, (source, mode), (&row, &seen, observation), again, refusals)
+    observed_again(tx, (source, mode), (&row, &seen, observation), again)
 }
 
 fn observation_of(content: &Content) -> Option<&Observation> {
@@ -561,14 +537,11 @@ fn observed_again(
     (source, mode): (&str, RowMode),
     (row, seen, observation): (&ImportRow, &FindingRow, Observation),
     Again { own, was_taken, number, so_far }: Again<'_>,
-    mut refusals: Vec<Refusal>,
 ) -> Result<Taken, Error> {
+    let mut refusals = Vec::new();
     let id = SubjectId::from(number);
     let record = tx.must("key", own.id.into())?;
     let place = record.timeline.place_of(own.seq).unwrap_or(own.seq);
-    if !refusals.is_empty() {
-        return Err(Error::Refused(refusals));
-    }
     let Some((on, now)) = record.timeline.standing_in(place).and_then(standing) else {
         let gone = conflict("observed_on", seen.on.to_string(), None);
         return Ok(in_conflict(id, vec![gone], None));
@@ -597,7 +570,8 @@ fn observed_again(
     }
     let told = Told { saying: Saying::Observed(observation), by: tx.call.author.clone() };
     let content = content_of(FindingContent { building: None, event: Some(told) });
-    let command = correction(own.id.into(), Some(place), content);
+    let command = Fresh { entry: Some(place), content, exists_from: None };
+    let command = command.correction(own.id.into());
     correct::say_all(tx, vec![command], Some(&known_row), refusals)?;
     Ok(Taken::plain(id, ItemOutcome::Changed))
 }

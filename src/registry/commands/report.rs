@@ -24,7 +24,9 @@ use crate::{
                 reference_missing, standing_of,
             },
             register::Unresolved,
-            rules::{needs_reason, real_subject, reason_missing, references, settle},
+            rules::{
+                entered_in_error, needs_reason, real_subject, reason_missing, references, settle,
+            },
         },
         dossier::{Knowing, verdicts},
         error::{Class, Error, Refusal},
@@ -529,8 +531,7 @@ fn supersedes(
         return Ok(());
     };
     if record.timeline.registration().is_none() {
-        let message = format!("{id} was entered in error and never existed");
-        refusals.push(Refusal::rule("ENTERED_IN_ERROR", "by_id", message));
+        refusals.push(entered_in_error("by_id", id));
         return Ok(());
     }
     let newer = paper_of(newer, &record)?;

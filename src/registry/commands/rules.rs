@@ -73,7 +73,8 @@ pub(crate) fn real_subject(
     }))
 }
 
-fn entered_in_error(field: &str, id: SubjectId) -> Refusal {
+/// What never existed is worked on by nobody.
+pub(crate) fn entered_in_error(field: &str, id: SubjectId) -> Refusal {
     let message = format!("{id} was entered in error and never existed");
     Refusal::rule("ENTERED_IN_ERROR", field, message)
 }

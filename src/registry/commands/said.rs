@@ -15,7 +15,7 @@ use crate::{
         time::{Day, ImpreciseDay},
     },
     registry::{
-        command::RowMode,
+        command::{Correct, RowMode},
         entry::Entry,
         error::Error,
         fact::{Conflict, Fact, SourceRow},
@@ -72,6 +72,23 @@ pub(crate) struct Fresh {
     pub exists_from: Option<ImpreciseDay>,
 }
 
+impl Fresh {
+    /// The correction of a subject by what is said anew.
+    pub(crate) fn correction(self, subject: SubjectId) -> Correct {
+        let Self { entry, content, exists_from } = self;
+        Correct {
+            subject,
+            etag: None,
+            entry,
+            from: None,
+            content,
+            exists_from,
+            ended_on: None,
+            sentences: Vec::new(),
+        }
+    }
+}
+
 /// What was said of a subject, field by field.
 pub(crate) struct Said {
     record: Arc<Record>,
@@ -98,6 +115,12 @@ impl Said {
             said.is_heard_only = true;
         }
         Ok(said)
+    }
+
+    /// Whether the source itself said since when the subject exists, in a place.
+    pub(crate) fn is_own_beginning(&self, place: Seq) -> bool {
+        let voice = self.places.get(&place).and_then(|voices| voices.get(BEGINNING));
+        voice.is_some_and(|voice| voice.is_own)
     }
 
     /// Whether what the source said last is told by no entry of the subject.
