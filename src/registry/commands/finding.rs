@@ -35,6 +35,8 @@ pub(crate) struct Judged {
     pub id: FindingId,
     /// What is to be recorded.
     pub draft: Draft,
+    /// What was said of the finding before.
+    pub so_far: Finding,
 }
 
 /// Somebody saw a defect.
@@ -108,7 +110,7 @@ pub(crate) fn judge_sighting(
         };
         refusals.push(refusal_of(&refusal, &format!("{prefix}{field}")));
     }
-    let (Some((id, _)), Some((edition, _))) = (found, speaking) else { return Ok(None) };
+    let (Some((id, so_far)), Some((edition, _))) = (found, speaking) else { return Ok(None) };
     if refusals.len() > before {
         return Ok(None);
     }
@@ -125,7 +127,7 @@ pub(crate) fn judge_sighting(
     basis.extend(edition_entry(tx, edition)?);
     basis.sort_unstable();
     let draft = Draft { second_of_day, order_key, basis, ..Draft::new(partition, fact).from(on) };
-    Ok(Some(Judged { id, draft }))
+    Ok(Some(Judged { id, draft, so_far }))
 }
 
 /// The finding that a sighting is of, with what was said of it.

@@ -399,12 +399,7 @@ fn observe(
     let mut drafts = Vec::new();
     let mut id = None;
     if let Some(judged) = judged {
-        let so_far = match finding {
-            Which::Known(_) => living(tx, judged.id)?.map(|(_, so_far)| so_far),
-            Which::New(_) => None,
-        };
-        let so_far = so_far.unwrap_or_else(|| Finding::new(building, judged.id));
-        let with = with_observation(tx, so_far, seen.on, observation)?;
+        let with = with_observation(tx, judged.so_far, seen.on, observation)?;
         drafts.push(judged.draft);
         drafts.extend(notice(tx, seen, (judged.id, &with), &mut refusals)?);
         id = Some(SubjectId::from(judged.id));

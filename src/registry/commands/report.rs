@@ -123,7 +123,7 @@ pub(crate) fn record_from(
     let draft = Draft { basis, sentences, source_row, ..Draft::new(partition, fact) };
     tx.accept(draft.from(inspected))?;
     let mut subjects = vec![SubjectId::from(id)];
-    for Judged { id: finding, draft } in sightings {
+    for Judged { id: finding, draft, .. } in sightings {
         tx.accept(of_report(draft, id))?;
         subjects.push(finding.into());
     }
