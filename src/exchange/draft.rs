@@ -121,8 +121,9 @@ pub struct Draft {
 
 /// The code by which a region is named elsewhere.
 pub(super) fn code_of(codes: &[Identifier]) -> Option<&Identifier> {
-    let schemes = ["stats12", "gbt2260"].into_iter();
-    schemes.filter_map(|scheme| codes.iter().find(|code| code.scheme == scheme)).next()
+    ["stats12", "gbt2260"]
+        .into_iter()
+        .find_map(|scheme| codes.iter().find(|code| code.scheme == scheme))
 }
 
 impl Draft {
