@@ -24,8 +24,9 @@ use crate::{
         history::{entry_numbers, timeline_at},
         parts::{Part, Stated, TotalOf},
         read::ListOf,
-        space::{Space, after, below, kind_prefix, subject_at_end, text_key},
+        space::{Space, below, subject_at_end, text_key},
         state::{Durable, Live, State},
+        subjects::Candidates,
         sweep::Sweep,
         term,
         totals::{row_of, totals_at},
@@ -432,30 +433,23 @@ impl Registry {
                 not_being_counted(&live, partition, known)?;
             }
             let cursor = if index == skip { after_key.clone() } else { Vec::new() };
-            let prefix = kind_prefix(partition, kind);
-            let mut range = below(prefix);
-            if !cursor.is_empty() {
-                range = after(range, &cursor);
-            }
+            let all = Candidates::Of(partition, kind);
             let mut done = cursor;
             loop {
-                let keys = live.scan(&range, Direction::Up, 256)?;
-                let is_end = keys.len() < 256;
-                for (found, _) in &keys {
+                let read = all.page(&live, &done, 256)?;
+                for (place, id) in read.found {
                     if rows.len() >= page.rows || folded >= limit::FOLDS_PER_PAGE_MAX {
                         let next = write_cursor(index, &done);
                         return Ok((Page { rows, next: Some(next) }, stated.positions()));
                     }
                     folded += 1;
-                    done.clone_from(found);
-                    let Some(id) = subject_at_end(found) else { continue };
+                    done = place;
                     if let Some(row) = Self::row(&live, *node, id, known, what)? {
                         rows.push(row);
                     }
                 }
-                match keys.last() {
-                    Some((last, _)) if !is_end => range = after(range, last),
-                    _ => break,
+                if read.is_end {
+                    break;
                 }
             }
         }

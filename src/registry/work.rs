@@ -18,7 +18,7 @@ use crate::{
     },
     kernel::{
         hash::Hash,
-        id::{BuildingId, SubjectId},
+        id::{BuildingId, Kind, RawId, SubjectId},
         position::{Partition, Seq},
         time::{Day, Month},
     },
@@ -61,15 +61,25 @@ struct Level {
     touched: BTreeMap<BuildingId, Counted>,
 }
 
+/// Reference data that was read, and with it what was found by its rules. It is dear to read and
+/// seldom changes, so one group hands it on to the next.
+#[derive(Default)]
+pub(crate) struct Rules {
+    /// As known now.
+    now: BTreeMap<Partition, Arc<Tables>>,
+    /// As it was before the recount under way.
+    before: BTreeMap<Partition, Arc<Tables>>,
+    /// Whether the command at work changed some.
+    is_changed: bool,
+}
+
 /// State under work.
 pub(crate) struct Work<'a> {
     overlay: Overlay<'a>,
     group: Level,
     command: Level,
     sweeps: BTreeMap<Partition, Arc<Vec<Sweep>>>,
-    /// Reference data as known now, and as it was before a recount.
-    tables: BTreeMap<Partition, Arc<Tables>>,
-    tables_before: BTreeMap<Partition, Arc<Tables>>,
+    rules: Rules,
 }
 
 impl Level {
@@ -98,25 +108,30 @@ impl Level {
 }
 
 impl<'a> Work<'a> {
-    /// Nothing done yet.
-    pub(crate) fn new(store: &'a dyn Store) -> Self {
+    /// Nothing done yet. `rules` are those of the durable state, as far as they were read.
+    pub(crate) fn new(store: &'a dyn Store, rules: Rules) -> Self {
         Self {
             overlay: Overlay::new(store),
             group: Level::default(),
             command: Level::default(),
             sweeps: BTreeMap::new(),
-            tables: BTreeMap::new(),
-            tables_before: BTreeMap::new(),
+            rules,
         }
+    }
+
+    /// What was read of reference data, for the next group once this one is durable. The command at
+    /// work must have been taken over or forgotten.
+    pub(crate) fn take_rules(&mut self) -> Rules {
+        std::mem::take(&mut self.rules)
     }
 
     /// The reference data of a partition.
     pub(crate) fn tables(&mut self, partition: Partition) -> Result<Arc<Tables>, Error> {
-        if let Some(tables) = self.tables.get(&partition) {
+        if let Some(tables) = self.rules.now.get(&partition) {
             return Ok(Arc::clone(tables));
         }
         let tables = Arc::new(reference::tables(self, partition, None, &|_| None)?);
-        self.tables.insert(partition, Arc::clone(&tables));
+        self.rules.now.insert(partition, Arc::clone(&tables));
         Ok(tables)
     }
 
@@ -126,18 +141,19 @@ impl<'a> Work<'a> {
         partition: Partition,
         as_of: &dyn Fn(SubjectId) -> Option<Seq>,
     ) -> Result<Arc<Tables>, Error> {
-        if let Some(tables) = self.tables_before.get(&partition) {
+        if let Some(tables) = self.rules.before.get(&partition) {
             return Ok(Arc::clone(tables));
         }
         let tables = Arc::new(reference::tables(self, partition, None, as_of)?);
-        self.tables_before.insert(partition, Arc::clone(&tables));
+        self.rules.before.insert(partition, Arc::clone(&tables));
         Ok(tables)
     }
 
     /// Forgets what was read of reference data, after some of it or a recount changed.
     pub(crate) fn tables_changed(&mut self, partition: Partition) {
-        self.tables.remove(&partition);
-        self.tables_before.remove(&partition);
+        self.rules.now.remove(&partition);
+        self.rules.before.remove(&partition);
+        self.rules.is_changed = true;
     }
 
     /// Whether the command concerns a building already.
@@ -361,6 +377,7 @@ impl<'a> Work<'a> {
     /// Takes the command over into the group.
     pub(crate) fn accept(&mut self) {
         self.overlay.accept();
+        self.rules.is_changed = false;
         self.group.extend(std::mem::take(&mut self.command));
     }
 
@@ -369,8 +386,9 @@ impl<'a> Work<'a> {
         self.overlay.refuse();
         self.command = Level::default();
         self.sweeps.clear();
-        self.tables.clear();
-        self.tables_before.clear();
+        if self.rules.is_changed {
+            self.rules = Rules::default();
+        }
     }
 
     /// Entries of the command so far.
@@ -461,6 +479,31 @@ impl State for Work<'_> {
             }
         }
         self.overlay.record(partition, subject)
+    }
+
+    fn known_of_kind(
+        &self,
+        partition: Partition,
+        kind: Kind,
+        after: Option<SubjectId>,
+        limit: usize,
+    ) -> Result<Vec<SubjectId>, Error> {
+        let mut found = self.overlay.known_of_kind(partition, kind, after, limit)?;
+        // What waits to be written has no key yet.
+        let first = after.unwrap_or(SubjectId::new(kind, RawId::default()));
+        let waiting = |level: &Level| {
+            let from = level.dirty_records.range((partition, first)..);
+            let of_kind = from.take_while(|(of, id)| *of == partition && id.kind() == kind);
+            of_kind.map(|(_, id)| *id).filter(|id| Some(*id) != after).collect::<Vec<_>>()
+        };
+        let more = [waiting(&self.group), waiting(&self.command)].concat();
+        if !more.is_empty() {
+            found.extend(more);
+            found.sort_unstable();
+            found.dedup();
+            found.truncate(limit);
+        }
+        Ok(found)
     }
 
     fn meta(&self, partition: Partition) -> Result<Meta, Error> {
