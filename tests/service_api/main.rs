@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod actors;
+mod cases;
 mod checkups;
 mod derived;
 mod figures;
