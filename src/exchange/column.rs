@@ -6,12 +6,12 @@ use clap::ValueEnum;
 
 use crate::{
     exchange::{
-        draft::Draft,
+        draft::{Draft, Successor},
         paper_column::{FINDING, FINDING_NEEDS, INSPECTION, INSPECTION_NEEDS},
     },
     kernel::{
         id::Kind,
-        limit::{ADDRESS_CHARS_MAX, ALIASES_MAX, NAME_CHARS_MAX},
+        limit::{ADDRESS_CHARS_MAX, ALIASES_MAX, ENTRY_SUBJECTS_MAX, NAME_CHARS_MAX},
     },
     proto::v1::{Boundary, Document, Grade, Identifier, Reference},
 };
@@ -144,6 +144,9 @@ pub enum Form {
     Reference(By, Slot<Option<Reference>>),
     /// Other subjects, each by its id or as `scheme:value`, joined with `|`.
     References(Kind, Slot<Vec<Reference>>),
+    /// What stands in the place of a subject, each perhaps with its share, joined with `|`:
+    /// `B-2;1/3|B-3;2/3`.
+    Successors(By, Slot<Vec<Successor>>),
     /// Grades, joined with `|`: `SURVEY;2020;BUILDING;B`.
     Grades(Slot<Vec<Grade>>),
     /// Papers, joined with `|`: the hash, the bytes, the type and where it lies.
@@ -218,6 +221,8 @@ impl Column {
 
 /// Characters of a key.
 pub(super) const KEY_CHARS_MAX: usize = 100;
+/// What may stand in the place of one subject.
+const SUCCESSORS_MAX: usize = ENTRY_SUBJECTS_MAX - 1;
 const STOREYS: &[&str] = &["层"];
 const YEARS: &[&str] = &["年"];
 const LIFTS: &[&str] = &["部", "台", "个"];
@@ -294,6 +299,16 @@ pub static UNIT_USES: &[Word] = &[
     word(6, "OTHER", &["其他", "其它"]),
 ];
 
+/// 终止原因
+pub static END_CAUSES: &[Word] = &[
+    word(1, "DEMOLISHED", &["拆除", "已拆除"]),
+    word(2, "DESTROYED", &["灭失", "损毁", "倒塌"]),
+    word(3, "MERGED", &["合并", "并入"]),
+    word(4, "SPLIT", &["拆分", "分割", "分立"]),
+    word(5, "ABOLISHED", &["撤销"]),
+    word(6, "OTHER", &["其他", "其它"]),
+];
+
 /// 坐标系
 pub static SYSTEMS: &[Word] = &[
     word(1, "CGCS2000", &["2000国家大地坐标系", "国家2000", "EPSG:4490"]),
@@ -354,9 +369,53 @@ static LAST: &[Column] = &[
         &["终止日期", "灭失日期"],
         "",
         Form::Day(|draft| &mut draft.ended_on),
-        "The first day on which it was no more; a row that has one is passed over.",
+        "The first day on which it was no more; of a merge or split an exact one.",
+    ),
+    Column::new(
+        "end_cause",
+        &["终止原因", "灭失原因", "注销原因"],
+        "",
+        Form::Word(END_CAUSES, |draft| &mut draft.end_cause),
+        "Why it ended; goes with `ended_on`.",
+    ),
+    successors(
+        "successor_keys",
+        &["去向编号", "继承编号", "并入编号"],
+        By::Key,
+        "What it was merged or split into, by their keys with `|` between them, each with its share when \
+         that is not all: `B-2;1/3|B-3;2/3`.",
+    ),
+    Column::new(
+        "successor_source",
+        &["去向来源", "继承来源"],
+        "",
+        Form::List(SUCCESSORS_MAX, |draft| &mut draft.successor_sources),
+        "The source of `successor_keys`, when it is not the row's: one for all of them, or one for each \
+         with `|` between them.",
+    ),
+    successors(
+        "successor_identifiers",
+        &["去向外部编号"],
+        By::Identifier,
+        "What it was merged or split into, by outside numbers: `stats12:410102001000`.",
+    ),
+    successors(
+        "successor_ids",
+        &["去向标识"],
+        By::Id,
+        "What it was merged or split into, by the registry's ids.",
     ),
 ];
+
+const fn successors(
+    name: &'static str,
+    aliases: &'static [&'static str],
+    by: By,
+    about: &'static str,
+) -> Column {
+    let form = Form::Successors(by, |draft| &mut draft.successors);
+    Column { path: "successors", ..Column::new(name, aliases, "", form, about) }
+}
 
 static REGION: &[Column] = &[
     Column::new(
@@ -828,8 +887,8 @@ mod tests {
     use crate::{
         exchange::header::plain,
         proto::v1::{
-            BuildingUse, CoordinateSystem, ManagementMode, Protection, RegionLevel, Structure,
-            UnitUse,
+            BuildingUse, CoordinateSystem, EndCause, ManagementMode, Protection, RegionLevel,
+            Structure, UnitUse,
         },
     };
     use std::collections::BTreeMap;
@@ -890,6 +949,9 @@ mod tests {
             name(Protection::try_from(n).ok().map(|v| v.as_str_name()))
         });
         check(UNIT_USES, "UNIT_USE_", |n| name(UnitUse::try_from(n).ok().map(|v| v.as_str_name())));
+        check(END_CAUSES, "END_CAUSE_", |n| {
+            name(EndCause::try_from(n).ok().map(|v| v.as_str_name()))
+        });
         check(SYSTEMS, "COORDINATE_SYSTEM_", |n| {
             name(CoordinateSystem::try_from(n).ok().map(|v| v.as_str_name()))
         });

@@ -15,12 +15,14 @@ use crate::{
 
 /// Inspections and findings say their own days.
 pub(crate) fn has_own_days(violations: &mut Violations, row: &v1::ImportRow) {
-    for (field, text) in [
-        ("exists_from", &row.exists_from),
-        ("exists_from_when_new", &row.exists_from_when_new),
-        ("from", &row.from),
+    let causeless = row.end_cause == 0 && row.successors.is_empty();
+    for (field, is_empty) in [
+        ("exists_from", row.exists_from.is_empty()),
+        ("exists_from_when_new", row.exists_from_when_new.is_empty()),
+        ("from", row.from.is_empty()),
+        ("ended_on", row.ended_on.is_empty() && causeless),
     ] {
-        if !text.is_empty() {
+        if !is_empty {
             let message = format!("{field} is of regions, compounds, buildings and units");
             violations.add(field, "NOT_HERE", message);
         }

@@ -7,6 +7,7 @@ mod actors;
 mod cases;
 mod checkups;
 mod derived;
+mod ended;
 mod figures;
 mod guard;
 mod harness;

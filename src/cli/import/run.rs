@@ -139,8 +139,8 @@ pub(super) struct Run<I> {
     flights: JoinSet<Flight>,
     progress: Progress,
     rows_done: u64,
-    /// In a dry run: keys whose rows would have been taken, for the rows that refer to them.
-    accepted: BTreeSet<String>,
+    /// In a dry run: what would have been taken, for the rows that refer to it.
+    accepted: Accepted,
     stop: Stop,
     summary: Summary,
 }
@@ -172,7 +172,7 @@ impl<I: Credential> Run<I> {
             flights: JoinSet::new(),
             progress,
             rows_done: 0,
-            accepted: BTreeSet::new(),
+            accepted: Accepted::default(),
             stop: Stop::never(),
             summary,
         })
@@ -291,14 +291,6 @@ impl<I: Credential> Run<I> {
         let Some(mut draft) = draft else {
             return self.finish_unsent(file, line, &cells, &faults);
         };
-        if draft.ended_on.is_some() {
-            if !faults.is_empty() {
-                return self.reject(file, line, &cells, &faults);
-            }
-            file.counts.passed_over += 1;
-            self.rows_done += 1;
-            return Ok(());
-        }
         if !is_placed {
             return self.put_by_itself(file, line, cells, draft, faults).await;
         }
@@ -329,9 +321,9 @@ impl<I: Credential> Run<I> {
                 let row = draft.into_row(kind);
                 self.put(file, source, partition, Pending { line, cells, row, faults }).await
             }
-            Err(_) if self.is_new_in_dry_run(&place) => {
+            Err(_) if self.is_new_in_dry_run(&source, &place) => {
                 if faults.is_empty() {
-                    self.accept(&key);
+                    self.accept(&source, &key);
                 }
                 self.put_by_itself(file, line, cells, draft, faults).await
             }
@@ -557,7 +549,7 @@ impl<I: Credential> Run<I> {
             let beside = file.opened.shape.beside(&pending.faults, refusals);
             pending.faults.extend(beside);
             if pending.faults.is_empty() {
-                self.accept(&pending.row.key);
+                self.accept(source, &pending.row.key);
             }
             return self.finish_unsent(file, pending.line, &pending.cells, &pending.faults);
         }
@@ -578,7 +570,7 @@ impl<I: Credential> Run<I> {
         if matches!(pending.row.row, Some(Row::Region(_))) && !self.args.dry_run {
             self.partitions.learn(&pending.row.key, &result.id, result.partition);
         }
-        self.accept(&pending.row.key);
+        self.accept(source, &pending.row.key);
         self.rows_done += 1;
         file.note_warnings(pending.line, &result);
         if !result.conflicts.is_empty() || outcome == RowOutcome::Conflict {
@@ -641,12 +633,12 @@ impl<I: Credential> Run<I> {
             let mut result = result.clone();
             let is_there = |refusal: &ItemRefusal| {
                 refusal.reason == REFERENCE_NOT_FOUND
-                    && self.is_accepted(&pending.row, &refusal.field)
+                    && self.accepted.has_named(&place.source, &pending.row, &refusal.field)
             };
             result.refusals.retain(|refusal| !is_there(refusal));
             if result.refusals.is_empty() && pending.faults.is_empty() {
                 file.counts.unjudged += 1;
-                self.accept(&pending.row.key);
+                self.accept(&place.source, &pending.row.key);
                 self.rows_done += 1;
             } else {
                 self.note(file, &place.source, pending, result)?;
@@ -655,45 +647,71 @@ impl<I: Credential> Run<I> {
         Ok(())
     }
 
-    fn accept(&mut self, key: &str) {
-        let referred_to = matches!(self.args.kind, FileKind::Regions | FileKind::Buildings);
-        if self.args.dry_run && referred_to {
-            self.accepted.insert(key.to_owned());
+    fn accept(&mut self, source: &str, key: &str) {
+        // What papers name is in other files.
+        if self.args.dry_run && !self.args.kind.is_of_papers() {
+            self.accepted.add(source, key);
         }
     }
 
-    /// Whether what a row refers to in a field would have been taken by this run.
-    fn is_accepted(&self, row: &ImportRow, field: &str) -> bool {
-        let field = field.strip_suffix("_id").unwrap_or(field);
-        references(row).iter().any(|(name, reference)| {
-            let named = reference.as_ref().and_then(|each| each.reference.as_ref());
-            let key = match named {
-                Some(reference::Reference::Key(key)) => key,
-                Some(reference::Reference::SourceKey(of)) => &of.key,
-                _ => return false,
-            };
-            *name == field && self.accepted.contains(key)
-        })
-    }
-
     /// Whether a dry run cannot know the partition because it would be opened by this very run.
-    fn is_new_in_dry_run(&self, place: &Place) -> bool {
+    fn is_new_in_dry_run(&self, source: &str, place: &Place) -> bool {
         match place {
             Place::OfDistrict(code) => {
-                partition_owner(code).is_some_and(|owner| self.accepted.contains(owner))
+                partition_owner(code).is_some_and(|owner| self.accepted.has(source, owner))
             }
             Place::Root | Place::OfId(_) | Place::Unsaid => false,
         }
     }
 }
 
+/// What a dry run would have taken.
+#[derive(Default)]
+struct Accepted(BTreeSet<[u8; 16]>);
+
+impl Accepted {
+    fn add(&mut self, source: &str, key: &str) {
+        self.0.insert(short_hash(source, key));
+    }
+
+    fn has(&self, source: &str, key: &str) -> bool {
+        self.0.contains(&short_hash(source, key))
+    }
+
+    /// Whether what a row of a source refers to in a field would have been taken.
+    fn has_named(&self, source: &str, row: &ImportRow, field: &str) -> bool {
+        let field = field.strip_suffix("_id").unwrap_or(field);
+        let of_list = field.strip_prefix("successors[").and_then(|rest| rest.strip_suffix(']'));
+        let named = match of_list {
+            Some(index) => {
+                let index = index.parse::<usize>().ok();
+                index.and_then(|index| row.successors.get(index)?.reference.as_ref())
+            }
+            None => references(row)
+                .into_iter()
+                .find(|(name, _)| *name == field)
+                .and_then(|(_, reference)| reference.as_ref()),
+        };
+        match named.and_then(|each| each.reference.as_ref()) {
+            Some(reference::Reference::Key(key)) => self.has(source, key),
+            Some(reference::Reference::SourceKey(of)) => self.has(&of.source, &of.key),
+            _ => false,
+        }
+    }
+}
+
+/// A key of a source in few bytes.
+fn short_hash(source: &str, key: &str) -> [u8; 16] {
+    let Hash(hash) = Hash::of(&[source.as_bytes(), b"\0", key.as_bytes()]);
+    let mut short = [0; 16];
+    short.copy_from_slice(hash.get(..16).unwrap_or(&[0; 16]));
+    short
+}
+
 impl Current {
     /// The line of an earlier row with the same source and key.
     fn seen_before(&mut self, source: &str, key: &str, line: u64) -> Option<u64> {
-        let Hash(hash) = Hash::of(&[source.as_bytes(), b"\0", key.as_bytes()]);
-        let mut short = [0; 16];
-        short.copy_from_slice(hash.get(..16).unwrap_or(&[0; 16]));
-        match self.seen.entry(short) {
+        match self.seen.entry(short_hash(source, key)) {
             std::collections::btree_map::Entry::Occupied(entry) => Some(*entry.get()),
             std::collections::btree_map::Entry::Vacant(entry) => {
                 entry.insert(line);
