@@ -44,12 +44,17 @@ pub(crate) fn inspection(
     let signed =
         if is_signed { signed(violations, row.signers, row.scope, &row.signed_on) } else { None };
     let submitted = common::optional::<Day>(violations, "submitted_on", &row.submitted_on);
-    if submitted.is_some() && !is_signed && !is_nobodys(content) {
+    // Whether it must be signed hangs on its kind, where that could be read.
+    if submitted.is_some() && !is_signed && has_kind(content) && !is_nobodys(content) {
         violations.add("signed_on", "REQUIRED", "what a body submits is signed");
     }
     // Without a signature that could be read, nothing is judged of what follows on it.
     let submitted = submitted.filter(|_| violations.list().len() == before);
     Some(ReportRow { inspected: inspected?, signed, submitted })
+}
+
+fn has_kind(content: &Content) -> bool {
+    matches!(&content.fields, Fields::Report(report) if report.kind.flatten().is_some())
 }
 
 /// Reads who signed.

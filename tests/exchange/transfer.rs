@@ -1127,6 +1127,31 @@ async fn importing_what_was_exported_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_dry_run_tells_rows_of_sources_apart_and_takes_bad_flags_with_the_files() {
+    let bench = Bench::with_compound().await;
+    // The key is there by another source only: in a real run it is found neither.
+    let text = "source,key,compound_source,compound_key,physical_source,physical_key,exists_from\n\
+                a,p1,s,c1,,,1990\na,l1,s,c1,,p1,1990\nb,l2,s,c1,,p1,1990\nb,l3,s,c1,a,p1,1990\n";
+    let file = bench.file("b.csv", text);
+    let (_, counts) = bench.counts("buildings", &[file], "--dry-run").await;
+    assert_eq!((counts.created, counts.unjudged, counts.refused), (1, 2, 1));
+    let rejects = fs::read_to_string(bench.path("b.rejects.csv")).unwrap();
+    assert!(rejects.contains("l2,") && !rejects.contains("l3,"), "{rejects}");
+    // A flag that is wrong hides nothing of the file.
+    let file = bench.file("c.csv", "key,compound_key,层数,exists_from\nb1,c1,六,1990\n");
+    let flags = "--source s --from 2024-13-01 --exists-from sometime --city 41O100";
+    let told = refused_whole(&bench, "buildings", &[file], flags).await;
+    for wrong in ["--from: ", "--exists-from: ", "--city: ", "line 2 行: 层数 NOT_A_NUMBER"] {
+        assert!(told.contains(wrong), "{wrong}\n{told}");
+    }
+    // Papers have days of their own, whoever says otherwise.
+    let text = "# anju: source=s, from=2024-01-01\nkey,building_key,kind,inspected_on\nr,b1,体检,2024-01-02\n";
+    let file = bench.file("r.csv", text);
+    let told = refused_whole(&bench, "inspections", &[file], "").await;
+    assert!(told.contains("`from` in the first line is not of inspections"), "{told}");
+}
+
+#[tokio::test]
 async fn without_a_city_the_rows_of_a_registry_of_many_are_refused_by_name() {
     let bench = Bench::with_compound().await;
     let odd: Vec<_> = ODD.iter().map(|(name, text)| bench.file(name, text)).collect();
