@@ -1,0 +1,182 @@
+//! What is to be done about findings, read as plans.
+
+use crate::{
+    auth::role::Role,
+    domain::{
+        author::Author,
+        content::{Content, Fields, Shared},
+        finding::{FindingContent, Saying, Source, Told},
+    },
+    kernel::{
+        id::{BuildingId, FindingId, IdSeed, Kind, SubjectId},
+        limit,
+        time::Day,
+        violation::Violations,
+    },
+    proto::v1,
+    registry::{
+        Command, Correct, FollowFinding, Merge, MergeInto, ObserveFinding, Retract, Sighting, Which,
+    },
+    service::{
+        Plan, common,
+        finding::reading::{finding_id, named_in, observation, saying},
+        kind::on_subject,
+        misread::Misread,
+    },
+};
+
+/// What follows on a finding, as every call of it is asked.
+pub(super) struct Following {
+    pub(super) id: String,
+    pub(super) etag: String,
+    pub(super) on: String,
+    pub(super) time: String,
+    pub(super) order_key: String,
+    pub(super) saying: Option<v1::FindingSaying>,
+}
+
+pub(super) fn follow_plan(asked: Following, here: &[&str]) -> Result<Plan, Violations> {
+    let mut violations = Violations::default();
+    let finding = finding_id(&mut violations, "id", &asked.id);
+    let etag = common::etag(&mut violations, &asked.etag);
+    let on = common::required::<Day>(&mut violations, "on", &asked.on);
+    let second_of_day = common::second_of_day(&mut violations, &asked.time);
+    let order_key = common::order_key(&mut violations, asked.order_key);
+    let saying = saying(&mut violations, asked.saying);
+    if let Some(saying) = &saying
+        && !here.contains(&saying.word())
+    {
+        let message =
+            format!("{} is not said by this call; here are {}", saying.word(), here.join(", "));
+        violations.add("saying", "NOT_HERE", message);
+    }
+    let (Some(finding), Some(on), Some(saying)) = (finding, on, saying) else {
+        return Err(violations);
+    };
+    let needs_reason = matches!(
+        saying,
+        Saying::Assessed { .. }
+            | Saying::DeadlineMoved { .. }
+            | Saying::VerificationFailed { .. }
+            | Saying::Waived { .. }
+            | Saying::Reopened { .. }
+    );
+    let subject = SubjectId::from(finding);
+    let follow = FollowFinding { finding, etag, on, second_of_day, order_key, saying };
+    let named = vec![("id".to_owned(), subject)];
+    let plan = on_subject(subject, Command::FollowFinding(follow), named, Vec::new());
+    violations.or(Plan { needs_reason, ..plan })
+}
+
+pub(super) fn observe_plan(
+    asked: v1::ObserveFindingRequest,
+    seed: IdSeed,
+    role: Role,
+) -> Result<Plan, Violations> {
+    let mut violations = Violations::default();
+    let building: Option<BuildingId> =
+        common::required(&mut violations, "building_id", &asked.building_id);
+    let known: Option<FindingId> =
+        common::optional(&mut violations, "finding_id", &asked.finding_id);
+    let etag = common::etag(&mut violations, &asked.etag);
+    let on = common::required::<Day>(&mut violations, "observed_on", &asked.observed_on);
+    let second_of_day = common::second_of_day(&mut violations, &asked.time);
+    let order_key = common::order_key(&mut violations, asked.order_key);
+    let observation = observation(&mut violations, "observation", asked.observation);
+    if let Some(seen) = &observation
+        && role == Role::Insurer
+        && seen.source != Source::Insurer
+    {
+        let message = "an insurer tells what its own visits saw";
+        violations.add("observation.source", "OUT_OF_RANGE", message);
+    }
+    let (Some(building), Some(on), Some(observation)) = (building, on, observation) else {
+        return Err(violations);
+    };
+    let subject = SubjectId::from(building);
+    let mut named = vec![("building_id".to_owned(), subject)];
+    named.extend(known.map(|id| ("finding_id".to_owned(), id.into())));
+    named.extend(named_in("observation", &observation));
+    let finding = known.map_or(Which::New(seed), Which::Known);
+    let observed = Sighting { finding, on, second_of_day, order_key, observation };
+    let observe = ObserveFinding { building, etag, observed };
+    let command = Command::ObserveFinding(Box::new(observe));
+    violations.or(on_subject(subject, command, named, Vec::new()))
+}
+
+pub(super) fn merge_plan(
+    asked: &v1::MergeFindingsRequest,
+    today: Day,
+) -> Result<Plan, Misread<Plan>> {
+    let mut violations = Violations::default();
+    if !(1..limit::ENTRY_SUBJECTS_MAX).contains(&asked.ids.len()) {
+        let message = format!("1 to {} are merged at a time", limit::ENTRY_SUBJECTS_MAX - 1);
+        violations.add("ids", "OUT_OF_RANGE", message);
+    }
+    let (mut subjects, mut indexes, mut named) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, text) in (0_u32..).zip(&asked.ids).take(limit::ENTRY_SUBJECTS_MAX) {
+        let field = format!("ids[{index}]");
+        let Some(id) = finding_id(&mut violations, &field, text).map(SubjectId::from) else {
+            continue;
+        };
+        if subjects.contains(&id) {
+            violations.add(field, "REPEATED", "the same finding is named twice");
+            continue;
+        }
+        subjects.push(id);
+        indexes.push(index);
+        named.push((field, id));
+    }
+    let into = finding_id(&mut violations, "into_id", &asked.into_id).map(SubjectId::from);
+    let day = common::optional::<Day>(&mut violations, "day", &asked.day).unwrap_or(today);
+    let Some(into) = into else { return Err(violations.into()) };
+    named.push(("into_id".to_owned(), into));
+    let merge = Merge { kind: Kind::Finding, subjects, day, into: MergeInto::Existing(into) };
+    Misread::check(violations, on_subject(into, Command::Merge(merge), named, Vec::new()))
+        .map_err(|misread| Misread { indexes, ..misread })
+}
+
+pub(super) fn correct_plan(
+    asked: v1::CorrectFindingRequest,
+    by: Author,
+) -> Result<Plan, Violations> {
+    let mut violations = Violations::default();
+    let subject = finding_id(&mut violations, "id", &asked.id).map(SubjectId::from);
+    let etag = common::etag(&mut violations, &asked.etag);
+    let from = common::optional::<Day>(&mut violations, "from", &asked.from);
+    let exists_from = common::optional(&mut violations, "exists_from", &asked.exists_from);
+    let is_said = asked.saying.is_some();
+    let said = if is_said { saying(&mut violations, asked.saying) } else { None };
+    if !is_said && asked.from.is_empty() && asked.exists_from.is_empty() {
+        violations.add("saying", "NOTHING_SAID", "a correction says what was wrong");
+    }
+    let Some(subject) = subject else { return Err(violations) };
+    let mut named = vec![("id".to_owned(), subject)];
+    if let Some(Saying::Observed(seen)) = &said {
+        named.extend(named_in("saying.observed", seen));
+    }
+    let event = said.map(|saying| Told { saying, by });
+    let fields = FindingContent { building: None, event };
+    let content = Content { fields: Fields::Finding(Box::new(fields)), shared: Shared::default() };
+    let correct = Correct {
+        subject,
+        etag,
+        entry: asked.entry,
+        from,
+        content,
+        exists_from,
+        ended_on: None,
+        sentences: Vec::new(),
+    };
+    violations.or(on_subject(subject, Command::Correct(correct), named, Vec::new()))
+}
+
+pub(super) fn retract_plan(asked: &v1::RetractFindingRequest) -> Result<Plan, Violations> {
+    let mut violations = Violations::default();
+    let subject = finding_id(&mut violations, "id", &asked.id).map(SubjectId::from);
+    let etag = common::etag(&mut violations, &asked.etag);
+    let Some(subject) = subject else { return Err(violations) };
+    let command = Command::Retract(Retract { subject, etag, entry: asked.entry });
+    let named = vec![("id".to_owned(), subject)];
+    violations.or(on_subject(subject, command, named, Vec::new()))
+}
