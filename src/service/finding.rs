@@ -4,7 +4,7 @@ mod plans;
 mod reading;
 mod showing;
 
-pub(crate) use reading::{named_in, observation};
+pub(crate) use reading::{named_in, observation, observation_so_far};
 
 use tonic::{Request, Response, Status};
 
@@ -80,7 +80,8 @@ impl Write {
         asked: Following,
         here: &[&str],
     ) -> Result<(Written, Option<v1::Finding>), Status> {
-        let written = self.run(follow_plan(asked, here)).await?;
+        let today = self.registry().now().day();
+        let written = self.run(follow_plan(asked, here, today)).await?;
         let (finding, _) = written.about_finding()?;
         Ok((written, finding))
     }
@@ -200,9 +201,10 @@ impl FindingService for Api {
         request: Request<v1::ObserveFindingRequest>,
     ) -> Result<Response<v1::ObserveFindingResponse>, Status> {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
-        let seed = common::id_seed(write.registry().now()).map_err(status::status)?;
+        let now = write.registry().now();
+        let seed = common::id_seed(now).map_err(status::status)?;
         let role = write.way.caller.actor.role;
-        let written = write.run(observe_plan(asked, seed, role)).await?;
+        let written = write.run(observe_plan(asked, seed, role, now.day())).await?;
         let (finding, possible_duplicates) = written.about_finding()?;
         let receipt = Some(written.receipt());
         Ok(written.answer(v1::ObserveFindingResponse { receipt, finding, possible_duplicates }))

@@ -1805,6 +1805,7 @@ async fn a_proof_is_saved_once_and_never_written_over() {
         checkpoint: Some(checkpoint(12)),
         entry: vec![1, 2, 255],
         proof: vec![vec![0xab; 32]],
+        leaf: vec![0xcc; 32],
     };
     server.reply("HistoryService/GetInclusionProof", &[answer]);
     let answer =

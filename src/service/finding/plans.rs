@@ -19,9 +19,9 @@ use crate::{
     },
     service::{
         Plan, common,
-        finding::reading::{finding_id, named_in, observation, saying},
-        kind::on_subject,
-        misread::Misread,
+        finding::reading::{finding_id, named_in, observation_so_far, saying},
+        kind::{about, on_subject},
+        misread::{self, Misread},
     },
 };
 
@@ -35,11 +35,16 @@ pub(super) struct Following {
     pub(super) saying: Option<v1::FindingSaying>,
 }
 
-pub(super) fn follow_plan(asked: Following, here: &[&str]) -> Result<Plan, Violations> {
+/// Reads what follows on a finding. In the place of a day that cannot be read stands `today`.
+pub(super) fn follow_plan(
+    asked: Following,
+    here: &[&str],
+    today: Day,
+) -> Result<Plan, Misread<Plan>> {
     let mut violations = Violations::default();
     let finding = finding_id(&mut violations, "id", &asked.id);
     let etag = common::etag(&mut violations, &asked.etag);
-    let on = common::required::<Day>(&mut violations, "on", &asked.on);
+    let on = common::required::<Day>(&mut violations, "on", &asked.on).unwrap_or(today);
     let second_of_day = common::second_of_day(&mut violations, &asked.time);
     let order_key = common::order_key(&mut violations, asked.order_key);
     let saying = saying(&mut violations, asked.saying);
@@ -50,9 +55,7 @@ pub(super) fn follow_plan(asked: Following, here: &[&str]) -> Result<Plan, Viola
             format!("{} is not said by this call; here are {}", saying.word(), here.join(", "));
         violations.add("saying", "NOT_HERE", message);
     }
-    let (Some(finding), Some(on), Some(saying)) = (finding, on, saying) else {
-        return Err(violations);
-    };
+    let saying = saying.unwrap_or(Saying::Closed);
     let needs_reason = matches!(
         saying,
         Saying::Assessed { .. }
@@ -61,18 +64,25 @@ pub(super) fn follow_plan(asked: Following, here: &[&str]) -> Result<Plan, Viola
             | Saying::Waived { .. }
             | Saying::Reopened { .. }
     );
-    let subject = SubjectId::from(finding);
+    let named = about("id", finding.map(SubjectId::from));
+    let finding = finding.unwrap_or_else(|| no_finding(&named));
     let follow = FollowFinding { finding, etag, on, second_of_day, order_key, saying };
-    let named = vec![("id".to_owned(), subject)];
-    let plan = on_subject(subject, Command::FollowFinding(follow), named, Vec::new());
-    violations.or(Plan { needs_reason, ..plan })
+    let plan = on_subject(finding.into(), Command::FollowFinding(follow), named, Vec::new());
+    Misread::check(violations, Plan { needs_reason, ..plan })
 }
 
+/// In the place of a finding that could not be read.
+fn no_finding(named: &[(String, SubjectId)]) -> FindingId {
+    FindingId::new(misread::nobody(Kind::Finding, named).raw())
+}
+
+/// Reads what somebody saw. In the place of a day that cannot be read stands `today`.
 pub(super) fn observe_plan(
     asked: v1::ObserveFindingRequest,
     seed: IdSeed,
     role: Role,
-) -> Result<Plan, Violations> {
+    today: Day,
+) -> Result<Plan, Misread<Plan>> {
     let mut violations = Violations::default();
     let building: Option<BuildingId> =
         common::required(&mut violations, "building_id", &asked.building_id);
@@ -82,26 +92,23 @@ pub(super) fn observe_plan(
     let on = common::required::<Day>(&mut violations, "observed_on", &asked.observed_on);
     let second_of_day = common::second_of_day(&mut violations, &asked.time);
     let order_key = common::order_key(&mut violations, asked.order_key);
-    let observation = observation(&mut violations, "observation", asked.observation);
-    if let Some(seen) = &observation
-        && role == Role::Insurer
-        && seen.source != Source::Insurer
-    {
+    let source = asked.observation.as_ref().map_or(0, |seen| seen.source);
+    let observation = observation_so_far(&mut violations, "observation", asked.observation);
+    if role == Role::Insurer && source != 0 && observation.source != Source::Insurer {
         let message = "an insurer tells what its own visits saw";
         violations.add("observation.source", "OUT_OF_RANGE", message);
     }
-    let (Some(building), Some(on), Some(observation)) = (building, on, observation) else {
-        return Err(violations);
-    };
-    let subject = SubjectId::from(building);
-    let mut named = vec![("building_id".to_owned(), subject)];
+    let mut named = about("building_id", building.map(SubjectId::from));
     named.extend(known.map(|id| ("finding_id".to_owned(), id.into())));
     named.extend(named_in("observation", &observation));
+    let no_building = || BuildingId::new(misread::nobody(Kind::Building, &named).raw());
+    let building = building.unwrap_or_else(no_building);
     let finding = known.map_or(Which::New(seed), Which::Known);
+    let on = on.unwrap_or(today);
     let observed = Sighting { finding, on, second_of_day, order_key, observation };
     let observe = ObserveFinding { building, etag, observed };
     let command = Command::ObserveFinding(Box::new(observe));
-    violations.or(on_subject(subject, command, named, Vec::new()))
+    Misread::check(violations, on_subject(building.into(), command, named, Vec::new()))
 }
 
 pub(super) fn merge_plan(
@@ -129,8 +136,8 @@ pub(super) fn merge_plan(
     }
     let into = finding_id(&mut violations, "into_id", &asked.into_id).map(SubjectId::from);
     let day = common::optional::<Day>(&mut violations, "day", &asked.day).unwrap_or(today);
-    let Some(into) = into else { return Err(violations.into()) };
-    named.push(("into_id".to_owned(), into));
+    named.extend(about("into_id", into));
+    let into = into.unwrap_or_else(|| misread::nobody(Kind::Finding, &named));
     let merge = Merge { kind: Kind::Finding, subjects, day, into: MergeInto::Existing(into) };
     Misread::check(violations, on_subject(into, Command::Merge(merge), named, Vec::new()))
         .map_err(|misread| Misread { indexes, ..misread })
@@ -139,7 +146,7 @@ pub(super) fn merge_plan(
 pub(super) fn correct_plan(
     asked: v1::CorrectFindingRequest,
     by: Author,
-) -> Result<Plan, Violations> {
+) -> Result<Plan, Misread<Plan>> {
     let mut violations = Violations::default();
     let subject = finding_id(&mut violations, "id", &asked.id).map(SubjectId::from);
     let etag = common::etag(&mut violations, &asked.etag);
@@ -150,11 +157,11 @@ pub(super) fn correct_plan(
     if !is_said && asked.from.is_empty() && asked.exists_from.is_empty() {
         violations.add("saying", "NOTHING_SAID", "a correction says what was wrong");
     }
-    let Some(subject) = subject else { return Err(violations) };
-    let mut named = vec![("id".to_owned(), subject)];
+    let mut named = about("id", subject);
     if let Some(Saying::Observed(seen)) = &said {
         named.extend(named_in("saying.observed", seen));
     }
+    let subject = subject.unwrap_or_else(|| misread::nobody(Kind::Finding, &named));
     let event = said.map(|saying| Told { saying, by });
     let fields = FindingContent { building: None, event };
     let content = Content { fields: Fields::Finding(Box::new(fields)), shared: Shared::default() };
@@ -168,15 +175,18 @@ pub(super) fn correct_plan(
         ended_on: None,
         sentences: Vec::new(),
     };
-    violations.or(on_subject(subject, Command::Correct(correct), named, Vec::new()))
+    let plan = on_subject(subject, Command::Correct(correct), named, Vec::new());
+    // An entry that is not named is found by the day, which may be left out.
+    let doubtful: &[&str] = if asked.entry.is_none() { &["entry", "from"] } else { &[] };
+    Misread::check(violations, plan).map_err(|misread| Misread { doubtful, ..misread })
 }
 
-pub(super) fn retract_plan(asked: &v1::RetractFindingRequest) -> Result<Plan, Violations> {
+pub(super) fn retract_plan(asked: &v1::RetractFindingRequest) -> Result<Plan, Misread<Plan>> {
     let mut violations = Violations::default();
     let subject = finding_id(&mut violations, "id", &asked.id).map(SubjectId::from);
     let etag = common::etag(&mut violations, &asked.etag);
-    let Some(subject) = subject else { return Err(violations) };
+    let named = about("id", subject);
+    let subject = subject.unwrap_or_else(|| misread::nobody(Kind::Finding, &named));
     let command = Command::Retract(Retract { subject, etag, entry: asked.entry });
-    let named = vec![("id".to_owned(), subject)];
-    violations.or(on_subject(subject, command, named, Vec::new()))
+    Misread::check(violations, on_subject(subject, command, named, Vec::new()))
 }

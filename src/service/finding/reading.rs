@@ -75,29 +75,46 @@ pub(crate) fn observation(
     path: &str,
     said: Option<v1::Observation>,
 ) -> Option<Observation> {
-    let Some(said) = said else {
+    let before = violations.list().len();
+    let observation = observation_so_far(violations, path, said);
+    (violations.list().len() == before).then_some(observation)
+}
+
+/// The same as far as it can be read. In the place of what cannot stands something else: what has
+/// violations is judged, and not done.
+pub(crate) fn observation_so_far(
+    violations: &mut Violations,
+    path: &str,
+    said: Option<v1::Observation>,
+) -> Observation {
+    let is_said = said.is_some();
+    if !is_said {
         violations.add(path, "REQUIRED", "say what was seen");
-        return None;
-    };
+    }
+    let said = said.unwrap_or_default();
+    let mut unheard = Violations::default();
+    let violations = if is_said { violations } else { &mut unheard };
     let field = |name: &str| format!("{path}.{name}");
     let source = choice(violations, &field("source"), said.source, Source::from_number);
     let observer = party(violations, &field("observer"), said.observer);
     let class = class(violations, &field("class"), said.class);
     let severity = choice(violations, &field("severity"), said.severity, Severity::from_number);
-    let before = violations.list().len();
     let place = place(violations, &field("place"), said.place.unwrap_or_default());
     let report: Option<ReportId> =
         common::optional(violations, &field("report_id"), &said.report_id);
-    let is_read = violations.list().len() == before;
-    let observation = Observation {
-        source: source?,
-        observer: observer?,
-        class: class?,
-        severity: severity?,
+    Observation {
+        source: source.unwrap_or(Source::Inspector),
+        observer: observer.unwrap_or_else(nobody),
+        class: class.unwrap_or_default(),
+        severity: severity.unwrap_or(Severity::Watch),
         place,
         report,
-    };
-    is_read.then_some(observation)
+    }
+}
+
+/// In the place of a party that cannot be read.
+fn nobody() -> PartyKey {
+    PartyKey(String::new())
 }
 
 fn place(violations: &mut Violations, path: &str, said: v1::FindingPlace) -> Place {
@@ -136,7 +153,9 @@ fn project(violations: &mut Violations, field: &str, text: &str) -> Option<Proje
     Some(ProjectKey(RawId::from_bytes(bits.to_be_bytes())))
 }
 
-/// Reads what is said of a finding. Why is in the context, and filled in by the registry.
+/// Reads what is said of a finding; `None` when nothing is. Why is in the context, and filled in by
+/// the registry. In the place of what cannot be read stands something else, as in
+/// [`observation_so_far`].
 pub(super) fn saying(
     violations: &mut Violations,
     said: Option<v1::FindingSaying>,
@@ -146,60 +165,52 @@ pub(super) fn saying(
         return None;
     };
     let reason = String::new();
+    let mut party =
+        |field: &str, text: String| self::party(violations, field, text).unwrap_or_else(nobody);
     Some(match said {
+        Said::Planned(v1::Repair { repairer }) => {
+            Saying::Planned { repairer: party("saying.planned.repairer", repairer) }
+        }
+        Said::RepairBegan(v1::Repair { repairer }) => {
+            Saying::RepairBegan { repairer: party("saying.repair_began.repairer", repairer) }
+        }
+        Said::ReportedFixed(v1::Repair { repairer }) => {
+            Saying::ReportedFixed { repairer: party("saying.reported_fixed.repairer", repairer) }
+        }
+        Said::Verified(v1::Verification { verifier }) => {
+            Saying::Verified { verifier: party("saying.verified.verifier", verifier) }
+        }
+        Said::VerificationFailed(v1::Verification { verifier }) => {
+            let verifier = party("saying.verification_failed.verifier", verifier);
+            Saying::VerificationFailed { verifier, reason }
+        }
         Said::Observed(seen) => {
-            Saying::Observed(observation(violations, "saying.observed", Some(seen))?)
+            Saying::Observed(observation_so_far(violations, "saying.observed", Some(seen)))
         }
         Said::Assessed(v1::Assessed { class: code, severity }) => {
-            let class = class(violations, "saying.assessed.class", code);
+            let class = class(violations, "saying.assessed.class", code).unwrap_or_default();
             let field = "saying.assessed.severity";
             let severity = choice(violations, field, severity, Severity::from_number);
-            Saying::Assessed { class: class?, severity: severity?, reason }
+            Saying::Assessed { class, severity: severity.unwrap_or(Severity::Watch), reason }
         }
         Said::Notified(v1::Notified { deadline }) => {
             let field = "saying.notified.deadline";
-            let before = violations.list().len();
-            let deadline = common::optional::<Day>(violations, field, &deadline);
-            if violations.list().len() > before {
-                return None;
-            }
-            Saying::Notified { deadline }
+            Saying::Notified { deadline: common::optional::<Day>(violations, field, &deadline) }
         }
         Said::DeadlineMoved(v1::DeadlineMoved { deadline }) => {
             let field = "saying.deadline_moved.deadline";
-            let deadline = common::required::<Day>(violations, field, &deadline)?;
-            Saying::DeadlineMoved { deadline, reason }
-        }
-        Said::Planned(v1::Repair { repairer }) => {
-            let repairer = party(violations, "saying.planned.repairer", repairer)?;
-            Saying::Planned { repairer }
-        }
-        Said::RepairBegan(v1::Repair { repairer }) => {
-            let repairer = party(violations, "saying.repair_began.repairer", repairer)?;
-            Saying::RepairBegan { repairer }
-        }
-        Said::ReportedFixed(v1::Repair { repairer }) => {
-            let repairer = party(violations, "saying.reported_fixed.repairer", repairer)?;
-            Saying::ReportedFixed { repairer }
-        }
-        Said::Verified(v1::Verification { verifier }) => {
-            let verifier = party(violations, "saying.verified.verifier", verifier)?;
-            Saying::Verified { verifier }
-        }
-        Said::VerificationFailed(v1::Verification { verifier }) => {
-            let field = "saying.verification_failed.verifier";
-            Saying::VerificationFailed { verifier: party(violations, field, verifier)?, reason }
+            let deadline = common::required::<Day>(violations, field, &deadline);
+            Saying::DeadlineMoved { deadline: deadline.unwrap_or(Day::MAX), reason }
         }
         Said::MeasureTaken(v1::Measure { measure }) => {
-            let field = "saying.measure_taken.measure";
-            Saying::MeasureTaken(choice(violations, field, measure, Measure::from_number)?)
+            Saying::MeasureTaken(self::measure(violations, "measure_taken", measure))
         }
         Said::MeasureLifted(v1::Measure { measure }) => {
-            let field = "saying.measure_lifted.measure";
-            Saying::MeasureLifted(choice(violations, field, measure, Measure::from_number)?)
+            Saying::MeasureLifted(self::measure(violations, "measure_lifted", measure))
         }
         Said::Included(v1::Included { project_id }) => {
-            Saying::Included(project(violations, "saying.included.project_id", &project_id)?)
+            let project = project(violations, "saying.included.project_id", &project_id);
+            Saying::Included(project.unwrap_or(ProjectKey(RawId::default())))
         }
         Said::Closed(_) => Saying::Closed,
         Said::Monitored(_) => Saying::Monitored,
@@ -209,4 +220,10 @@ pub(super) fn saying(
         Said::Waived(_) => Saying::Waived { reason },
         Said::Reopened(_) => Saying::Reopened { reason },
     })
+}
+
+/// Reads a measure of the saying of this name.
+fn measure(violations: &mut Violations, of: &str, number: i32) -> Measure {
+    let field = format!("saying.{of}.measure");
+    choice(violations, &field, number, Measure::from_number).unwrap_or(Measure::Fence)
 }
