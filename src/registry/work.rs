@@ -27,7 +27,7 @@ use crate::{
         checkup::Counted,
         error::Error,
         overlay::{Of, Overlay},
-        record::{Meta, Record, chunk_key, chunks, put, record_key},
+        record::{Meta, Record, chunk_count, chunk_key, chunks, put, read, record_key},
         reference,
         space::{Space, key},
         state::State,
@@ -48,6 +48,8 @@ pub(crate) type Local = (Partition, SubjectId);
 struct Level {
     metas: BTreeMap<Partition, Meta>,
     records: BTreeMap<Local, Option<Arc<Record>>>,
+    /// How many chunks a record has in the overlay; none that is not there.
+    chunk_counts: BTreeMap<Local, usize>,
     targets: BTreeMap<Local, Arc<Targets>>,
     /// What is not in the overlay yet.
     dirty_metas: BTreeSet<Partition>,
@@ -90,6 +92,7 @@ impl Level {
         }
         self.metas.extend(later.metas);
         self.records.extend(later.records);
+        self.chunk_counts.extend(later.chunk_counts);
         self.targets.extend(later.targets);
         self.dirty_metas.extend(later.dirty_metas);
         self.dirty_records.extend(later.dirty_records);
@@ -204,7 +207,10 @@ impl<'a> Work<'a> {
                 return Ok(record.clone());
             }
         }
-        let record = self.overlay.record(partition, subject)?.map(Arc::new);
+        let bytes = self.overlay.get_long(&record_key(partition, subject))?;
+        let chunk_count = bytes.as_ref().map_or(0, |bytes| chunk_count(bytes.len()));
+        self.group.chunk_counts.insert(local, chunk_count);
+        let record = bytes.map(|bytes| read::<Record>(&bytes)).transpose()?.map(Arc::new);
         // It is what is durable: the next command of the group may know it, too.
         self.group.records.insert(local, record.clone());
         Ok(record)
@@ -333,26 +339,33 @@ impl<'a> Work<'a> {
     }
 
     fn write_out(&mut self, of: Of) -> Result<(), Error> {
-        let level = match of {
-            Of::Group => &mut self.group,
-            Of::Command => &mut self.command,
+        let (durable, level) = match of {
+            Of::Group => (None, &mut self.group),
+            Of::Command => (Some(&self.group.chunk_counts), &mut self.command),
         };
         let overlay = &mut self.overlay;
         for local in std::mem::take(&mut level.dirty_records) {
             if let Some(Some(record)) = level.records.get(&local) {
-                put_long(overlay, of, &record_key(local.0, local.1), &put(record.as_ref())?)?;
+                let counts = &mut level.chunk_counts;
+                let before = counts.get(&local).or_else(|| durable?.get(&local)).copied();
+                let base = record_key(local.0, local.1);
+                let bytes = put(record.as_ref())?;
+                counts.insert(local, chunk_count(bytes.len()));
+                put_long(overlay, of, &base, before, &bytes)?;
             }
         }
         for ((node, month, bucket), days) in std::mem::take(&mut level.cells) {
             land_days(&mut level.landed, node, &days);
             let base = cell_key(node, month, bucket);
-            let mut sums = match overlay.get_long(&base)? {
+            let bytes = overlay.get_long(&base)?;
+            let before = bytes.as_ref().map_or(0, |bytes| chunk_count(bytes.len()));
+            let mut sums = match bytes {
                 Some(bytes) => read_cells(month, &bytes)?,
                 None => BTreeMap::new(),
             };
             add_days(&mut sums, &days);
             sums.retain(|_, amounts| !amounts.is_empty());
-            put_long(overlay, of, &base, &write_cells(&sums)?)?;
+            put_long(overlay, of, &base, Some(before), &write_cells(&sums)?)?;
         }
         // Not by the partition's head: this may come in the middle of an entry, which moved the
         // head on and has no leaf yet.
@@ -414,12 +427,21 @@ impl<'a> Work<'a> {
     }
 }
 
-/// Sets a value that may be long.
-fn put_long(overlay: &mut Overlay<'_>, of: Of, base: &[u8], bytes: &[u8]) -> Result<(), Error> {
+/// Sets a value that may be long. `before` says how many chunks it had, if that is known.
+fn put_long(
+    overlay: &mut Overlay<'_>,
+    of: Of,
+    base: &[u8],
+    before: Option<usize>,
+    bytes: &[u8],
+) -> Result<(), Error> {
     let new = chunks(bytes);
-    let old = match overlay.get(&chunk_key(base, 0))? {
-        Some(head) => usize::from(head.first().copied().unwrap_or(0)),
-        None => 0,
+    let old = match before {
+        Some(count) => count,
+        None => match overlay.get(&chunk_key(base, 0))? {
+            Some(head) => usize::from(head.first().copied().unwrap_or(0)),
+            None => 0,
+        },
     };
     for index in new.len()..old {
         let index = u8::try_from(index).unwrap_or(u8::MAX);
