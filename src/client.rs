@@ -6,9 +6,10 @@
 //! keeps a write from being done twice. Nothing here prints.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt, fs,
     future::Future,
+    io,
     net::IpAddr,
     path::{Path, PathBuf},
     sync::LazyLock,
@@ -402,7 +403,7 @@ fn come_back_after(status: &Status) -> Option<Duration> {
 }
 
 /// What a refusal says, taken out of its `google.rpc` details.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub struct Failure {
     /// The class.
     pub code: Code,
@@ -420,6 +421,8 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// The request, as the server's log knows it.
     pub request_id: Option<String>,
+    /// Why the certificate of the server is not trusted, when that is all that is wrong.
+    pub distrust: Option<rustls::CertificateError>,
 }
 
 /// One thing wrong with one field of the request.
@@ -457,8 +460,10 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reason = self.reason.as_deref().unwrap_or(code_name(self.code));
         write!(f, "{reason}: {}", self.headline())?;
+        let mut sentences = Sentences::default();
         if let Some(chinese) = self.chinese() {
             write!(f, "\n  {chinese}")?;
+            sentences.0.insert(chinese);
         }
         for violation in &self.violations {
             if violation.description == self.message {
@@ -469,9 +474,11 @@ impl fmt::Display for Failure {
             if !violation.reason.is_empty() {
                 write!(f, " [{}]", violation.reason)?;
             }
+            sentences.write(f, &violation.reason)?;
         }
         for precondition in self.preconditions.iter().filter(|each| !self.is_told(each)) {
             write!(f, "\n  {precondition}")?;
+            sentences.write(f, precondition.split(' ').next().unwrap_or_default())?;
         }
         for (key, value) in &self.facts {
             let is_told = self.violations.iter().any(|violation| violation.field == *value);
@@ -514,6 +521,7 @@ pub fn describe(status: &Status) -> Failure {
         preconditions: preconditions.collect(),
         retry_after: details.retry_info().and_then(|retry| retry.retry_delay),
         request_id: details.request_info().map(|request| request.request_id.clone()),
+        distrust: distrust(status),
     }
 }
 
@@ -554,25 +562,48 @@ pub(crate) const fn code_name(code: Code) -> &'static str {
     }
 }
 
-/// The Chinese sentence for a stable reason, where one is known.
+/// The page of reasons: one place for what each says, in English and in Chinese.
+static REASONS: LazyLock<BTreeMap<&'static str, &'static str>> = LazyLock::new(|| {
+    let row = |line: &'static str| {
+        let (reason, rest) = line.strip_prefix("| `")?.split_once("` | ")?;
+        let (_, chinese) = rest.strip_suffix(" |")?.rsplit_once(" | ")?;
+        Some((reason, chinese))
+    };
+    include_str!("../docs/reasons.md").lines().filter_map(row).collect()
+});
+
+/// The Chinese sentence for a stable reason, as the page of reasons has it.
 pub fn chinese(reason: &str) -> Option<&'static str> {
-    Some(match reason {
-        "TOKEN_MISSING" => "缺少访问令牌",
-        "TOKEN_UNKNOWN" => "访问令牌无效",
-        "TOKEN_REVOKED" => "访问令牌已被撤销",
-        "TOKEN_EXPIRED" => "访问令牌已过期",
-        "PERSON_MALFORMED" => "人员代号格式不正确",
-        "ROLE_NOT_PERMITTED" => "该角色无权执行此操作",
-        "REQUEST_ID_REUSED" => "同一请求编号已用于另一请求",
-        "FOUR_EYES" => "须由另一人办理（双人复核）",
-        "ORDER_ONLY_NOW" => "历史时点的列表只能按编号排序",
-        "SWEEP_UNDER_WAY" => "批量变更正在进行，请稍后再试",
-        "DISK_RESERVE" => "磁盘剩余空间不足，暂停写入",
-        "SLOW_READER" => "读取过慢，连接已断开，可从所示位置继续",
-        "IDENTIFIER_OVERLAP" => "外部编号与其他对象重叠",
-        "BASIS_CORRECTED" => "所依据的记录已被更正",
-        "OUTSIDE_PARENT_LIFE" => "超出上级对象的存续期间",
-        "AREA_PER_UNIT" => "户均面积超出合理范围",
-        _ => return None,
-    })
+    REASONS.get(reason).copied()
+}
+
+/// The Chinese sentences below the lines of what is told, each once.
+#[derive(Debug, Default)]
+pub(crate) struct Sentences(BTreeSet<&'static str>);
+
+impl Sentences {
+    /// Writes that of a reason on a line of its own, unless it stands above already.
+    pub(crate) fn write(&mut self, f: &mut fmt::Formatter<'_>, reason: &str) -> fmt::Result {
+        match chinese(reason) {
+            Some(sentence) if self.0.insert(sentence) => write!(f, "\n    {sentence}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What is wrong with the certificate of a server, when a call failed since it is not trusted.
+fn distrust(status: &Status) -> Option<rustls::CertificateError> {
+    let mut source = std::error::Error::source(status);
+    while let Some(error) = source {
+        // What an input or output error wraps is not its source.
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let found = error
+            .downcast_ref::<rustls::Error>()
+            .or_else(|| wrapped.and_then(|wrapped| wrapped.downcast_ref::<rustls::Error>()));
+        if let Some(rustls::Error::InvalidCertificate(why)) = found {
+            return Some(why.clone());
+        }
+        source = error.source();
+    }
+    None
 }

@@ -1,24 +1,41 @@
 //! A server that is killed while sixteen clients write to it: after every start all that was
-//! answered is there, nothing is half there, and what was not answered can be asked again.
+//! answered is there, nothing is half there, and what was not answered can be asked again. And a
+//! command that erases texts, killed at every moment of its run.
 //!
 //! `ANJU_TEST_CRASH_ROUNDS` says how many times it is killed; 20 when it does not.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends at the first surprise"
+)]
 #![expect(clippy::print_stdout, reason = "how much was tried is told with --nocapture")]
 #![expect(dead_code, reason = "not all that tests share is used by each")]
 
 mod support;
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::Path,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use anju::{
     client::Connection,
     domain::merkle,
-    kernel::hash::Hash,
-    proto::v1::{Checkpoint, GetConsistencyProofRequest},
+    kernel::{hash::Hash, position::Seq},
+    proto::v1::{
+        ChangeCompoundRequest, Checkpoint, CompoundFields, GetConsistencyProofRequest,
+        GetInclusionProofRequest, WriteContext,
+    },
+    registry::{Entry, Fact, Gone},
+    store::embedded::for_each_entry,
 };
 use support::{
-    city::City,
+    city::{City, context},
     load::{Ledger, Written, check, checkpoint, clients},
     server::{Home, Server},
 };
@@ -134,4 +151,133 @@ async fn what_was_answered_is_there_after_a_kill_and_nothing_is_half_there() {
     );
     let (status, ..) = server.terminate();
     assert!(status.success());
+}
+
+/// Says something of the compound for a reason of its own; the number of the entry.
+async fn said(connection: &Connection, city: &City, round: u64) -> Seq {
+    let request = ChangeCompoundRequest {
+        context: Some(WriteContext { reason: words(round), ..context() }),
+        id: city.compound.clone(),
+        from: "2020-01-01".to_owned(),
+        fields: Some(CompoundFields {
+            name: Some(format!("向阳小区{round}")),
+            ..CompoundFields::default()
+        }),
+        ..ChangeCompoundRequest::default()
+    };
+    let answer = connection.compounds().change_compound(request).await.unwrap().into_inner();
+    answer.receipt.unwrap().entries[0]
+}
+
+/// What a court wants to be gone, so long that it lies in several sectors.
+fn words(round: u64) -> String {
+    format!("租户第{round}号长期拖欠房租，").repeat(40)
+}
+
+fn holds(path: &Path, words: &[u8]) -> bool {
+    if path.is_dir() {
+        return fs::read_dir(path).unwrap().any(|entry| holds(&entry.unwrap().path(), words));
+    }
+    fs::read(path).unwrap().windows(words.len()).any(|window| window == words)
+}
+
+/// The entries of which others say that their texts were erased.
+fn said_to_be_erased(data: &Path) -> BTreeSet<Seq> {
+    let mut erased = BTreeSet::new();
+    let mut look = |_, _, bytes: &[u8]| {
+        let (entry, _) = Entry::decode(bytes).unwrap();
+        if let Some(Fact::Erased { seq, .. }) = entry.body.map(|body| body.fact) {
+            erased.insert(seq);
+        }
+        Ok(())
+    };
+    for_each_entry(data, &mut look, &mut |_, _| {}).unwrap();
+    erased
+}
+
+/// Begins to erase a text and kills the command after a while; without one it ends by itself.
+async fn erase_and_kill(home: &Home, entry: &str, after: Option<Duration>) {
+    let order = ["--order", "1", "--ordered-by", "court-12", "--reason", "names a tenant"];
+    let mut command = home.offline(&[&["erase", entry][..], &order].concat());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    if let Some(after) = after {
+        tokio::time::sleep(after).await;
+        child.kill().unwrap();
+        child.wait().unwrap();
+    } else {
+        assert!(child.wait().unwrap().success());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_text_is_erased_or_as_it_was_whenever_the_command_is_killed() {
+    let home = Home::new();
+    let server = home.serve();
+    let connection = server.connect(&home);
+    let city = City::found(&connection).await;
+    let rounds = rounds();
+    let mut seqs = Vec::new();
+    for round in 0..=rounds {
+        seqs.push(said(&connection, &city, round).await);
+    }
+    let kept = checkpoint(&connection, city.partition).await.unwrap();
+    assert!(server.terminate().0.success());
+
+    let began = Instant::now();
+    erase_and_kill(&home, &format!("{}:{}", city.partition, seqs[0]), None).await;
+    let took = began.elapsed();
+    for (round, seq) in (0..=rounds).zip(&seqs).skip(1) {
+        // From the first moment to one at which it may have ended by itself.
+        let after =
+            took.mul_f64(1.1) * u32::try_from(round - 1).unwrap() / u32::try_from(rounds).unwrap();
+        erase_and_kill(&home, &format!("{}:{seq}", city.partition), Some(after)).await;
+        // What is said and not done is done by whoever opens the directory next, however often
+        // that is cut short.
+        if round % 2 == 0 {
+            let mut next = home.offline(&["verify"]);
+            let mut next = next.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            tokio::time::sleep(after / 3).await;
+            next.kill().unwrap();
+            next.wait().unwrap();
+        }
+        let verified = home.offline(&["verify"]).output().unwrap();
+        assert!(verified.status.success(), "{verified:?}");
+        let is_said = said_to_be_erased(&home.data()).contains(seq);
+        assert_eq!(
+            holds(&home.data(), words(round).as_bytes()),
+            !is_said,
+            "killed after {after:?}"
+        );
+    }
+
+    let erased = said_to_be_erased(&home.data());
+    println!("{} of {} texts were erased, {took:?} each", erased.len(), seqs.len());
+    assert!(erased.len() >= 2 && erased.len() < seqs.len(), "{erased:?}");
+    let server = home.serve();
+    let connection = server.connect(&home);
+    assert_grew_from(&connection, &kept).await;
+    assert_proved(&connection, &kept, &seqs, &erased).await;
+}
+
+/// Every entry is proved by the tree of then, with its text or without.
+async fn assert_proved(
+    connection: &Connection,
+    kept: &Checkpoint,
+    seqs: &[Seq],
+    erased: &BTreeSet<Seq>,
+) {
+    for seq in seqs.iter().copied() {
+        let request = GetInclusionProofRequest {
+            partition: kept.partition,
+            seq,
+            size: Some(kept.size),
+            ..GetInclusionProofRequest::default()
+        };
+        let proof = connection.histories().get_inclusion_proof(request).await.unwrap().into_inner();
+        let (entry, leaf) = Entry::decode(&proof.entry).unwrap();
+        let gone = erased.contains(&seq).then_some(Gone::Blanked);
+        assert_eq!((entry.text.is_none(), entry.hidden.text), (gone.is_some(), gone), "{seq}");
+        let path: Vec<_> = proof.proof.iter().map(|bytes| hash(bytes)).collect();
+        merkle::verify_inclusion(leaf, seq - 1, kept.size, &path, hash(&kept.root)).unwrap();
+    }
 }

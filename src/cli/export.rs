@@ -81,7 +81,7 @@ impl ExportArgs {
 }
 
 /// How many rows were written, and how many were left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exported {
     /// Rows written.
     pub rows: u64,
@@ -89,6 +89,8 @@ pub struct Exported {
     pub left_out: u64,
     /// Subjects that have ended, and are left out unless they are asked for.
     pub ended_left_out: u64,
+    /// The position at which all of it was read.
+    pub read_at: String,
 }
 
 /// Exports to the file of the arguments, or to `out`.
@@ -172,6 +174,7 @@ async fn rows<I: Credential, W: io::Write>(
     let mut exported = Exported::default();
     while let Some(answer) = stream.message().await.map_err(refused)? {
         exported.ended_left_out += u64::from(answer.ended_left_out);
+        exported.read_at = answer.read_at;
         for row in answer.rows {
             let Some(mut draft) = Draft::of_export(row) else {
                 exported.left_out += 1;

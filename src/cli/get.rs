@@ -9,9 +9,9 @@ use crate::{
     cli::{
         NothingFound, Outcome,
         message::{self, noun, put, put_typed},
-        read::ReadArgs,
+        read::{Knowledge, ReadArgs},
         record,
-        region::SubjectName,
+        region::{self, RegionName, SubjectName},
         session::{Answer, Session},
     },
     client::Failure,
@@ -26,6 +26,7 @@ Examples:
   anju get bld_01HF7YAT000000E0000000001A --known-at 2024-07-01
   anju get gbt2260:410102
   anju get --identifier census:410102000123
+  anju get --identifier gbt2260:410102
   anju get cas_01HF7YAT000000E0000000001A --json";
 
 /// Flags of `anju get`.
@@ -39,7 +40,7 @@ pub struct GetArgs {
     /// An outside number instead of an id, for example census:410102000123.
     #[arg(long, value_name = "SCHEME:VALUE", conflicts_with = "id", value_parser = identifier)]
     pub identifier: Option<v1::Identifier>,
-    /// The partition in which to look an outside number up; not needed when there is one city.
+    /// The partition in which alone to look an outside number up. Default: all those in reach.
     #[arg(long, value_name = "N", requires = "identifier")]
     pub partition: Option<u32>,
     /// Which days and which knowledge.
@@ -91,30 +92,90 @@ async fn by_identifier(
     identifier: &v1::Identifier,
     session: &mut Session<'_>,
 ) -> anyhow::Result<Outcome> {
-    let kinds = [Kind::Region, Kind::Compound, Kind::Building, Kind::Unit];
-    let request = v1::SearchRequest {
-        context: Some(args.read.context()),
-        identifier: Some(identifier.clone()),
-        kinds: kinds.into_iter().map(subject_kind).map(i32::from).collect(),
-        partition: Some(session.partition(args.partition).await?),
-        ..v1::SearchRequest::default()
+    let answer = match args.partition {
+        Some(partition) => {
+            let kinds = [Kind::Region, Kind::Compound, Kind::Building, Kind::Unit];
+            search(&args.read, identifier, &kinds, partition, session).await?
+        }
+        None => anywhere(&args.read, identifier, session).await?,
     };
-    let answer: Answer<v1::SearchResponse> =
-        session.ask("SearchService", "Search", &request).await?;
-    let records: Vec<_> =
-        message::list(&answer.message, "hits").iter().filter_map(hit_record).collect();
+    let mut hits = message::empty("SearchResponse")?;
+    hits.transcode_from(&answer).context("the answer is of another type")?;
+    let records: Vec<_> = message::list(&hits, "hits").iter().filter_map(hit_record).collect();
     if records.is_empty() {
         let sentence = format!("nothing has the {} {}", identifier.scheme, identifier.value);
         return Err(NothingFound(sentence).into());
     }
     if session.out.is_json() {
-        session.out.json(&answer.message)?;
+        session.out.json(&hits)?;
     } else if let [only] = records.as_slice() {
         session.out.sheet(&record::page(only))?;
     } else {
         session.out.sheet(&record::rows(&records))?;
     }
     Ok(Outcome::Fine)
+}
+
+/// What has an outside number in one partition.
+async fn search(
+    read: &ReadArgs,
+    identifier: &v1::Identifier,
+    kinds: &[Kind],
+    partition: u32,
+    session: &Session<'_>,
+) -> anyhow::Result<v1::SearchResponse> {
+    let request = v1::SearchRequest {
+        context: Some(read.context()),
+        identifier: Some(identifier.clone()),
+        kinds: kinds.iter().map(|kind| subject_kind(*kind).into()).collect(),
+        partition: Some(partition),
+        ..v1::SearchRequest::default()
+    };
+    let answer: Answer<v1::SearchResponse> =
+        session.ask("SearchService", "Search", &request).await?;
+    Ok(answer.typed)
+}
+
+/// What has an outside number wherever it lies: a region by the codes of all partitions, and
+/// everything else in each of the partitions that could hold it.
+async fn anywhere(
+    read: &ReadArgs,
+    identifier: &v1::Identifier,
+    session: &Session<'_>,
+) -> anyhow::Result<v1::SearchResponse> {
+    let code = RegionName::Code {
+        scheme: identifier.scheme.clone(),
+        code: identifier.value.clone(),
+        on: None,
+    };
+    let found = region::candidates(&code, read, None, session).await?;
+    let mut hits = Vec::new();
+    for region in found.into_iter().filter_map(|candidate| candidate.region) {
+        let subject = Some(v1::search_hit::Subject::Region(region));
+        let hit = v1::SearchHit { subject };
+        if !hits.contains(&hit) {
+            hits.push(hit);
+        }
+    }
+    if !hits.is_empty() {
+        return Ok(v1::SearchResponse { hits, ..v1::SearchResponse::default() });
+    }
+    // A number counts the entries of one partition: with it, that has to be named.
+    let partitions = match read.known_at {
+        Some(Knowledge::Seq(_)) => vec![session.partition(None).await?],
+        _ => session.partitions().await?,
+    };
+    let kinds = [Kind::Compound, Kind::Building, Kind::Unit];
+    let is_one = partitions.len() == 1;
+    let mut whole = v1::SearchResponse::default();
+    for partition in partitions {
+        let answer = search(read, identifier, &kinds, partition, session).await?;
+        whole.hits.extend(answer.hits);
+        if is_one {
+            whole.read_at = answer.read_at;
+        }
+    }
+    Ok(whole)
 }
 
 /// The subject of a hit of a search.

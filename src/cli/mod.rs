@@ -66,7 +66,7 @@ use crate::{
         peer::Mismatch,
         session::{Output, Session},
     },
-    client::{BadConnection, ClientTls, Connection, Failure, Retry},
+    client::{BadConnection, ClientTls, Connection, Failure, Retry, Sentences},
     kernel::violation::Violations,
     registry::{self, Class, DumpError},
     store::StoreError,
@@ -88,7 +88,7 @@ pub const EXIT_CODES: [(u8, &str); 9] = [
     (3, "partly refused (import), or damage found (verify, load, prove check and others)"),
     (4, "not found"),
     (5, "refused by a rule, or the request is wrong"),
-    (6, "not authenticated, or not permitted"),
+    (6, "not authenticated (nor is a server whose certificate is not trusted), or not permitted"),
     (7, "the server is not reachable, or too busy"),
     (130, "interrupted (import tells what was taken so far)"),
 ];
@@ -101,7 +101,7 @@ Exit codes:
   3  partly refused (import), or damage found (verify, load, prove check and others)
   4  not found
   5  refused by a rule, or the request is wrong
-  6  not authenticated, or not permitted
+  6  not authenticated (nor is a server whose certificate is not trusted), or not permitted
   7  the server is not reachable, or too busy
   130  interrupted (import tells what was taken so far)
 
@@ -264,9 +264,11 @@ impl std::error::Error for Refused {}
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("refused")?;
+        let mut sentences = Sentences::default();
         for registry::Refusal { reason, field, message, .. } in &self.0 {
             let at = if field.is_empty() { "" } else { ": " };
             write!(f, "\n  {field}{at}{message} ({reason})")?;
+            sentences.write(f, reason)?;
         }
         Ok(())
     }
@@ -290,12 +292,14 @@ impl std::error::Error for BadUsage {}
 impl std::fmt::Display for BadUsage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("the command line is wrong")?;
+        let mut sentences = Sentences::default();
         for violation in self.0.list() {
             let at = if violation.field.is_empty() { "" } else { ": " };
             write!(f, "\n  {}{at}{}", violation.field, violation.message)?;
             if !violation.field.is_empty() {
                 write!(f, " [{}]", violation.reason)?;
             }
+            sentences.write(f, violation.reason)?;
         }
         Ok(())
     }
@@ -501,8 +505,10 @@ pub(crate) fn failed_code(error: &anyhow::Error) -> u8 {
         if let Some(failure) = cause.downcast_ref::<Failure>() {
             return failure_code(failure.code);
         }
-        if cause.is::<Mismatch>() {
-            return 7;
+        match cause.downcast_ref() {
+            Some(Mismatch::Untrusted { .. }) => return 6,
+            Some(Mismatch::SpeaksTls(_) | Mismatch::SpeaksInClear(_)) => return 7,
+            None => {}
         }
         if is_damage(cause) {
             return 3;

@@ -1,12 +1,14 @@
 //! What is at an address that was called as something else: a server that speaks TLS called in
-//! clear, or the other way round.
+//! clear, or the other way round; or one that speaks TLS with a certificate that is not trusted.
 //!
 //! Asked only after a call failed that no registry answered. Nothing is sent but the begin of a
 //! conversation: no token, no request.
 
 use std::{sync::Arc, time::Duration};
 
-use rustls::{ClientConfig, ClientConnection, RootCertStore, pki_types::ServerName};
+use rustls::{
+    CertificateError, ClientConfig, ClientConnection, RootCertStore, pki_types::ServerName,
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -38,6 +40,44 @@ pub enum Mismatch {
     /// Called by TLS, and it speaks in clear.
     #[error("the server at {0} does not seem to speak TLS; call it as http://…")]
     SpeaksInClear(String),
+    /// Called by TLS, and its certificate is not trusted.
+    #[error("the certificate of the server at {server} is not trusted: {why}\n  {remedy}")]
+    Untrusted {
+        /// The address.
+        server: String,
+        /// What is wrong with it.
+        why: String,
+        /// What can be done about it, in Chinese and English.
+        remedy: &'static str,
+    },
+}
+
+/// What can be done about a certificate that is not trusted.
+const fn remedy(why: &CertificateError) -> &'static str {
+    match why {
+        CertificateError::UnknownIssuer
+        | CertificateError::BadSignature
+        | CertificateError::UnhandledCriticalExtension => {
+            "give --ca (ANJU_CA) the file of the authority that signed it, as its operator hands it out; \
+             otherwise it may be another server
+  服务器证书不受信任；请用 --ca 给出其签发机构的证书文件，否则对方可能不是登记系统"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "call it by a name that its certificate bears
+  服务器证书不含此地址的名称；请按证书上的名称访问"
+        }
+        CertificateError::Expired
+        | CertificateError::ExpiredContext { .. }
+        | CertificateError::NotValidYet
+        | CertificateError::NotValidYetContext { .. } => {
+            "its operator renews it (tls.certificate); look at this machine's clock, too
+  服务器证书不在有效期内；请运营者更换证书，并核对本机时间"
+        }
+        _ => {
+            "its operator looks at the certificate (tls.certificate)
+  服务器证书有误；请运营者检查证书"
+        }
+    }
 }
 
 /// Whether a call could not be understood since the address has the wrong scheme.
@@ -45,6 +85,10 @@ pub async fn mismatch(failure: &Failure, server: &str) -> Option<Mismatch> {
     // Whoever gives a reason is a registry.
     if failure.reason.is_some() {
         return None;
+    }
+    if let Some(why) = &failure.distrust {
+        let (server, remedy) = (server.to_owned(), remedy(why));
+        return Some(Mismatch::Untrusted { server, why: why.to_string(), remedy });
     }
     // Which of these it is depends on whether the connection breaks before the call is on it.
     let is_cut_off = matches!(

@@ -128,8 +128,11 @@ pub struct ProofFile {
     pub format: String,
     /// The entry's number.
     pub seq: Seq,
-    /// The entry's bytes as the registry keeps them.
+    /// The entry's bytes as the registry keeps them; empty when all of it is withheld.
     pub entry: String,
+    /// The entry's leaf, where its bytes are withheld.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaf: Option<String>,
     /// The tree in which it is proved.
     pub checkpoint: SavedCheckpoint,
     /// The hashes from the leaf to the root.
@@ -244,6 +247,7 @@ async fn fetch(args: &FetchArgs, session: &mut Session<'_>) -> anyhow::Result<Ou
     let file = ProofFile {
         format: PROOF_FORMAT.to_owned(),
         seq: args.seq,
+        leaf: answer.typed.entry.is_empty().then(|| hex(&answer.typed.leaf)),
         entry: hex(&answer.typed.entry),
         checkpoint,
         inclusion: hexes(&answer.typed.proof),
@@ -251,7 +255,12 @@ async fn fetch(args: &FetchArgs, session: &mut Session<'_>) -> anyhow::Result<Ou
     };
     save(&args.out, &file)?;
     let (path, size) = (args.out.display(), file.checkpoint.size);
-    report(session, &file, format!("saved {path}: entry {} in a tree of {size}", args.seq))
+    let mut sentence = format!("saved {path}: entry {} in a tree of {size}", args.seq);
+    if file.leaf.is_some() {
+        sentence
+            .push_str("; out of reach: its number and leaf alone 超出管辖范围，仅有编号和叶哈希");
+    }
+    report(session, &file, sentence)
 }
 
 async fn checkpoint(args: &CheckpointArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
@@ -375,6 +384,13 @@ pub fn verify(file: &ProofFile, kept: Option<&SavedCheckpoint>, read_entry: Read
             file.checkpoint.size
         )),
     }
+    if file.leaf.is_some() {
+        verdict.not_proved.push(
+            "what the entry says, of what, by whom and when, and in which registry: all of it is \
+             withheld, since it is about nothing in the reach of who fetched it"
+                .to_owned(),
+        );
+    }
     verdict.not_proved.push("the day of a checkpoint that you did not keep yourself".to_owned());
     verdict.not_proved.push("that what the entry says is true of the world".to_owned());
     verdict.not_proved.push("that no other entry corrects it: see anju history".to_owned());
@@ -391,15 +407,36 @@ fn inclusion(file: &ProofFile, read_entry: ReadEntry) -> Result<Vec<String>, Str
     if file.format != PROOF_FORMAT {
         return Err(format!("the file's form is {:?}, not {PROOF_FORMAT}", file.format));
     }
-    let root = root(checkpoint)?;
-    let bytes = unhex(&file.entry).ok_or("the entry's bytes are not hexadecimal")?;
-    let entry = read_entry(&bytes)?;
     let partition = Partition::new(checkpoint.partition).ok_or("there is no such partition")?;
     let expected = Position { partition, seq: file.seq };
+    let Some(leaf) = &file.leaf else {
+        let entry = opened(file, expected, read_entry)?;
+        in_tree(file, merkle::leaf_hash(&entry.envelope))?;
+        return Ok(said(file, &entry));
+    };
+    if !file.entry.is_empty() {
+        return Err("the file has the entry's bytes and, as if they were withheld, its leaf".into());
+    }
+    let bytes = unhex(leaf).ok_or("the entry's leaf is not hexadecimal")?;
+    in_tree(file, Hash::from_slice(&bytes).ok_or("the entry's leaf is no hash")?)?;
+    Ok(vec![format!(
+        "an entry with the leaf {leaf} is number {} in the tree of {} entries with the root {}",
+        file.seq, checkpoint.size, checkpoint.root
+    )])
+}
+
+/// The entry's bytes are those of the entry that is to be proved, and as the envelope names them.
+fn opened(
+    file: &ProofFile,
+    expected: Position,
+    read_entry: ReadEntry,
+) -> Result<ProvedEntry, String> {
+    let bytes = unhex(&file.entry).ok_or("the entry's bytes are not hexadecimal")?;
+    let entry = read_entry(&bytes)?;
     if entry.position != expected {
         return Err(format!("the entry calls itself {}, not {expected}", entry.position));
     }
-    if !entry.registry_id.eq_ignore_ascii_case(&checkpoint.registry_id) {
+    if !entry.registry_id.eq_ignore_ascii_case(&file.checkpoint.registry_id) {
         return Err(format!("the entry is of another registry, {}", entry.registry_id));
     }
     for (index, part) in entry.parts.iter().enumerate() {
@@ -408,17 +445,16 @@ fn inclusion(file: &ProofFile, read_entry: ReadEntry) -> Result<Vec<String>, Str
             return Err(format!("part {} of the entry is not what the envelope says", index + 1));
         }
     }
+    Ok(entry)
+}
+
+/// A leaf is in the tree, in the place of the entry.
+fn in_tree(file: &ProofFile, leaf: Hash) -> Result<(), String> {
     let index = file.seq.checked_sub(1).ok_or("entries are numbered from 1")?;
     let path = hashes(&file.inclusion)?;
-    merkle::verify_inclusion(
-        merkle::leaf_hash(&entry.envelope),
-        index,
-        checkpoint.size,
-        &path,
-        root,
-    )
-    .map_err(|error| format!("the entry is not in the tree: {error}"))?;
-    Ok(said(file, &entry))
+    let root = root(&file.checkpoint)?;
+    merkle::verify_inclusion(leaf, index, file.checkpoint.size, &path, root)
+        .map_err(|error| format!("the entry is not in the tree: {error}"))
 }
 
 fn said(file: &ProofFile, entry: &ProvedEntry) -> Vec<String> {
@@ -673,6 +709,7 @@ mod tests {
             format: PROOF_FORMAT.to_owned(),
             seq: 5,
             entry: hex(&serde_json::to_vec(&form(5)).unwrap()),
+            leaf: None,
             checkpoint: checkpoint(&tree, 12),
             inclusion: texts(merkle::inclusion(&tree, 4, 12).unwrap()),
             older: Some(Older {
@@ -708,6 +745,27 @@ mod tests {
         assert_eq!(verdict.wrong, Vec::<String>::new());
         assert!(verdict.not_proved.iter().any(|line| line.contains("--since")));
         assert!(verdict.not_proved.iter().any(|line| line.contains("--checkpoint")));
+    }
+
+    #[test]
+    fn an_entry_that_is_withheld_is_proved_by_its_leaf() {
+        let leaf = merkle::leaf_hash(form(5).envelope.as_bytes()).to_string();
+        let withheld = ProofFile { entry: String::new(), leaf: Some(leaf.clone()), ..proof() };
+        let kept = checkpoint(&tree(7), 7);
+        let verdict = verify(&withheld, Some(&kept), read_form);
+        assert_eq!(verdict.wrong, Vec::<String>::new());
+        assert!(verdict.proved[0].contains(&leaf), "{verdict:?}");
+        assert!(verdict.not_proved[0].contains("withheld"), "{verdict:?}");
+        for bad in [
+            ProofFile { leaf: Some(leaf.replacen(&leaf[..1], "z", 1)), ..withheld.clone() },
+            ProofFile { leaf: Some("00".repeat(32)), ..withheld.clone() },
+            ProofFile { seq: 6, ..withheld.clone() },
+            ProofFile { leaf: None, ..withheld.clone() },
+            ProofFile { leaf: Some(leaf), ..proof() },
+        ] {
+            let verdict = verify(&bad, Some(&kept), read_form);
+            assert_eq!((verdict.wrong.len(), verdict.proved.len()), (1, 0), "{bad:?}");
+        }
     }
 
     #[test]

@@ -66,20 +66,11 @@ pub async fn resolve(
     partition: Option<u32>,
     session: &Session<'_>,
 ) -> anyhow::Result<String> {
-    let (scheme, code, on) = match name {
+    let (scheme, code) = match name {
         RegionName::Id(id) => return Ok(id.to_string()),
-        RegionName::Code { scheme, code, on } => (scheme, code, on),
+        RegionName::Code { scheme, code, .. } => (scheme, code),
     };
-    let request = v1::ResolveCodeRequest {
-        context: Some(read.without_number().context()),
-        scheme: scheme.clone(),
-        code: code.clone(),
-        date: on.map(|day| day.to_string()).unwrap_or_default(),
-        partition,
-    };
-    let answer: Answer<v1::ResolveCodeResponse> =
-        session.ask("RegionService", "ResolveCode", &request).await?;
-    let candidates = answer.typed.candidates;
+    let candidates = candidates(name, read, partition, session).await?;
     let ids: Vec<_> = candidates
         .iter()
         .map(|candidate| {
@@ -108,6 +99,26 @@ pub async fn resolve(
             )
         }
     }
+}
+
+/// The regions that have a code, each with the days on which it has it; none of an id.
+pub async fn candidates(
+    name: &RegionName,
+    read: &ReadArgs,
+    partition: Option<u32>,
+    session: &Session<'_>,
+) -> anyhow::Result<Vec<v1::CodeCandidate>> {
+    let RegionName::Code { scheme, code, on } = name else { return Ok(Vec::new()) };
+    let request = v1::ResolveCodeRequest {
+        context: Some(read.without_number().context()),
+        scheme: scheme.clone(),
+        code: code.clone(),
+        date: on.map(|day| day.to_string()).unwrap_or_default(),
+        partition,
+    };
+    let answer: Answer<v1::ResolveCodeResponse> =
+        session.ask("RegionService", "ResolveCode", &request).await?;
+    Ok(answer.typed.candidates)
 }
 
 /// A subject as a caller names it: by its id, or when it is a region, as [`RegionName`] says.

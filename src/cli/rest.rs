@@ -138,7 +138,7 @@ impl Wrong {
                     | Code::NotFound
                     | Code::AlreadyExists
                     | Code::Aborted
-            )
+            ) || failure.reason.as_deref() == Some("OUT_OF_REACH")
         });
         let Some(failure) = refused else {
             let error = format!("{error:#}");

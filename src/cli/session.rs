@@ -155,25 +155,13 @@ impl<'w> Session<'w> {
         if let Some(partition) = named {
             return Ok(partition);
         }
-        let status: anyhow::Result<Answer<v1::GetStatusResponse>> =
-            self.ask("RegistryService", "GetStatus", &v1::GetStatusRequest {}).await;
-        let status = match status {
-            Err(error) if is_denied(&error) => return self.own_partition(error).await,
-            status => status?,
-        };
-        let cities: Vec<_> =
-            status.typed.partitions.iter().filter(|partition| partition.partition != 0).collect();
+        let cities = self.cities().await?;
         if let [only] = cities.as_slice() {
             return Ok(only.partition);
         }
-        if cities.is_empty() {
-            let sentence =
-                "no city is in the registry yet 尚无城市; anju import regions brings them";
-            return Err(NothingFound(sentence.to_owned()).into());
-        }
         let known: Vec<_> = cities
             .iter()
-            .map(|partition| format!("{} {}", partition.partition, partition.name))
+            .map(|city| format!("{} {}", city.partition, city.name).trim_end().to_owned())
             .collect();
         let more = known.len().saturating_sub(KNOWN_SHOWN_MAX);
         let shown = known.into_iter().take(KNOWN_SHOWN_MAX).collect::<Vec<_>>().join(", ");
@@ -184,16 +172,42 @@ impl<'w> Session<'w> {
         Err(BadUsage::new(&sentence).into())
     }
 
-    /// The partition in which the regions of the credential lie: not everybody may look at the whole
-    /// registry.
-    async fn own_partition(&self, denied: anyhow::Error) -> anyhow::Result<u32> {
+    /// The partitions of cities in which there may be something that the caller reaches.
+    pub async fn partitions(&self) -> anyhow::Result<Vec<u32>> {
+        Ok(self.cities().await?.into_iter().map(|city| city.partition).collect())
+    }
+
+    /// The cities of the registry; at least one. For those who may not look at the whole registry,
+    /// the ones in which the regions of the credential lie, without their names.
+    async fn cities(&self) -> anyhow::Result<Vec<v1::PartitionStatus>> {
+        let status: anyhow::Result<Answer<v1::GetStatusResponse>> =
+            self.ask("RegistryService", "GetStatus", &v1::GetStatusRequest {}).await;
+        let status = match status {
+            Err(error) if is_denied(&error) => return self.own_cities(error).await,
+            status => status?,
+        };
+        let mut cities = status.typed.partitions;
+        cities.retain(|partition| partition.partition != 0);
+        if cities.is_empty() {
+            let sentence =
+                "no city is in the registry yet 尚无城市; anju import regions brings them";
+            return Err(NothingFound(sentence.to_owned()).into());
+        }
+        Ok(cities)
+    }
+
+    /// The partitions in which the regions of the credential lie: not everybody may look at the
+    /// whole registry.
+    async fn own_cities(&self, denied: anyhow::Error) -> anyhow::Result<Vec<v1::PartitionStatus>> {
         let me: Answer<v1::WhoAmIResponse> =
             self.ask("RegistryService", "WhoAmI", &v1::WhoAmIRequest {}).await?;
         let regions = me.typed.region_ids.iter().filter_map(|id| id.parse::<SubjectId>().ok());
         let partitions: BTreeSet<u32> = regions.map(|id| id.partition().number()).collect();
-        match partitions.iter().collect::<Vec<_>>().as_slice() {
-            [only] if **only != 0 => Ok(**only),
-            _ => Err(denied.context("say which --partition, or where it has one --region")),
+        // Of a province it is not known which cities it has.
+        if partitions.is_empty() || partitions.contains(&0) {
+            return Err(denied.context("say which --partition, or where it has one --region"));
         }
+        let city = |partition| v1::PartitionStatus { partition, ..v1::PartitionStatus::default() };
+        Ok(partitions.into_iter().map(city).collect())
     }
 }

@@ -47,10 +47,14 @@ pub(crate) async fn export(
                 "rows": rows,
                 "left_out": left_out,
                 "ended_left_out": ended,
+                "read_at": exported.read_at,
             });
             session.out.value(&told)?;
         } else {
             let mut line = format!("{file}: exported 已导出: {rows} rows");
+            if !exported.read_at.is_empty() {
+                line = format!("{line}, read at 读取位置 {}", exported.read_at);
+            }
             if left_out > 0 {
                 let sentence = "entered in error and left out 误录，未导出";
                 line = format!("{line}; {left_out} {sentence}");

@@ -7,13 +7,14 @@ use crate::{
     kernel::{
         hash::Hash,
         id::{Kind, RegionId, SubjectId},
+        limit,
         page::{Page, PageRequest},
         position::{Partition, Position, Seq},
         time::{Day, KnownAt, Stamp},
     },
     registry::{
         case,
-        engine::Registry,
+        engine::{Registry, beyond},
         entry::{Entry, stamp_of},
         erase::erased_by,
         error::{Class, Error, Refusal},
@@ -160,8 +161,16 @@ impl Registry {
     ) -> Result<(Page<SubjectDiff>, Position, Position), Error> {
         let partition = self.diff_partition(subject)?;
         let head = self.frontier(partition).seq;
-        let first = self.known(partition, from)?.unwrap_or(head);
-        let last = self.known(partition, to)?.unwrap_or(head);
+        let (first, last) = match (
+            called("known_from", self.known(partition, from)),
+            called("known_to", self.known(partition, to)),
+        ) {
+            (Err(Error::Refused(mut refusals)), Err(Error::Refused(more))) => {
+                refusals.extend(more);
+                return Err(Error::Refused(refusals));
+            }
+            (first, last) => (first?.unwrap_or(head), last?.unwrap_or(head)),
+        };
         // Two moments before the first entry are one position, and still in the wrong order.
         let is_backwards =
             matches!((from, to), (KnownAt::Stamp(from), KnownAt::Stamp(to)) if from > to);
@@ -237,11 +246,24 @@ impl Registry {
         Ok(false)
     }
 
-    /// The tree of a partition, now or at a past size. Refuses a size that is not reached.
+    /// The tree of a partition, now or at a past size. Refuses a size that is not reached, and at
+    /// once one that lies so far ahead that what is in flight does not reach it either.
     pub fn checkpoint(&self, partition: Partition, size: Option<u64>) -> Result<Checkpoint, Error> {
+        self.checkpoint_of("size", partition, size)
+    }
+
+    fn checkpoint_of(
+        &self,
+        field: &str,
+        partition: Partition,
+        size: Option<u64>,
+    ) -> Result<Checkpoint, Error> {
         let live = Live(self.store());
         let meta = live.meta(partition)?;
         let size = size.unwrap_or(meta.seq);
+        if size.saturating_sub(limit::ENTRIES_IN_FLIGHT_MAX) > meta.seq {
+            return Err(Error::refused(beyond(field, partition, meta.seq)));
+        }
         if size > meta.seq {
             return Err(Error::NotReached(Position { partition, seq: size }.to_string()));
         }
@@ -296,7 +318,7 @@ impl Registry {
         old: u64,
         new: Option<u64>,
     ) -> Result<(Checkpoint, Checkpoint, Vec<Hash>), Error> {
-        let new = self.checkpoint(partition, new)?;
+        let new = self.checkpoint_of("new_size", partition, new)?;
         if old > new.size {
             return Err(Error::refused(Refusal::of(
                 Class::Invalid,
@@ -305,12 +327,25 @@ impl Registry {
                 "the older tree is the smaller one",
             )));
         }
-        let old = self.checkpoint(partition, Some(old))?;
+        let old = self.checkpoint_of("old_size", partition, Some(old))?;
         let live = Live(self.store());
         let tiles = StateTiles { state: &live, partition };
         let proof = merkle::consistency(&tiles, old.size, new.size).map_err(tree_error)?;
         Ok((old, new, proof))
     }
+}
+
+/// A refusal of what is known by the field of a difference that says it.
+fn called<T>(field: &str, known: Result<T, Error>) -> Result<T, Error> {
+    let as_asked = |refusal: Refusal| match refusal.field.strip_prefix("context.read_time.known_at")
+    {
+        Some(rest) => Refusal { field: format!("{field}{rest}"), ..refusal },
+        None => refusal,
+    };
+    known.map_err(|error| match error {
+        Error::Refused(refusals) => Error::Refused(refusals.into_iter().map(as_asked).collect()),
+        error => error,
+    })
 }
 
 /// Everything that two timelines say differently, by field and span of days.

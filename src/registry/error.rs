@@ -31,12 +31,14 @@ pub enum Class {
     Conflict = 4,
     /// It is there already.
     AlreadyExists = 5,
+    /// The caller does not reach what it names.
+    OutOfReach = 6,
 }
 
 impl Class {
     /// The class with this stored number; what is unknown is a failed precondition.
     pub fn from_number(number: u32) -> Self {
-        [Self::Invalid, Self::NotFound, Self::Conflict, Self::AlreadyExists]
+        [Self::Invalid, Self::NotFound, Self::Conflict, Self::AlreadyExists, Self::OutOfReach]
             .into_iter()
             .find(|class| *class as u32 == number)
             .unwrap_or(Self::Precondition)

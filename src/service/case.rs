@@ -5,15 +5,21 @@ use tonic::{Request, Response, Status};
 use crate::{
     auth::actor::check_key,
     kernel::{
-        id::{CaseId, SubjectId},
+        id::{CaseId, Kind, SubjectId},
         limit,
         page::{Page, PageRequest},
         time::KnownAt,
         violation::Violations,
     },
     proto::v1::{self, case_service_server::CaseService},
-    registry::{Case, Command, Contradiction, Days, Refusal, Span},
-    service::{Api, Plan, Way, Write, Written, common, page::Question, search::Part, status},
+    registry::{Case, Command, Contradiction, Days, Error, Span},
+    service::{
+        Api, Plan, Way, Write, Written, common,
+        misread::{self, Misread},
+        page::Question,
+        search::Part,
+        status,
+    },
 };
 
 #[tonic::async_trait]
@@ -32,7 +38,7 @@ impl CaseService for Api {
         let id = common::required(&mut violations, "id", &asked.id);
         let time = way.reading(context, violations).await?;
         let id: CaseId = way.was_read(id)?;
-        way.check_case(id)?;
+        way.check_reach("id", id.into())?;
         let (case, first, subjects, position) = way
             .blocking(move |registry| {
                 let (case, position) = registry.case(id, time.known_at)?;
@@ -110,13 +116,11 @@ impl CaseService for Api {
     ) -> Result<Response<v1::AssignCaseResponse>, Status> {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
         let mut violations = Violations::default();
-        let id = common::required(&mut violations, "id", &asked.id);
+        let id = case_id(&mut violations, &asked.id);
         let assignee = check_key(&asked.assignee).map_err(|bad| ("MALFORMED", bad.to_string()));
         violations.take("assignee", assignee);
         let assignee = asked.assignee;
-        let plan = violations
-            .or(id)
-            .map(|id| id.map(|case| (case, Command::AssignCase { case, assignee })));
+        let plan = Misread::check(violations, (id, Command::AssignCase { case: id, assignee }));
         let (written, case) = write.about_case(plan).await?;
         let receipt = Some(written.receipt());
         Ok(written.answer(v1::AssignCaseResponse { receipt, case }))
@@ -128,13 +132,14 @@ impl CaseService for Api {
     ) -> Result<Response<v1::SettleCaseResponse>, Status> {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
         let mut violations = Violations::default();
-        let id = common::required(&mut violations, "id", &asked.id);
+        let id = case_id(&mut violations, &asked.id);
         let outcome = u32::try_from(asked.outcome).ok().filter(|number| (1..=3).contains(number));
+        let reason = if asked.outcome == 0 { "REQUIRED" } else { "UNKNOWN_VALUE" };
         let message = "outcome is STANDS, CORRECTED or UNFOUNDED".to_owned();
-        let outcome = violations.take("outcome", outcome.ok_or(("REQUIRED", message)));
-        let plan = violations
-            .or(id.zip(outcome))
-            .map(|read| read.map(|(case, outcome)| (case, Command::SettleCase { case, outcome })));
+        let outcome = violations.take("outcome", outcome.ok_or((reason, message)));
+        // Whether the case may be settled does not hang on how.
+        let outcome = outcome.unwrap_or(1);
+        let plan = Misread::check(violations, (id, Command::SettleCase { case: id, outcome }));
         let (written, case) = write.about_case(plan).await?;
         let receipt = Some(written.receipt());
         Ok(written.answer(v1::SettleCaseResponse { receipt, case }))
@@ -142,18 +147,15 @@ impl CaseService for Api {
 }
 
 impl Way {
-    /// Refuses a case of which no subject is in reach, as if it were not there.
-    fn check_case(&self, id: CaseId) -> Result<(), Status> {
-        if self.reaches_everything()? {
-            return Ok(());
-        }
+    /// Whether a case is there and about something in reach.
+    pub(crate) fn reaches_case_of(&self, id: SubjectId) -> Result<bool, Status> {
+        let Ok(id) = CaseId::try_from(id) else { return Ok(false) };
         let registry = self.registry();
-        let case = registry.noticed(registry.case(id, KnownAt::Now));
-        let (case, _) = case.map_err(status::status)?;
-        if self.reaches_case(id, &case)? {
-            return Ok(());
+        match registry.noticed(registry.case(id, KnownAt::Now)) {
+            Ok((case, _)) => self.reaches_case(id, &case),
+            Err(Error::Refused(_)) => Ok(false),
+            Err(error) => Err(status::status(error)),
         }
-        Err(status::refused(&[Refusal::missing("id", id)]))
     }
 
     /// Whether a case is about something in reach.
@@ -201,25 +203,19 @@ impl Write {
     /// Does something with a case; the case as it is then.
     async fn about_case(
         self,
-        read: Result<Option<(CaseId, Command)>, Violations>,
+        read: Result<(CaseId, Command), Misread<(CaseId, Command)>>,
     ) -> Result<(Written, Option<v1::Case>), Status> {
-        let (plan, id) = match read {
-            Ok(read) => {
-                let (id, command) = self.way.was_read(read)?;
-                self.way.check_case(id)?;
-                let plan = Plan {
-                    command,
-                    partition: id.partition(),
-                    named: Vec::new(),
-                    needs_everything: false,
-                    needs_reason: false,
-                    warnings: Vec::new(),
-                };
-                (Ok(plan), Some(id))
-            }
-            Err(violations) => (Err(violations), None),
+        let id = read.as_ref().ok().map(|(id, _)| *id);
+        let plan = |(id, command): (CaseId, Command)| Plan {
+            command,
+            partition: id.partition(),
+            named: vec![("id".to_owned(), id.into())],
+            needs_everything: false,
+            needs_reason: false,
+            warnings: Vec::new(),
         };
         let way = self.way.clone();
+        let plan = read.map(plan).map_err(|misread| misread.map(plan));
         let written = self.run(plan).await?;
         let case = match id.filter(|_| !written.is_only_judged()) {
             Some(id) => {
@@ -235,6 +231,12 @@ impl Write {
         };
         Ok((written, case))
     }
+}
+
+/// Reads the id of a case; one that there never is when it cannot be read.
+fn case_id(violations: &mut Violations, text: &str) -> CaseId {
+    let id: Option<CaseId> = common::required(violations, "id", text);
+    id.unwrap_or_else(|| CaseId::new(misread::nobody(Kind::Case, &[]).raw()))
 }
 
 /// A subject that is in doubt, with its entries.

@@ -8,7 +8,7 @@ use crate::{
         hash::Hash, id::SubjectId, position::Partition, time::KnownAt, violation::Violations,
     },
     proto::v1::{self, history_service_server::HistoryService},
-    registry::{Checkpoint, Entry, Fact, HistoryRow, SUITE, SubjectDiff, show},
+    registry::{Checkpoint, Entry, Fact, HistoryRow, Refusal, SUITE, SubjectDiff, show},
     service::{Api, Way, common, page::Question, status, totals::known_at},
 };
 
@@ -71,7 +71,11 @@ impl HistoryService for Api {
         );
         let to =
             known_at(&mut violations, "known_to", asked.known_to, asked.known_to_seq, KnownAt::Now);
-        way.with_at_least("min_commit", &min_commit, violations).await?;
+        let to_come =
+            [("known_from", from), ("known_to", to)].into_iter().filter_map(|(field, at)| {
+                Some(Refusal { field: field.to_owned(), ..way.registry().to_come(at)? })
+            });
+        way.with_all_of("min_commit", &min_commit, violations, to_come.collect()).await?;
         let subject: SubjectId = way.was_read(subject)?;
         way.check_reach("subject_id", subject)?;
         let (page, from, to) =
@@ -108,15 +112,12 @@ impl HistoryService for Api {
         let (found, bytes, proof) = way
             .blocking(move |registry| registry.inclusion(partition, asked.seq, asked.size))
             .await?;
-        let (decoded, _) = Entry::decode(&bytes).map_err(status::status)?;
-        let entry = match way.reach_of(&decoded)? {
-            Reach::Whole => bytes,
-            Reach::Subjects(reached) => show(&bytes, &reached).map_err(status::status)?,
-        };
+        let (leaf, entry) = way.as_reached(bytes)?;
         Ok(Response::new(v1::GetInclusionProofResponse {
             checkpoint: Some(checkpoint(&found)),
             entry,
             proof: hashes(&proof),
+            leaf: leaf.0.to_vec(),
         }))
     }
 
@@ -145,12 +146,12 @@ impl Way {
     pub(crate) fn partition(&self, field: &str, number: u32) -> Result<Partition, Status> {
         let partition =
             Partition::new(number).filter(|partition| self.registry().frontier(*partition).seq > 0);
-        let missing = crate::registry::Refusal::missing(field, format!("partition {number}"));
+        let missing = Refusal::missing(field, format!("partition {number}"));
         partition.ok_or_else(|| status::refused(&[missing]))
     }
 
     /// How much of an entry the caller reaches.
-    pub(crate) fn reach_of(&self, entry: &Entry) -> Result<Reach, Status> {
+    fn reach_of(&self, entry: &Entry) -> Result<Reach, Status> {
         if self.reaches_everything()? {
             return Ok(Reach::Whole);
         }
@@ -163,6 +164,18 @@ impl Way {
         // What is about nobody, such as a case, is only for those who reach everything.
         let is_whole = !reached.is_empty() && reached.len() == entry.subjects.len();
         Ok(if is_whole { Reach::Whole } else { Reach::Subjects(reached) })
+    }
+
+    /// An entry's leaf, and its bytes as far as the caller reaches what it is about: without the parts
+    /// of subjects that are out of reach, and none at all when all of them are.
+    pub(crate) fn as_reached(&self, bytes: Vec<u8>) -> Result<(Hash, Vec<u8>), Status> {
+        let (entry, leaf) = Entry::decode(&bytes).map_err(status::status)?;
+        let bytes = match self.reach_of(&entry)? {
+            Reach::Whole => bytes,
+            Reach::Subjects(reached) if reached.is_empty() => Vec::new(),
+            Reach::Subjects(reached) => show(&bytes, &reached).map_err(status::status)?,
+        };
+        Ok((leaf, bytes))
     }
 
     /// A row of a history as far as the caller reaches what its entry is about.
@@ -180,7 +193,7 @@ impl Way {
 
 /// How much of an entry is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Reach {
+enum Reach {
     /// All of it.
     Whole,
     /// What it says in common and of these of its subjects; without any, nothing.

@@ -23,7 +23,7 @@ use crate::{
         id::{IdSeed, Kind, RegionId, SubjectId},
         limit,
         page::PageRequest,
-        position::Partition,
+        position::{Partition, Position},
         time::{Day, ImpreciseDay, KnownAt, ReadTime},
         violation::Violations,
     },
@@ -121,17 +121,11 @@ impl ImportService for Api {
             known_at => ReadTime { valid_at, known_at },
         };
         // All pages are read at one position, so that the file is of one moment.
-        let time = way
-            .blocking(move |registry| {
-                let known = registry.known(partition, time.known_at)?;
-                let seq = known.unwrap_or_else(|| registry.frontier(partition).seq);
-                Ok(ReadTime { valid_at, known_at: KnownAt::Seq(seq) })
-            })
-            .await?;
+        let at = way.blocking(move |registry| registry.position(partition, time.known_at)).await?;
+        let times = Times { valid_at, at, elsewhere };
         let (sender, receiver) = mpsc::channel(EXPORT_MESSAGES);
         tokio::spawn(async move {
-            let of = (part, kind, partition, asked.with_ended);
-            let ended = export(&way, of, time, elsewhere, &sender).await;
+            let ended = export(&way, (part, kind, asked.with_ended), times, &sender).await;
             if let Err(status) = ended {
                 // A reader that is gone needs no last word.
                 let _ = sender.send(Err(status)).await;
@@ -141,16 +135,28 @@ impl ImportService for Api {
     }
 }
 
+/// What an export is read at.
+#[derive(Clone, Copy)]
+struct Times {
+    valid_at: Option<Day>,
+    /// In its partition.
+    at: Position,
+    /// What another partition keeps.
+    elsewhere: ReadTime,
+}
+
 /// Sends page after page, as fast as the reader takes them.
 async fn export(
     way: &Way,
-    (part, kind, partition, with_ended): (Part, Kind, Partition, bool),
-    time: ReadTime,
-    elsewhere: ReadTime,
+    (part, kind, with_ended): (Part, Kind, bool),
+    Times { valid_at, at, elsewhere }: Times,
     sender: &mpsc::Sender<Result<v1::ExportRowsResponse, Status>>,
 ) -> Result<(), Status> {
+    let partition = at.partition;
+    let time = ReadTime { valid_at, known_at: KnownAt::Seq(at.seq) };
     let mut stopping = way.api.0.stopping.clone();
     let mut after = Vec::new();
+    let mut is_first = true;
     loop {
         if *stopping.borrow_and_update() {
             let message = "the registry is stopping; export again";
@@ -183,8 +189,9 @@ async fn export(
                 }
             }
         }
-        let is_empty = rows.is_empty() && ended_left_out == 0;
-        let answer = v1::ExportRowsResponse { rows, ended_left_out };
+        let is_empty = rows.is_empty() && ended_left_out == 0 && !is_first;
+        is_first = false;
+        let answer = v1::ExportRowsResponse { rows, ended_left_out, read_at: at.to_string() };
         let is_told = is_empty || sender.send(Ok(answer)).await.is_ok();
         match page.next {
             Some(next) if is_told => after = next,

@@ -29,7 +29,7 @@ use crate::{
     service::{
         Api, Plan, Write, Written,
         common::{self, FieldReader, check_text, number},
-        finding::{named_in, observation},
+        finding::{named_in, observation_so_far},
         kind::{self, Correcting, Listing, Parts, Resource, answer, id_of, on_subject},
         misread::{self, Misread},
         named, status,
@@ -211,14 +211,13 @@ fn write_document(document: Document) -> v1::Document {
     v1::Document { sha256: sha256.to_string(), size_bytes, media_type, uri }
 }
 
-/// Reads who signs; `prefix` is the path before the fields.
+/// Reads who signs, as far as it can be read; `prefix` is the path before the fields.
 fn signatures(
     violations: &mut Violations,
     prefix: &str,
     signer_ids: &[String],
     scope: String,
-) -> Option<Signatures> {
-    let before = violations.list().len();
+) -> Signatures {
     let field = format!("{prefix}signer_ids");
     if !(1..=limit::ENTRY_SUBJECTS_MAX).contains(&signer_ids.len()) {
         let message = format!("1 to {} sign", limit::ENTRY_SUBJECTS_MAX);
@@ -239,7 +238,7 @@ fn signatures(
         let message = "a code of letters, digits, points, hyphens and underscores: structure";
         violations.add(field.as_str(), "MALFORMED", message);
     }
-    (violations.list().len() == before).then_some(Signatures { signers, scope })
+    Signatures { signers, scope }
 }
 
 /// Reads what a report found.
@@ -260,9 +259,10 @@ fn found(
         let known: Option<FindingId> = common::optional(violations, &field, &one.finding_id);
         let field = format!("{path}.observed_on");
         let on = common::optional::<Day>(violations, &field, &one.observed_on).or(inspected);
-        let seen = observation(violations, &format!("{path}.observation"), one.observation);
+        let observation =
+            observation_so_far(violations, &format!("{path}.observation"), one.observation);
         named.extend(known.map(|id| (format!("{path}.finding_id"), id.into())));
-        let (Some(on), Some(observation)) = (on, seen) else { continue };
+        let Some(on) = on else { continue };
         named.extend(named_in(&format!("{path}.observation"), &observation));
         let finding = known.map_or(Which::New(seed), Which::Known);
         let (second_of_day, order_key) = (None, Vec::new());
@@ -287,9 +287,11 @@ fn record_plan(asked: v1::RecordReportRequest, seeds: Vec<IdSeed>) -> Result<Pla
     let mut steps = Vec::new();
     let is_signed = asked.signatures.is_some();
     if let Some(v1::Signature { signer_ids, scope, on }) = asked.signatures {
+        let before = violations.list().len();
         let signed = signatures(&mut violations, "signatures.", &signer_ids, scope);
         let on = common::required::<Day>(&mut violations, "signatures.on", &on);
-        steps.extend(signed.zip(on).map(|(signed, on)| (ReportStep::Sign(signed), on)));
+        let on = on.filter(|_| violations.list().len() == before);
+        steps.extend(on.map(|on| (ReportStep::Sign(signed), on)));
     }
     let submitted = common::optional::<Day>(&mut violations, "submitted_on", &asked.submitted_on);
     let is_unsigned = is_nobodys(&said.content);
@@ -313,10 +315,13 @@ fn record_plan(asked: v1::RecordReportRequest, seeds: Vec<IdSeed>) -> Result<Pla
         violations.add("fields.kind", "REQUIRED", "a report is of a kind");
     }
     let inspected = inspected.or_else(misread::stand_in);
-    let (Some(building), Some(inspected), Some(seed)) = (building, inspected, seed) else {
-        return Err(violations.into());
-    };
-    let content = said.content;
+    let (Some(inspected), Some(seed)) = (inspected, seed) else { return Err(violations.into()) };
+    let mut content = said.content;
+    let building =
+        building.unwrap_or_else(|| BuildingId::new(misread::nobody(Kind::Building, &named).raw()));
+    if let Fields::Report(report) = &mut content.fields {
+        report.building = Some(Some(building));
+    }
     let sentences = said.sentences;
     let record = RecordReport { seed, content, inspected, findings, steps, sentences };
     let command = Command::RecordReport(Box::new(record));
@@ -377,36 +382,35 @@ struct Stepping<'a> {
     on: &'a str,
 }
 
+/// Reads a step. In the place of a day that cannot be read stands `today`.
 fn step_plan(
     asked: &Stepping<'_>,
-    needs_reason: bool,
-    read: impl FnOnce(&mut Violations) -> Option<(ReportStep, Option<(String, SubjectId)>)>,
-) -> Result<(Plan, SubjectId), Violations> {
+    today: Day,
+    read: impl FnOnce(&mut Violations) -> (ReportStep, Option<(String, SubjectId)>),
+) -> Result<(Plan, SubjectId), Misread<(Plan, SubjectId)>> {
     let mut violations = Violations::default();
     let subject = id_of::<v1::Report>(&mut violations, "id", asked.id);
     let etag = common::etag(&mut violations, asked.etag);
-    let step = read(&mut violations);
-    let on = common::required::<Day>(&mut violations, "on", asked.on);
-    let report = subject.and_then(|id| ReportId::try_from(id).ok());
-    let (Some(subject), Some(report), Some((step, other)), Some(on)) = (subject, report, step, on)
-    else {
-        return Err(violations);
-    };
-    let mut named = vec![("id".to_owned(), subject)];
+    let (step, other) = read(&mut violations);
+    let on = common::required::<Day>(&mut violations, "on", asked.on).unwrap_or(today);
+    let mut named = kind::about("id", subject);
     named.extend(other);
+    let subject = subject.unwrap_or_else(|| misread::nobody(Kind::Report, &named));
+    let report = ReportId::new(subject.raw());
+    let needs_reason = step == ReportStep::Return;
     let command = Command::AdvanceReport(AdvanceReport { report, etag, step, on });
     let plan = on_subject(subject, command, named, Vec::new());
-    violations.or((Plan { needs_reason, ..plan }, subject))
+    Misread::check(violations, (Plan { needs_reason, ..plan }, subject))
 }
 
 impl Write {
     async fn take_step(
         self,
         asked: Stepping<'_>,
-        step: ReportStep,
+        read: impl FnOnce(&mut Violations) -> (ReportStep, Option<(String, SubjectId)>),
     ) -> Result<(Written, Option<v1::Report>), Status> {
-        let needs_reason = step == ReportStep::Return;
-        self.about(step_plan(&asked, needs_reason, |_| Some((step, None)))).await
+        let today = self.registry().now().day();
+        self.about(step_plan(&asked, today, read)).await
     }
 }
 
@@ -522,11 +526,10 @@ impl InspectionService for Api {
         let v1::SignReportRequest { context: _, id, etag, signer_ids, scope, on } = asked;
         check_kind_of(&write, &id)?;
         let stepping = Stepping { id: &id, etag: &etag, on: &on };
-        let plan = step_plan(&stepping, false, |violations| {
-            let signed = signatures(violations, "", &signer_ids, scope)?;
-            Some((ReportStep::Sign(signed), None))
-        });
-        let done = write.about(plan).await?;
+        let sign = |violations: &mut Violations| {
+            (ReportStep::Sign(signatures(violations, "", &signer_ids, scope)), None)
+        };
+        let done = write.take_step(stepping, sign).await?;
         Ok(answer(done, |receipt, report| v1::SignReportResponse { receipt, report }))
     }
 
@@ -537,7 +540,7 @@ impl InspectionService for Api {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
         check_kind_of(&write, &asked.id)?;
         let stepping = Stepping { id: &asked.id, etag: &asked.etag, on: &asked.on };
-        let done = write.take_step(stepping, ReportStep::Submit).await?;
+        let done = write.take_step(stepping, |_| (ReportStep::Submit, None)).await?;
         Ok(answer(done, |receipt, report| v1::SubmitReportResponse { receipt, report }))
     }
 
@@ -547,7 +550,7 @@ impl InspectionService for Api {
     ) -> Result<Response<v1::AcceptReportResponse>, Status> {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
         let stepping = Stepping { id: &asked.id, etag: &asked.etag, on: &asked.on };
-        let done = write.take_step(stepping, ReportStep::Accept).await?;
+        let done = write.take_step(stepping, |_| (ReportStep::Accept, None)).await?;
         Ok(answer(done, |receipt, report| v1::AcceptReportResponse { receipt, report }))
     }
 
@@ -557,7 +560,7 @@ impl InspectionService for Api {
     ) -> Result<Response<v1::ReturnReportResponse>, Status> {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
         let stepping = Stepping { id: &asked.id, etag: &asked.etag, on: &asked.on };
-        let done = write.take_step(stepping, ReportStep::Return).await?;
+        let done = write.take_step(stepping, |_| (ReportStep::Return, None)).await?;
         Ok(answer(done, |receipt, report| v1::ReturnReportResponse { receipt, report }))
     }
 
@@ -567,11 +570,13 @@ impl InspectionService for Api {
     ) -> Result<Response<v1::SupersedeReportResponse>, Status> {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
         let stepping = Stepping { id: &asked.id, etag: &asked.etag, on: &asked.on };
-        let plan = step_plan(&stepping, false, |violations| {
-            let by: ReportId = common::required(violations, "by_id", &asked.by_id)?;
-            Some((ReportStep::Supersede(by), Some(("by_id".to_owned(), by.into()))))
-        });
-        let done = write.about(plan).await?;
+        let supersede = |violations: &mut Violations| {
+            let by: Option<ReportId> = common::required(violations, "by_id", &asked.by_id);
+            let named = by.map(|by| ("by_id".to_owned(), by.into()));
+            let nobody = || ReportId::new(misread::nobody(Kind::Report, &[]).raw());
+            (ReportStep::Supersede(by.unwrap_or_else(nobody)), named)
+        };
+        let done = write.take_step(stepping, supersede).await?;
         Ok(answer(done, |receipt, report| v1::SupersedeReportResponse { receipt, report }))
     }
 

@@ -319,11 +319,12 @@ fn transfer_plan(
     let etag = common::etag(&mut violations, etag);
     let parent: Option<RegionId> = common::required(&mut violations, "parent_id", parent_id);
     let from = common::required::<Day>(&mut violations, "from", from).or_else(misread::stand_in);
-    let (Some(subject), Some(from)) = (subject, from) else { return Err(violations.into()) };
+    let Some(from) = from else { return Err(violations.into()) };
     let region = RegionContent { parent: parent.map(Some), ..RegionContent::default() };
     let content = Content { fields: Fields::Region(region), shared: Shared::default() };
-    let mut named = vec![("region_id".to_owned(), subject)];
+    let mut named = about("region_id", subject);
     named.extend(parent.map(|parent| ("parent_id".to_owned(), SubjectId::from(parent))));
+    let subject = subject.unwrap_or_else(|| misread::nobody(Kind::Region, &named));
     let change = Change {
         subject,
         etag,
@@ -366,11 +367,10 @@ fn change_plan<R: Resource>(
     if is_empty && is_whole {
         violations.add("fields", "NOTHING_SAID", "a change says at least one field");
     }
-    let (Some(subject), Some(from), false) = (subject, from, is_empty) else {
-        return Err(violations.into());
-    };
-    let mut named = vec![("id".to_owned(), subject)];
+    let Some(from) = from else { return Err(violations.into()) };
+    let mut named = about("id", subject);
     named.extend(named_at("fields", &said.content));
+    let subject = subject.unwrap_or_else(|| misread::nobody(R::KIND, &named));
     let change = Change {
         subject,
         etag,
@@ -381,7 +381,14 @@ fn change_plan<R: Resource>(
         sentences: said.sentences,
     };
     let plan = on_subject(subject, Command::Change(change), named, said.warnings);
-    Misread::check(violations, (plan, subject))
+    // What was left out may have been all of it.
+    let doubtful: &[&str] = if is_empty { &["fields"] } else { &[] };
+    Misread::check(violations, (plan, subject)).map_err(|misread| Misread { doubtful, ..misread })
+}
+
+/// What a request is about, when it could be read, as the first of what it names.
+pub(crate) fn about(field: &str, subject: Option<SubjectId>) -> Vec<(String, SubjectId)> {
+    subject.into_iter().map(|subject| (field.to_owned(), subject)).collect()
 }
 
 /// A plan about a subject that is there.
@@ -430,9 +437,9 @@ fn correct_plan<R: Resource>(
     if is_whole && said.content.is_empty() && dates.iter().all(|date| date.is_empty()) {
         violations.add("fields", "NOTHING_SAID", "a correction says what was wrong");
     }
-    let Some(subject) = subject else { return Err(violations.into()) };
-    let mut named = vec![("id".to_owned(), subject)];
+    let mut named = about("id", subject);
     named.extend(named_at("fields", &said.content));
+    let subject = subject.unwrap_or_else(|| misread::nobody(R::KIND, &named));
     let correct = Correct {
         subject,
         etag,
@@ -461,9 +468,11 @@ fn end_plan<R: Resource>(
     let day = common::required::<ImpreciseDay>(&mut violations, "ended_on", ended_on)
         .or_else(misread::stand_in);
     let cause = common::end_cause(&mut violations, "cause", cause).unwrap_or(EndCause::Other);
-    let (Some(subject), Some(day)) = (subject, day) else { return Err(violations.into()) };
+    let Some(day) = day else { return Err(violations.into()) };
+    let named = about("id", subject);
+    let subject = subject.unwrap_or_else(|| misread::nobody(R::KIND, &named));
     let command = Command::End(End { subject, etag, day, cause });
-    let plan = on_subject(subject, command, vec![("id".to_owned(), subject)], Vec::new());
+    let plan = on_subject(subject, command, named, Vec::new());
     Misread::check(violations, (plan, subject))
 }
 
@@ -475,9 +484,10 @@ fn retract_plan<R: Resource>(
     let mut violations = Violations::default();
     let subject = id_of::<R>(&mut violations, "id", id);
     let etag = common::etag(&mut violations, etag);
-    let Some(subject) = subject else { return Err(violations.into()) };
+    let named = about("id", subject);
+    let subject = subject.unwrap_or_else(|| misread::nobody(R::KIND, &named));
     let command = Command::Retract(Retract { subject, etag, entry });
-    let plan = on_subject(subject, command, vec![("id".to_owned(), subject)], Vec::new());
+    let plan = on_subject(subject, command, named, Vec::new());
     Misread::check(violations, (plan, subject))
 }
 
@@ -538,11 +548,20 @@ fn merge_plan<R: Resource>(
         named.extend(named_at("into", &said.content));
         MergeInto::New { seed, content: Box::new(said.content) }
     };
-    // Without any of them it is not known by which partition the merge is to be judged.
-    let Some(first) = subjects.first().copied().or(existing) else { return Err(violations.into()) };
+    let mut doubtful: &[&str] = &[];
+    let first = subjects.first().copied().unwrap_or_else(|| {
+        let nobody = misread::nobody(R::KIND, &named);
+        subjects.push(nobody);
+        doubtful = &["ids[0]"];
+        nobody
+    });
     let command = Command::Merge(Merge { kind: R::KIND, subjects, day, into });
     let plan = on_subject(first, command, named, said.warnings);
-    Misread::check(violations, (plan, existing)).map_err(|misread| Misread { indexes, ..misread })
+    Misread::check(violations, (plan, existing)).map_err(|misread| Misread {
+        doubtful,
+        indexes,
+        ..misread
+    })
 }
 
 /// What a split brings.
@@ -573,8 +592,7 @@ fn split_plan<R: Resource>(
         let message = format!("{least} to {SUCCESSION_MAX} parts");
         violations.add("parts", "OUT_OF_RANGE", message);
     }
-    let mut named: Vec<(String, SubjectId)> =
-        subject.iter().map(|subject| ("id".to_owned(), *subject)).collect();
+    let mut named = about("id", subject);
     let mut parts = Vec::new();
     let mut warnings = Vec::new();
     for (index, ((value, numerator, denominator), seed)) in
@@ -596,7 +614,7 @@ fn split_plan<R: Resource>(
         parts.push(SplitPart { seed, content: said.content, share });
     }
     let assignments = assignments(&mut violations, asked.assignments, part_count);
-    let Some(subject) = subject else { return Err(violations.into()) };
+    let subject = subject.unwrap_or_else(|| misread::nobody(R::KIND, &named));
     let split = Split { subject, etag, day, parts, assignments, keeps: asked.keeps };
     Misread::check(violations, on_subject(subject, Command::Split(split), named, warnings))
 }
@@ -656,7 +674,9 @@ impl Write {
         parent_id: &str,
         from: &str,
     ) -> Result<Done<v1::Region>, Status> {
-        self.about(transfer_plan(region_id, etag, parent_id, from)).await
+        // A transfer is a change, whose fields have other names.
+        const NAMES: [(&str, &str); 2] = [("id", "region_id"), ("fields.parent_id", "parent_id")];
+        self.with_names(&NAMES).about(transfer_plan(region_id, etag, parent_id, from)).await
     }
 
     /// Says that the world changed.

@@ -13,18 +13,19 @@ use tonic::Status;
 
 use crate::{
     domain::{
-        content::Content,
+        content::{Content, Fields},
+        finding::Observation,
         plausibility::{self, Implausible, OVERRIDABLE},
     },
     kernel::{
-        id::{Kind, SubjectId},
+        id::{BuildingId, FindingId, Kind, RawId, ReportId, SubjectId},
         position::Partition,
         time::{Day, ImpreciseDay},
         violation::Violations,
     },
     registry::{
-        Call, Class, Command, Contradiction, Error, ImportRow, MergeInto, Outcome, Refusal,
-        Register,
+        AdvanceReport, Call, Class, Command, Contradiction, Error, FollowFinding, ImportRow,
+        MergeInto, Outcome, Refusal, Register, Sighting, Which,
     },
     service::{Plan, Write, author, common},
 };
@@ -56,20 +57,85 @@ pub(crate) const PLACES: [&str; 6] = [
     "fields.region_id",
 ];
 
-/// Rules that may only be broken because of what was left out: the rule, and a field or list of
-/// fields of which that is so.
-const HANGING: [(&str, &[&str]); 11] = [
-    ("PARTITION_MISSING", &PLACES),
-    ("OTHER_PARTITION", &PLACES),
-    ("PARTITION_NESTED", &["fields.level"]),
-    ("LIVING_DEPENDENTS", &["ended_on"]),
-    ("TOO_MANY_CHILDREN", &["ended_on", "day"]),
-    ("NOT_THERE", &["day"]),
-    ("NOT_A_CHILD", &["day"]),
-    ("UNASSIGNED_CHILDREN", &["day", "assignments["]),
-    ("NO_SUCH_PART", &["parts", "assignments["]),
-    ("MERGE_OF_FEW", &["ids[", "into", "into_id"]),
-    ("SPLIT_PARTS", &["parts"]),
+/// What a request is about. Without it, it is not known by which partition it is to be judged, and by
+/// which reference data.
+const ABOUT: [&str; 5] = ["id", "region_id", "building_id", "fields.building_id", "ids"];
+/// The days of what is seen, and of what follows on it.
+const SEEN_ON: [&str; 3] = ["on", "observed_on", "inspected_on"];
+/// What is said of a finding, as far as where it stands decides whether it can be.
+const SAID: [&str; 5] = [
+    "saying",
+    "saying.measure_taken.measure",
+    "saying.measure_lifted.measure",
+    "saying.included.project_id",
+    "on",
+];
+
+/// Rules that may only be broken because of what was left out: the rules, and the fields of which
+/// that is so. One that ends in `[` stands for every item of a list.
+const HANGING: [(&[&str], &[&str]); 22] = [
+    (&["PARTITION_MISSING", "OTHER_PARTITION"], &PLACES),
+    (&["PARTITION_NESTED"], &["fields.level"]),
+    (&["LIVING_DEPENDENTS"], &["ended_on"]),
+    (&["TOO_MANY_CHILDREN"], &["ended_on", "day"]),
+    (&["NOT_THERE"], &["day"]),
+    (&["NOT_A_CHILD"], &["day", "id"]),
+    (&["UNASSIGNED_CHILDREN"], &["day", "assignments["]),
+    (&["NO_SUCH_PART"], &["parts", "assignments["]),
+    (&["MERGE_OF_FEW"], &["ids", "ids[", "into", "into_id"]),
+    (&["SPLIT_PARTS"], &["parts"]),
+    (&["OTHER_PARTITION"], &ABOUT),
+    (&BY_REFERENCE, &ABOUT),
+    (&BY_REFERENCE, &SEEN_ON),
+    (
+        &[
+            "FINDING_OTHER_BUILDING",
+            "UNIT_OTHER_BUILDING",
+            "REPORT_OTHER_BUILDING",
+            "ORDER_OTHER_BUILDING",
+        ],
+        &ABOUT,
+    ),
+    (&["ORDER_OTHER_BODY", "FINDING_NOT_OBSERVED", "DEADLINE_OVER"], &SEEN_ON),
+    (&["REPORT_NOT_SUBMITTED", "VERIFIER_REPAIRED"], &["on", "saying"]),
+    (&["FINDING_STATE"], &SAID),
+    (&["REPORT_STATE"], &["by_id"]),
+    (&["DAYS_OUT_OF_ORDER"], &["inspected_on", "signatures.on"]),
+    (&["SIGNERS"], &["signer_ids", "signer_ids[", "signatures.signer_ids["]),
+    (&BY_SCOPE, &["scope"]),
+    (&BY_DAY_OF_SIGNING, &["on"]),
+];
+/// What reference data decides, which a partition has and which holds on days.
+const BY_REFERENCE: [&str; 6] = [
+    "CLASS_UNKNOWN",
+    "DIMENSION_UNKNOWN",
+    "REFERENCE_MISSING",
+    "GRADE_EDITION",
+    "GRADE_VALUE",
+    "BEFORE_BUILDING",
+];
+/// What is asked of licences of a scope.
+const BY_SCOPE: [&str; 6] = [
+    "SIGNER_SCOPE",
+    "SIGNER_PERIOD",
+    "SIGNER_SUSPENDED",
+    "BODY_SCOPE",
+    "BODY_PERIOD",
+    "BODY_SUSPENDED",
+];
+/// What is asked of signers and bodies as they are on the day of signing.
+const BY_DAY_OF_SIGNING: [&str; 11] = [
+    "SIGNER_SCOPE",
+    "SIGNER_PERIOD",
+    "SIGNER_SUSPENDED",
+    "SIGNER_NOT_EMPLOYED",
+    "SIGNER_INTEREST",
+    "SIGNER_ABSENT",
+    "BODY_SCOPE",
+    "BODY_PERIOD",
+    "BODY_SUSPENDED",
+    "BODY_INTEREST",
+    "BODY_ABSENT",
 ];
 
 /// What may be told only because references were taken out of what was said.
@@ -116,6 +182,13 @@ pub(crate) fn stand_in<T: FromStr>() -> Option<T> {
     "2000-01-01".parse().ok()
 }
 
+/// In the place of a subject that could not be read, one that there never is: born before there were
+/// registries, where the first of what is named beside it was born. That it is not there is not told.
+pub(crate) fn nobody(kind: Kind, named: &[(String, SubjectId)]) -> SubjectId {
+    let partition = named.first().map_or(Partition::ROOT, |(_, id)| id.partition());
+    SubjectId::new(kind, RawId::new(0, partition, 0))
+}
+
 /// The fields of a request that were left out, by their paths.
 pub(crate) struct LeftOut {
     paths: BTreeSet<String>,
@@ -132,6 +205,11 @@ impl LeftOut {
     pub(crate) fn new(violations: &Violations, doubtful: &'static [&'static str]) -> Self {
         let paths = violations.list().iter().map(|violation| field_of(&violation.field).to_owned());
         Self { paths: paths.collect(), doubtful, is_timeless: false }
+    }
+
+    /// What is named and not there, or out of reach, is as if it had been left out.
+    fn of(paths: impl Iterator<Item = String>) -> Self {
+        Self { paths: paths.collect(), doubtful: &[], is_timeless: false }
     }
 
     /// The same for a subject that others may hold, of which a day was left out.
@@ -160,10 +238,13 @@ impl LeftOut {
         let (place, name) = path.rsplit_once('.').unwrap_or(("", path));
         let beside =
             |(rule, other): &(&str, &str)| *rule == refusal.reason && self.is_beside(place, other);
-        let hangs = |(rule, on): &(&str, &[&str])| *rule == refusal.reason && on.iter().any(has);
+        let hangs = |(rules, on): &(&[&str], &[&str])| {
+            rules.contains(&refusal.reason.as_str()) && on.iter().any(has)
+        };
         // Of a building one of two is enough, and a province has no parent.
         let is_place = PLACES.iter().any(|field| field.strip_prefix("fields.") == Some(name));
         self.paths.contains(path)
+            || self.is_below(path)
             || self.doubtful.contains(&field)
             || self.explains_days(&refusal.reason, &item)
             || BY_OTHERS.iter().any(beside)
@@ -172,6 +253,18 @@ impl LeftOut {
             || (matches!(&*refusal.reason, "SHARE" | "SHARES_SUM")
                 && self.paths.iter().any(is_of_share))
             || (path.split('.').next() == Some("into") && self.has_any(&["into", "into_id"]))
+    }
+
+    /// Whether a field is one of a message that was left out as a whole.
+    fn is_below(&self, path: &str) -> bool {
+        let mut whole = path;
+        while let Some((above, _)) = whole.rsplit_once('.') {
+            if self.paths.contains(above) {
+                return true;
+            }
+            whole = above;
+        }
+        false
     }
 
     /// Whether a field beside another one was left out.
@@ -240,6 +333,74 @@ fn renumbered(mut refusal: Refusal, indexes: &[u32]) -> Refusal {
         refusal.field = format!("{list}[{index}]{}", field.strip_suffix('.').unwrap_or(field));
     }
     refusal
+}
+
+/// A command about reports or findings with nobody in the place of what is missing, by which the
+/// registry judges the rest; any other command as it is.
+fn without(
+    command: Command,
+    is_missing: &dyn Fn(&str) -> bool,
+    named: &[(String, SubjectId)],
+) -> Result<Command, Box<Command>> {
+    let near = named.iter().filter(|(path, _)| !is_missing(path)).cloned().collect::<Vec<_>>();
+    let raw = |kind: Kind| nobody(kind, &near).raw();
+    let is_lost =
+        |id: SubjectId| named.iter().any(|(path, named)| *named == id && is_missing(path));
+    Ok(match command {
+        Command::FollowFinding(follow) => {
+            let finding = FindingId::new(raw(Kind::Finding));
+            Command::FollowFinding(FollowFinding { finding, ..follow })
+        }
+        Command::ObserveFinding(mut observe) => {
+            if is_lost(observe.building.into()) {
+                observe.building = BuildingId::new(raw(Kind::Building));
+            }
+            let finding = FindingId::new(raw(Kind::Finding));
+            observe.observed = sighting_without(observe.observed, finding, &is_lost);
+            Command::ObserveFinding(observe)
+        }
+        Command::RecordReport(mut record) => {
+            let finding = FindingId::new(raw(Kind::Finding));
+            if let Fields::Report(report) = &mut record.content.fields {
+                report.order = report.order.filter(|id| !id.is_some_and(|id| is_lost(id.into())));
+                let building = BuildingId::new(raw(Kind::Building));
+                report.building = report.building.map(|id| match id {
+                    Some(id) if is_lost(id.into()) => Some(building),
+                    id => id,
+                });
+            }
+            let found = std::mem::take(&mut record.findings).into_iter();
+            let found = found.map(|(index, one)| (index, sighting_without(one, finding, &is_lost)));
+            record.findings = found.collect();
+            Command::RecordReport(record)
+        }
+        Command::AdvanceReport(advance) => {
+            let report = if is_lost(advance.report.into()) {
+                ReportId::new(raw(Kind::Report))
+            } else {
+                advance.report
+            };
+            Command::AdvanceReport(AdvanceReport { report, ..advance })
+        }
+        command => return Err(Box::new(command)),
+    })
+}
+
+/// A sighting with nobody in the place of what is lost.
+fn sighting_without(
+    mut sighting: Sighting,
+    nobody: FindingId,
+    is_lost: &dyn Fn(SubjectId) -> bool,
+) -> Sighting {
+    if let Which::Known(id) = sighting.finding
+        && is_lost(id.into())
+    {
+        sighting.finding = Which::Known(nobody);
+    }
+    let Observation { place, report, .. } = &mut sighting.observation;
+    place.unit = place.unit.filter(|id| !is_lost((*id).into()));
+    *report = report.filter(|id| !is_lost((*id).into()));
+    sighting
 }
 
 /// What is implausible in what a row says, whatever the registry has.
@@ -340,7 +501,7 @@ impl Write {
         }
     }
 
-    /// What is named and not in reach: refused as if it were not there.
+    /// What is named and not in reach, as [`crate::service::Way::unreached`] refuses it.
     pub(crate) fn out_of_reach(
         &self,
         named: &[(String, SubjectId)],
@@ -355,7 +516,7 @@ impl Write {
             };
             reached.insert(*subject, is_reached);
             if !is_reached {
-                missing.push(Refusal::missing(field, *subject));
+                missing.push(self.way.unreached(field, *subject)?);
             }
         }
         Ok(missing)
@@ -388,7 +549,13 @@ impl Write {
                 correct.content.retain(&is_left);
                 self.refusals(plan.partition, Command::Correct(correct), overrides).await
             }
-            command => in_itself(&command, &overrides, self.registry().now().day()),
+            command => match without(command, &is_missing, &plan.named) {
+                Ok(command) => {
+                    let told = self.refusals(plan.partition, command, overrides).await;
+                    LeftOut::of(missing.iter().map(|refusal| refusal.field.clone())).beside(told)
+                }
+                Err(command) => in_itself(&command, &overrides, self.registry().now().day()),
+            },
         };
         let mut refusals = missing;
         // What is left may say nothing, or what no one entry says.

@@ -2,7 +2,8 @@
 //!
 //! The way of a request: who calls and whether they may ([`guard`]), what is asked (read whole, all
 //! that is wrong with it told at once), whether it is in the caller's reach, then one call of the
-//! registry and its answer on the wire. What is out of reach is answered as if it were not there.
+//! registry and its answer on the wire. What is out of reach is answered as if it were not there, but
+//! for regions: everybody may read the tree of them, and is told that one lies outside the reach.
 
 mod batch;
 pub mod body;
@@ -21,6 +22,7 @@ pub(crate) mod misread;
 pub mod page;
 mod paper_row;
 pub mod plan;
+mod reach;
 pub mod reference;
 pub mod region;
 pub mod registry;
@@ -180,7 +182,7 @@ impl Api {
         let context = take(&mut message).unwrap_or_default();
         let hash = hash_of(way.caller.rpc, &message, &context);
         tracing::Span::current().record("request.id", context.request_id.as_str());
-        Ok((Write { way, context, hash }, message))
+        Ok((Write { way, context, hash, names: &[] }, message))
     }
 }
 
@@ -233,11 +235,13 @@ impl Way {
         Ok(self.extent()? == Extent::Everything)
     }
 
-    /// Whether a subject is in the caller's reach, by the tree of now.
+    /// Whether a subject is in the caller's reach, by the tree of now; a case, when something that it
+    /// is about is.
     pub(crate) fn reaches(&self, subject: SubjectId) -> Result<bool, Status> {
         match self.extent()? {
             Extent::Everything => Ok(true),
             Extent::Caller => Ok(false),
+            Extent::Regions(_) if subject.kind() == Kind::Case => self.reaches_case_of(subject),
             Extent::Regions(regions) => {
                 let registry = self.registry();
                 let above = registry.noticed(registry.regions_above(subject));
@@ -247,12 +251,12 @@ impl Way {
         }
     }
 
-    /// Refuses what is out of reach as if it were not there.
+    /// Refuses what is out of reach, as [`Way::unreached`] says.
     pub(crate) fn check_reach(&self, field: &str, subject: SubjectId) -> Result<(), Status> {
         if self.reaches(subject)? {
             return Ok(());
         }
-        Err(status::refused(&[Refusal::missing(field, subject)]))
+        Err(status::refused(&[self.unreached(field, subject)?]))
     }
 
     /// Refuses a caller that does not reach everything.
@@ -358,6 +362,8 @@ pub(crate) struct Write {
     way: Way,
     context: v1::WriteContext,
     hash: Hash,
+    /// Fields as the command has them, and as the request does, where the two differ.
+    names: &'static [(&'static str, &'static str)],
 }
 
 /// What is to be done, and on what it depends.
@@ -456,7 +462,27 @@ impl Write {
             // The caller may have gone away; what was decided stands.
             let _ = sender.send(answer);
         });
-        receiver.await.unwrap_or_else(|_| Err(Error::Unavailable("the writer stopped".to_owned())))
+        let answer = receiver.await;
+        let stopped = |_| Err(Error::Unavailable("the writer stopped".to_owned()));
+        answer.unwrap_or_else(stopped).map_err(|error| match error {
+            Error::Refused(refusals) => {
+                Error::Refused(refusals.into_iter().map(|refusal| self.as_asked(refusal)).collect())
+            }
+            error => error,
+        })
+    }
+
+    /// A refusal by the name that its field has in the request.
+    fn as_asked(&self, refusal: Refusal) -> Refusal {
+        match self.names.iter().find(|(name, _)| *name == refusal.field) {
+            Some((_, asked)) => Refusal { field: (*asked).to_owned(), ..refusal },
+            None => refusal,
+        }
+    }
+
+    /// The same write, of which fields have other names in the request than in the command.
+    fn with_names(self, names: &'static [(&'static str, &'static str)]) -> Self {
+        Self { names, ..self }
     }
 
     /// All that is wrong with a request: its form first, then what the registry has against the

@@ -23,9 +23,10 @@ use crate::{
         body::in_region,
         common::{self, FieldReader, number},
         kind::{
-            Changing, Correcting, Creation, Listing, Parts, Resource, answer, id_of, on_subject,
+            Changing, Correcting, Creation, Listing, Parts, Resource, about, answer, id_of,
+            on_subject,
         },
-        misread::Misread,
+        misread::{self, Misread},
     },
 };
 
@@ -199,10 +200,11 @@ fn step_plan(
     let etag = common::etag(&mut violations, &step.etag);
     let from = common::optional::<Day>(&mut violations, "from", &step.from).unwrap_or(today);
     let content = read(&mut violations);
-    let Some(subject) = subject else { return Err(violations.into()) };
     // Without what cannot be read it says nothing.
     let doubtful: &[&str] = if content.is_none() { &["fields"] } else { &[] };
     let content = content.unwrap_or_default();
+    let named = about("id", subject);
+    let subject = subject.unwrap_or_else(|| misread::nobody(Kind::Order, &named));
     let change = Change {
         subject,
         etag,
@@ -212,7 +214,6 @@ fn step_plan(
         content: Content { fields: Fields::Order(content), shared: Shared::default() },
         sentences: Vec::new(),
     };
-    let named = vec![("id".to_owned(), subject)];
     let plan = on_subject(subject, Command::Change(change), named, Vec::new());
     Misread::check(violations, (Plan { needs_reason, ..plan }, subject))
         .map_err(|misread| Misread { doubtful, ..misread })

@@ -26,6 +26,7 @@ use crate::{
         Api, Plan, Way, Write, Written,
         common::{self, FieldReader},
         kind::{Listing, Parts, Resource, answer, resource, take_over},
+        misread::Misread,
         status,
     },
 };
@@ -173,6 +174,9 @@ fn region_of(
     region
 }
 
+/// The region is a field of the edition, and one of the request's own.
+const NAMES: [(&str, &str); 1] = [("fields.region_id", "region_id")];
+
 /// What a load brings.
 struct Loading {
     text: String,
@@ -186,7 +190,7 @@ fn load_plan(
     mut violations: Violations,
     loading: Loading,
     seed: IdSeed,
-) -> Result<Plan, Violations> {
+) -> Result<Plan, Misread<Plan>> {
     let Loading { text, is_correction, place, own } = loading;
     let grades = place.as_ref().map(|place| grades(registry, place.partition)).unwrap_or_default();
     let head = match reference::check(&text, &grades.iter().collect::<Vec<_>>()) {
@@ -197,9 +201,9 @@ fn load_plan(
             reference_file::head(&text).ok()
         }
     };
-    let (Some(place), Some(head)) = (place, head) else { return Err(violations) };
+    let (Some(place), Some(head)) = (place, head) else { return Err(violations.into()) };
     let region = region_of(registry, &mut violations, &place, own, &head);
-    let Some(region) = region.filter(|_| violations.is_empty()) else { return Err(violations) };
+    let Some(region) = region else { return Err(violations.into()) };
     // It is there since it holds, or since it was loaded when that came first.
     let exists_from = ImpreciseDay::exactly(head.from.min(registry.now().day()));
     let content = ReferenceContent {
@@ -216,14 +220,15 @@ fn load_plan(
         opens_partition: false,
         sentences: Vec::new(),
     };
-    Ok(Plan {
+    let plan = Plan {
         command: Command::LoadReference { edition, is_correction },
         partition: place.partition,
         named: vec![("region_id".to_owned(), region.into())],
         needs_everything: false,
         needs_reason: is_correction,
         warnings: Vec::new(),
-    })
+    };
+    Misread::check(violations, plan)
 }
 
 impl Write {
@@ -241,7 +246,7 @@ impl Write {
         let loading = Loading { text, is_correction: correction, place, own };
         let seed = common::id_seed(self.registry().now()).map_err(status::status)?;
         let plan = load_plan(self.registry(), violations, loading, seed);
-        let written = self.run(plan).await?;
+        let written = self.with_names(&NAMES).run(plan).await?;
         let loaded = written.see(written.made())?;
         Ok((written, loaded.map(resource)))
     }

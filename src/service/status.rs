@@ -169,16 +169,17 @@ pub fn refused(refusals: &[Refusal]) -> Status {
 }
 
 /// The refusal that gives the code and the reason: the first of those that the caller has to mend
-/// before anything else. What is wrong in any state of the registry stands before what is missing in
-/// it, that before what does not fit it; and a conflict, which says "read again and ask again", stands
+/// before anything else. What is wrong in any state of the registry stands before what is out of
+/// reach or missing in it, that before what does not fit it; and a conflict, which says "read again and ask again", stands
 /// last: asking again would not help as long as there is anything else.
 fn leading(refusals: &[Refusal]) -> Option<&Refusal> {
     refusals.iter().min_by_key(|refusal| match refusal.class {
         Class::Invalid => 0,
-        Class::NotFound => 1,
-        Class::AlreadyExists => 2,
-        Class::Precondition => 3,
-        Class::Conflict => 4,
+        Class::OutOfReach => 1,
+        Class::NotFound => 2,
+        Class::AlreadyExists => 3,
+        Class::Precondition => 4,
+        Class::Conflict => 5,
     })
 }
 
@@ -234,6 +235,7 @@ const fn code_of(class: Class) -> Code {
         Class::Precondition => Code::FailedPrecondition,
         Class::NotFound => Code::NotFound,
         Class::Conflict => Code::Aborted,
+        Class::OutOfReach => Code::PermissionDenied,
         Class::AlreadyExists => Code::AlreadyExists,
     }
 }

@@ -22,8 +22,7 @@ use crate::{
         violation::Violations,
     },
     proto::v1::{self, watch_response::Event, watch_service_server::WatchService},
-    registry::{Entry, show},
-    service::{Api, Way, common, history::Reach, status},
+    service::{Api, Way, common, status},
     store::Limit,
     telemetry::Counted,
 };
@@ -199,15 +198,9 @@ impl Watcher {
         Ok(has_sent)
     }
 
-    /// An entry on the wire, without the parts of subjects that are out of reach, and without its
-    /// bytes when all are.
+    /// An entry on the wire, as far as the reader reaches it.
     fn entry(&self, position: Position, bytes: Vec<u8>) -> Result<v1::WatchedEntry, Status> {
-        let (entry, leaf) = Entry::decode(&bytes).map_err(status::status)?;
-        let entry = match self.way.reach_of(&entry)? {
-            Reach::Whole => bytes,
-            Reach::Subjects(reached) if reached.is_empty() => Vec::new(),
-            Reach::Subjects(reached) => show(&bytes, &reached).map_err(status::status)?,
-        };
+        let (leaf, entry) = self.way.as_reached(bytes)?;
         Ok(v1::WatchedEntry { position: position.to_string(), leaf: leaf.0.to_vec(), entry })
     }
 

@@ -703,13 +703,62 @@ async fn a_search_looks_in_the_only_city() {
         id 编号                         name 名称  address 地址  since 起始  state 状态   details 详情
         bld_01HF7YAT000000E0000000001A  12号楼     人民路12号    1983..1985  exists 存续  1985, brick concrete 砖混, 6 storeys 层, 4210.5 m²
     "]]).await;
+    server.reply("RegionService/ResolveCode", &[v1::ResolveCodeResponse::default()]);
     let (code, said) = anju(&server, &["get", "--identifier", "census:9"]).await;
     assert_eq!((code, said.as_str()), (4, "nothing has the census 9\n"));
     expect![[r#"
         RegistryService/GetStatus {}
         SearchService/Search {"context":{},"text":"人民路12","kinds":["SUBJECT_KIND_BUILDING"],"partition":7,"pageSize":50}
+        RegionService/ResolveCode {"context":{},"scheme":"census","code":"9"}
         RegistryService/GetStatus {}
-        SearchService/Search {"context":{},"identifier":{"scheme":"census","value":"9"},"kinds":["SUBJECT_KIND_REGION","SUBJECT_KIND_COMPOUND","SUBJECT_KIND_BUILDING","SUBJECT_KIND_UNIT"],"partition":7}"#]].assert_eq(&server.asked());
+        SearchService/Search {"context":{},"identifier":{"scheme":"census","value":"9"},"kinds":["SUBJECT_KIND_COMPOUND","SUBJECT_KIND_BUILDING","SUBJECT_KIND_UNIT"],"partition":7}"#]].assert_eq(&server.asked());
+}
+
+#[tokio::test]
+async fn an_outside_number_is_looked_for_wherever_it_may_be() {
+    let server = Server::start().await;
+    let partition = |partition: u32| v1::PartitionStatus { partition, ..Default::default() };
+    let status = v1::GetStatusResponse {
+        partitions: vec![partition(0), partition(7), partition(8)],
+        ..v1::GetStatusResponse::default()
+    };
+    server.reply("RegistryService/GetStatus", &[status]);
+    // A region's code is of no partition.
+    let region = v1::Region {
+        id: REGION.to_owned(),
+        fields: Some(v1::RegionFields {
+            name: Some("金水区".to_owned()),
+            ..v1::RegionFields::default()
+        }),
+        ..v1::Region::default()
+    };
+    let found = v1::CodeCandidate { region: Some(region), ..v1::CodeCandidate::default() };
+    let answer = v1::ResolveCodeResponse { candidates: vec![found], ..Default::default() };
+    server.reply("RegionService/ResolveCode", &[answer]);
+    server.reply("RegionService/ResolveCode", &[v1::ResolveCodeResponse::default()]);
+    let (code, said) = anju(&server, &["get", "--identifier", "gbt2260:410105"]).await;
+    assert!(code == 0 && said.contains(REGION) && said.contains("金水区"), "{code}: {said}");
+    // Anything else is in one of the cities.
+    server.reply("SearchService/Search", &[v1::SearchResponse::default()]);
+    let hit = v1::SearchHit { subject: Some(v1::search_hit::Subject::Building(building())) };
+    server.reply(
+        "SearchService/Search",
+        &[v1::SearchResponse { hits: vec![hit], ..Default::default() }],
+    );
+    let (code, said) = anju(&server, &["get", "--identifier", "census:9"]).await;
+    assert!(code == 0 && said.contains(BUILDING), "{code}: {said}");
+    // The number of an entry counts the entries of one of them.
+    let then = ["get", "--identifier", "census:9", "--known-at", "42"];
+    let (code, said) = anju(&server, &then).await;
+    assert!(code == 2 && said.contains("say which --partition"), "{code}: {said}");
+    expect![[r#"
+        RegionService/ResolveCode {"context":{},"scheme":"gbt2260","code":"410105"}
+        RegionService/ResolveCode {"context":{},"scheme":"census","code":"9"}
+        RegistryService/GetStatus {}
+        SearchService/Search {"context":{},"identifier":{"scheme":"census","value":"9"},"kinds":["SUBJECT_KIND_COMPOUND","SUBJECT_KIND_BUILDING","SUBJECT_KIND_UNIT"],"partition":7}
+        SearchService/Search {"context":{},"identifier":{"scheme":"census","value":"9"},"kinds":["SUBJECT_KIND_COMPOUND","SUBJECT_KIND_BUILDING","SUBJECT_KIND_UNIT"],"partition":8}
+        RegionService/ResolveCode {"context":{},"scheme":"census","code":"9"}
+        RegistryService/GetStatus {}"#]].assert_eq(&server.asked());
 }
 
 #[tokio::test]
@@ -1342,7 +1391,7 @@ async fn a_refusal_says_all_that_is_wrong() {
     assert_eq!(code, 5);
     expect![[r"
         REQUEST_ID_REUSED: the request is wrong
-          同一请求编号已用于另一请求
+          该请求编号已用于另一请求；请换用新的请求编号
           fields.completed: a day still to come [FUTURE_DAY]
           fields.use: is missing
           LIFE bld_01HF7YAT000000E0000000001A: it has ended
@@ -1472,6 +1521,7 @@ async fn every_verb_has_what_is_left_of_it_judged() {
         the command line is wrong
           compound_id: this is the id of a building, not of a compound [WRONG_KIND]
           opens_partition: only a region opens a partition [NOT_HERE]
+            该项不能填在此处；请删去，或改用相应的命令
         and of what is left of it 其余部分
           fields.design_life_years: a design life of 500 years [DESIGN_LIFE]
     "]]
@@ -1510,6 +1560,7 @@ async fn every_verb_has_what_is_left_of_it_judged() {
     expect![[r#"
         the command line is wrong
           level: "x" is not one of province 省级, city 地级, district 县级, street 乡级, community 社区 [UNKNOWN_VALUE]
+            没有这个取值；请从规定的取值中选用
         and of what is left of it 其余部分
           fields.name: a region has a name [REQUIRED]
     "#]]
@@ -1538,6 +1589,7 @@ async fn ends_and_splits_have_what_is_left_of_them_judged() {
     expect![[r#"
         the command line is wrong
           cause: "age" is not one of demolished 拆除, destroyed 灭失, merged 合并, split 拆分, abolished 撤销, other 其他 [UNKNOWN_VALUE]
+            没有这个取值；请从规定的取值中选用
         and of what is left of it 其余部分
           ended_on: 2035 is still to come [FUTURE_DATE]
     "#]].assert_eq(&run(&end).await);
@@ -1555,6 +1607,7 @@ async fn ends_and_splits_have_what_is_left_of_them_judged() {
     expect![[r"
         the command line is wrong
           part 1.name: say --unset name for unknown or none [EMPTY]
+            文字不能为空；请填写，或不填该项
         and of what is left of it 其余部分
           parts[1].fields.identifiers: another has it [IDENTIFIER_TAKEN]
     "]]
@@ -1634,11 +1687,14 @@ async fn what_a_refusal_says_is_said_once() {
     }
     expect![[r"
         OUT_OF_RANGE: the request is not valid
+          数值、大小或个数超出允许范围；请核对后改正
           fields.lift_count: from 0 to 1000 [OUT_OF_RANGE]
           fields.storeys_above: from 0 to 300 [OUT_OF_RANGE]
         UNKNOWN_VALUE: no such use
+          没有这个取值；请从规定的取值中选用
           at fields.use
         NOT_FOUND: it is not there
+          不存在，或不在管辖范围内；请核对编号
           field = fields.use
     "]]
     .assert_eq(&told);
@@ -1713,12 +1769,16 @@ async fn tls_trusts_the_named_authority_and_no_other() {
         let words =
             ["anju", "--server", &address, "--ca", ca, "--token", "t0ken", "whoami", "--json"];
         let arguments = Arguments::try_parse_from(words).unwrap();
-        cli::exit_code(&cli::run(&arguments, &mut Vec::new(), false).await)
+        let result = cli::run(&arguments, &mut Vec::new(), false).await;
+        let said = result.as_ref().err().map(|error| format!("{error:#}")).unwrap_or_default();
+        (cli::exit_code(&result), said)
     };
-    assert_eq!(run(&authority).await, 0);
+    assert_eq!(run(&authority).await, (0, String::new()));
     assert_eq!(server.script().metadata.get("authorization").unwrap(), "Bearer t0ken");
-    assert_eq!(run(&stranger).await, 7);
-    assert_eq!(run("no certificate").await, 2);
+    let (code, said) = run(&stranger).await;
+    let told = ["is not trusted: ", "give --ca (ANJU_CA)", "请用 --ca 给出其签发机构的证书文件"];
+    assert!(code == 6 && told.iter().all(|words| said.contains(words)), "{code}: {said}");
+    assert_eq!(run("no certificate").await.0, 2);
     assert_eq!(server.asked().lines().count(), 1);
 }
 
@@ -1759,6 +1819,13 @@ async fn a_server_that_is_called_by_the_wrong_scheme_is_told_by_what_it_speaks()
             let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, b"SSH-2.0-OpenSSH\r\n").await;
         }
     });
+    // Nor is one whose certificate bears another name.
+    let elsewhere = format!("https://127.0.0.1:{}", secured.address.port());
+    let line = ["anju", "--server", &elsewhere, "--ca", ca, "--token", "t0ken", "whoami"];
+    let result = cli::run(&Arguments::try_parse_from(line).unwrap(), &mut Vec::new(), false).await;
+    assert_eq!(cli::exit_code(&result), 6);
+    let said = format!("{:#}", result.unwrap_err());
+    assert!(said.contains("call it by a name that its certificate bears"), "{said}");
     for scheme in ["http", "https"] {
         let address = format!("{scheme}://localhost:{}", address.port());
         let line = ["anju", "--server", &address, "--ca", ca, "--token", "t0ken", "whoami"];
@@ -1829,6 +1896,7 @@ async fn a_proof_is_saved_once_and_never_written_over() {
         checkpoint: Some(checkpoint(12)),
         entry: vec![1, 2, 255],
         proof: vec![vec![0xab; 32]],
+        leaf: vec![0xcc; 32],
     };
     server.reply("HistoryService/GetInclusionProof", &[answer]);
     let answer =

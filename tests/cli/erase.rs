@@ -232,6 +232,7 @@ fn proof(path: &Path, at: Position) -> ProofFile {
         format: "anju-proof-1".to_owned(),
         seq: at.seq,
         entry: hex(&bytes),
+        leaf: None,
         checkpoint: SavedCheckpoint {
             registry_id: hex(&checkpoint.registry),
             partition: checkpoint.partition.number(),

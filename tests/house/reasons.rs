@@ -2,7 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 /// Where refusals of the API come from. What reads files of its own has mistakes of its own.
 const PLACES: [&str; 7] = [
@@ -51,6 +55,30 @@ fn quoted(code: &str) -> BTreeSet<String> {
         .collect()
 }
 
+/// The reasons of the page.
+fn listed() -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/reasons.md")).unwrap();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    rows.map(|(reason, _)| reason.to_owned()).collect()
+}
+
+#[test]
+fn every_reason_is_told_in_chinese() {
+    let mut told = BTreeMap::new();
+    for reason in listed() {
+        let sentence = anju::client::chinese(&reason).unwrap_or_default();
+        let han = |character: &char| ('\u{4e00}'..='\u{9fff}').contains(character);
+        let count = sentence.chars().filter(han).count();
+        assert!(count >= 6, "{reason} has no Chinese sentence: {sentence:?}");
+        // Marks of the language, and none at the end, where more may follow.
+        let is_marked = !sentence.contains([',', ';', '!', '?']) && !sentence.ends_with('。');
+        assert!(is_marked, "{reason}: {sentence}");
+        assert_eq!(told.insert(sentence, reason.clone()), None, "{reason} says what another says");
+    }
+    assert_eq!(anju::client::chinese("NO_SUCH_REASON"), None);
+}
+
 #[test]
 fn every_reason_is_on_the_page_and_the_page_has_no_other() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -61,12 +89,7 @@ fn every_reason_is_on_the_page_and_the_page_has_no_other() {
     let words: BTreeSet<&str> = WORDS.split(' ').collect();
     let mut told: BTreeSet<String> = texts.iter().flat_map(|text| quoted(text)).collect();
     told.retain(|word| !words.contains(word.as_str()));
-    let page = fs::read_to_string(root.join("docs/reasons.md")).unwrap();
-    let listed: BTreeSet<String> = page
-        .lines()
-        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
-        .map(|(reason, _)| reason.to_owned())
-        .collect();
+    let listed = listed();
     let missing: Vec<_> = told.difference(&listed).collect();
     let gone: Vec<_> = listed.difference(&told).collect();
     assert!(missing.is_empty() && gone.is_empty(), "not listed: {missing:?}; gone: {gone:?}");

@@ -102,7 +102,7 @@ async fn a_total_is_explained_to_those_who_may_see_its_rows() {
     let refusal = totals.explain_total(city.asking("public", explain.clone())).await.unwrap_err();
     assert_eq!(refusal.code(), Code::PermissionDenied);
     let refusal = totals.explain_total(city.asking("east", explain)).await.unwrap_err();
-    assert_eq!(told(&refusal), "NotFound NOT_FOUND\nNOT_FOUND subject_id");
+    assert_eq!(told(&refusal), "PermissionDenied OUT_OF_REACH\nOUT_OF_REACH subject_id");
 
     let wrong = v1::GetSeriesRequest {
         measures: vec!["storeys".to_owned()],
@@ -294,7 +294,7 @@ async fn a_search_is_within_the_reach() {
     assert_eq!(told(&refusal), "NotFound NOT_FOUND\nNOT_FOUND partition");
     let west = asked(&city.streets[1], None);
     let refusal = search.search(city.asking("east", west)).await.unwrap_err();
-    assert_eq!(told(&refusal), "NotFound NOT_FOUND\nNOT_FOUND region_id");
+    assert_eq!(told(&refusal), "PermissionDenied OUT_OF_REACH\nOUT_OF_REACH region_id");
     let nothing = v1::SearchRequest::default();
     let refusal = search.search(city.asking("operator", nothing)).await.unwrap_err();
     assert_eq!(told(&refusal), "InvalidArgument INVALID_REQUEST\nONE_OF text\nREQUIRED region_id");
@@ -323,12 +323,17 @@ async fn a_history_is_proved_by_what_the_registry_hands_out() {
         seq: read.seq,
         ..v1::GetInclusionProofRequest::default()
     };
-    for (subject, is_whole) in [("east", true), ("west", false)] {
+    for (subject, is_reached) in [("east", true), ("west", false)] {
         let request = city.asking(subject, prove.clone());
         let proved = history.get_inclusion_proof(request).await.unwrap().into_inner();
         let checkpoint = proved.checkpoint.unwrap();
-        let (entry, same_leaf) = Entry::decode(&proved.entry).unwrap();
-        assert_eq!((entry.body.is_some(), same_leaf), (is_whole, leaf), "{subject}");
+        assert_eq!(Hash::from_slice(&proved.leaf), Some(leaf), "{subject}");
+        // Who reaches nothing of it learns not even of what it is, by whom and when.
+        assert_eq!(proved.entry.is_empty(), !is_reached, "{subject}");
+        if is_reached {
+            let (entry, same_leaf) = Entry::decode(&proved.entry).unwrap();
+            assert_eq!((entry.body.is_some(), same_leaf), (true, leaf), "{subject}");
+        }
         let proof: Vec<Hash> =
             proved.proof.iter().map(|hash| Hash::from_slice(hash).unwrap()).collect();
         let root = Hash::from_slice(&checkpoint.root).unwrap();
@@ -654,7 +659,11 @@ async fn exported(city: &City) -> Vec<String> {
     let mut stream =
         imports.export_rows(city.asking("auditor", export)).await.unwrap().into_inner();
     let mut ids = Vec::new();
+    let head = city.registry.frontier(city.partition).seq;
+    let head = format!("{}:{head}", city.partition);
     while let Some(message) = stream.message().await.unwrap() {
+        // All of it is of one position, and says of which.
+        assert_eq!(message.read_at, head);
         for row in message.rows {
             let subject = row.subject.unwrap();
             assert!(matches!(subject, v1::export_row::Subject::Building(_)));

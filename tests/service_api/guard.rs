@@ -109,7 +109,86 @@ async fn what_is_out_of_reach_is_answered_as_if_it_were_not_there() {
         ..v1::ListBuildingsRequest::default()
     };
     let refusal = city.buildings().list_buildings(city.asking("west", list)).await.unwrap_err();
-    assert_eq!(told(&refusal), "NotFound NOT_FOUND\nNOT_FOUND region_id");
+    assert_eq!(told(&refusal), "PermissionDenied OUT_OF_REACH\nOUT_OF_REACH region_id");
+}
+
+/// What is told, and the sentence of the first refusal.
+async fn refused<T: Send>(
+    answer: impl Future<Output = Result<tonic::Response<T>, tonic::Status>> + Send,
+) -> (String, String) {
+    match answer.await {
+        Ok(_) => ("taken".to_owned(), String::new()),
+        Err(status) => (told(&status), status.message().to_owned()),
+    }
+}
+
+#[tokio::test]
+async fn a_region_out_of_reach_is_told_as_that_and_named_with_the_reach() {
+    let city = City::start().await;
+    let compound = city.compound(&city.communities[0], "东院").await;
+    let there = city.building(&compound.id, "1号楼").await;
+    let east = &city.streets[0];
+    let (mut dues, mut totals, mut searches) = (
+        v1::due_service_client::DueServiceClient::new(city.channel.clone()),
+        v1::totals_service_client::TotalsServiceClient::new(city.channel.clone()),
+        v1::search_service_client::SearchServiceClient::new(city.channel.clone()),
+    );
+    let mut history = v1::history_service_client::HistoryServiceClient::new(city.channel.clone());
+    let due =
+        |holder: &str| v1::ListDueRequest { holder_id: holder.to_owned(), ..Default::default() };
+    let total = |subject: &str| v1::ListTotalsRequest {
+        region_id: subject.to_owned(),
+        ..Default::default()
+    };
+    let search = v1::SearchRequest {
+        text: "东院".to_owned(),
+        region_id: east.clone(),
+        ..v1::SearchRequest::default()
+    };
+    let past = v1::GetHistoryRequest { subject_id: east.clone(), ..Default::default() };
+    let list = v1::ListCompoundsRequest { region_id: east.clone(), ..Default::default() };
+    let create = v1::CreateCompoundRequest {
+        context: write(),
+        fields: Some(v1::CompoundFields {
+            name: Some("南院".to_owned()),
+            community_id: Some(city.communities[0].clone()),
+            ..v1::CompoundFields::default()
+        }),
+        exists_from: "1985".to_owned(),
+    };
+    for ((what, sentence), field) in [
+        (refused(dues.list_due(city.asking("west", due(east)))).await, "holder_id"),
+        (refused(totals.list_totals(city.asking("public", total(east)))).await, "taken"),
+        (refused(searches.search(city.asking("west", search))).await, "region_id"),
+        (refused(history.get_history(city.asking("west", past))).await, "subject_id"),
+        (refused(city.compounds().list_compounds(city.asking("west", list))).await, "region_id"),
+        (
+            refused(city.compounds().create_compound(city.asking("west", create))).await,
+            "fields.community_id",
+        ),
+    ] {
+        if field == "taken" {
+            // Totals are everybody's.
+            assert_eq!(what, "taken", "{sentence}");
+            continue;
+        }
+        assert_eq!(what, format!("PermissionDenied OUT_OF_REACH\nOUT_OF_REACH {field}"));
+        let reach = format!("the regions of the credential: 西街 ({})", city.streets[1]);
+        let name = if field.starts_with("fields") {
+            format!("第一社区 ({})", city.communities[0])
+        } else {
+            format!("东街 ({east})")
+        };
+        assert_eq!(sentence, format!("{name} lies outside {reach}"));
+    }
+    // One that is nowhere is not told to be somewhere, and no building is told to be there.
+    let absent = format!("{}ZZZZ", &east[..east.len() - 4]);
+    for (id, reason) in
+        [(&absent, "NOT_FOUND"), (&compound.id, "NOT_FOUND"), (&there.id, "NOT_FOUND")]
+    {
+        let (what, _) = refused(dues.list_due(city.asking("west", due(id)))).await;
+        assert_eq!(what, format!("NotFound {reason}\n{reason} holder_id"));
+    }
 }
 
 #[tokio::test]

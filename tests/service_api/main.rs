@@ -13,6 +13,7 @@ mod guard;
 mod harness;
 mod imports;
 mod misread;
+mod misread_papers;
 mod papers;
 mod parts;
 mod reads;

@@ -530,3 +530,225 @@ async fn a_row_of_an_import_is_told_both() {
     assert!(again.receipt.as_ref().unwrap().repeated);
     assert_eq!(results(again), first);
 }
+
+/// Something that cannot be yet, in a compound.
+fn late(compound: &str) -> v1::BuildingFields {
+    v1::BuildingFields {
+        completed: Some("2050".to_owned()),
+        compound_id: Some(compound.to_owned()),
+        ..v1::BuildingFields::default()
+    }
+}
+
+#[tokio::test]
+async fn what_a_request_is_about_hides_nothing_else_when_it_cannot_be_read() {
+    let city = City::start().await;
+    let compound = city.compound(&city.communities[0], "东院").await;
+    let elsewhere = City::start().await;
+    let nowhere = elsewhere.compound(&elsewhere.communities[0], "东院").await;
+    let before = city.registry.frontier(city.partition);
+    let change = |compound: &str| v1::ChangeBuildingRequest {
+        context: write(),
+        id: "x".to_owned(),
+        from: "2020-01-01".to_owned(),
+        fields: Some(late(compound)),
+        ..v1::ChangeBuildingRequest::default()
+    };
+    let ask = async |message| {
+        let request = city.asking("operator", message);
+        told(&city.buildings().change_building(request).await.unwrap_err())
+    };
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        MALFORMED id
+        FUTURE_DATE fields.completed
+        NOT_FOUND fields.compound_id"]]
+    .assert_eq(&ask(change(&nowhere.id)).await);
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        MALFORMED id
+        FUTURE_DATE fields.completed"]]
+    .assert_eq(&ask(change(&compound.id)).await);
+    // Nothing is judged that is out of reach.
+    let request = city.asking("west", change(&compound.id));
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        MALFORMED id
+        FUTURE_DATE fields.completed
+        NOT_FOUND fields.compound_id"]]
+    .assert_eq(&told(&city.buildings().change_building(request).await.unwrap_err()));
+
+    assert_eq!(city.registry.frontier(city.partition), before);
+}
+
+#[tokio::test]
+async fn a_correction_or_end_of_what_cannot_be_read_is_judged_all_the_same() {
+    let city = City::start().await;
+    let compound = city.compound(&city.communities[0], "东院").await;
+    let before = city.registry.frontier(city.partition);
+    let correct = v1::CorrectBuildingRequest {
+        context: write(),
+        fields: Some(late(&compound.id)),
+        exists_from: "2051".to_owned(),
+        ..v1::CorrectBuildingRequest::default()
+    };
+    let request = city.asking("operator", correct);
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        REASON_MISSING context.reason
+        REQUIRED id
+        FUTURE_DATE fields.completed
+        FUTURE_DATE exists_from"]]
+    .assert_eq(&told(&city.buildings().correct_building(request).await.unwrap_err()));
+
+    let end = v1::EndBuildingRequest {
+        context: write(),
+        id: compound.id.clone(),
+        ended_on: "2050".to_owned(),
+        cause: v1::EndCause::Merged.into(),
+        ..v1::EndBuildingRequest::default()
+    };
+    let request = city.asking("operator", end);
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        MALFORMED id
+        END_CAUSE cause
+        FUTURE_DATE ended_on"]]
+    .assert_eq(&told(&city.buildings().end_building(request).await.unwrap_err()));
+
+    assert_eq!(city.registry.frontier(city.partition), before);
+}
+
+#[tokio::test]
+async fn what_is_merged_split_or_moved_hides_nothing_else_when_it_cannot_be_read() {
+    let city = City::start().await;
+    let compound = city.compound(&city.communities[0], "东院").await;
+    let elsewhere = City::start().await;
+    let nowhere = elsewhere.compound(&elsewhere.communities[0], "东院").await;
+    let before = city.registry.frontier(city.partition);
+    let part = |share| v1::SplitBuildingPart {
+        fields: Some(late(&compound.id)),
+        share_numerator: 1,
+        share_denominator: share,
+    };
+    let split = v1::SplitBuildingRequest {
+        context: write(),
+        id: "x".to_owned(),
+        day: "2035-01-01".to_owned(),
+        parts: vec![part(2), part(3)],
+        ..v1::SplitBuildingRequest::default()
+    };
+    let request = city.asking("operator", split);
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        MALFORMED id
+        SHARES_SUM parts
+        FUTURE_DATE parts[0].fields.completed
+        FUTURE_DATE parts[1].fields.completed"]]
+    .assert_eq(&told(&city.buildings().split_building(request).await.unwrap_err()));
+
+    let merge = v1::MergeBuildingsRequest {
+        context: write(),
+        ids: vec!["x".to_owned(), "y".to_owned()],
+        day: "2035-01-01".to_owned(),
+        into: Some(late(&nowhere.id)),
+        ..v1::MergeBuildingsRequest::default()
+    };
+    let request = city.asking("operator", merge);
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        MALFORMED ids[0]
+        MALFORMED ids[1]
+        FUTURE_DATE day
+        FUTURE_DATE into.completed
+        NOT_FOUND into.compound_id"]]
+    .assert_eq(&told(&city.buildings().merge_buildings(request).await.unwrap_err()));
+
+    let transfer = v1::TransferRegionRequest {
+        context: write(),
+        parent_id: elsewhere.streets[0].clone(),
+        from: "2020-01-01".to_owned(),
+        ..v1::TransferRegionRequest::default()
+    };
+    let request = city.asking("city", transfer);
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        REQUIRED region_id
+        NOT_FOUND parent_id"]]
+    .assert_eq(&told(&city.regions().transfer_region(request).await.unwrap_err()));
+    assert_eq!(city.registry.frontier(city.partition), before);
+}
+
+#[tokio::test]
+async fn a_transfer_is_refused_by_the_names_of_its_own_fields() {
+    let city = City::start().await;
+    let transfer = |region: &str, parent: &str| v1::TransferRegionRequest {
+        context: write(),
+        region_id: region.to_owned(),
+        etag: String::new(),
+        parent_id: parent.to_owned(),
+        from: "2020-01-01".to_owned(),
+    };
+    let elsewhere = City::start().await;
+    for (region, parent, expected) in [
+        // A community comes under a street.
+        (&city.communities[0], &city.district, "FailedPrecondition LEVEL\nLEVEL parent_id"),
+        (&elsewhere.communities[0], &city.streets[0], "NotFound NOT_FOUND\nNOT_FOUND region_id"),
+        (&city.communities[0], &elsewhere.streets[0], "NotFound NOT_FOUND\nNOT_FOUND parent_id"),
+    ] {
+        let request = city.asking("operator", transfer(region, parent));
+        let refusal = city.regions().transfer_region(request).await.unwrap_err();
+        assert_eq!(told(&refusal), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_difference_is_refused_by_the_names_of_its_own_fields() {
+    let city = City::start().await;
+    let mut history = v1::history_service_client::HistoryServiceClient::new(city.channel.clone());
+    let compound = city.compound(&city.communities[0], "东院").await;
+    let late = Some(prost_types::Timestamp { seconds: 32_472_144_000, nanos: 0 });
+    let diff = v1::DiffRequest { subject_id: compound.id.clone(), ..v1::DiffRequest::default() };
+    for (asked, expected) in [
+        (
+            v1::DiffRequest {
+                subject_id: "x".to_owned(),
+                known_from: late,
+                known_to: late,
+                ..diff.clone()
+            },
+            "InvalidArgument INVALID_REQUEST\nMALFORMED subject_id\nKNOWN_AT_FUTURE known_from\n\
+             KNOWN_AT_FUTURE known_to",
+        ),
+        (
+            v1::DiffRequest { known_from_seq: Some(900_000), known_to_seq: Some(900_001), ..diff },
+            "FailedPrecondition BEYOND_SIZE\nBEYOND_SIZE known_from_seq\nBEYOND_SIZE known_to_seq",
+        ),
+    ] {
+        let refusal = history.diff(city.asking("operator", asked)).await.unwrap_err();
+        assert_eq!(told(&refusal), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_checkpoint_far_beyond_the_end_is_refused_at_once() {
+    let city = City::start().await;
+    let mut history = v1::history_service_client::HistoryServiceClient::new(city.channel.clone());
+    let partition = city.partition.number();
+    let head = city.registry.frontier(city.partition).seq;
+    let ask = |size| v1::GetCheckpointRequest { partition, size: Some(size), ..Default::default() };
+    let far = city.asking("public", ask(head + 1_000_000));
+    let refusal = history.get_checkpoint(far).await.unwrap_err();
+    assert_eq!(told(&refusal), "FailedPrecondition BEYOND_SIZE\nBEYOND_SIZE size");
+    // What is next may come.
+    let refusal = history.get_checkpoint(city.asking("public", ask(head + 1))).await.unwrap_err();
+    assert_eq!(told(&refusal), "Unavailable NOT_REACHED");
+    let grown = v1::GetConsistencyProofRequest {
+        partition,
+        old_size: 1,
+        new_size: Some(head + 1_000_000),
+        ..v1::GetConsistencyProofRequest::default()
+    };
+    let refusal = history.get_consistency_proof(city.asking("public", grown)).await.unwrap_err();
+    assert_eq!(told(&refusal), "FailedPrecondition BEYOND_SIZE\nBEYOND_SIZE new_size");
+}

@@ -259,8 +259,10 @@ async fn all_that_is_wrong_with_a_report_is_told_at_once_and_nothing_is_written(
         MALFORMED signatures.scope
         FUTURE_DATE inspected_on
         GRADE_VALUE fields.grades[0]
+        FUTURE_DATE findings[0].observed_on
         FUTURE_DATE findings[1].observed_on
-        CLASS_UNKNOWN findings[1].observation.class"]]
+        CLASS_UNKNOWN findings[1].observation.class
+        FUTURE_DATE findings[2].observed_on"]]
     .assert_eq(&told(&refusal));
 
     // Unqualified for the scope.
@@ -434,6 +436,7 @@ async fn what_is_wrong_with_a_report_and_with_an_order_is_told_at_once_with_its_
         REPORT_KIND fields.kind
         ORDER_OTHER_BODY fields.body_id
         FINDING_OTHER_BUILDING findings[0].finding_id
+        BEFORE_BUILDING findings[1].observed_on
         SIGNER_SCOPE signatures.signer_ids
         BODY_SCOPE signatures.signer_ids
         DAYS_OUT_OF_ORDER submitted_on"]]

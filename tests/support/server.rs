@@ -88,6 +88,17 @@ impl Home {
         command
     }
 
+    /// How a subcommand that works on this directory without a server is called.
+    pub(crate) fn offline(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_anju"));
+        command.args(words);
+        for (name, value) in self.settings() {
+            command.arg("--setting").arg(format!("{name}={value}"));
+        }
+        without_settings(&mut command);
+        command
+    }
+
     /// Starts the server and waits until it serves.
     pub(crate) fn serve(&self) -> Server {
         Server::start(self.command(&[], &[])).unwrap_or_else(|log| panic!("no start:\n{log}"))

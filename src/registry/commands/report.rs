@@ -9,7 +9,7 @@ use crate::{
             check_step_day, replay, state_on,
         },
         tables::Tables,
-        timeline::Timeline,
+        timeline::{Presence, Timeline},
     },
     kernel::{
         id::{BuildingId, ReferenceId, ReportId, SubjectId},
@@ -271,9 +271,9 @@ fn judge(
         return Ok(());
     };
     // One that is not known was told of as a reference.
-    if let Some(presence) = presence(tx, building, "", inspected, &mut Vec::new())?
-        && let Err(refusal) = check_observed(inspected, tx.today(), presence)
-    {
+    let presence = presence(tx, building, "", inspected, &mut Vec::new())?;
+    let presence = presence.unwrap_or(Presence::Unknown);
+    if let Err(refusal) = check_observed(inspected, tx.today(), presence) {
         refusals.push(refusal_of(&refusal, day_field));
     }
     if let Some(kind) = kind.filter(|kind| kind.needs_body())
@@ -413,6 +413,9 @@ pub(crate) fn advance(tx: &mut Tx<'_, '_>, command: AdvanceReport) -> Result<Dec
     let AdvanceReport { report: id, etag, step, on } = command;
     let mut against = Against::default();
     let Some(record) = real_subject(tx, id.into(), etag, &mut against.refusals)? else {
+        // What can be said against the step whatever report it is of.
+        let late = check_step_day(on, on, tx.today()).err();
+        against.refusals.extend(late.map(|refusal| refusal_of(&refusal, "on")));
         return Err(Error::Refused(against.refusals));
     };
     let mut paper = paper_of(id, &record)?;
