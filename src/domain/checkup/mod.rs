@@ -353,7 +353,8 @@ pub fn next_check_up(plan: &DuePlan, observed: Day) -> Option<Day> {
 
 /// A finding as it was said to be, span by span.
 fn views(finding: &Finding) -> Vec<(Span, View)> {
-    let days = finding.events().map(|event| event.on).collect::<BTreeSet<_>>();
+    let days = finding.events().map(|event| event.on).chain(finding.ends_on());
+    let days = days.collect::<BTreeSet<_>>();
     let days = days.into_iter().collect::<Vec<_>>();
     let mut views = Vec::new();
     for (index, from) in days.iter().enumerate() {
