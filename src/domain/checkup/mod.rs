@@ -180,7 +180,7 @@ impl Dossier {
             reports: reports.collect(),
             open_finding_count: self.open_finding_count(),
         };
-        Some(due::plan_of_what_is_known(&life))
+        Some(due::plan(&life))
     }
 
     /// The rule sets that are made for where it lies, the nearest first.
