@@ -279,6 +279,7 @@ fn order(of: &Chosen, plan: &str, set: Day, bodies: &Bodies) -> v1::CreateOrderR
             plan_id: Some(plan.to_owned()),
             kind: ReportKind::CheckUp.into(),
             body_id: has_body.then(|| bodies.inspects.clone()),
+            deadline: Some(format!("{}-11-30", set.year())),
             payer: Payer::PublicAccount.into(),
             payment_reference: Some(format!("EXAMPLE-{}", of.census)),
             ..OrderFields::default()
