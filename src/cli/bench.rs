@@ -195,9 +195,15 @@ async fn online(
     let mut rows = import::Rows::new(sample, args.buildings);
     let mut growth = growth::Growth::default();
     let mut spent = import::Spent::default();
+    let mut is_prepared = false;
     for stage in args.stages() {
         step(&format!("import up to {stage} buildings"));
         spent.add(import::stage(&mut city, &mut rows, stage, args.in_flight).await?);
+        if args.wants(Work::CheckUps) && !is_prepared {
+            step("reference data");
+            checkups::prepare(&city).await?;
+            is_prepared = true;
+        }
         if args.wants(Work::Totals) {
             step("totals");
             totals::measure(&city, stage, figures).await?;

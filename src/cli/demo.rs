@@ -49,7 +49,15 @@ const EXAMPLES: &str = "\
 Examples:
   anju demo
   anju demo --no-serve
-  anju demo --setting data_dir=./try --setting listen=127.0.0.1:50061";
+  anju demo --setting data_dir=./try --setting listen=127.0.0.1:50061
+
+To try in another terminal while it serves:
+  anju totals --code gbt2260:410100 --children
+  anju search '柳泉街 124'
+  anju list compounds --region gbt2260:410102
+  anju due --region gbt2260:410105
+  anju explain due bld_01HF7YAT000000E0000000001A
+  anju findings --overdue --region gbt2260:410105";
 
 /// Says in the data directory that the example city is in it.
 const LOADED: &str = "example.loaded";
@@ -256,10 +264,8 @@ async fn hints(address: SocketAddr, secret: &str, out: &mut dyn Write) -> anyhow
         "\nServing on {address}. Try, in another terminal:\n  \
          {program} totals --code gbt2260:410100 --children\n  \
          {program} search '柳泉街 124'\n  \
-         {program} list compounds --region gbt2260:410102\n  \
-         {program} due --region gbt2260:410105\n  \
-         {program} explain due {building}\n  \
-         {program} findings --overdue --region gbt2260:410105\n\n\
+         {program} explain due {building}\n\n\
+         More: {program} demo --help\n\
          Stop with Ctrl-C.\n",
         program = program()
     )?;

@@ -181,9 +181,12 @@ fn explained(answer: &v1::ExplainDueResponse) -> Sheet {
     }
     for grade in &answer.grades {
         let doubt = if grade.in_doubt { ", in doubt 存疑" } else { "" };
+        let given = grade.grade.clone().unwrap_or_default();
+        let scale = given.scale().as_str_name().to_lowercase();
+        let scale = scale.trim_start_matches("grade_scale_");
         put(
-            &format!("grade 等级 {} {}", grade.scale, grade.edition),
-            format!("{} since {} ({}){doubt}", grade.value, grade.since, grade.report_id),
+            &format!("grade 等级 {scale} {}", given.edition),
+            format!("{} since {} ({}){doubt}", given.value, grade.since, grade.report_id),
         );
     }
     if let Some(colour) = &answer.colour {

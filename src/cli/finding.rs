@@ -282,9 +282,12 @@ pub struct FindingsArgs {
     /// Only those whose deadline has passed.
     #[arg(long)]
     pub overdue: bool,
-    /// Only those with an open notice, the oldest notice first.
+    /// Only those with an open notice, the oldest notice first; as of now.
     #[arg(long)]
     pub aged: bool,
+    /// Only those with an open notice, in the order of their ids; at any time.
+    #[arg(long)]
+    pub noticed: bool,
     /// Which days and which knowledge.
     #[command(flatten)]
     pub read: ReadArgs,
@@ -308,6 +311,7 @@ pub async fn list(args: &FindingsArgs, session: &mut Session<'_>) -> anyhow::Res
         severities: args.severity.iter().map(|severity| *severity as i32).collect(),
         overdue_only: args.overdue,
         order_by: if args.aged { "age".to_owned() } else { String::new() },
+        with_open_notice: args.noticed,
         ..v1::ListFindingsRequest::default()
     };
     let call = ("FindingService", "ListFindings");

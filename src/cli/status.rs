@@ -71,7 +71,10 @@ pub fn partitions(status: &v1::GetStatusResponse) -> Sheet {
             partition.region_id.clone(),
             partition.entry_count.to_string(),
             partition.open_case_count.to_string(),
-            partition.sweep_count.to_string(),
+            match partition.recounted_count {
+                Some(done) => format!("{} ({done} done 已重算)", partition.sweep_count),
+                None => partition.sweep_count.to_string(),
+            },
         ]);
     }
     sheet

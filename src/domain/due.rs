@@ -22,7 +22,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
@@ -42,7 +41,7 @@ mod found;
 mod possible;
 
 pub use found::Found;
-use found::{Answered, Asked};
+use found::{Asked, Stretches};
 use possible::Possible;
 
 /// Values that hold from a day on until the next.
@@ -286,19 +285,6 @@ impl DuePlan {
 ///
 /// Days on which nothing is put for the building itself have no segment of their own.
 pub fn plan(life: &Life<'_>) -> DuePlan {
-    plan_by(life, |_| false)
-}
-
-/// The same, but for days on which neither completion nor design life is known at all: there it only
-/// says that. Going through everything that such a building can be takes seconds, and comes to
-/// unknown with bounds that nobody can use.
-pub fn plan_of_what_is_known(life: &Life<'_>) -> DuePlan {
-    plan_by(life, |building| {
-        building.completed == ImpreciseDay::UNKNOWN && building.design_life_years.is_none()
-    })
-}
-
-fn plan_by(life: &Life<'_>, is_blank: impl Fn(&Building) -> bool) -> DuePlan {
     let mut segments: Vec<Segment> = Vec::new();
     let mut put = |segment: Segment| {
         let is_same = segments
@@ -319,24 +305,37 @@ fn plan_by(life: &Life<'_>, is_blank: impl Fn(&Building) -> bool) -> DuePlan {
             put(Segment { from: *from, answer, basis: moment.basis(BTreeSet::new()) });
             continue;
         };
-        if is_blank(moment.building) {
-            let because = BTreeSet::from([Cause::CompletionMissing, Cause::DesignLifeMissing]);
-            let due = Bounds { earliest: None, latest: None };
-            let answer = DueAnswer::Unknown { because, due, may_be_free: true };
-            put(Segment { from: *from, answer, basis: moment.basis(BTreeSet::new()) });
-            continue;
-        }
-        let mut answers = Answers::new(set, &moment);
-        let mut turns = vec![*from];
-        let is_within = |day: &Day| *from < *day && until.is_none_or(|until| *day < until);
-        turns.extend(answers.turns().iter().copied().filter(is_within));
-        for (place, from) in turns.iter().enumerate() {
-            let last = turns.get(place + 1).copied().or(until).map_or(Day::MAX, Day::previous);
-            let (answer, rules) = answers.answer(*from, last);
-            put(Segment { from: *from, answer, basis: moment.basis(rules) });
+        let found = set.found.answers(Asked::of(set, &moment), || answers(set, &moment));
+        let first = found.partition_point(|(day, ..)| day <= from).saturating_sub(1);
+        for (day, answer, rules) in found.iter().skip(first) {
+            if until.is_some_and(|until| until <= *day) {
+                break;
+            }
+            let basis = moment.basis(rules.clone());
+            put(Segment { from: (*day).max(*from), answer: answer.clone(), basis });
         }
     }
     DuePlan { segments, until: life.until }
+}
+
+/// What is so on all days on which the set can be in force, while the inputs stay as they are at a
+/// moment. Where a life begins or an input changes makes no stretch of its own.
+fn answers(set: &CycleRuleSet, moment: &Moment<'_>) -> Stretches {
+    let possible = Possible::new(set, moment);
+    let first = set.edition.from;
+    let mut turns = possible.turns();
+    turns.retain(|turn| first < *turn && set.edition.holds_on(*turn));
+    turns.insert(first);
+    let mut found: Vec<(Day, DueAnswer, BTreeSet<String>)> = Vec::new();
+    let mut turns = turns.into_iter().peekable();
+    while let Some(from) = turns.next() {
+        let last = turns.peek().map_or(Day::MAX, |next| next.previous());
+        let (answer, rules) = possible.answer(from, last);
+        if found.last().is_none_or(|(_, said, by)| (said, by) != (&answer, &rules)) {
+            found.push((from, answer, rules));
+        }
+    }
+    found.into()
 }
 
 /// The days of the life on which an input changes, its first among them.
@@ -352,54 +351,6 @@ fn input_days(life: &Life<'_>) -> BTreeSet<Day> {
     }
     days.retain(|day| life.from <= *day && life.until.is_none_or(|until| *day < until));
     days
-}
-
-/// The answers while the inputs stay: remembered, or found by going through all that the building
-/// can be.
-struct Answers<'m, 'l> {
-    set: &'l CycleRuleSet,
-    moment: &'m Moment<'l>,
-    /// `None` for what is not remembered.
-    asked: Option<Asked>,
-    /// Once it was needed.
-    possible: Option<Possible<'m, 'l>>,
-}
-
-impl<'m, 'l> Answers<'m, 'l> {
-    fn new(set: &'l CycleRuleSet, moment: &'m Moment<'l>) -> Self {
-        Self { set, moment, asked: Asked::of(set, moment), possible: None }
-    }
-
-    fn possible(&mut self) -> &Possible<'m, 'l> {
-        self.possible.get_or_insert_with(|| Possible::new(self.set, self.moment))
-    }
-
-    /// See [`Possible::turns`].
-    fn turns(&mut self) -> Arc<BTreeSet<Day>> {
-        let found = &self.set.found;
-        if let Some(turns) = self.asked.as_ref().and_then(|asked| found.turns(asked)) {
-            return turns;
-        }
-        let turns = Arc::new(self.possible().turns());
-        if let Some(asked) = &self.asked {
-            found.note_turns(asked, &turns);
-        }
-        turns
-    }
-
-    /// See [`Possible::answer`].
-    fn answer(&mut self, from: Day, last: Day) -> Answered {
-        let found = &self.set.found;
-        let remembered = self.asked.as_ref().and_then(|asked| found.answer(asked, (from, last)));
-        if let Some(answer) = remembered {
-            return answer;
-        }
-        let answer = self.possible().answer(from, last);
-        if let Some(asked) = &self.asked {
-            found.note_answer(asked, (from, last), &answer);
-        }
-        answer
-    }
 }
 
 /// The inputs as they are on a day.

@@ -124,7 +124,7 @@ pub struct Setting {
 pub enum Objection {
     /// The building is not there on the day.
     BuildingAbsent,
-    /// The deadline is over when it is set.
+    /// The deadline is over on the day from which it is said.
     DeadlinePast {
         /// The deadline.
         deadline: Day,
@@ -179,7 +179,7 @@ impl fmt::Display for Objection {
         match self {
             Self::BuildingAbsent => f.write_str("the building is not there on the order's day"),
             Self::DeadlinePast { deadline, from } => {
-                write!(f, "{deadline} is over: the first day that can be a deadline is {from}")
+                write!(f, "{deadline} lies before {from}, the day from which it is said")
             }
             Self::BodyAbsent => f.write_str("the body is not there on the day"),
             Self::BodyUnqualified { day } => {
@@ -314,7 +314,7 @@ mod tests {
         for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let words: Vec<&str> = line.split(' ').collect();
             match words.as_slice() {
-                ["today", today] => setting.deadline_from = Some(day(today)),
+                ["from", from] => setting.deadline_from = Some(day(from)),
                 ["deadline", on] => said.deadline = Some(Some(day(on))),
                 ["building", word] => setting.building = Some(presence(word)),
                 ["keeps", number, word] => {
@@ -366,7 +366,7 @@ mod tests {
             building there
             body there on 2026-06-01
             licensed 2020 2026-06-01
-            today 2026-06-01
+            from 2026-06-01
             deadline 2026-06-01
             ",
             &expect![""],
@@ -376,13 +376,13 @@ mod tests {
             building gone
             body there on 2026-06-02
             licensed 2020 2026-06-01
-            today 2026-06-02
+            from 2026-06-02
             deadline 2026-06-01
             ",
             &expect![[r"
                 BUILDING_ABSENT fields.building_id: the building is not there on the order's day
                 BODY_UNQUALIFIED fields.body_id: the body has no licence of any scope that holds on 2026-06-02
-                DEADLINE_PAST fields.deadline: 2026-06-01 is over: the first day that can be a deadline is 2026-06-02"]],
+                DEADLINE_PAST fields.deadline: 2026-06-01 lies before 2026-06-02, the day from which it is said"]],
         );
         check(
             "body gone on 2026-06-02",

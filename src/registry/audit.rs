@@ -238,7 +238,7 @@ impl Registry {
             let at = At { day: today, known: Some(known) };
             if let Some(timeline) = timeline_at(state, partition, id, Some(known))?
                 && let Some(content) = timeline.content_at(today)
-                && leads_to(state, partition, &content, holder, at)?
+                && leads_to(state, partition, &content, &[holder], at)?
             {
                 return Ok(true);
             }

@@ -81,7 +81,7 @@ pub(crate) fn dossier(
         .map(|(id, finding)| {
             let mut reports = finding.reports();
             reports.retain(|report| !is_submitted(*report));
-            (id, finding.without(reports))
+            (id, finding.without(reports).in_building_until(gone_from(&life)))
         })
         .collect();
     let places = if tables.has_cycles() {
@@ -256,7 +256,7 @@ fn findings_of(
 }
 
 /// A finding of which only counts what stands in reports of its building that were submitted, or in
-/// none.
+/// none, and as long as the building is there.
 pub(crate) fn counted(
     state: &dyn State,
     finding: Finding,
@@ -275,7 +275,15 @@ pub(crate) fn counted(
             unsubmitted.remove(&report);
         }
     }
-    Ok(finding.without(unsubmitted))
+    let life = knowing.life(state, building.partition(), building.into())?;
+    let gone_from = life.and_then(|life| gone_from(&life));
+    Ok(finding.without(unsubmitted).in_building_until(gone_from))
+}
+
+/// The first day on which what has this life certainly is no more.
+pub(crate) fn gone_from(life: &Timeline) -> Option<Day> {
+    life.end()?;
+    life.possible_span().map(|(_, gone)| gone)
 }
 
 /// A finding joined with those that were merged into it; `None` when it was entered in error, is not

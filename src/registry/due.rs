@@ -9,7 +9,7 @@ use crate::{
         timeline::Presence,
     },
     kernel::{
-        id::{BuildingId, Kind, RegionId, SubjectId},
+        id::{BuildingId, Kind, SubjectId},
         limit,
         page::{Page, PageRequest},
         position::{Partition, Position},
@@ -18,11 +18,10 @@ use crate::{
     registry::{
         checkup::{self, DueFor, DueRow, Recount, due_prefix, recounting},
         engine::Registry,
-        error::{Class, Error, Refusal},
+        error::{Error, Refusal},
         merged::Merged,
         parts::Stated,
         query::label,
-        read::ListOf,
         record::read,
         space::child_prefix,
         state::{Durable, Live, State},
@@ -160,31 +159,24 @@ impl Registry {
         Ok((Page { rows, next: None }, positions))
     }
 
-    /// The same for another time, in id order: each building with what is so of it then.
+    /// The same for another time, partition by partition in id order: each building with what is so
+    /// of it then. A page looks at 2 000 buildings at most and may be short.
     pub fn list_due_at(
         &self,
         holder: SubjectId,
         time: ReadTime,
         page: &PageRequest,
-    ) -> Result<Page<CheckUps>, Error> {
-        let found = match RegionId::try_from(holder) {
-            Ok(_) if holder.partition() == Partition::ROOT => {
-                return Err(Error::refused(Refusal::of(
-                    Class::Invalid,
-                    "POSITION_OF_ONE_PARTITION",
-                    "region_id",
-                    "of another time the list is of a city or district, or smaller",
-                )));
-            }
-            _ => self.list(ListOf::Below(Kind::Building, holder), time, page)?,
-        };
+    ) -> Result<(Page<CheckUps>, Vec<Position>), Error> {
+        let mut stated = Stated::default();
+        let nodes = self.nodes_then(holder, time, &mut stated)?;
+        let found = self.list_within(Kind::Building, &nodes, page, &|_| true)?;
         let mut rows = Vec::new();
         for seen in found.rows {
             if let Ok(building) = BuildingId::try_from(seen.id) {
                 rows.push(self.check_ups(building, time)?);
             }
         }
-        Ok(Page { rows, next: found.next })
+        Ok((Page { rows, next: found.next }, stated.positions()))
     }
 
     /// The compounds and communities below a node now, in which buildings are.

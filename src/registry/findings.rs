@@ -20,24 +20,20 @@ use crate::{
         time::{Day, ReadTime},
     },
     registry::{
+        below::Held,
         checkup,
-        dossier::{self, Knowing, building_of, said_about},
+        dossier::{self, Knowing, building_of},
         engine::Registry,
         error::{Class, Error, Refusal},
         history::timeline_at,
-        read::{At, Seen, leads_to, see},
-        space::{below, child_prefix, subject_at_end},
+        parts::Stated,
+        read::{At, Nodes, Seen, leads_to, see},
         state::{Durable, Live, State},
     },
-    store::Direction,
 };
 
-/// Findings that a list by age of another time looks at.
-const AGED_MAX: usize = 20_000;
 /// Buildings whose dossiers are kept while a list is put together.
 const DOSSIERS_MAX: usize = 512;
-/// Buildings of a compound.
-const BUILDINGS_MAX: usize = 5_000;
 
 /// A finding as it is answered.
 #[derive(Clone, Debug)]
@@ -82,6 +78,8 @@ pub struct FindingsWanted {
     pub is_overdue: bool,
     /// Only with an open notice whose age lies in the span that begins with so many days.
     pub bucket_from_days: Option<u32>,
+    /// Only with an open notice.
+    pub has_notice: bool,
     /// Only with an open notice, the oldest notice first.
     pub is_by_age: bool,
 }
@@ -100,7 +98,7 @@ impl FindingsWanted {
             && (self.stages.is_empty() || self.stages.contains(&view.stage))
             && (!self.is_overdue || aged.is_some_and(|aged| aged.overdue_days.is_some()))
             && self.bucket_from_days.is_none_or(|asked| bucket == Some(asked))
-            && (!self.is_by_age || bucket.is_some())
+            && (!(self.has_notice || self.is_by_age) || bucket.is_some())
     }
 }
 
@@ -192,27 +190,32 @@ impl Registry {
         Ok(others.map(|(number, _)| *number).take(limit::ENTRY_SUBJECTS_MAX).collect())
     }
 
-    /// Findings of a building, a compound or a region, in the order of their ids, or those with an
-    /// open notice by the age of it. What was merged into another is listed as that one. A page may
-    /// be short. By age it is kept for now; of another time it is put together, and refused
-    /// (`LIST_TOO_WIDE`) where too many would have to be looked at.
+    /// Findings of a building, a compound or a region, partition by partition in the order of their
+    /// ids, or those with an open notice by the age of it. What was merged into another is listed as
+    /// that one. A page looks at 2 000 findings at most and may be short. By age the list of a region
+    /// or compound is kept for now, and of no other time (`ORDER_ONLY_NOW`).
     pub fn list_findings(
         &self,
         of: SubjectId,
         wanted: &FindingsWanted,
         time: ReadTime,
         page: &PageRequest,
-    ) -> Result<(Page<FindingSeen>, Position), Error> {
-        let partition = of.partition();
-        let at = self.at(partition, time)?;
-        if wanted.is_by_age && time == ReadTime::NOW && of.kind() != Kind::Building {
-            return self.list_aged(of, wanted, at, page);
+    ) -> Result<(Page<FindingSeen>, Vec<Position>), Error> {
+        if wanted.is_by_age && of.kind() != Kind::Building {
+            if time != ReadTime::NOW {
+                let message = "of another time findings are listed in the order of their ids";
+                let refusal = Refusal::of(Class::Invalid, "ORDER_ONLY_NOW", "order_by", message);
+                return Err(Error::refused(refusal));
+            }
+            return self.list_aged(of, wanted, page);
         }
         let live = Live(self.store());
-        let seq = at.known.unwrap_or(live.meta(partition)?.seq);
-        let mut walk = Walk::new(&live, of, at, wanted);
-        let found = if wanted.is_by_age { walk.by_age(page)? } else { walk.by_id(page)? };
-        Ok((found, Position { partition, seq }))
+        let mut stated = Stated::default();
+        let nodes = self.nodes_then(of, time, &mut stated)?;
+        let walk = Walk::new(&live, wanted);
+        let found =
+            if wanted.is_by_age { walk.by_age(&nodes, page)? } else { walk.by_id(&nodes, page)? };
+        Ok((found, stated.positions()))
     }
 }
 
@@ -257,52 +260,49 @@ fn reasons(
 /// A walk through the findings of something.
 pub(crate) struct Walk<'w> {
     state: &'w dyn State,
-    of: SubjectId,
-    at: At,
     wanted: &'w FindingsWanted,
     looked: BTreeMap<BuildingId, Option<Looked>>,
 }
 
 impl<'w> Walk<'w> {
     /// Nothing looked at yet.
-    pub(crate) const fn new(
-        state: &'w dyn State,
-        of: SubjectId,
-        at: At,
-        wanted: &'w FindingsWanted,
-    ) -> Self {
-        Self { state, of, at, wanted, looked: BTreeMap::new() }
+    pub(crate) const fn new(state: &'w dyn State, wanted: &'w FindingsWanted) -> Self {
+        Self { state, wanted, looked: BTreeMap::new() }
     }
 
-    fn by_id(&mut self, page: &PageRequest) -> Result<Page<FindingSeen>, Error> {
-        let mut rows = Vec::new();
-        let mut last: Option<Vec<u8>> = None;
-        let from = SubjectId::from_slice(&page.after);
-        for (count, id) in self.ids(from, limit::FOLDS_PER_PAGE_MAX + 1)?.into_iter().enumerate() {
-            if rows.len() >= page.rows || count >= limit::FOLDS_PER_PAGE_MAX {
-                return Ok(Page { rows, next: last });
+    fn by_id(mut self, nodes: &Nodes, page: &PageRequest) -> Result<Page<FindingSeen>, Error> {
+        let behind = SubjectId::from_slice(&page.after);
+        let first = behind.map_or(Partition::ROOT, SubjectId::partition);
+        let (mut rows, mut folded, mut last) = (Vec::new(), 0, None);
+        for (partition, (at, of)) in nodes.range(first..) {
+            let behind = behind.filter(|behind| behind.partition() == *partition);
+            let mut held = Held::new(self.state, *partition, of, Kind::Finding, behind)?;
+            while let Some(id) = held.next(self.state)? {
+                if rows.len() >= page.rows || folded >= limit::FOLDS_PER_PAGE_MAX {
+                    return Ok(Page { rows, next: last });
+                }
+                folded += 1;
+                if let Ok(id) = FindingId::try_from(id) {
+                    rows.extend(self.look(id, of, *at)?);
+                }
+                last = Some(id.to_bytes().to_vec());
             }
-            rows.extend(self.look(id)?);
-            last = Some(SubjectId::from(id).to_bytes().to_vec());
         }
         Ok(Page { rows, next: None })
     }
 
-    fn by_age(&mut self, page: &PageRequest) -> Result<Page<FindingSeen>, Error> {
-        let ids = self.ids(None, AGED_MAX + 1)?;
-        if ids.len() > AGED_MAX {
-            let message = format!(
-                "there are more than {AGED_MAX} findings here: ask for a smaller region, or in the \
-                 order of their ids"
-            );
-            return Err(Error::refused(Refusal::of(Class::Invalid, "LIST_TOO_WIDE", "", message)));
-        }
+    /// All of one building, put in order.
+    fn by_age(mut self, nodes: &Nodes, page: &PageRequest) -> Result<Page<FindingSeen>, Error> {
         let mut aged = Vec::new();
-        for id in ids {
-            let Some(found) = self.look(id)? else { continue };
-            let age = found.aged.and_then(|aged| aged.notice).map_or(0, |(age, _)| age);
-            let place = [&(u32::MAX - age).to_be_bytes()[..], &SubjectId::from(id).to_bytes()];
-            aged.push((place.concat(), found));
+        for (partition, (at, of)) in nodes {
+            let mut held = Held::new(self.state, *partition, of, Kind::Finding, None)?;
+            while let Some(id) = held.next(self.state)? {
+                let Ok(id) = FindingId::try_from(id) else { continue };
+                let Some(found) = self.look(id, of, *at)? else { continue };
+                let age = found.aged.and_then(|aged| aged.notice).map_or(0, |(age, _)| age);
+                let place = [&(u32::MAX - age).to_be_bytes()[..], &SubjectId::from(id).to_bytes()];
+                aged.push((place.concat(), found));
+            }
         }
         aged.sort_by(|(one, _), (other, _)| one.cmp(other));
         let mut rest = aged.into_iter().filter(|(place, _)| *place > page.after).peekable();
@@ -316,38 +316,15 @@ impl<'w> Walk<'w> {
         Ok(Page { rows, next: last.filter(|_| rest.peek().is_some()) })
     }
 
-    /// The numbers of findings that may be asked for, rising.
-    fn ids(&self, from: Option<SubjectId>, count_max: usize) -> Result<Vec<FindingId>, Error> {
-        let partition = self.of.partition();
-        let buildings = match self.of.kind() {
-            Kind::Building => vec![BuildingId::try_from(self.of)],
-            Kind::Compound => {
-                let prefix = child_prefix(partition, self.of, Kind::Building);
-                let keys = self.state.scan(&below(prefix), Direction::Up, BUILDINGS_MAX)?;
-                keys.iter()
-                    .filter_map(|(key, _)| subject_at_end(key))
-                    .map(BuildingId::try_from)
-                    .collect()
-            }
-            _ => {
-                let all = self.state.known_of_kind(partition, Kind::Finding, from, count_max)?;
-                return Ok(all.into_iter().filter_map(|id| id.try_into().ok()).collect());
-            }
-        };
-        let mut ids = Vec::new();
-        for building in buildings.into_iter().flatten() {
-            ids.extend(said_about(self.state, building, Kind::Finding)?);
-        }
-        ids.retain(|id| from.is_none_or(|from| *id > from));
-        ids.sort_unstable();
-        ids.dedup();
-        Ok(ids.into_iter().take(count_max).filter_map(|id| id.try_into().ok()).collect())
-    }
-
-    /// A finding when it is one that is asked for.
-    pub(crate) fn look(&mut self, id: FindingId) -> Result<Option<FindingSeen>, Error> {
+    /// A finding when it is one that is asked for, and below one of some nodes.
+    pub(crate) fn look(
+        &mut self,
+        id: FindingId,
+        of: &[SubjectId],
+        at: At,
+    ) -> Result<Option<FindingSeen>, Error> {
         let partition: Partition = id.partition();
-        let timeline = timeline_at(self.state, partition, id.into(), self.at.known)?;
+        let timeline = timeline_at(self.state, partition, id.into(), at.known)?;
         let Some(building) = timeline.as_deref().and_then(building_of) else { return Ok(None) };
         if timeline.is_none_or(|timeline| timeline.end().is_some()) {
             return Ok(None);
@@ -356,19 +333,19 @@ impl<'w> Walk<'w> {
             self.looked.clear();
         }
         if !self.looked.contains_key(&building) {
-            let looked = Looked::at(self.state, building, self.at.known)?;
+            let looked = Looked::at(self.state, building, at.known)?;
             self.looked.insert(building, looked);
         }
         let Some(Some(looked)) = self.looked.get(&building) else { return Ok(None) };
         let Some(finding) = looked.finding(id) else { return Ok(None) };
-        let (view, aged) = looked.on(finding, self.at.day);
+        let (view, aged) = looked.on(finding, at.day);
         let is_wanted = view.is_some_and(|view| self.wanted.has(&view, aged.as_ref()));
         if !is_wanted {
             return Ok(None);
         }
-        let Some(seen) = see(self.state, partition, id.into(), self.at)? else { return Ok(None) };
-        let is_here = SubjectId::from(building) == self.of
-            || leads_to(self.state, partition, &seen.content, self.of, self.at)?;
+        let Some(seen) = see(self.state, partition, id.into(), at)? else { return Ok(None) };
+        let is_here = of.contains(&building.into())
+            || leads_to(self.state, partition, &seen.content, of, at)?;
         if !is_here {
             return Ok(None);
         }
@@ -381,6 +358,6 @@ impl<'w> Walk<'w> {
             aged: None,
             events: Vec::new(),
         };
-        Ok(Some(told(answer, finding, looked, self.at.day)))
+        Ok(Some(told(answer, finding, looked, at.day)))
     }
 }

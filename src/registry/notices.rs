@@ -20,7 +20,7 @@ use crate::{
         limit,
         page::{Page, PageRequest},
         position::{Partition, Position},
-        time::Day,
+        time::{Day, KnownAt, ReadTime},
     },
     registry::{
         checkup::{Recount, recounting},
@@ -28,7 +28,7 @@ use crate::{
         error::Error,
         findings::{FindingSeen, FindingsWanted, Walk},
         merged::Merged,
-        read::At,
+        parts::Stated,
         record::read,
         reference,
         space::{Space, subject_key},
@@ -133,17 +133,17 @@ fn served_in(
 }
 
 impl Registry {
-    /// Findings with an open notice below a compound or region, the oldest notice first, as of now.
-    /// Refuses `SWEEP_UNDER_WAY` while they are being counted anew.
+    /// Findings with an open notice below a compound or region, the oldest notice first, as of now,
+    /// with the positions of all partitions that they lie in. Refuses `SWEEP_UNDER_WAY` while they
+    /// are being counted anew.
     pub(crate) fn list_aged(
         &self,
         of: SubjectId,
         wanted: &FindingsWanted,
-        at: At,
         page: &PageRequest,
-    ) -> Result<(Page<FindingSeen>, Position), Error> {
+    ) -> Result<(Page<FindingSeen>, Vec<Position>), Error> {
         let live = Live(self.store());
-        let today = at.day;
+        let today = self.now().day();
         let is_wanted = |value: &[u8], is_asked: bool| {
             let row: NoticeRow = read(value)?;
             let is_now = row.from <= today && row.until.is_none_or(|until| today < until);
@@ -151,37 +151,34 @@ impl Registry {
         };
         let mut lists = Merged::new(&live, &is_wanted);
         let mut days: BTreeMap<Partition, Days> = BTreeMap::new();
-        let mut position = None;
+        let mut stated = Stated::default();
+        let nodes = self.nodes_then(of, ReadTime::NOW, &mut stated)?;
         for (partition, holder) in self.holders(of, today)? {
             let served_on = if let Some(served_on) = days.get(&partition) {
                 *served_on
             } else {
-                // At least this much is in the answer. What is of a province lies in the partitions
-                // of its cities: the first is named.
-                let seq = live.meta(partition)?.seq;
-                position = position.or(Some(Position { partition, seq }));
+                // At least this much is in the answer.
+                self.stated(partition, KnownAt::Now, &mut stated)?;
                 served_in(&live, partition, wanted.bucket_from_days, today)?
             };
             days.insert(partition, served_on);
             lists.add(&prefix(partition, holder), served_on, &page.after, holder == of)?;
         }
-        let position = match position {
-            Some(position) => position,
-            None => Position { partition: of.partition(), seq: live.meta(of.partition())?.seq },
-        };
-        let mut walk = Walk::new(&live, of, at, wanted);
+        let mut walk = Walk::new(&live, wanted);
         let (mut rows, mut next, mut looked) = (Vec::new(), None, 0);
         while let Some(found) = lists.next()? {
             if rows.len() >= page.rows || looked >= limit::FOLDS_PER_PAGE_MAX {
-                return Ok((Page { rows, next }, position));
+                return Ok((Page { rows, next }, stated.positions()));
             }
             looked += 1;
-            if let Some(id) = finding_at(&found.place) {
-                rows.extend(walk.look(id)?);
+            if let Some(id) = finding_at(&found.place)
+                && let Some((at, nodes)) = nodes.get(&id.partition())
+            {
+                rows.extend(walk.look(id, nodes, *at)?);
             }
             next = Some(found.place);
         }
-        Ok((Page { rows, next: None }, position))
+        Ok((Page { rows, next: None }, stated.positions()))
     }
 }
 

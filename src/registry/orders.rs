@@ -4,7 +4,7 @@
 use crate::{
     domain::{
         content::{Content, Fields},
-        order::{OrderState, is_answered_by},
+        order::{OrderContent, OrderState, is_answered_by},
         timeline::Timeline,
     },
     kernel::{
@@ -14,6 +14,7 @@ use crate::{
         time::Day,
     },
     registry::{
+        dossier::gone_from,
         error::Error,
         history::timeline_at,
         read::At,
@@ -35,8 +36,31 @@ pub(crate) fn naming(
     Ok(rows.iter().filter_map(|(key, _)| subject_at_end(key)).collect())
 }
 
-/// Where a subject that is an order stands; `None` for any other.
+/// Where a subject that is an order stands; `None` for any other. With its building an order that
+/// nobody has answered has come to nothing, whether that was said of it or not: one of before may be
+/// recorded after the building's end.
 pub(crate) fn state_of(
+    state: &dyn State,
+    partition: Partition,
+    id: SubjectId,
+    content: &Content,
+    at: At,
+) -> Result<Option<OrderState>, Error> {
+    let said = said_state(state, partition, id, content, at)?;
+    let Fields::Order(OrderContent { building: Some(Some(building)), .. }) = &content.fields else {
+        return Ok(said);
+    };
+    if !said.is_some_and(OrderState::is_open) {
+        return Ok(said);
+    }
+    let life = timeline_at(state, partition, SubjectId::from(*building), at.known)?;
+    let gone_from = life.and_then(|life| gone_from(&life));
+    let is_gone = gone_from.is_some_and(|gone| gone <= at.day);
+    Ok(if is_gone { Some(OrderState::Cancelled) } else { said })
+}
+
+/// The same by what was said of the order and its reports alone.
+fn said_state(
     state: &dyn State,
     partition: Partition,
     id: SubjectId,
@@ -55,7 +79,7 @@ pub(crate) fn state_of(
     Ok(Some(content.state(is_answered)))
 }
 
-/// Where an order with this life stands on a day, with all that is known.
+/// Where an order with this life stands on a day by what was said, with all that is known.
 pub(crate) fn state_on(
     state: &dyn State,
     id: SubjectId,
@@ -65,5 +89,5 @@ pub(crate) fn state_on(
     let Some(content) = timeline.content_at(day).or_else(|| timeline.content_at(Day::MAX)) else {
         return Ok(None);
     };
-    state_of(state, id.partition(), id, &content, At { day, known: None })
+    said_state(state, id.partition(), id, &content, At { day, known: None })
 }

@@ -8,14 +8,14 @@ use crate::{
     kernel::{
         id::{Kind, RegionId, SubjectId},
         position::{Partition, Position, Seq},
-        time::{Day, KnownAt},
+        time::{Day, KnownAt, ReadTime},
     },
     registry::{
         engine::Registry,
         error::{Class, Error, Refusal},
         history::timeline_at,
         query::{label, must_be_known},
-        read::{is_listed, level_of},
+        read::{At, Nodes, is_listed, level_of},
         space::{Space, subject_key},
         state::{Live, State},
         subjects::Subjects,
@@ -133,6 +133,36 @@ impl Registry {
             }
         }
         nodes.sort();
+        Ok(nodes)
+    }
+
+    /// What a list of a node of any level goes through at a time: of a city or province the
+    /// districts that are its then, of everything else itself. As known at a position, which is one
+    /// partition's own, it is what that partition holds.
+    pub(crate) fn nodes_then(
+        &self,
+        of: SubjectId,
+        time: ReadTime,
+        stated: &mut Stated,
+    ) -> Result<Nodes, Error> {
+        let day = time.valid_at.unwrap_or_else(|| self.now().day());
+        let own = of.partition();
+        let is_of_one = own != Partition::ROOT && matches!(time.known_at, KnownAt::Seq(_));
+        let parts = if is_of_one {
+            vec![of]
+        } else {
+            let parts = self.parts(of.into(), &[day], time.known_at, stated)?;
+            parts.into_iter().map(|(node, _)| node).collect()
+        };
+        let mut nodes = Nodes::new();
+        for node in parts {
+            let partition = node.partition();
+            let seq = self.stated(partition, time.known_at, stated)?;
+            let known = (time.known_at != KnownAt::Now).then_some(seq);
+            let (_, nodes) =
+                nodes.entry(partition).or_insert_with(|| (At { day, known }, Vec::new()));
+            nodes.push(node);
+        }
         Ok(nodes)
     }
 

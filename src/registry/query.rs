@@ -132,6 +132,8 @@ pub struct CodeMatch {
 pub struct UnderWay {
     /// Nodes whose profiles are still being moved.
     pub sweep_count: u64,
+    /// While a rule, a licence or a border is counted anew: the buildings that are done.
+    pub recounted_count: Option<u64>,
     /// Cases that nobody has settled.
     pub open_case_count: u64,
 }
@@ -164,9 +166,12 @@ pub enum SideBySide {
 impl Registry {
     /// What is still to be done in a partition.
     pub fn work_under_way(&self, partition: Partition) -> Result<UnderWay, Error> {
-        let meta = Live(self.store()).meta(partition)?;
+        let live = Live(self.store());
+        let meta = live.meta(partition)?;
+        let recount = Recount::under_way(&live, partition)?;
         Ok(UnderWay {
             sweep_count: u64::from(meta.sweep_count) + u64::from(meta.is_recounting),
+            recounted_count: recount.map(|recount| recount.done_count),
             open_case_count: meta.open_case_count,
         })
     }

@@ -1,6 +1,6 @@
 //! Reading subjects: as they were on a day, as known at a moment.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     domain::{
@@ -19,12 +19,11 @@ use crate::{
         time::{Day, ImpreciseDay, ReadTime},
     },
     registry::{
-        below,
+        below::Held,
         case::{self, Case},
         engine::Registry,
         error::{Error, Refusal},
         history::{entry_numbers, timeline_at},
-        merged::Merged,
         orders,
         record::Record,
         reports::{self, ReportStand, ReportsWanted},
@@ -125,6 +124,10 @@ pub struct At {
     /// The last entry known; `None` for all.
     pub known: Option<Seq>,
 }
+
+/// What a list goes through: of each partition the nodes below which its rows are, and at which
+/// entry it is read.
+pub(crate) type Nodes = BTreeMap<Partition, (At, Vec<SubjectId>)>;
 
 impl Registry {
     /// The day and the entry that a read time means in a partition.
@@ -272,62 +275,39 @@ impl Registry {
                 Ok(is_wanted(seen) && seen.content.references().contains(&holder))
             });
         }
-        let live = Live(self.store());
-        let is_below = |seen: &Seen| {
-            Ok(is_wanted(seen) && leads_to(&live, partition, &seen.content, holder, at)?)
-        };
-        let own = live.meta(partition)?.region.map(SubjectId::from);
-        if own != Some(holder)
-            && let Some(holders) = below::holders(&live, partition, holder, kind)?
-        {
-            return self.walk_down(&holders, kind, at, page, &is_below);
-        }
-        // All of the kind in the partition, kept when their chain leads there.
-        self.walk(partition, &Candidates::Of(partition, kind), at, page, &is_below)
+        let nodes = Nodes::from([(partition, (at, vec![holder]))]);
+        self.list_within(kind, &nodes, page, is_wanted)
     }
 
-    /// Goes through what was ever directly below some holders, and keeps what holds.
-    fn walk_down(
+    /// What is below some nodes, partition by partition, in id order in each.
+    pub(crate) fn list_within(
         &self,
-        holders: &[SubjectId],
         kind: Kind,
-        at: At,
+        nodes: &Nodes,
         page: &PageRequest,
-        keep: &dyn Fn(&Seen) -> Result<bool, Error>,
+        is_wanted: &dyn Fn(&Seen) -> bool,
     ) -> Result<Page<Seen>, Error> {
-        let Some(partition) = holders.first().map(|holder| holder.partition()) else {
-            return Ok(Page { rows: Vec::new(), next: None });
-        };
         let live = Live(self.store());
-        let mut last = subject_at_end(&page.after);
-        let behind = last.map(SubjectId::to_bytes);
-        // Behind the kind, which is part of the prefix.
-        let behind = behind.as_ref().and_then(|bytes| bytes.get(1..)).unwrap_or_default();
-        let mut merged = Merged::new(&live, &|_, _| Ok(true));
-        for holder in holders {
-            let prefix = child_prefix(partition, *holder, kind);
-            merged.add(&prefix, (None, None), behind, false)?;
-        }
-        let (mut rows, mut folded) = (Vec::new(), 0);
-        while let Some(found) = merged.next()? {
-            let bytes = [&[kind as u8][..], &found.place].concat();
-            // What moved was held by several.
-            let Some(id) = SubjectId::from_slice(&bytes).filter(|id| Some(*id) != last) else {
-                continue;
-            };
-            if rows.len() >= page.rows || folded >= limit::FOLDS_PER_PAGE_MAX {
-                // The same place as in a walk through all of the kind.
-                let next = last.map(|last| last.to_bytes().to_vec());
-                return Ok(Page { rows, next });
+        let behind = subject_at_end(&page.after);
+        let first = behind.map_or(Partition::ROOT, SubjectId::partition);
+        let (mut rows, mut folded, mut last) = (Vec::new(), 0, None);
+        for (partition, (at, holders)) in nodes.range(first..) {
+            let behind = behind.filter(|behind| behind.partition() == *partition);
+            let mut held = Held::new(&live, *partition, holders, kind, behind)?;
+            while let Some(id) = held.next(&live)? {
+                if rows.len() >= page.rows || folded >= limit::FOLDS_PER_PAGE_MAX {
+                    return Ok(Page { rows, next: last });
+                }
+                folded += 1;
+                if let Some(seen) = see(&live, *partition, id, *at)?
+                    && is_listed(seen.presence)
+                    && is_wanted(&seen)
+                    && leads_to(&live, *partition, &seen.content, holders, *at)?
+                {
+                    rows.push(seen);
+                }
+                last = Some(id.to_bytes().to_vec());
             }
-            folded += 1;
-            if let Some(seen) = see(&live, partition, id, at)?
-                && is_listed(seen.presence)
-                && keep(&seen)?
-            {
-                rows.push(seen);
-            }
-            last = Some(id);
         }
         Ok(Page { rows, next: None })
     }
@@ -457,20 +437,23 @@ pub(crate) fn level_of(content: &Content) -> Option<Level> {
     }
 }
 
-/// Whether a content's parents lead to a holder, by the parents of the read's day and knowledge.
+/// Whether a content's parents lead to one of some holders, by the parents of the read's day and
+/// knowledge.
 pub(crate) fn leads_to(
     state: &dyn State,
     partition: Partition,
     content: &Content,
-    holder: SubjectId,
+    holders: &[SubjectId],
     at: At,
 ) -> Result<bool, Error> {
+    let beside =
+        |content: &Content| compound_beside(content).filter(|compound| holders.contains(compound));
     let mut next = parents(content);
-    next.extend(compound_beside(content).filter(|compound| *compound == holder));
+    next.extend(beside(content));
     let mut steps = 0;
     while let Some(subject) = next.pop() {
         steps += 1;
-        if subject == holder {
+        if holders.contains(&subject) {
             return Ok(true);
         }
         if steps > 16 {
@@ -480,7 +463,7 @@ pub(crate) fn leads_to(
             && let Some(content) = timeline.content_at(at.day)
         {
             next.extend(parents(&content));
-            next.extend(compound_beside(&content).filter(|compound| *compound == holder));
+            next.extend(beside(&content));
         }
     }
     Ok(false)

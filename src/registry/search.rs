@@ -160,7 +160,7 @@ impl Found<'_> {
         }
         if let Some(holder) = self.search.below
             && holder != id
-            && !leads_to(self.state, partition, &seen.content, holder, self.at)?
+            && !leads_to(self.state, partition, &seen.content, &[holder], self.at)?
         {
             return Ok(());
         }

@@ -85,6 +85,15 @@ impl Subjects {
         Self::of(Candidates::Of(partition, kind))
     }
 
+    /// The same, those behind one. It is not said of subjects at the ends of keys.
+    #[must_use]
+    pub(crate) fn behind(mut self, one: Option<SubjectId>) -> Self {
+        if let (Candidates::Of(..), Some(one)) = (&self.from, one) {
+            self.behind = one.to_bytes().to_vec();
+        }
+        self
+    }
+
     const fn of(from: Candidates) -> Self {
         Self { from, behind: Vec::new(), ahead: Vec::new(), is_read: false }
     }

@@ -11,12 +11,16 @@ use crate::{
     },
     kernel::{
         id::{BuildingId, SubjectId},
-        time::{Answer, Day, ImpreciseDay, ReadTime},
+        time::{Answer, Day, ImpreciseDay},
         violation::Violations,
     },
     proto::v1::{self, due_service_server::DueService},
     registry::{CheckUps, DueDays, DueFor, DueListed},
-    service::{Api, common, page::Question},
+    service::{
+        Api, common,
+        inspection::write_grade,
+        page::{Question, is_of_another_time},
+    },
 };
 
 #[tonic::async_trait]
@@ -56,22 +60,20 @@ impl DueService for Api {
         if !is_by_id && !asked.order_by.is_empty() && asked.order_by != "due" {
             violations.add("order_by", "ORDER_UNKNOWN", "this list is in the order `due` or `id`");
         }
-        let time = way.reading(context, violations).await?;
-        if time != ReadTime::NOW && !is_by_id {
-            let mut violations = Violations::default();
+        if !is_by_id && is_of_another_time(context.as_ref()) {
             let message = "of another time this list is served with order_by `id`";
             violations.add("order_by", "ORDER_ONLY_NOW", message);
-            return Err(crate::service::status::invalid(&violations));
         }
+        let time = way.reading(context, violations).await?;
         let holder: SubjectId = way.was_read(holder)?;
         way.check_reach("holder_id", holder)?;
         let today = way.registry().now().day();
         if is_by_id {
-            let found =
+            let (found, positions) =
                 way.blocking(move |registry| registry.list_due_at(holder, time, &page)).await?;
             let next_page_token = question.token(&found);
             let valid_at = time.valid_at.unwrap_or(today);
-            let read_at = found.rows.iter().map(|row| row.position.to_string()).take(1).collect();
+            let read_at = positions.iter().map(ToString::to_string).collect();
             let wanted = Wanted { from, to, with_uncertain: asked.with_uncertain };
             let rows = found.rows.into_iter().filter_map(|row| listed_then(row, wanted)).collect();
             let valid_at = valid_at.to_string();
@@ -234,21 +236,13 @@ fn basis(basis: &due::Basis) -> v1::DueBasis {
     }
 }
 
-fn grade(grade: &Grade, since: Day, report: String, in_doubt: bool) -> v1::BuildingGrade {
-    v1::BuildingGrade {
-        scale: grade.ladder.scale.word().to_owned(),
-        edition: grade.ladder.edition.clone(),
-        scope: grade.ladder.scope.word().to_owned(),
-        aspect: grade.ladder.aspect.word().to_owned(),
-        value: grade.value.clone(),
-        since: since.to_string(),
-        report_id: report,
-        in_doubt,
-    }
+fn grade(grade: Grade, since: Day, report: String, in_doubt: bool) -> v1::BuildingGrade {
+    let grade = Some(write_grade(grade));
+    v1::BuildingGrade { grade, since: since.to_string(), report_id: report, in_doubt }
 }
 
 fn graded(graded: Graded) -> v1::BuildingGrade {
-    grade(&graded.grade, graded.span.from, graded.report.to_string(), graded.is_in_doubt)
+    grade(graded.grade, graded.span.from, graded.report.to_string(), graded.is_in_doubt)
 }
 
 fn coloured(coloured: Coloured) -> v1::BuildingColour {
@@ -258,7 +252,7 @@ fn coloured(coloured: Coloured) -> v1::BuildingColour {
         mapping: coloured.colour.mapping.clone(),
         edition: coloured.colour.edition.clone(),
         basis: Some(grade(
-            &coloured.colour.basis,
+            coloured.colour.basis,
             since,
             coloured.report.to_string(),
             coloured.is_in_doubt,

@@ -11,8 +11,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     domain::finding::{Stage, catalogue::Severity},
     kernel::{
-        id::{BuildingId, CompoundId, FindingId, RegionId, SubjectId},
-        position::Position,
+        id::{BuildingId, CompoundId, FindingId, Kind, RegionId, SubjectId},
         time::{KnownAt, ReadTime},
         violation::Violations,
     },
@@ -25,7 +24,7 @@ use crate::{
             reading::{choice, class, finding_id},
             showing::write_finding,
         },
-        page::Question,
+        page::{Question, is_of_another_time},
         status,
     },
 };
@@ -141,6 +140,7 @@ fn wanted(violations: &mut Violations, asked: &v1::ListFindingsRequest) -> Findi
         stages,
         is_overdue: asked.overdue_only,
         bucket_from_days: asked.bucket_from_days,
+        has_notice: asked.with_open_notice,
         is_by_age,
     }
 }
@@ -158,19 +158,24 @@ impl Way {
         let request = question.page(&mut violations, page_size, &page_token);
         let of = of(&mut violations, &asked);
         let wanted = wanted(&mut violations, &asked);
+        let is_of_building = of.is_some_and(|(_, of)| of.kind() == Kind::Building);
+        if wanted.is_by_age && !is_of_building && is_of_another_time(context.as_ref()) {
+            let message = "of another time findings are listed in the order of their ids";
+            violations.add("order_by", "ORDER_ONLY_NOW", message);
+        }
         let time = self.reading(context, violations).await?;
         let Some((field, holder)) = of else {
             return Err(status::bug("a list was read and is not there"));
         };
         self.check_reach(field, holder)?;
-        let (page, position): (_, Position) = self
+        let (page, positions) = self
             .blocking(move |registry| registry.list_findings(holder, &wanted, time, &request))
             .await?;
         let next_page_token = question.token(&page);
         Ok(v1::ListFindingsResponse {
             findings: page.rows.into_iter().map(write_finding).collect(),
             next_page_token,
-            read_at: position.to_string(),
+            read_at: positions.iter().map(ToString::to_string).collect(),
         })
     }
 }

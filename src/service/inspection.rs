@@ -181,7 +181,8 @@ fn grade(violations: &mut Violations, path: &str, said: v1::Grade) -> Option<Gra
     is_read.iter().all(|is_read| *is_read).then_some(Grade { ladder, value: said.value })
 }
 
-fn write_grade(grade: Grade) -> v1::Grade {
+/// A grade on the wire.
+pub(crate) fn write_grade(grade: Grade) -> v1::Grade {
     let Ladder { scale, edition, scope, aspect } = grade.ladder;
     v1::Grade {
         scale: number(Some(Some(scale)), |scale| scale as u32),

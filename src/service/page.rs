@@ -84,6 +84,12 @@ impl Question {
     }
 }
 
+/// Whether a read names a day or a moment, so that it is not one of now.
+pub(crate) fn is_of_another_time(context: Option<&v1::ReadContext>) -> bool {
+    let time = context.and_then(|context| context.read_time.as_ref());
+    time.is_some_and(|time| *time != v1::ReadTime::default())
+}
+
 /// Checks the order asked for: lists are in the order of ids.
 pub(crate) fn check_order(
     violations: &mut Violations,
@@ -93,8 +99,7 @@ pub(crate) fn check_order(
     if order_by.is_empty() || order_by == "id" {
         return;
     }
-    let time = context.and_then(|context| context.read_time.as_ref());
-    if time.is_some_and(|time| *time != v1::ReadTime::default()) {
+    if is_of_another_time(context) {
         violations.add("order_by", "ORDER_ONLY_NOW", "a past list is served in the order of ids");
     } else {
         violations.add("order_by", "ORDER_UNKNOWN", "lists are served in the order of ids");

@@ -87,5 +87,6 @@ fn partition_status(
         entry_count: frontier.seq,
         sweep_count: work.sweep_count,
         open_case_count: work.open_case_count,
+        recounted_count: work.recounted_count,
     })
 }

@@ -1845,11 +1845,18 @@ async fn who_and_what_the_registry_is() {
         entry_count: 1300,
         sweep_count: 0,
         open_case_count: 2,
+        recounted_count: None,
+    };
+    let recounting = v1::PartitionStatus {
+        partition: 8,
+        sweep_count: 1,
+        recounted_count: Some(2_500),
+        ..partition.clone()
     };
     let status = v1::GetStatusResponse {
         version: "0.1.0".to_owned(),
         registry_id: "00112233445566778899aabbccddeeff".to_owned(),
-        partitions: vec![partition],
+        partitions: vec![partition, recounting],
         now: Some(moment()),
         read_only: true,
     };
@@ -1864,8 +1871,9 @@ async fn who_and_what_the_registry_is() {
     check(&server, &["status"], &expect![[r"
         registry 00112233445566778899aabbccddeeff (anju 0.1.0), 2024-07-03 17:46:40 (+08:00)
         writes are refused until a restart 只读
-        partition 分区  name 名称  region 区划                     entries 记录  open cases 待办  sweeps 批量
-                     7  郑州市     rgn_01HF7YAT000000E0000000001A          1300                2            0
+        partition 分区  name 名称  region 区划                     entries 记录  open cases 待办           sweeps 批量
+                     7  郑州市     rgn_01HF7YAT000000E0000000001A          1300                2                     0
+                     8  郑州市     rgn_01HF7YAT000000E0000000001A          1300                2  1 (2500 done 已重算)
     "]]).await;
     check(
         &server,

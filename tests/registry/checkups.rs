@@ -36,10 +36,10 @@ use crate::{
     story::cases,
 };
 
-const GRADES: &str = include_str!("../../data/reference/grades-example.toml");
+pub(crate) const GRADES: &str = include_str!("../../data/reference/grades-example.toml");
 const COLOURS: &str = include_str!("../../data/reference/colours-example.toml");
-const FINDINGS: &str = include_str!("../../data/reference/findings-example.toml");
-const CYCLE: &str = include_str!("../../data/reference/cycle/zhengzhou-2025-draft.toml");
+pub(crate) const FINDINGS: &str = include_str!("../../data/reference/findings-example.toml");
+pub(crate) const CYCLE: &str = include_str!("../../data/reference/cycle/zhengzhou-2025-draft.toml");
 
 const TERMED: [Measure; 10] = [
     Measure::Graded,
@@ -55,16 +55,16 @@ const TERMED: [Measure; 10] = [
 ];
 
 /// A city with two streets that things are said about.
-struct Town {
-    city: City,
+pub(crate) struct Town {
+    pub(crate) city: City,
     streets: [SubjectId; 2],
     communities: [SubjectId; 2],
     compounds: [SubjectId; 2],
-    buildings: Vec<SubjectId>,
+    pub(crate) buildings: Vec<SubjectId>,
     body: BodyId,
     signer: SignerId,
     reports: Vec<SubjectId>,
-    findings: Vec<SubjectId>,
+    pub(crate) findings: Vec<SubjectId>,
     drafts: Vec<SubjectId>,
     editions: Vec<SubjectId>,
 }
@@ -124,7 +124,7 @@ impl Town {
         }
     }
 
-    fn load(&mut self, region: SubjectId, table: &str, edition: &str, text: &str) {
+    pub(crate) fn load(&mut self, region: SubjectId, table: &str, edition: &str, text: &str) {
         let content = fields(Kind::Reference, |fields| {
             if let Fields::Reference(reference) = fields {
                 reference.region = Some(region.try_into().ok());
@@ -139,7 +139,7 @@ impl Town {
         }
     }
 
-    fn dwelling(&mut self, compound: SubjectId, completed: &str) -> SubjectId {
+    pub(crate) fn dwelling(&mut self, compound: SubjectId, completed: &str) -> SubjectId {
         let mut content = building(compound, 1_000);
         if let Fields::Building(fields) = &mut content.fields {
             fields.completed = Some(completed.parse().ok());
@@ -181,7 +181,13 @@ impl Town {
         }
     }
 
-    fn observe(&mut self, building: SubjectId, on: &str, class: &str, severity: Severity) {
+    pub(crate) fn observe(
+        &mut self,
+        building: SubjectId,
+        on: &str,
+        class: &str,
+        severity: Severity,
+    ) {
         let saying = Saying::Observed(Observation {
             source: Source::Inspector,
             observer: PartyKey("p-1".to_owned()),
@@ -196,7 +202,7 @@ impl Town {
         }
     }
 
-    fn registry(&self) -> &Registry {
+    pub(crate) fn registry(&self) -> &Registry {
         &self.city.registry
     }
 
@@ -400,14 +406,14 @@ const SERVED: [&str; 8] = [
 ];
 
 impl Town {
-    fn follow(
+    pub(crate) fn follow(
         &self,
         finding: SubjectId,
         on: &str,
         saying: Saying,
         who: u8,
     ) -> Result<Outcome, Error> {
-        let mut call = self.city.call(self.city.home());
+        let mut call = self.city.call(finding.partition());
         call.author = by(["li", "zhao"][usize::from(who) % 2]);
         let follow = FollowFinding {
             finding: finding.try_into().unwrap(),
@@ -723,7 +729,7 @@ fn a_signer_found_invalid_puts_all_reports_in_doubt_and_it_can_be_undone() {
 }
 
 /// A town in which notices of every age are open.
-fn noticed() -> Town {
+pub(crate) fn noticed() -> Town {
     let mut town = Town::on(City::new());
     for (table, text) in [("findings", FINDINGS), ("grades", GRADES)] {
         town.load(town.city.city, table, "1", text);

@@ -16,6 +16,7 @@ mod ends;
 mod gate;
 mod imports;
 mod life;
+mod listed;
 mod mending;
 mod oracle;
 mod paper_rows;

@@ -774,6 +774,80 @@ fn open_findings_and_orders_go_with_their_building_and_come_back_with_it() {
     desk.check_rebuild();
 }
 
+#[test]
+fn a_report_that_comes_in_after_the_demolition_leaves_nothing_open() {
+    let desk = Desk::new();
+    let building = SubjectId::from(desk.building);
+    let end =
+        End { subject: building, etag: None, day: said("2026-03-01"), cause: EndCause::Demolished };
+    desk.run_as("zhao", Command::End(end)).unwrap();
+    let end = desk.city.registry.get(building, ReadTime::NOW).unwrap().end.unwrap().said_by;
+    let mut report = desk.draft("2026-02-10", vec![survey("B")]);
+    if let Fields::Report(fields) = &mut report.content.fields {
+        fields.order = None;
+    }
+    report.findings = vec![(0, desk.sighting("2026-02-10", None, crack(Severity::RepairBy)))];
+    report.steps =
+        vec![(desk.signed(), day("2026-02-12")), (ReportStep::Submit, day("2026-02-13"))];
+    let finding = desk.record(report).unwrap().decided.subjects[1].try_into().unwrap();
+    let order = fields(Kind::Order, |fields| {
+        if let Fields::Order(order) = fields {
+            order.building = Some(Some(desk.building));
+            order.kind = Some(Some(ReportKind::Appraisal));
+            order.deadline = Some(Some(day("2026-02-28")));
+        }
+    });
+    let order = desk.city.register(order, "2026-02-15", false).unwrap();
+    let told_of = |what: &str| {
+        let view = desk.finding(finding, ReadTime::NOW).view.unwrap();
+        let aged = FindingsWanted { is_by_age: true, ..FindingsWanted::default() };
+        let order = |time| desk.city.registry.get(order, time).unwrap().order_state.unwrap().word();
+        format!(
+            "{what}: {} since {}, {} by age, order {}; on the day before {}, order {}; then {}",
+            view.stage.word(),
+            view.since,
+            desk.listed(&aged, ReadTime::NOW).len(),
+            order(ReadTime::NOW),
+            open_findings(&desk, "2026-02-28"),
+            order(at("2026-02-28", KnownAt::Now)),
+            open_findings(&desk, "2026-03-01"),
+        )
+    };
+    let planned = Saying::Planned { repairer: PartyKey("firm".to_owned()) };
+    let mut lines = vec![
+        told_of("submitted"),
+        desk.follow("zhao", finding, "2026-02-20", Saying::Notified { deadline: None }),
+        desk.follow("zhao", finding, "2026-03-02", planned),
+        told_of("notified before"),
+    ];
+    let correct = Correct {
+        subject: building,
+        etag: None,
+        entry: None,
+        from: None,
+        content: Content::empty(Kind::Building),
+        exists_from: None,
+        ended_on: Some(said("2026-04")),
+        sentences: Vec::new(),
+    };
+    desk.city.correct(correct).unwrap();
+    lines.push(told_of("in the month after"));
+    desk.city.retract(building, Some(end)).unwrap();
+    lines.push(told_of("not at all"));
+    check(
+        &lines,
+        expect![[r"
+        submitted: object_gone since 2026-03-01, 0 by age, order cancelled; on the day before 1 open, 1 listed, 01 1, any 1, open 1, repair_by 1, order planned; then 0 open, 1 listed, 
+        object_gone, until 2026-08-19, repair_by
+        FINDING_STATE id
+        notified before: object_gone since 2026-03-01, 0 by age, order cancelled; on the day before 1 open, 1 listed, 01 1, any 1, notified 1, repair_by 1, order planned; then 0 open, 1 listed, 
+        in the month after: object_gone since 2026-04-30, 0 by age, order cancelled; on the day before 1 open, 1 listed, 01 1, any 1, notified 1, repair_by 1, order planned; then 1 open, 1 listed, 01 1, any 1, notified 1, repair_by 1
+        not at all: notified since 2026-02-20, 1 by age, order planned; on the day before 1 open, 1 listed, 01 1, any 1, notified 1, repair_by 1, order planned; then 1 open, 1 listed, 01 1, any 1, notified 1, repair_by 1
+    "]],
+    );
+    desk.check_rebuild();
+}
+
 /// How many findings are open, and how the totals of the district count them.
 fn open_findings(desk: &Desk, valid: &str) -> String {
     let time = at(valid, KnownAt::Now);

@@ -264,7 +264,7 @@ async fn an_order_is_for_a_building_that_is_there_and_a_body_that_may_work() {
     city.buildings().end_building(city.asking("operator", end)).await.unwrap();
     let lapsed = body(&city, vec![licence("structure", "2010", "2020")]).await;
 
-    let wrong = order(&gone.id, Some(&lapsed.id), "2026-05-31");
+    let wrong = order(&gone.id, Some(&lapsed.id), "2026-05-19");
     let refusal = plans(&city).create_order(city.asking("east", wrong)).await.unwrap_err();
     expect![[r"
         FailedPrecondition BUILDING_ABSENT
@@ -284,6 +284,29 @@ async fn an_order_is_for_a_building_that_is_there_and_a_body_that_may_work() {
     let mut appraisal = order(&there.id, None, "2026-06-01");
     appraisal.fields.as_mut().unwrap().kind = v1::ReportKind::Appraisal.into();
     plans(&city).create_order(city.asking("east", appraisal)).await.unwrap();
+    // History is entered with its own deadlines, which are not before an order's day.
+    let mut patrol = order(&there.id, None, "2023-01-09");
+    patrol.fields.as_mut().unwrap().kind = v1::ReportKind::Patrol.into();
+    patrol.exists_from = "2023-01-10".to_owned();
+    let asked = city.asking("east", patrol.clone());
+    let refusal = plans(&city).create_order(asked).await.unwrap_err();
+    assert_eq!(told(&refusal), "FailedPrecondition DEADLINE_PAST\nDEADLINE_PAST fields.deadline");
+    patrol.context = write();
+    patrol.fields.as_mut().unwrap().deadline = Some("2023-11-30".to_owned());
+    let made = plans(&city).create_order(city.asking("east", patrol)).await.unwrap();
+    let made = made.into_inner().order.unwrap();
+    assert_eq!(made.fields.unwrap().deadline.as_deref(), Some("2023-11-30"));
+    let moved = |deadline: &str| v1::MoveOrderDeadlineRequest {
+        context: write(),
+        id: made.id.clone(),
+        deadline: deadline.to_owned(),
+        from: "2023-05-01".to_owned(),
+        ..v1::MoveOrderDeadlineRequest::default()
+    };
+    let asked = city.asking("east", moved("2023-04-30"));
+    let refusal = plans(&city).move_order_deadline(asked).await.unwrap_err();
+    assert_eq!(told(&refusal), "FailedPrecondition DEADLINE_PAST\nDEADLINE_PAST fields.deadline");
+    plans(&city).move_order_deadline(city.asking("east", moved("2023-12-31"))).await.unwrap();
     // The other street has nothing to order here.
     let foreign = order(&there.id, None, "2026-06-01");
     let refusal = plans(&city).create_order(city.asking("west", foreign)).await.unwrap_err();

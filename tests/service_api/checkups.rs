@@ -182,7 +182,7 @@ impl Office {
         }
         for grade in told.grades {
             let doubt = if grade.in_doubt { " in doubt" } else { "" };
-            write!(line, ", graded {}{doubt}", grade.value).unwrap();
+            write!(line, ", graded {}{doubt}", grade.grade.unwrap().value).unwrap();
         }
         if let Some(colour) = told.colour {
             let doubt = if colour.basis.unwrap().in_doubt { " in doubt" } else { "" };
@@ -587,13 +587,33 @@ async fn what_cannot_be_is_refused_for_its_own_reason_and_nothing_is_written() {
     }
     let step = v1::AcceptReportRequest {
         context: write(),
-        id: own,
+        id: own.clone(),
         etag: String::new(),
         on: "2026-05-25".to_owned(),
     };
     let asked = office.city.asking("east", step);
     let refusal = reports(&office.city).accept_report(asked).await.unwrap_err();
     lines.push(format!("accepted by who submitted it: {}", told(&refusal)));
+    let etag = "1".to_owned();
+    let (on, id) = ("2026-06-02".to_owned(), own.clone());
+    let step = v1::AcceptReportRequest { context: write(), id, etag, on };
+    let asked = office.city.asking("east", step);
+    let refusal = reports(&office.city).accept_report(asked).await.unwrap_err();
+    lines.push(format!("the same with all else that is wrong: {}", told(&refusal)));
+    let on = "2026-05-19".to_owned();
+    let context = v1::WriteContext { reason: String::new(), ..write().unwrap() };
+    let step = v1::ReturnReportRequest {
+        context: Some(context),
+        id: own.clone(),
+        on,
+        ..Default::default()
+    };
+    let asked = office.city.asking("east", step);
+    let refusal = reports(&office.city).return_report(asked).await.unwrap_err();
+    lines.push(format!(
+        "returned by who submitted it, before, and without a word: {}",
+        told(&refusal)
+    ));
     let known = Some((elsewhere.as_str(), ""));
     let refusal = office.observe(&block, known, "2026-05-21", crack()).await.unwrap_err();
     lines.push(format!("another building's finding seen here: {}", told(&refusal)));
@@ -624,9 +644,68 @@ async fn what_cannot_be_is_refused_for_its_own_reason_and_nothing_is_written() {
         FINDING_OTHER_BUILDING findings[0].finding_id
         accepted by who submitted it: FailedPrecondition FOUR_EYES
         FOUR_EYES 
+        the same with all else that is wrong: InvalidArgument FUTURE_DATE
+        FUTURE_DATE on
+        ETAG_MISMATCH etag
+        FOUR_EYES 
+        returned by who submitted it, before, and without a word: InvalidArgument INVALID_REQUEST
+        REASON_MISSING context.reason
+        DAYS_OUT_OF_ORDER on
+        FOUR_EYES 
         another building's finding seen here: FailedPrecondition FINDING_OTHER_BUILDING
         FINDING_OTHER_BUILDING finding_id
         a class that is not in the catalogue: InvalidArgument CLASS_UNKNOWN
         CLASS_UNKNOWN observation.class"]]
+    .assert_eq(&lines.join("\n"));
+}
+
+#[tokio::test]
+async fn a_past_list_is_in_id_order_and_another_order_is_told_with_all_that_is_wrong() {
+    let mut office = Office::start().await;
+    let block = office.dwelling("the block", "1988-05-01").await;
+    office.observe(&block, None, "2026-05-20", crack()).await.unwrap();
+    let street = office.city.streets[0].clone();
+    let due = |from: &str, order_by: &str| v1::ListDueRequest {
+        context: when("2026-05-21", None),
+        holder_id: street.clone(),
+        from: from.to_owned(),
+        to: "2027-12-31".to_owned(),
+        order_by: order_by.to_owned(),
+        ..v1::ListDueRequest::default()
+    };
+    let mut dues = DueServiceClient::new(office.city.channel.clone());
+    let asked = office.city.asking("east", due("2028-01-01", ""));
+    let refusal = dues.list_due(asked).await.unwrap_err();
+    let mut lines = vec![told(&refusal)];
+    let asked = office.city.asking("east", due("", "id"));
+    let listed = dues.list_due(asked).await.unwrap().into_inner();
+    let own = format!("{}:", office.city.partition.number());
+    assert!(listed.read_at.iter().all(|position| position.starts_with(&own)));
+    assert_eq!((listed.rows.len(), listed.read_at.len()), (1, 1));
+    assert_eq!(listed.rows[0].due.as_ref().unwrap().due_on, "2027-12-31");
+    let found = |class: &str, order_by: &str| v1::ListFindingsRequest {
+        context: when("2026-05-21", None),
+        of: Some(v1::list_findings_request::Of::RegionId(street.clone())),
+        class: class.to_owned(),
+        order_by: order_by.to_owned(),
+        ..v1::ListFindingsRequest::default()
+    };
+    let asked = office.city.asking("east", found("no class", "age"));
+    let refusal = findings(&office.city).list_findings(asked).await.unwrap_err();
+    lines.push(told(&refusal));
+    let asked = office.city.asking("east", found("STR", ""));
+    let listed = findings(&office.city).list_findings(asked).await.unwrap().into_inner();
+    assert_eq!((listed.findings.len(), listed.read_at.len()), (1, 1));
+    let noticed = v1::ListFindingsRequest { with_open_notice: true, ..found("", "id") };
+    let asked = office.city.asking("east", noticed);
+    let listed = findings(&office.city).list_findings(asked).await.unwrap().into_inner();
+    assert_eq!(listed.findings.len(), 0);
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        OUT_OF_RANGE to
+        ORDER_ONLY_NOW order_by
+        InvalidArgument INVALID_REQUEST
+        MALFORMED class
+        ORDER_ONLY_NOW order_by"]]
     .assert_eq(&lines.join("\n"));
 }

@@ -405,6 +405,11 @@ async fn what_is_wrong_with_a_report_and_with_an_order_is_told_at_once_with_its_
     fields.order_id = Some(ordered.order.unwrap().id);
     fields.dimensions = vec!["STR".to_owned(), "XYZ".to_owned()];
     fields.grades[0].value = "Q".to_owned();
+    // The letter of one scale under the name of another.
+    let mut condition = fields.grades[0].clone();
+    condition.set_scale(v1::GradeScale::Condition);
+    condition.value = "B".to_owned();
+    fields.grades.push(condition);
     message.inspected_on = "1970-03-01".to_owned();
     message.findings = vec![
         v1::ReportedFinding {
@@ -427,6 +432,7 @@ async fn what_is_wrong_with_a_report_and_with_an_order_is_told_at_once_with_its_
         REQUIRED findings[1].observation.severity
         TRIGGERS_ITSELF fields.triggers_appraisal
         GRADE_VALUE fields.grades[0]
+        GRADE_EDITION fields.grades[1]
         DIMENSION_UNKNOWN fields.dimensions[1]
         FUTURE_DATE findings[0].observed_on
         CLASS_UNKNOWN findings[0].observation.class
@@ -446,7 +452,7 @@ async fn what_is_wrong_with_a_report_and_with_an_order_is_told_at_once_with_its_
     order.context = write();
     order.exists_from = "1970-01-01".to_owned();
     let fields = order.fields.as_mut().unwrap();
-    fields.deadline = Some("2026-05-31".to_owned());
+    fields.deadline = Some("1969-12-31".to_owned());
     fields.payer = 99;
     fields.payment_reference = Some("13812345678".to_owned());
     let asked = desk.city.asking("east", order);

@@ -14,6 +14,7 @@ use crate::{
         commands::{Calls, change},
         figure::{Budget, Figure, Figures, Unit, ratio},
         load::{drive, nanoseconds},
+        step,
     },
     client::Authenticated,
     kernel::position::Partition,
@@ -27,6 +28,8 @@ use crate::{
 const WORK: &str = "check-ups";
 /// Of the rate of a writer while a rule is counted anew, to that before, in thousandths.
 const BESIDE: Budget = Budget::AtLeast(500);
+/// How often the progress of a recount is told.
+const TELL_EVERY: Duration = Duration::from_secs(10);
 /// How long to look whether a recount is over.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -38,20 +41,32 @@ const FILES: [&str; 4] = [
     include_str!("../../../data/reference/cycle/zhengzhou-2025-draft.toml"),
 ];
 
-/// Measures both.
-pub(super) async fn measure(
-    city: &City,
-    clients: &[u16],
-    span: Duration,
-    figures: &mut Figures,
-) -> anyhow::Result<()> {
-    let region = city.regions.last().context("the city has no region")?.to_string();
+/// Loads what reports are judged by, while the city is small: each file is counted for every building
+/// that there is.
+pub(super) async fn prepare(city: &City) -> anyhow::Result<()> {
+    let region = region(city)?;
     let mut references = ReferenceServiceClient::new(city.connection()?.service());
     // The rules come last: they are what is counted anew.
     for text in FILES.iter().take(3) {
         references.load_reference(load(text, &region)).await?;
         wait(city).await?;
     }
+    Ok(())
+}
+
+fn region(city: &City) -> anyhow::Result<String> {
+    Ok(city.regions.last().context("the city has no region")?.to_string())
+}
+
+/// Measures both. [`prepare`] comes before.
+pub(super) async fn measure(
+    city: &City,
+    clients: &[u16],
+    span: Duration,
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
+    let region = region(city)?;
+    let mut references = ReferenceServiceClient::new(city.connection()?.service());
     rule_change(city, &mut references, &region, span, figures).await?;
     let signed = signer(city, &region).await?;
     for number in clients {
@@ -87,9 +102,14 @@ async fn rule_change(
     references.load_reference(load(rules, region)).await?;
     let answered = begun.elapsed();
     let mut beside = Vec::new();
-    while is_counting(city)? {
+    let mut told = Instant::now();
+    while let Some(done) = counted(city)? {
         let turn = drive(16, Duration::from_secs(1), change(&city.ids, &callers)).await?;
         beside.push(turn.per_second());
+        if told.elapsed() >= TELL_EVERY {
+            told = Instant::now();
+            step(&format!("{done} buildings counted anew, {} writes a second", turn.per_second()));
+        }
     }
     let took = begun.elapsed();
     let figure = |name: &str, value, unit| Figure::new(WORK, name, value, unit);
@@ -104,13 +124,14 @@ async fn rule_change(
     Ok(())
 }
 
-fn is_counting(city: &City) -> anyhow::Result<bool> {
+/// How many buildings the recount under way has done.
+fn counted(city: &City) -> anyhow::Result<Option<u64>> {
     let partition = Partition::new(city.partition).context("no partition")?;
-    Ok(city.registry.work_under_way(partition)?.sweep_count > 0)
+    Ok(city.registry.work_under_way(partition)?.recounted_count)
 }
 
 async fn wait(city: &City) -> anyhow::Result<()> {
-    while is_counting(city)? {
+    while counted(city)?.is_some() {
         tokio::time::sleep(PAUSE).await;
     }
     Ok(())

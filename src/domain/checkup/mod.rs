@@ -180,7 +180,7 @@ impl Dossier {
             reports: reports.collect(),
             open_finding_count: self.open_finding_count(),
         };
-        Some(due::plan_of_what_is_known(&life))
+        Some(due::plan(&life))
     }
 
     /// The rule sets that are made for where it lies, the nearest first.
@@ -353,7 +353,8 @@ pub fn next_check_up(plan: &DuePlan, observed: Day) -> Option<Day> {
 
 /// A finding as it was said to be, span by span.
 fn views(finding: &Finding) -> Vec<(Span, View)> {
-    let days = finding.events().map(|event| event.on).collect::<BTreeSet<_>>();
+    let days = finding.events().map(|event| event.on).chain(finding.ends_on());
+    let days = days.collect::<BTreeSet<_>>();
     let days = days.into_iter().collect::<Vec<_>>();
     let mut views = Vec::new();
     for (index, from) in days.iter().enumerate() {

@@ -291,5 +291,16 @@ fn of_a_building_of_which_nothing_is_known_it_is_said_that_it_is_unknown() {
     let today = "2026-11-23".parse().unwrap();
     let DueAnswer::Unknown { because, .. } = &plan.on(today).unwrap().answer else { panic!() };
     let because = because.iter().map(ToString::to_string).collect::<Vec<_>>();
-    assert_eq!(because, ["the completion date is missing", "the design life is missing"]);
+    assert_eq!(
+        because,
+        [
+            "no rule covers such a building",
+            "the completion date is missing",
+            "the design life is missing",
+            "the use is missing"
+        ]
+    );
+    let basis = &plan.on(today).unwrap().basis;
+    assert_eq!(basis.set.as_ref().unwrap().edition, "2025-draft");
+    assert_eq!(basis.rules.len(), 4);
 }

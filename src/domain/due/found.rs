@@ -1,9 +1,10 @@
 //! What was found by a set of rules already.
 //!
-//! Many buildings are known alike and roughly: of the 1980s, a dwelling, its design life not said.
-//! Each of them is every building that it can be, which is dear to go through, and comes to the
-//! same answers. So these are remembered, by all that they follow from. What is remembered changes
-//! no answer; it goes with the set, and is forgotten when it grows too large.
+//! Many buildings are known alike and roughly: of the 1980s, a dwelling, its design life not said; or
+//! nothing is known of them at all. Each of them is every building that it can be, which is dear to
+//! go through, and comes to the same answers. So these are remembered, by all that they follow from,
+//! for all days on which the set can be in force, whenever a building began or ended. What is remembered changes no
+//! answer; it goes with the set, and what was not asked for lately is forgotten.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,31 +14,29 @@ use std::{
 
 use crate::{
     domain::{
-        cycle::CycleRuleSet,
+        cycle::{CycleRuleSet, Outcome},
         due::{Building, DueAnswer, Moment},
     },
     kernel::time::Day,
 };
 
-/// Ways of being known that are remembered at most.
-const ASKED_MAX: usize = 512;
-/// Stretches of days remembered of each at most.
-const STRETCHES_MAX: usize = 512;
+/// Ways of being known that were asked for lately, at most, and as many that were before these.
+const ASKED_MAX: usize = 4_096;
 
-/// All that the answers of one set follow from, for a building that was never checked.
+/// All that the answers of one set follow from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Asked {
     building: Building,
     has_open_findings: bool,
+    /// Of every rule that asks for check-ups: the last that it counts from.
+    counted_from: Vec<Option<Day>>,
+    /// The grades that rules ask for.
+    grades: BTreeMap<String, String>,
 }
 
 impl Asked {
-    /// `None` for what few others will be alike to.
-    pub(super) fn of(set: &CycleRuleSet, moment: &Moment<'_>) -> Option<Self> {
-        // Reports are of their own days, and grades come with reports.
-        if !moment.reports.is_empty() || !moment.grades.is_empty() {
-            return None;
-        }
+    /// What a moment of a building's life comes to before a set.
+    pub(super) fn of(set: &CycleRuleSet, moment: &Moment<'_>) -> Self {
         let whens = || set.rules.iter().map(|rule| &rule.when);
         let mut building = moment.building.clone();
         // What no rule asks for makes no difference.
@@ -55,57 +54,63 @@ impl Asked {
         }
         let asks_findings = whens().any(|when| when.has_open_findings.is_some());
         let has_open_findings = asks_findings && moment.open_finding_count > 0;
-        Some(Self { building, has_open_findings })
+        let asks_grade = |scale: &str| {
+            whens().any(|when| when.last_grade.as_ref().is_some_and(|asked| asked.scale == scale))
+        };
+        let grades = moment.grades.iter().filter(|(scale, _)| asks_grade(scale));
+        let counted_from = set.rules.iter().filter_map(|rule| match &rule.outcome {
+            Outcome::Every(cycle) => Some(&cycle.reset_by),
+            Outcome::Exempt => None,
+        });
+        Self {
+            building,
+            has_open_findings,
+            counted_from: counted_from
+                .map(|kinds| moment.last(kinds).map(|report| report.inspected))
+                .collect(),
+            grades: grades.map(|(scale, value)| (scale.clone(), value.clone())).collect(),
+        }
     }
 }
 
-/// An answer and the codes of the rules that it comes from.
-pub(super) type Answered = (DueAnswer, BTreeSet<String>);
+/// From a day on, until the next: the answer, and the codes of the rules that it comes from.
+pub(super) type Stretches = Arc<[(Day, DueAnswer, BTreeSet<String>)]>;
 
+/// What was asked for lately, and before.
 #[derive(Default)]
-struct Known {
-    turns: Option<Arc<BTreeSet<Day>>>,
-    answers: BTreeMap<(Day, Day), Answered>,
+struct Generations {
+    young: BTreeMap<Asked, Stretches>,
+    old: BTreeMap<Asked, Stretches>,
+}
+
+impl Generations {
+    fn note(&mut self, asked: Asked, found: Stretches) {
+        if self.young.len() >= ASKED_MAX {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(asked, found);
+    }
 }
 
 /// What was found by a set of rules. It is no part of what the set says.
 #[derive(Default)]
-pub struct Found(Mutex<BTreeMap<Asked, Known>>);
+pub struct Found(Mutex<Generations>);
 
 impl Found {
-    /// The days on which answers can turn, if they were found before.
-    pub(super) fn turns(&self, asked: &Asked) -> Option<Arc<BTreeSet<Day>>> {
-        self.with(|found| found.get(asked)?.turns.clone())
-    }
-
-    /// The answer of a stretch of days, if it was found before.
-    pub(super) fn answer(&self, asked: &Asked, stretch: (Day, Day)) -> Option<Answered> {
-        self.with(|found| found.get(asked)?.answers.get(&stretch).cloned())
-    }
-
-    pub(super) fn note_turns(&self, asked: &Asked, turns: &Arc<BTreeSet<Day>>) {
-        self.note(asked, |known| known.turns = Some(Arc::clone(turns)));
-    }
-
-    pub(super) fn note_answer(&self, asked: &Asked, stretch: (Day, Day), answer: &Answered) {
-        self.note(asked, |known| {
-            if known.answers.len() < STRETCHES_MAX {
-                known.answers.insert(stretch, answer.clone());
+    /// The answers of all days of the set, rising: as they were found before, or as `find` finds them.
+    pub(super) fn answers(&self, asked: Asked, find: impl FnOnce() -> Stretches) -> Stretches {
+        let known = {
+            let generations = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            match generations.young.get(&asked) {
+                Some(found) => return Arc::clone(found),
+                None => generations.old.remove(&asked),
             }
-        });
-    }
-
-    fn note(&self, asked: &Asked, note: impl FnOnce(&mut Known)) {
-        self.with(|found| {
-            if found.len() >= ASKED_MAX && !found.contains_key(asked) {
-                found.clear();
-            }
-            note(found.entry(asked.clone()).or_default());
-        });
-    }
-
-    fn with<T>(&self, look: impl FnOnce(&mut BTreeMap<Asked, Known>) -> T) -> T {
-        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        };
+        // Whoever asks for something else does not wait for what is dear to find.
+        let found = known.unwrap_or_else(find);
+        let generations = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        generations.note(asked, Arc::clone(&found));
+        found
     }
 }
 

@@ -39,6 +39,8 @@ pub(super) struct Possible<'m, 'l> {
     misses_design_life: bool,
     /// What the days of completion alone allow, on any day.
     courses: Vec<(Key, Course<'l>)>,
+    /// For each place of a key in which courses differ: those that differ in it alone, by twos.
+    pairs: Vec<(usize, Vec<(usize, usize)>)>,
 }
 
 /// A world by its values: completion, end of the design life, and the places of the others.
@@ -81,10 +83,16 @@ impl<'m, 'l> Possible<'m, 'l> {
             asks_age,
             misses_design_life: asks_design_life && design_life.is_none(),
             courses: Vec::new(),
+            pairs: Vec::new(),
         };
         possible.completed = possible.completions(&possible.limits, true);
         possible.courses = possible
             .courses(&possible.completed, |completed| possible.design_life_ends(completed, None));
+        let keys = possible.courses.iter().map(|(key, _)| *key).collect::<Vec<_>>();
+        possible.pairs = (0..CAUSES.len())
+            .map(|place| (place, pairs(&keys, place)))
+            .filter(|(_, pairs)| !pairs.is_empty())
+            .collect();
         possible
     }
 
@@ -120,31 +128,47 @@ impl<'m, 'l> Possible<'m, 'l> {
     }
 
     fn answer_on(&self, day: Day) -> (DueAnswer, BTreeSet<String>) {
-        let mut more = Vec::new();
-        if self.courses.len() > 1 {
-            let around = BTreeSet::from([day, day.next()]);
-            let completed = self.completions(&around, false);
-            let completed = completed.difference(&self.completed);
-            more = self.courses(completed, |completed| self.design_life_ends(completed, Some(day)));
-            if self.misses_design_life {
-                // Of these days of completion all other ends are among the courses already.
-                more.extend(self.courses(&self.completed, |completed| {
-                    let (first, last) = design_life_ends(completed);
-                    let mut ends = BTreeSet::from([day.previous(), day, day.next()]);
-                    ends.retain(|end| first <= *end && *end <= last);
-                    ends
-                }));
+        let more = self.courses_on(day);
+        let fates: Vec<Fate<'l>> =
+            self.courses.iter().chain(&more).map(|(_, course)| course.on(day)).collect();
+        let mut rules: BTreeSet<&str> = BTreeSet::new();
+        let mut last: Option<&str> = None;
+        for code in fates.iter().filter_map(|fate| Some(fate.rule?.code.as_str())) {
+            // They come in runs.
+            if last != Some(code) {
+                rules.insert(code);
+                last = Some(code);
             }
         }
-        let fates: Vec<(Key, Fate<'l>)> =
-            self.courses.iter().chain(&more).map(|(key, course)| (*key, course.on(day))).collect();
-        let rules = fates.iter().filter_map(|(_, fate)| fate.rule).map(|rule| rule.code.clone());
-        (self.agreed(&fates), rules.collect())
+        (self.agreed(&fates, &more), rules.into_iter().map(str::to_owned).collect())
     }
 
-    fn agreed(&self, fates: &[(Key, Fate<'l>)]) -> DueAnswer {
-        let is_all = |duty| fates.iter().all(|(_, fate)| fate.duty == duty);
-        let due = bounds(fates.iter().map(|(_, fate)| fate.due));
+    /// What days of completion and ends of the design life beside the day allow more.
+    fn courses_on(&self, day: Day) -> Vec<(Key, Course<'l>)> {
+        if self.courses.len() <= 1 {
+            return Vec::new();
+        }
+        let around = BTreeSet::from([day, day.next()]);
+        let completed = self.completions(&around, false);
+        let completed = completed.difference(&self.completed);
+        let mut more =
+            self.courses(completed, |completed| self.design_life_ends(completed, Some(day)));
+        if self.misses_design_life {
+            // Of these days of completion all other ends are among the courses already.
+            more.extend(self.courses(&self.completed, |completed| {
+                let (first, last) = design_life_ends(completed);
+                let mut ends = BTreeSet::from([day.previous(), day, day.next()]);
+                ends.retain(|end| first <= *end && *end <= last);
+                ends
+            }));
+        }
+        more
+    }
+
+    /// What is so in all worlds. The fates are those of the courses, and then of `more`.
+    fn agreed(&self, fates: &[Fate<'l>], more: &[(Key, Course<'l>)]) -> DueAnswer {
+        let is_all = |duty| fates.iter().all(|fate| fate.duty == duty);
+        let due = bounds(fates.iter().map(|fate| fate.due));
         if is_all(Duty::Obliged)
             && let (Some(on), Some(last)) = (due.earliest, due.latest)
             && on == last
@@ -152,43 +176,30 @@ impl<'m, 'l> Possible<'m, 'l> {
             return DueAnswer::Due { on };
         }
         if is_all(Duty::Exempt) {
-            let until = bounds(fates.iter().map(|(_, fate)| fate.until));
+            let until = bounds(fates.iter().map(|fate| fate.until));
             return DueAnswer::Exempt { until, then_due: due };
         }
-        let may_be_free = fates.iter().any(|(_, fate)| fate.duty != Duty::Obliged);
-        DueAnswer::Unknown { because: self.because(fates), due, may_be_free }
+        let may_be_free = fates.iter().any(|fate| fate.duty != Duty::Obliged);
+        DueAnswer::Unknown { because: self.because(fates, more), due, may_be_free }
     }
 
     /// The inputs of which another value alone makes another answer.
-    fn because(&self, fates: &[(Key, Fate<'l>)]) -> BTreeSet<Cause> {
+    fn because(&self, fates: &[Fate<'l>], more: &[(Key, Course<'l>)]) -> BTreeSet<Cause> {
         let mut causes = BTreeSet::new();
-        if fates.iter().any(|(_, fate)| fate.duty == Duty::Uncovered) {
+        if fates.iter().any(|fate| fate.duty == Duty::Uncovered) {
             causes.insert(Cause::NoRule);
         }
-        for (place, cause) in CAUSES.into_iter().enumerate() {
-            let value = |key: &Key| key.get(place).copied().unwrap_or_default();
-            let mut values = fates.iter().map(|(key, _)| value(key));
-            let first = values.next();
-            // An input that is known is the same in all of them.
-            if values.all(|value| Some(value) == first) {
-                continue;
-            }
-            let mut alike: Vec<_> = fates
-                .iter()
-                .map(|(key, fate)| {
-                    let mut others = *key;
-                    if let Some(value) = others.get_mut(place) {
-                        *value = 0;
-                    }
-                    (others, (fate.duty, fate.due))
-                })
-                .collect();
-            alike.sort_unstable();
-            let mut pairs = alike.iter().zip(alike.iter().skip(1));
-            if pairs.any(|((others, told), (next, next_told))| others == next && told != next_told)
-            {
-                causes.insert(cause);
-            }
+        let told = |index: &usize| fates.get(*index).map(|fate| (fate.duty, fate.due));
+        let differ =
+            |pairs: &[(usize, usize)]| pairs.iter().any(|(one, other)| told(one) != told(other));
+        // What differs in none of the courses differs in none of those that a day brings.
+        for (place, known) in &self.pairs {
+            let differs = differ(known)
+                || !more.is_empty() && {
+                    let keys = self.courses.iter().chain(more).map(|(key, _)| *key);
+                    differ(&pairs(&keys.collect::<Vec<_>>(), *place))
+                };
+            causes.extend(CAUSES.get(*place).filter(|_| differs));
         }
         let is_missing = self.moment.building.completed == ImpreciseDay::UNKNOWN;
         if is_missing && causes.remove(&Cause::CompletionImprecise) {
@@ -295,6 +306,32 @@ impl<'m, 'l> Possible<'m, 'l> {
         ends.extend([first, last]);
         ends
     }
+}
+
+/// The worlds that differ in one place of their keys alone, by twos: each with the next of those with
+/// which it shares all other places.
+fn pairs(keys: &[Key], place: usize) -> Vec<(usize, usize)> {
+    let value = |key: &Key| key.get(place).copied().unwrap_or_default();
+    let mut values = keys.iter().map(value);
+    let first = values.next();
+    // An input that is known is the same in all of them.
+    if values.all(|value| Some(value) == first) {
+        return Vec::new();
+    }
+    let mut others: Vec<(Key, usize)> = keys
+        .iter()
+        .enumerate()
+        .map(|(index, key)| {
+            let mut others = *key;
+            if let Some(value) = others.get_mut(place) {
+                *value = 0;
+            }
+            (others, index)
+        })
+        .collect();
+    others.sort_unstable();
+    let beside = others.iter().zip(others.iter().skip(1));
+    beside.filter(|((one, _), (other, _))| one == other).map(|((_, a), (_, b))| (*a, *b)).collect()
 }
 
 /// The first and the last day on which a design life that is not known can end.

@@ -541,3 +541,22 @@ fn a_plan_has_an_answer_for_every_day_of_the_life_and_no_other() {
     let exempt_to = ImpreciseDay::exactly(day("2026-01-01")).earliest();
     assert!(plan.segments().iter().any(|segment| segment.from == exempt_to));
 }
+
+#[test]
+fn of_a_building_of_which_nothing_is_known_every_bound_and_cause_is_told() {
+    check(
+        "building ? unknown ?",
+        &expect![[r"
+        2020-01-01: unknown because no rule set is in force [ ]
+        2026-01-01: unknown because no rule covers such a building, the completion date is missing, the design life is missing, the use is missing: due 2026-01-01 or later or never, if at all [2025-draft dwelling-design-life-reached dwelling-under-30-years dwelling-within-design-life non-dwelling-design-life-reached]
+    "]],
+    );
+    check(
+        "building DWELLING unknown ?\n2027-03-10 report check_up",
+        &expect![[r"
+        2020-01-01: unknown because no rule set is in force [ ]
+        2026-01-01: unknown because the completion date is missing: due 2026-01-01 or later or never, if at all [2025-draft dwelling-design-life-reached dwelling-under-30-years dwelling-within-design-life]
+        2027-03-10: unknown because the completion date is missing, the design life is missing: due 2032-03-10 or later or never, if at all [2025-draft dwelling-design-life-reached dwelling-under-30-years dwelling-within-design-life, counted from 2027-03-10]
+    "]],
+    );
+}

@@ -3,7 +3,8 @@
 //! open → notified → planned → under repair → reported fixed → verified → closed; steps before
 //! "reported fixed" may be left out, none may be taken back but by a failed verification. A finding
 //! ends closed after a party other than the repairer has verified the repair, or as object gone, or
-//! waived with a reason; there is no other end. Watching, emergency measures and inclusion in a
+//! waived with a reason; there is no other end. With its building its object is gone, whether that was
+//! said of it or not: a report of before may come in after the demolition. Watching, emergency measures and inclusion in a
 //! renovation project go beside and stop no deadline.
 //!
 //! What a report observes counts from the day on which it was seen, once the report is submitted:
@@ -532,6 +533,8 @@ pub struct Finding {
     events: BTreeMap<EventId, Event>,
     /// Reports that do not count: what they observe is as if it had not been seen.
     unsubmitted: BTreeSet<ReportId>,
+    /// The first day on which the building certainly is no more.
+    gone_from: Option<Day>,
 }
 
 impl Finding {
@@ -542,6 +545,7 @@ impl Finding {
             numbers: BTreeSet::from([number]),
             events: BTreeMap::new(),
             unsubmitted: BTreeSet::new(),
+            gone_from: None,
         }
     }
 
@@ -585,6 +589,12 @@ impl Finding {
     #[must_use]
     pub fn as_submitted(self) -> Self {
         self.without(BTreeSet::new())
+    }
+
+    /// The same where the building is no more from a day on.
+    #[must_use]
+    pub fn in_building_until(self, gone_from: Option<Day>) -> Self {
+        Self { gone_from, ..self }
     }
 
     fn counts(&self, event: &Event) -> bool {
@@ -666,6 +676,7 @@ impl Finding {
         self.numbers.extend(other.numbers);
         self.events.extend(other.events);
         self.unsubmitted.extend(other.unsubmitted);
+        self.gone_from = self.gone_from.or(other.gone_from);
         Ok(self)
     }
 
@@ -688,6 +699,18 @@ impl Finding {
         standing.into_iter().map(|(_, (_, event))| (event.id, event)).collect()
     }
 
+    /// The days up to `by` have passed: with the building the object of what is open is gone.
+    fn end_with_building(&self, view: Option<&mut View>, by: Day) {
+        if let (Some(view), Some(gone)) = (view, self.gone_from.filter(|gone| *gone <= by)) {
+            view.lose_object(gone);
+        }
+    }
+
+    /// The days on which it can turn without anything being said.
+    pub fn ends_on(&self) -> Option<Day> {
+        self.gone_from
+    }
+
     /// What holds on `day`; `None` while nobody has seen it.
     pub fn view_on(&self, day: Day) -> Option<View> {
         let mut view: Option<View> = None;
@@ -696,6 +719,8 @@ impl Finding {
             if event.on > day {
                 break;
             }
+            // What was said of the building's last day comes before its end.
+            self.end_with_building(view.as_mut(), event.on.previous());
             if !self.counts(event) {
                 too_early.push((id, Refusal::ReportNotSubmitted));
                 continue;
@@ -712,6 +737,7 @@ impl Finding {
                 }
             }
         }
+        self.end_with_building(view.as_mut(), day);
         let mut view = view?;
         too_early.append(&mut view.out_of_place);
         view.out_of_place = too_early;

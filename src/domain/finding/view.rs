@@ -121,6 +121,13 @@ impl View {
         self.since = on;
     }
 
+    /// The building is no more from a day on. What was seen in the ruins is gone when it was seen.
+    pub(super) fn lose_object(&mut self, gone_from: Day) {
+        if self.stage.is_open() {
+            self.stand(Stage::ObjectGone, gone_from.max(self.first_observed));
+        }
+    }
+
     fn reopen(&mut self, on: Day) -> Result<(), Refusal> {
         if !matches!(self.stage, Stage::Closed | Stage::Waived) {
             return Err(Refusal::NoSuchStep(self.stage));

@@ -240,8 +240,9 @@ pub fn steps_on(timeline: &Timeline, day: Day) -> Steps {
 }
 
 /// Takes the steps of a life one after another: what a correction or retraction leaves behind must
-/// be a way that could have been gone.
-pub fn replay(key: ReportId, timeline: &Timeline, today: Day) -> Result<(), Refusal> {
+/// be a way that could have been gone. All that stands against the first step that could not be taken
+/// is told.
+pub fn replay(key: ReportId, timeline: &Timeline, today: Day) -> Result<(), Vec<Refusal>> {
     let Some((_, inspected)) = timeline.registration() else { return Ok(()) };
     let Some(Fields::Report(fields)) = timeline.content_at(Day::MAX).map(|content| content.fields)
     else {

@@ -384,15 +384,36 @@ impl Report {
         matches!(self.state, State::Accepted { .. })
     }
 
-    /// Takes a step, said by `by` to have been taken on `on`, on `today`.
-    pub fn advance(self, step: Step, on: Day, by: &Author, today: Day) -> Result<Self, Refusal> {
-        check_step_day(on, self.state.since().unwrap_or(self.inspected_on), today)?;
+    /// Takes a step, said by `by` to have been taken on `on`, on `today`; or tells all that stands
+    /// against it.
+    pub fn advance(
+        self,
+        step: Step,
+        on: Day,
+        by: &Author,
+        today: Day,
+    ) -> Result<Self, Vec<Refusal>> {
+        let since = self.state.since().unwrap_or(self.inspected_on);
+        let mut refusals: Vec<Refusal> =
+            check_step_day(on, since, today).err().into_iter().collect();
+        let advanced = self.advanced(step, on, by);
+        match advanced {
+            Ok(advanced) if refusals.is_empty() => Ok(advanced),
+            Ok(_) => Err(refusals),
+            Err(others) => {
+                refusals.extend(others);
+                Err(refusals)
+            }
+        }
+    }
+
+    fn advanced(self, step: Step, on: Day, by: &Author) -> Result<Self, Vec<Refusal>> {
         let word = step.word();
         let key = self.key;
         let state = match (self.state, step) {
             (State::Drafted, Step::Sign(signers)) => {
                 if !(1..=ENTRY_SUBJECTS_MAX).contains(&signers.len()) {
-                    return Err(Refusal::Signers(signers.len()));
+                    return Err(vec![Refusal::Signers(signers.len())]);
                 }
                 State::Signed { on, signers }
             }
@@ -411,33 +432,37 @@ impl Report {
             }
             (state @ (State::Accepted { .. } | State::Returned { .. }), Step::Supersede(newer)) => {
                 if newer == key {
-                    return Err(Refusal::SupersedesItself);
+                    return Err(vec![Refusal::SupersedesItself]);
                 }
                 let was_accepted = matches!(state, State::Accepted { .. });
                 State::Superseded { on, by: newer, was_accepted }
             }
             (state, _) => {
-                return Err(Refusal::NoSuchStep { state: state.word(), step: word });
+                return Err(vec![Refusal::NoSuchStep { state: state.word(), step: word }]);
             }
         };
         Ok(Self { state, ..self })
     }
 }
 
-fn judged(submission: Submission, step: Step, on: Day, by: &Author) -> Result<State, Refusal> {
+fn judged(submission: Submission, step: Step, on: Day, by: &Author) -> Result<State, Vec<Refusal>> {
+    let mut refusals = Vec::new();
     if submission.by.same_person(by) {
-        return Err(Refusal::FourEyes);
+        refusals.push(Refusal::FourEyes);
+    }
+    if let Step::Return(reason) = &step
+        && (reason.trim().is_empty() || reason.chars().count() > TEXT_CHARS_MAX)
+    {
+        refusals.push(Refusal::ReasonMissing);
+    }
+    if !refusals.is_empty() {
+        return Err(refusals);
     }
     let by = by.clone();
-    match step {
-        Step::Return(reason) => {
-            if reason.trim().is_empty() || reason.chars().count() > TEXT_CHARS_MAX {
-                return Err(Refusal::ReasonMissing);
-            }
-            Ok(State::Returned { submission, on, by, reason })
-        }
-        _ => Ok(State::Accepted { submission, on, by }),
-    }
+    Ok(match step {
+        Step::Return(reason) => State::Returned { submission, on, by, reason },
+        _ => State::Accepted { submission, on, by },
+    })
 }
 
 #[cfg(test)]
@@ -489,7 +514,10 @@ mod tests {
                     report = next;
                     writeln!(told, "{line}: {}", report.state.word()).unwrap();
                 }
-                Err(refusal) => writeln!(told, "{line}: {}", refusal.reason()).unwrap(),
+                Err(refusals) => {
+                    let reasons = refusals.iter().map(Refusal::reason).collect::<Vec<_>>();
+                    writeln!(told, "{line}: {}", reasons.join(", ")).unwrap();
+                }
             }
         }
         expected.assert_eq(&told);

@@ -20,7 +20,8 @@ use crate::{
     },
 };
 
-/// What stands against a new order that is set on `day`.
+/// What stands against a new order that is set on `day`. One of the past may have a deadline of the
+/// past, but none before its own day.
 pub(crate) fn new(
     tx: &mut Tx<'_, '_>,
     content: &Content,
@@ -37,7 +38,7 @@ pub(crate) fn new(
     };
     let setting = Setting {
         building,
-        deadline_from: Some(tx.today()),
+        deadline_from: Some(day),
         body: body_on(tx, order, day)?,
         open: open_beside(tx, order, None)?,
         ..Setting::default()
@@ -46,7 +47,7 @@ pub(crate) fn new(
     Ok(())
 }
 
-/// What stands against a change of an order from `from` on.
+/// What stands against a change of an order from `from` on; a deadline is none before that day.
 pub(crate) fn changed(
     tx: &mut Tx<'_, '_>,
     id: SubjectId,
@@ -63,7 +64,7 @@ pub(crate) fn changed(
     };
     // What it stays has no other open order beside it.
     let setting = Setting {
-        deadline_from: Some(today),
+        deadline_from: Some(from),
         body: body_on(tx, said, from)?,
         state: state_on(tx.work, id, &record.timeline, today)?,
         keeps,

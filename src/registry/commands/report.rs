@@ -484,16 +484,9 @@ fn take(
     };
     match paper.report.clone().advance(taken, on, &author, tx.today()) {
         Ok(next) => paper.report = next,
-        Err(report::Refusal::ReasonMissing) => against.refusals.push(reason_missing()),
-        Err(refusal) => {
-            let field = match refusal {
-                report::Refusal::Future(_) | report::Refusal::OutOfOrder { .. } => paths.day,
-                report::Refusal::Signers(_) => paths.signers,
-                report::Refusal::SupersedesItself => "by_id",
-                report::Refusal::FourEyes => "",
-                _ => "id",
-            };
-            against.refusals.push(refusal_of(&refusal, field));
+        Err(refusals) => {
+            let told = refusals.into_iter().map(|refusal| of_step(&refusal, paths));
+            against.refusals.extend(told);
         }
     }
     paper.fields.lay(&said);
@@ -509,6 +502,19 @@ fn take(
     let fact = Fact::Changed { subject: id, content };
     let draft = Draft { basis, overridden, ..Draft::new(id.partition(), fact).from(on) };
     Ok(Some(draft))
+}
+
+/// What stands against a step, by the field that it is about.
+fn of_step(refusal: &report::Refusal, paths: &Paths) -> Refusal {
+    let field = match refusal {
+        report::Refusal::ReasonMissing => return reason_missing(),
+        report::Refusal::Future(_) | report::Refusal::OutOfOrder { .. } => paths.day,
+        report::Refusal::Signers(_) => paths.signers,
+        report::Refusal::SupersedesItself => "by_id",
+        report::Refusal::FourEyes => "",
+        _ => "id",
+    };
+    refusal_of(refusal, field)
 }
 
 fn judgement(is_accepted: bool, by: &crate::domain::author::Author) -> ReportContent {
@@ -715,8 +721,8 @@ pub(crate) fn corrected(
         refusals.push(not_exact());
         return Ok(());
     };
-    if let Err(refusal) = replay(number, after, tx.today()) {
-        refusals.push(refusal_of(&refusal, "entry"));
+    if let Err(found) = replay(number, after, tx.today()) {
+        refusals.extend(found.iter().map(|refusal| refusal_of(refusal, "entry")));
     }
     if let Some(Fields::Report(fields)) = after.content_at(Day::MAX).map(|content| content.fields) {
         judge(tx, &fields, inspected, "exists_from", refusals)?;

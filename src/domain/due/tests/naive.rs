@@ -9,10 +9,11 @@ use proptest::prelude::*;
 use crate::{
     domain::{
         building::BuildingUse,
+        cycle::read,
         cycle::{
             Between, Conditions, Cycle, CycleRuleSet, DesignLife, FirstCheck, Months, Outcome, Rule,
         },
-        due::{Building, Cause, DueAnswer, Found, Life, Report, Steps, plan},
+        due::{Building, Cause, DueAnswer, Found, Life, Report, Steps, plan, tests::ZHENGZHOU},
         reference_file::{Edition, RegionCode, Standing, Table},
         report::ReportKind,
     },
@@ -394,7 +395,7 @@ proptest! {
 proptest! {
     #[test]
     fn better_knowledge_never_changes_what_was_certain(
-        case in case(), cut in 0..12_i32, keep in 0..12_i32, rough in any::<[bool; 3]>()
+        case in case(), cut in 0..12_i32, keep in 0..12_i32, rough in any::<[bool; 5]>()
     ) {
         let mut vague = case.clone();
         vague.building.design_life_years = case.building.design_life_years.filter(|_| rough[0]);
@@ -408,6 +409,9 @@ proptest! {
         let first = Day::from_number(earliest).unwrap().min(span.latest());
         let last = Day::from_number(first.number() + keep).unwrap().min(span.latest());
         better.building.completed = ImpreciseDay::new(first, last).unwrap();
+        if rough[3] && rough[4] {
+            vague.building.completed = ImpreciseDay::UNKNOWN;
+        }
         narrowing_keeps(&vague, &better)?;
     }
 }
@@ -436,6 +440,64 @@ proptest! {
             alone.from = life.from;
             life.sets = Steps::always(case.sets.iter().collect());
             prop_assert_eq!(plan(&life), plan(&alone));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// Once it was only said that both are missing, and nothing gone through. That was right of a
+    /// dwelling that was checked; of others one of the two may make no difference.
+    #[test]
+    fn of_what_nothing_is_known_it_is_said_what_a_short_cut_said_and_more(
+        used in proptest::option::of(proptest::sample::select(BuildingUse::ALL.to_vec())),
+        reports in proptest::collection::vec((9_000..14_000_i32, any::<bool>()), 0..3),
+    ) {
+        let set = read::rule_set(ZHENGZHOU).unwrap();
+        let building = Building {
+            completed: ImpreciseDay::UNKNOWN,
+            design_life_years: None,
+            building_use: used,
+            structure: None,
+            storeys_above: None,
+            height_cm: None,
+        };
+        let report = |(offset, is_patrol): &(i32, bool)| Report {
+            inspected: day(*offset),
+            kind: if *is_patrol { ReportKind::Patrol } else { ReportKind::CheckUp },
+            grades: BTreeMap::new(),
+        };
+        let life = Life {
+            from: day(9_000),
+            until: None,
+            building: Steps::always(building),
+            sets: Steps::always(vec![&set]),
+            reports: reports.iter().map(report).collect(),
+            open_finding_count: Steps::always(0),
+        };
+        let is_covered = used != Some(BuildingUse::Mixed);
+        for segment in plan(&life).segments() {
+            let DueAnswer::Unknown { because, due, may_be_free } = &segment.answer else {
+                return Err(TestCaseError::fail(format!("{segment:?}")));
+            };
+            if segment.from < set.edition.from {
+                prop_assert_eq!(because, &BTreeSet::from([Cause::NoRuleSet]));
+                continue;
+            }
+            let named = [Cause::CompletionMissing, Cause::DesignLifeMissing];
+            let names = named.iter().filter(|cause| because.contains(cause)).count();
+            let is_counted = segment.basis.counted_from.is_some();
+            let least = match used {
+                Some(BuildingUse::Mixed) => 0,
+                Some(BuildingUse::Dwelling) | None if is_counted => 2,
+                _ => 1,
+            };
+            prop_assert!(names >= least, "{:?}", segment);
+            prop_assert_eq!(because.contains(&Cause::UseMissing), used.is_none());
+            // It may be too young for a check-up, and one may be due as soon as there is a duty.
+            prop_assert!(*may_be_free && due.latest.is_none());
+            prop_assert_eq!(due.earliest.is_some(), is_covered);
         }
     }
 }
