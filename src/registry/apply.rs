@@ -66,13 +66,9 @@ pub(crate) fn apply(work: &mut Work<'_>, entry: &Entry, leaf: Hash) -> Result<()
     }
     match &body.fact {
         Fact::PartitionBegun(region) => work.meta_mut(partition)?.region = *region,
-        Fact::PartitionListed { partition: listed, region } => {
+        Fact::PartitionListed { partition: listed, .. } => {
             let meta = work.meta_mut(partition)?;
             meta.partition_max = meta.partition_max.max(listed.number());
-            let mut key = key(partition, Space::Kind);
-            key.push(0);
-            key.extend_from_slice(&listed.to_bytes());
-            work.put(key, Some(SubjectId::from(*region).to_bytes().to_vec()));
         }
         Fact::SweepStep { opened_by, node, up_to, .. } => {
             sweep::apply_step(work, partition, *opened_by, *node, *up_to)?;
@@ -172,11 +168,6 @@ fn apply_to_subject(
     if let Some(row) = &body.source_row {
         record.source = Some((row.source.clone(), row.key.clone()));
         request::put_source(work, entry, subject, row)?;
-    }
-    if old.is_none() {
-        let mut key = key(partition, Space::Kind);
-        key.extend_from_slice(&subject.to_bytes());
-        work.put(key, Some(Vec::new()));
     }
     let nothing = Timeline::default();
     let before = old.as_ref().map_or(&nothing, |record| &record.timeline);

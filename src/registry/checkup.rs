@@ -36,7 +36,7 @@ use crate::{
         notices::{self, NoticeRow},
         record::{put, read},
         reference,
-        space::{Space, after, below, child_prefix, key, kind_prefix, subject_at_end, subject_key},
+        space::{Space, below, child_prefix, key, subject_key},
         state::State,
         subjects::Subjects,
         term,
@@ -208,8 +208,7 @@ pub(crate) fn after_entry(
     let concerns = match subject.kind() {
         Kind::Reference => {
             work.tables_changed(partition);
-            let prefix = kind_prefix(partition, Kind::Building);
-            !work.scan(&below(prefix), Direction::Up, 1)?.is_empty()
+            !work.known_of_kind(partition, Kind::Building, None, 1)?.is_empty()
         }
         Kind::Signer | Kind::Body if !is_new => {
             let prefix = child_prefix(partition, subject, Kind::Report);
@@ -528,15 +527,9 @@ fn next_buildings(
     if recount.is_of_signatures() {
         return signed_buildings(work, partition, recount, after_building, limit);
     }
-    let prefix = kind_prefix(partition, Kind::Building);
-    let mut range = below(prefix);
-    if let Some(done) = after_building {
-        let mut last = key(partition, Space::Kind);
-        last.extend_from_slice(&SubjectId::from(done).to_bytes());
-        range = after(range, &last);
-    }
-    let rows = work.scan(&range, Direction::Up, limit + 1)?;
-    Ok(rows.iter().filter_map(|(key, _)| subject_at_end(key)?.try_into().ok()).collect())
+    let done = after_building.map(SubjectId::from);
+    let next = work.known_of_kind(partition, Kind::Building, done, limit + 1)?;
+    Ok(next.into_iter().filter_map(|id| id.try_into().ok()).collect())
 }
 
 /// The buildings of the reports that somebody signed or a body made.

@@ -26,6 +26,7 @@ use crate::{
         history, rebuild,
         state::Live,
         tx::{Call, Decided, Draft},
+        work::Rules,
         writer::{self, Answer, Frontier, Job, Observed, Outcome, Pace, Shared, Standing, Writer},
     },
     store::{Head, Limit, Stats, Store},
@@ -87,6 +88,7 @@ impl Registry {
             sweeping: standing.sweeping,
             cache: Arc::clone(&cache),
             mend_after: None,
+            rules: Rules::default(),
             pace: Pace::default(),
         };
         let thread = std::thread::Builder::new()

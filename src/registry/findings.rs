@@ -26,11 +26,10 @@ use crate::{
         error::{Class, Error, Refusal},
         history::timeline_at,
         read::{At, Seen, leads_to, see},
-        space::{Space, after, below, child_prefix, key, kind_prefix, subject_at_end},
+        space::{below, child_prefix, subject_at_end},
         state::{Durable, Live, State},
-        subjects::Subjects,
     },
-    store::{Direction, KeyRange},
+    store::Direction,
 };
 
 /// Findings that a list by age of another time looks at.
@@ -331,14 +330,8 @@ impl<'w> Walk<'w> {
                     .collect()
             }
             _ => {
-                let prefix = kind_prefix(partition, Kind::Finding);
-                let mut range = below(prefix);
-                if let Some(from) = from {
-                    let mut last = key(partition, Space::Kind);
-                    last.extend_from_slice(&from.to_bytes());
-                    range = after(range, &last);
-                }
-                return scanned(self.state, range, count_max);
+                let all = self.state.known_of_kind(partition, Kind::Finding, from, count_max)?;
+                return Ok(all.into_iter().filter_map(|id| id.try_into().ok()).collect());
             }
         };
         let mut ids = Vec::new();
@@ -390,15 +383,4 @@ impl<'w> Walk<'w> {
         };
         Ok(Some(told(answer, finding, looked, self.at.day)))
     }
-}
-
-fn scanned(state: &dyn State, range: KeyRange, count_max: usize) -> Result<Vec<FindingId>, Error> {
-    let mut ids = Vec::new();
-    let mut subjects = Subjects::within(range);
-    while ids.len() < count_max
-        && let Some(id) = subjects.next(state)?
-    {
-        ids.extend(FindingId::try_from(id));
-    }
-    Ok(ids)
 }

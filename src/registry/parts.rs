@@ -16,11 +16,10 @@ use crate::{
         history::timeline_at,
         query::{label, must_be_known},
         read::{is_listed, level_of},
-        space::{Space, kind_prefix, subject_key},
+        space::{Space, subject_key},
         state::{Live, State},
         subjects::Subjects,
     },
-    store::Key,
 };
 
 /// What a total is of.
@@ -233,8 +232,8 @@ fn is_in_on(timeline: &Timeline, parent: SubjectId, day: Day) -> bool {
 
 /// The provinces that partition 0 knows, with their lives.
 fn provinces(state: &dyn State, known: Option<Seq>) -> Result<Vec<InTree>, Error> {
-    let prefix = kind_prefix(Partition::ROOT, Kind::Region);
-    let mut provinces = lives(state, prefix, known)?;
+    let all = Subjects::of_kind(Partition::ROOT, Kind::Region);
+    let mut provinces = lives(state, all, known)?;
     provinces.retain(|(_, timeline)| level_in(timeline) == Some(Level::Province));
     Ok(provinces)
 }
@@ -245,13 +244,17 @@ fn tree_children(
     node: SubjectId,
     known: Option<Seq>,
 ) -> Result<Vec<InTree>, Error> {
-    lives(state, subject_key(Partition::ROOT, Space::Child, node), known)
+    let children = Subjects::below(subject_key(Partition::ROOT, Space::Child, node));
+    lives(state, children, known)
 }
 
-/// The subjects of partition 0 at the ends of the keys with a prefix, with their lives.
-fn lives(state: &dyn State, prefix: Key, known: Option<Seq>) -> Result<Vec<InTree>, Error> {
+/// Subjects of partition 0, with their lives.
+fn lives(
+    state: &dyn State,
+    mut subjects: Subjects,
+    known: Option<Seq>,
+) -> Result<Vec<InTree>, Error> {
     let mut found = Vec::new();
-    let mut subjects = Subjects::below(prefix);
     while let Some(id) = subjects.next(state)? {
         if let Some(timeline) = timeline_at(state, Partition::ROOT, id, known)? {
             found.push((id, timeline));

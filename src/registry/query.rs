@@ -24,8 +24,9 @@ use crate::{
         history::{entry_numbers, timeline_at},
         parts::{Part, Stated, TotalOf},
         read::ListOf,
-        space::{Space, after, below, kind_prefix, subject_at_end, text_key},
+        space::{Space, below, subject_at_end, text_key},
         state::{Durable, Live, State},
+        subjects::Candidates,
         sweep::Sweep,
         term,
         totals::{row_of, totals_at},
@@ -432,30 +433,23 @@ impl Registry {
                 not_being_counted(&live, partition, known)?;
             }
             let cursor = if index == skip { after_key.clone() } else { Vec::new() };
-            let prefix = kind_prefix(partition, kind);
-            let mut range = below(prefix);
-            if !cursor.is_empty() {
-                range = after(range, &cursor);
-            }
+            let all = Candidates::Of(partition, kind);
             let mut done = cursor;
             loop {
-                let keys = live.scan(&range, Direction::Up, 256)?;
-                let is_end = keys.len() < 256;
-                for (found, _) in &keys {
+                let read = all.page(&live, &done, 256)?;
+                for (place, id) in read.found {
                     if rows.len() >= page.rows || folded >= limit::FOLDS_PER_PAGE_MAX {
                         let next = write_cursor(index, &done);
                         return Ok((Page { rows, next: Some(next) }, stated.positions()));
                     }
                     folded += 1;
-                    done.clone_from(found);
-                    let Some(id) = subject_at_end(found) else { continue };
+                    done = place;
                     if let Some(row) = Self::row(&live, *node, id, known, what)? {
                         rows.push(row);
                     }
                 }
-                match keys.last() {
-                    Some((last, _)) if !is_end => range = after(range, last),
-                    _ => break,
+                if read.is_end {
+                    break;
                 }
             }
         }
@@ -580,6 +574,44 @@ impl Registry {
         let case = case::find(&live, id)?.and_then(|case| as_known(case, known));
         let case = case.ok_or_else(|| Error::refused(Refusal::missing("id", id)))?;
         Ok((case, position))
+    }
+
+    /// The subjects that are in doubt in a case at a time, in the order of their ids, with their
+    /// entries in doubt.
+    pub fn case_subjects(
+        &self,
+        id: CaseId,
+        case: &Case,
+        known_at: KnownAt,
+        page: &PageRequest,
+    ) -> Result<Page<(SubjectId, Vec<Seq>)>, Error> {
+        let live = Live(self.store());
+        if case.in_doubt <= 1 {
+            let first = case.subjects.first().map(|first| (*first, case.doubts.clone()));
+            return Ok(Page { rows: first.into_iter().collect(), next: None });
+        }
+        let known = self.known(id.partition(), known_at)?;
+        let is_there = |closed_by: Option<Seq>| {
+            closed_by.is_none_or(|by| known.is_some_and(|known| by > known))
+        };
+        let (mut rows, mut last) = (Vec::new(), SubjectId::from_slice(&page.after));
+        loop {
+            let batch = case::case_subjects(&live, id, last, limit::VIEW_ROWS_MAX)?;
+            let is_end = batch.len() < limit::VIEW_ROWS_MAX;
+            for (subject, one) in batch {
+                if rows.len() >= page.rows {
+                    let next = last.map(|last| last.to_bytes().to_vec());
+                    return Ok(Page { rows, next });
+                }
+                last = Some(subject);
+                if is_there(one.closed_by) {
+                    rows.push((subject, one.doubts));
+                }
+            }
+            if is_end {
+                return Ok(Page { rows, next: None });
+            }
+        }
     }
 
     /// The cases of a partition, oldest first, or of one subject.

@@ -28,10 +28,10 @@ use crate::{
         orders,
         record::Record,
         reports::{self, ReportStand, ReportsWanted},
-        space::{self, Space, after, child_prefix, kind_prefix, subject_at_end, subject_key},
+        space::{child_prefix, subject_at_end},
         state::{Durable, Live, State},
+        subjects::Candidates,
     },
-    store::Direction,
 };
 
 /// A subject as it is answered.
@@ -164,15 +164,15 @@ impl Registry {
             ListOf::Regions(parent) => self.list_regions(parent, time, page),
             ListOf::All(kind, partition) => {
                 let at = self.at(partition, time)?;
-                let prefix = kind_prefix(partition, kind);
-                self.walk(partition, prefix, at, page, &|_| Ok(true))
+                let all = Candidates::Of(partition, kind);
+                self.walk(partition, &all, at, page, &|_| Ok(true))
             }
             ListOf::Ever(kind, partition) => {
                 let at = self.at(partition, time)?;
-                let prefix = kind_prefix(partition, kind);
+                let all = Candidates::Of(partition, kind);
                 let was =
                     |seen: &Seen| Ok(is_listed(seen.presence) || seen.presence == Presence::Ended);
-                self.walk_all(partition, prefix, at, page, &was)
+                self.walk_all(partition, &all, at, page, &was)
             }
             ListOf::Plans(region, year) => {
                 let is_of_year = |seen: &Seen| match &seen.content.fields {
@@ -201,8 +201,8 @@ impl Registry {
                     Some(region) => Some(self.regions_above(region.into())?),
                     None => None,
                 };
-                let prefix = kind_prefix(partition, Kind::Reference);
-                self.walk(partition, prefix, at, page, &|seen| {
+                let all = Candidates::Of(partition, Kind::Reference);
+                self.walk(partition, &all, at, page, &|seen| {
                     Ok(is_edition(&seen.content, editions, within.as_deref()))
                 })
             }
@@ -222,17 +222,17 @@ impl Registry {
     ) -> Result<Page<Seen>, Error> {
         let Some(parent) = parent else {
             let at = self.at(Partition::ROOT, time)?;
-            let prefix = kind_prefix(Partition::ROOT, Kind::Region);
-            return self.walk(Partition::ROOT, prefix, at, page, &|seen| {
+            let all = Candidates::Of(Partition::ROOT, Kind::Region);
+            return self.walk(Partition::ROOT, &all, at, page, &|seen| {
                 Ok(level_of(&seen.content) == Some(Level::Province))
             });
         };
         // What lies between cities is known in partition 0.
         let partition = self.tree_partition(parent)?;
         let at = self.at(partition, time)?;
-        let prefix = child_prefix(partition, parent.into(), Kind::Region);
+        let children = Candidates::Below(child_prefix(partition, parent.into(), Kind::Region));
         let holder = SubjectId::from(parent);
-        self.walk(partition, prefix, at, page, &|seen| {
+        self.walk(partition, &children, at, page, &|seen| {
             Ok(seen.content.references().contains(&holder))
         })
     }
@@ -267,8 +267,8 @@ impl Registry {
                 | (Kind::Report, Kind::Building | Kind::Body | Kind::Signer | Kind::Order)
         );
         if is_direct {
-            let prefix = child_prefix(partition, holder, kind);
-            return self.walk(partition, prefix, at, page, &|seen| {
+            let children = Candidates::Below(child_prefix(partition, holder, kind));
+            return self.walk(partition, &children, at, page, &|seen| {
                 Ok(is_wanted(seen) && seen.content.references().contains(&holder))
             });
         }
@@ -283,8 +283,7 @@ impl Registry {
             return self.walk_down(&holders, kind, at, page, &is_below);
         }
         // All of the kind in the partition, kept when their chain leads there.
-        let prefix = kind_prefix(partition, kind);
-        self.walk(partition, prefix, at, page, &is_below)
+        self.walk(partition, &Candidates::Of(partition, kind), at, page, &is_below)
     }
 
     /// Goes through what was ever directly below some holders, and keeps what holds.
@@ -318,7 +317,7 @@ impl Registry {
             };
             if rows.len() >= page.rows || folded >= limit::FOLDS_PER_PAGE_MAX {
                 // The same place as in a walk through all of the kind.
-                let next = last.map(|last| subject_key(partition, Space::Kind, last));
+                let next = last.map(|last| last.to_bytes().to_vec());
                 return Ok(Page { rows, next });
             }
             folded += 1;
@@ -333,57 +332,49 @@ impl Registry {
         Ok(Page { rows, next: None })
     }
 
-    /// Walks ever keys, folds each candidate and keeps what holds.
+    /// Walks all that ever were candidates, folds each and keeps what holds.
     fn walk(
         &self,
         partition: Partition,
-        prefix: Vec<u8>,
+        candidates: &Candidates,
         at: At,
         page: &PageRequest,
         keep: &dyn Fn(&Seen) -> Result<bool, Error>,
     ) -> Result<Page<Seen>, Error> {
         let is_kept = |seen: &Seen| Ok(is_listed(seen.presence) && keep(seen)?);
-        self.walk_all(partition, prefix, at, page, &is_kept)
+        self.walk_all(partition, candidates, at, page, &is_kept)
     }
 
     /// The same, whether they are there or not.
     fn walk_all(
         &self,
         partition: Partition,
-        prefix: Vec<u8>,
+        candidates: &Candidates,
         at: At,
         page: &PageRequest,
         keep: &dyn Fn(&Seen) -> Result<bool, Error>,
     ) -> Result<Page<Seen>, Error> {
         let live = Live(self.store());
-        let mut range = space::below(prefix);
-        if !page.after.is_empty() {
-            range = after(range, &page.after);
-        }
         let mut rows = Vec::new();
         let mut folded = 0;
         let mut last: Option<Vec<u8>> = None;
         loop {
-            let keys = live.scan(&range, Direction::Up, 256)?;
-            let is_end = keys.len() < 256;
-            for (found, _) in keys {
+            let behind = last.as_ref().unwrap_or(&page.after);
+            let read = candidates.page(&live, behind, 256)?;
+            for (place, id) in read.found {
                 if rows.len() >= page.rows || folded >= limit::FOLDS_PER_PAGE_MAX {
                     return Ok(Page { rows, next: last });
                 }
                 folded += 1;
-                if let Some(id) = subject_at_end(&found)
-                    && let Some(seen) = see(&live, partition, id, at)?
+                if let Some(seen) = see(&live, partition, id, at)?
                     && keep(&seen)?
                 {
                     rows.push(seen);
                 }
-                last = Some(found);
+                last = Some(place);
             }
-            if is_end {
+            if read.is_end {
                 return Ok(Page { rows, next: None });
-            }
-            if let Some(last) = &last {
-                range = after(range, last);
             }
         }
     }
@@ -611,13 +602,14 @@ fn open_cases(
             case.opened_by <= known && case.closed_by.is_none_or(|closed| closed > known)
         }
     };
-    let cases = case::of_subject(state, partition, id)?;
-    Ok(cases
-        .into_iter()
-        .filter(|(_, case)| was_open(case))
-        .map(|(case_id, case)| {
-            let doubts = if case.subjects.first() == Some(&id) { case.doubts } else { Vec::new() };
-            (case_id, doubts)
-        })
-        .collect())
+    let mut open = Vec::new();
+    for (case_id, case) in case::of_subject(state, partition, id)? {
+        let doubts = case::doubts_of(state, (case_id, &case), id, at.known)?;
+        // Of several in doubt one may have left the case that is open for others.
+        let has_left = doubts.is_none() && case.subjects.get(1) != Some(&id);
+        if was_open(&case) && !has_left {
+            open.push((case_id, doubts.unwrap_or_default()));
+        }
+    }
+    Ok(open)
 }

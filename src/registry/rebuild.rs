@@ -9,7 +9,7 @@ use crate::{
         error::Error,
         space::LAYOUT,
         state::{Live, State},
-        work::Work,
+        work::{Rules, Work},
     },
     store::{Head, Limit, Store},
 };
@@ -64,6 +64,7 @@ pub fn replay(
     let todo = heads.iter().map(|head| (*head, applied(head.partition))).collect::<Vec<_>>();
     let total = todo.iter().map(|(head, applied)| head.seq - applied).sum();
     let mut done = 0;
+    let mut rules = Rules::default();
     for (head, applied) in todo {
         let mut from: Seq = applied + 1;
         while from <= head.seq {
@@ -72,7 +73,7 @@ pub fn replay(
                 return Err(Error::unreadable(format!("entry {}:{from}", head.partition)));
             }
             let count = u64::try_from(entries.len()).unwrap_or(0);
-            let mut work = Work::new(state);
+            let mut work = Work::new(state, std::mem::take(&mut rules));
             let mut command = 0;
             for bytes in &entries {
                 let (entry, leaf) = Entry::decode(bytes)?;
@@ -85,6 +86,7 @@ pub fn replay(
             }
             checkup::settle(&mut work)?;
             work.accept();
+            rules = work.take_rules();
             state.replay(work.into_steps()?)?;
             from += count;
             done += count;

@@ -99,15 +99,22 @@ pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     postcard::from_bytes(bytes).map_err(|_| Error::damaged_state("a record of the state"))
 }
 
+/// Bytes of a chunk.
+const CHUNK_BYTES: usize = limit::VALUE_BYTES_MAX - 16;
+
+/// How many chunks a value of so many bytes has.
+pub(crate) const fn chunk_count(bytes: usize) -> usize {
+    if bytes == 0 { 1 } else { bytes.div_ceil(CHUNK_BYTES) }
+}
+
 /// The chunks of a long value, first to last.
 pub(crate) fn chunks(bytes: &[u8]) -> Vec<Vec<u8>> {
-    let size = limit::VALUE_BYTES_MAX - 16;
-    if bytes.len() <= size {
+    let count = chunk_count(bytes.len());
+    if count == 1 {
         return vec![[&[1], bytes].concat()];
     }
-    let count = bytes.len().div_ceil(size);
     bytes
-        .chunks(size)
+        .chunks(CHUNK_BYTES)
         .enumerate()
         .map(|(index, chunk)| {
             if index == 0 {

@@ -21,13 +21,7 @@ use crate::{
         position::{Partition, Seq},
         time::Day,
     },
-    registry::{
-        error::Error,
-        history::timeline_at,
-        space::{after, below, kind_prefix, subject_at_end},
-        state::State,
-    },
-    store::Direction,
+    registry::{error::Error, history::timeline_at, state::State, subjects::Subjects},
 };
 
 /// Files remembered at most.
@@ -54,26 +48,18 @@ pub(crate) fn tables(
     known: Option<Seq>,
     as_of: &dyn Fn(SubjectId) -> Option<Seq>,
 ) -> Result<Tables, Error> {
-    let prefix = kind_prefix(partition, Kind::Reference);
-    let mut range = below(prefix);
     let mut files = Vec::new();
-    loop {
-        let keys = state.scan(&range, Direction::Up, 256)?;
-        let is_end = keys.len() < 256 || files.len() >= EDITIONS_MAX;
-        for (key, _) in &keys {
-            let Some(id) = subject_at_end(key) else { continue };
-            let known = as_of(id).or(known);
-            let Some(timeline) = timeline_at(state, partition, id, known)? else { continue };
-            if timeline.registration().is_none() {
-                continue;
-            }
-            let content = timeline.content_at(Day::MAX);
-            files.extend(content.and_then(|content| file_of(id, content.fields)));
+    let mut editions = Subjects::of_kind(partition, Kind::Reference);
+    while files.len() < EDITIONS_MAX
+        && let Some(id) = editions.next(state)?
+    {
+        let known = as_of(id).or(known);
+        let Some(timeline) = timeline_at(state, partition, id, known)? else { continue };
+        if timeline.registration().is_none() {
+            continue;
         }
-        match keys.last() {
-            Some((last, _)) if !is_end => range = after(range, last),
-            _ => break,
-        }
+        let content = timeline.content_at(Day::MAX);
+        files.extend(content.and_then(|content| file_of(id, content.fields)));
     }
     Ok(read_all(files))
 }

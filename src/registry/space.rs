@@ -14,7 +14,9 @@ use crate::{
 /// The layout of the state. Another number means: throw the state away and replay.
 ///
 /// 2: the keys of places begin with the kind. 4: open notices by the days on which they were served.
-pub(crate) const LAYOUT: u32 = 4;
+/// 5: no key that only says that there is a subject: its record says so. 6: cases of several
+/// subjects, with days.
+pub(crate) const LAYOUT: u32 = 6;
 
 /// A key space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +24,8 @@ pub(crate) const LAYOUT: u32 = 4;
 pub(crate) enum Space {
     /// One record of the partition itself.
     Meta = b'M',
-    /// subject, chunk → record.
+    /// subject, chunk → record. A subject begins with its kind, and no record is ever taken away: these
+    /// are also the lists of all subjects of a kind.
     Record = b'R',
     /// subject, block → the numbers of its entries beyond those in the record.
     History = b'H',
@@ -55,14 +58,14 @@ pub(crate) enum Space {
     Case = b'D',
     /// subject, case.
     SubjectCase = b'd',
+    /// case, subject → its entries in doubt, of a case of several.
+    CaseSubject = b'P',
     /// corrected entry, depending entry, subject.
     Basis = b'O',
     /// level, index → hashes of the Merkle tree.
     Tile = b'E',
     /// entry → the entry by which its text was erased.
     Erased = b'Z',
-    /// kind, subject: every subject of the partition, ever.
-    Kind = b'J',
     /// holder, due day, building, place → how long it is so.
     Due = b'U',
     /// holder, day of the notice, finding, place → how long it is so.
@@ -98,9 +101,9 @@ pub(crate) fn child_prefix(partition: Partition, holder: SubjectId, kind: Kind) 
     key
 }
 
-/// The begin of the keys of all subjects of a kind that a partition ever knew.
+/// The begin of the keys of the records of a kind.
 pub(crate) fn kind_prefix(partition: Partition, kind: Kind) -> Key {
-    let mut key = key(partition, Space::Kind);
+    let mut key = key(partition, Space::Record);
     key.push(kind as u8);
     key
 }

@@ -2,14 +2,14 @@
 
 use crate::{
     kernel::{
-        id::SubjectId,
+        id::{Kind, SubjectId},
         position::{Partition, Seq},
     },
     registry::{
         entry::Entry,
         error::Error,
         record::{Meta, Record, chunk_key, read, record_key},
-        space::{Space, key},
+        space::{self, Space, below, key, kind_prefix, subject_at_end},
     },
     store::{Direction, Key, KeyRange, Store, Value, View},
 };
@@ -53,6 +53,39 @@ pub(crate) trait State {
         self.get_long(&record_key(partition, subject))?.map(|bytes| read(&bytes)).transpose()
     }
 
+    /// The subjects of a kind that the partition ever knew, rising, those after one and at most
+    /// `limit`.
+    fn known_of_kind(
+        &self,
+        partition: Partition,
+        kind: Kind,
+        after: Option<SubjectId>,
+        limit: usize,
+    ) -> Result<Vec<SubjectId>, Error> {
+        let mut range = below(kind_prefix(partition, kind));
+        if let Some(after) = after {
+            range.from = range.from.max(behind_record(partition, after));
+        }
+        let mut found: Vec<SubjectId> = Vec::new();
+        while found.len() < limit {
+            let wanted = limit - found.len();
+            let keys = self.scan(&range, Direction::Up, wanted)?;
+            // A long record has several keys.
+            let ids = keys.iter().filter_map(|(key, _)| {
+                let (chunk, record) = key.split_last()?;
+                (*chunk == 0).then(|| subject_at_end(record)).flatten()
+            });
+            found.extend(ids);
+            match keys.last() {
+                Some((last, _)) if keys.len() == wanted => {
+                    range = space::after(range, last);
+                }
+                _ => break,
+            }
+        }
+        Ok(found)
+    }
+
     /// What is kept of a partition; of an empty one, nothing.
     fn meta(&self, partition: Partition) -> Result<Meta, Error> {
         match self.get(&key(partition, Space::Meta))? {
@@ -69,6 +102,11 @@ pub(crate) trait State {
             .ok_or_else(|| Error::unreadable(format!("entry {partition}:{seq}")))?;
         Ok(Entry::decode(&bytes)?.0)
     }
+}
+
+/// The first key behind all chunks of a record.
+fn behind_record(partition: Partition, subject: SubjectId) -> Key {
+    chunk_key(&record_key(partition, subject), u8::MAX)
 }
 
 /// The durable state at one moment. Keep it for one short read.

@@ -18,7 +18,7 @@ use crate::{
     },
     kernel::{
         hash::Hash,
-        id::{BuildingId, SubjectId},
+        id::{BuildingId, Kind, RawId, SubjectId},
         position::{Partition, Seq},
         time::{Day, Month},
     },
@@ -27,7 +27,7 @@ use crate::{
         checkup::Counted,
         error::Error,
         overlay::{Of, Overlay},
-        record::{Meta, Record, chunk_key, chunks, put, record_key},
+        record::{Meta, Record, chunk_count, chunk_key, chunks, put, read, record_key},
         reference,
         space::{Space, key},
         state::State,
@@ -48,6 +48,8 @@ pub(crate) type Local = (Partition, SubjectId);
 struct Level {
     metas: BTreeMap<Partition, Meta>,
     records: BTreeMap<Local, Option<Arc<Record>>>,
+    /// How many chunks a record has in the overlay; none that is not there.
+    chunk_counts: BTreeMap<Local, usize>,
     targets: BTreeMap<Local, Arc<Targets>>,
     /// What is not in the overlay yet.
     dirty_metas: BTreeSet<Partition>,
@@ -61,15 +63,25 @@ struct Level {
     touched: BTreeMap<BuildingId, Counted>,
 }
 
+/// Reference data that was read, and with it what was found by its rules. It is dear to read and
+/// seldom changes, so one group hands it on to the next.
+#[derive(Default)]
+pub(crate) struct Rules {
+    /// As known now.
+    now: BTreeMap<Partition, Arc<Tables>>,
+    /// As it was before the recount under way.
+    before: BTreeMap<Partition, Arc<Tables>>,
+    /// Whether the command at work changed some.
+    is_changed: bool,
+}
+
 /// State under work.
 pub(crate) struct Work<'a> {
     overlay: Overlay<'a>,
     group: Level,
     command: Level,
     sweeps: BTreeMap<Partition, Arc<Vec<Sweep>>>,
-    /// Reference data as known now, and as it was before a recount.
-    tables: BTreeMap<Partition, Arc<Tables>>,
-    tables_before: BTreeMap<Partition, Arc<Tables>>,
+    rules: Rules,
 }
 
 impl Level {
@@ -80,6 +92,7 @@ impl Level {
         }
         self.metas.extend(later.metas);
         self.records.extend(later.records);
+        self.chunk_counts.extend(later.chunk_counts);
         self.targets.extend(later.targets);
         self.dirty_metas.extend(later.dirty_metas);
         self.dirty_records.extend(later.dirty_records);
@@ -98,25 +111,30 @@ impl Level {
 }
 
 impl<'a> Work<'a> {
-    /// Nothing done yet.
-    pub(crate) fn new(store: &'a dyn Store) -> Self {
+    /// Nothing done yet. `rules` are those of the durable state, as far as they were read.
+    pub(crate) fn new(store: &'a dyn Store, rules: Rules) -> Self {
         Self {
             overlay: Overlay::new(store),
             group: Level::default(),
             command: Level::default(),
             sweeps: BTreeMap::new(),
-            tables: BTreeMap::new(),
-            tables_before: BTreeMap::new(),
+            rules,
         }
+    }
+
+    /// What was read of reference data, for the next group once this one is durable. The command at
+    /// work must have been taken over or forgotten.
+    pub(crate) fn take_rules(&mut self) -> Rules {
+        std::mem::take(&mut self.rules)
     }
 
     /// The reference data of a partition.
     pub(crate) fn tables(&mut self, partition: Partition) -> Result<Arc<Tables>, Error> {
-        if let Some(tables) = self.tables.get(&partition) {
+        if let Some(tables) = self.rules.now.get(&partition) {
             return Ok(Arc::clone(tables));
         }
         let tables = Arc::new(reference::tables(self, partition, None, &|_| None)?);
-        self.tables.insert(partition, Arc::clone(&tables));
+        self.rules.now.insert(partition, Arc::clone(&tables));
         Ok(tables)
     }
 
@@ -126,18 +144,19 @@ impl<'a> Work<'a> {
         partition: Partition,
         as_of: &dyn Fn(SubjectId) -> Option<Seq>,
     ) -> Result<Arc<Tables>, Error> {
-        if let Some(tables) = self.tables_before.get(&partition) {
+        if let Some(tables) = self.rules.before.get(&partition) {
             return Ok(Arc::clone(tables));
         }
         let tables = Arc::new(reference::tables(self, partition, None, as_of)?);
-        self.tables_before.insert(partition, Arc::clone(&tables));
+        self.rules.before.insert(partition, Arc::clone(&tables));
         Ok(tables)
     }
 
     /// Forgets what was read of reference data, after some of it or a recount changed.
     pub(crate) fn tables_changed(&mut self, partition: Partition) {
-        self.tables.remove(&partition);
-        self.tables_before.remove(&partition);
+        self.rules.now.remove(&partition);
+        self.rules.before.remove(&partition);
+        self.rules.is_changed = true;
     }
 
     /// Whether the command concerns a building already.
@@ -188,7 +207,10 @@ impl<'a> Work<'a> {
                 return Ok(record.clone());
             }
         }
-        let record = self.overlay.record(partition, subject)?.map(Arc::new);
+        let bytes = self.overlay.get_long(&record_key(partition, subject))?;
+        let chunk_count = bytes.as_ref().map_or(0, |bytes| chunk_count(bytes.len()));
+        self.group.chunk_counts.insert(local, chunk_count);
+        let record = bytes.map(|bytes| read::<Record>(&bytes)).transpose()?.map(Arc::new);
         // It is what is durable: the next command of the group may know it, too.
         self.group.records.insert(local, record.clone());
         Ok(record)
@@ -317,26 +339,33 @@ impl<'a> Work<'a> {
     }
 
     fn write_out(&mut self, of: Of) -> Result<(), Error> {
-        let level = match of {
-            Of::Group => &mut self.group,
-            Of::Command => &mut self.command,
+        let (durable, level) = match of {
+            Of::Group => (None, &mut self.group),
+            Of::Command => (Some(&self.group.chunk_counts), &mut self.command),
         };
         let overlay = &mut self.overlay;
         for local in std::mem::take(&mut level.dirty_records) {
             if let Some(Some(record)) = level.records.get(&local) {
-                put_long(overlay, of, &record_key(local.0, local.1), &put(record.as_ref())?)?;
+                let counts = &mut level.chunk_counts;
+                let before = counts.get(&local).or_else(|| durable?.get(&local)).copied();
+                let base = record_key(local.0, local.1);
+                let bytes = put(record.as_ref())?;
+                counts.insert(local, chunk_count(bytes.len()));
+                put_long(overlay, of, &base, before, &bytes)?;
             }
         }
         for ((node, month, bucket), days) in std::mem::take(&mut level.cells) {
             land_days(&mut level.landed, node, &days);
             let base = cell_key(node, month, bucket);
-            let mut sums = match overlay.get_long(&base)? {
+            let bytes = overlay.get_long(&base)?;
+            let before = bytes.as_ref().map_or(0, |bytes| chunk_count(bytes.len()));
+            let mut sums = match bytes {
                 Some(bytes) => read_cells(month, &bytes)?,
                 None => BTreeMap::new(),
             };
             add_days(&mut sums, &days);
             sums.retain(|_, amounts| !amounts.is_empty());
-            put_long(overlay, of, &base, &write_cells(&sums)?)?;
+            put_long(overlay, of, &base, Some(before), &write_cells(&sums)?)?;
         }
         // Not by the partition's head: this may come in the middle of an entry, which moved the
         // head on and has no leaf yet.
@@ -361,6 +390,7 @@ impl<'a> Work<'a> {
     /// Takes the command over into the group.
     pub(crate) fn accept(&mut self) {
         self.overlay.accept();
+        self.rules.is_changed = false;
         self.group.extend(std::mem::take(&mut self.command));
     }
 
@@ -369,8 +399,9 @@ impl<'a> Work<'a> {
         self.overlay.refuse();
         self.command = Level::default();
         self.sweeps.clear();
-        self.tables.clear();
-        self.tables_before.clear();
+        if self.rules.is_changed {
+            self.rules = Rules::default();
+        }
     }
 
     /// Entries of the command so far.
@@ -396,12 +427,21 @@ impl<'a> Work<'a> {
     }
 }
 
-/// Sets a value that may be long.
-fn put_long(overlay: &mut Overlay<'_>, of: Of, base: &[u8], bytes: &[u8]) -> Result<(), Error> {
+/// Sets a value that may be long. `before` says how many chunks it had, if that is known.
+fn put_long(
+    overlay: &mut Overlay<'_>,
+    of: Of,
+    base: &[u8],
+    before: Option<usize>,
+    bytes: &[u8],
+) -> Result<(), Error> {
     let new = chunks(bytes);
-    let old = match overlay.get(&chunk_key(base, 0))? {
-        Some(head) => usize::from(head.first().copied().unwrap_or(0)),
-        None => 0,
+    let old = match before {
+        Some(count) => count,
+        None => match overlay.get(&chunk_key(base, 0))? {
+            Some(head) => usize::from(head.first().copied().unwrap_or(0)),
+            None => 0,
+        },
     };
     for index in new.len()..old {
         let index = u8::try_from(index).unwrap_or(u8::MAX);
@@ -461,6 +501,31 @@ impl State for Work<'_> {
             }
         }
         self.overlay.record(partition, subject)
+    }
+
+    fn known_of_kind(
+        &self,
+        partition: Partition,
+        kind: Kind,
+        after: Option<SubjectId>,
+        limit: usize,
+    ) -> Result<Vec<SubjectId>, Error> {
+        let mut found = self.overlay.known_of_kind(partition, kind, after, limit)?;
+        // What waits to be written has no key yet.
+        let first = after.unwrap_or(SubjectId::new(kind, RawId::default()));
+        let waiting = |level: &Level| {
+            let from = level.dirty_records.range((partition, first)..);
+            let of_kind = from.take_while(|(of, id)| *of == partition && id.kind() == kind);
+            of_kind.map(|(_, id)| *id).filter(|id| Some(*id) != after).collect::<Vec<_>>()
+        };
+        let more = [waiting(&self.group), waiting(&self.command)].concat();
+        if !more.is_empty() {
+            found.extend(more);
+            found.sort_unstable();
+            found.dedup();
+            found.truncate(limit);
+        }
+        Ok(found)
     }
 
     fn meta(&self, partition: Partition) -> Result<Meta, Error> {

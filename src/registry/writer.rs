@@ -32,7 +32,7 @@ use crate::{
         state::{Live, State},
         sweep,
         tx::{Call, Decided, Draft, Tx},
-        work::Work,
+        work::{Rules, Work},
     },
     store::{Store, StoreError},
 };
@@ -246,6 +246,8 @@ pub(crate) struct Writer {
     pub(crate) cache: Arc<TotalsCache>,
     /// Not before then is a rebuild that failed tried again.
     pub(crate) mend_after: Option<Instant>,
+    /// Reference data as the durable state has it, as far as it was read.
+    pub(crate) rules: Rules,
     /// How large the steps of a recount are.
     pub(crate) pace: Pace,
 }
@@ -336,6 +338,7 @@ impl Writer {
             return;
         }
         tracing::warn!("the state is computed again from the journal");
+        self.rules = Rules::default();
         let begun = Instant::now();
         let (store, queue) = (self.store.as_ref(), &self.queue);
         let mended = catch_unwind(AssertUnwindSafe(|| {
@@ -391,7 +394,7 @@ impl Writer {
         let first = Stamp::from_micros(self.last.micros() + 1).max(self.clock.now());
         *self.shared.in_flight.lock().unwrap_or_else(PoisonError::into_inner) = Some(first);
         let store = Arc::clone(&self.store);
-        let mut work = Work::new(store.as_ref());
+        let mut work = Work::new(store.as_ref(), std::mem::take(&mut self.rules));
         let mut answers: Vec<(Answer, Result<Outcome, Error>)> = Vec::new();
         let mut stamps: BTreeMap<Partition, Stamp> = BTreeMap::new();
         if first_job.is_none() {
@@ -420,6 +423,7 @@ impl Writer {
             }
         }
         let landed = work.take_landed();
+        let rules = work.take_rules();
         let mut before = Vec::new();
         for (partition, landed) in &landed {
             let seq = heads.get(partition).map_or(0, |frontier| frontier.seq);
@@ -428,6 +432,7 @@ impl Writer {
         let committed = if entry_count == 0 { Ok(()) } else { self.commit(work) };
         match committed {
             Ok(()) => {
+                self.rules = rules;
                 for (landed, before, seq) in &before {
                     self.cache.has_landed(landed, before, *seq);
                 }

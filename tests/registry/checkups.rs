@@ -22,14 +22,16 @@ use anju::{
     },
     registry::{
         AdvanceReport, Command, Correct, DueDays, DueFor, Error, FindingSeen, FindingsWanted,
-        FollowFinding, ObserveFinding, Outcome, Registry, ReportStep, Sighting, Wanted, Which,
+        FollowFinding, ObserveFinding, Outcome, Register, Registry, ReportStep, Sighting, Wanted,
+        Which,
     },
     store::{Store, memory::MemoryStore},
 };
 use proptest::prelude::*;
 
 use crate::{
-    city::{City, building, day, fields},
+    city::{City, building, day, fields, said},
+    papers::Desk,
     rebuild::{journal_of, state},
     story::cases,
 };
@@ -792,4 +794,46 @@ fn open_notices_are_listed_by_age_to_the_day_and_leave_the_list_with_what_ends_t
     }
     town.load(town.city.city, "findings", "2", FINDINGS);
     assert_eq!(counts(&town), [7, 2, 5, 2, 5, 2, 5]);
+}
+
+#[test]
+fn a_rule_that_was_only_judged_counts_for_nobody() {
+    let desk = Desk::new();
+    let completed = |year: &str| {
+        fields(Kind::Building, |fields| {
+            if let Fields::Building(building) = fields {
+                building.completed = Some(year.parse().ok());
+                building.design_life_years = Some(Some(50));
+                building.building_use = Some(anju::domain::building::BuildingUse::from_number(1));
+            }
+        })
+    };
+    desk.city.change(desk.building.into(), "1992-01-01", completed("1988-05-01")).unwrap();
+    let judged = fields(Kind::Reference, |fields| {
+        if let Fields::Reference(reference) = fields {
+            reference.region = Some(desk.city.city.try_into().ok());
+            reference.table = Some(Some("cycle".to_owned()));
+            reference.name = Some(Some("cycle".to_owned()));
+            reference.edition = Some(Some("1".to_owned()));
+            reference.text = Some(Some(CYCLE.to_owned()));
+        }
+    });
+    let load = Command::Register(Register {
+        seed: desk.city.seed(),
+        content: judged,
+        exists_from: said("2000"),
+        opens_partition: false,
+        sentences: Vec::new(),
+    });
+    let mut call = desk.city.call(desk.city.home());
+    call.validate_only = true;
+    desk.city.registry.execute(call, load).unwrap();
+    // Counted after it, in a command of its own: there is no rule.
+    desk.city.change(desk.building.into(), "1993-01-01", completed("1989-05-01")).unwrap();
+    assert_eq!(listed(&desk.city.registry, desk.city.district), []);
+    desk.check_rebuild();
+    desk.load("cycle", CYCLE);
+    let due = listed(&desk.city.registry, desk.city.district);
+    assert_eq!(due, [(desk.building, day("2027-12-31"))]);
+    desk.check_rebuild();
 }

@@ -7,17 +7,15 @@ use crate::{
     },
     kernel::{
         id::{Kind, SubjectId},
-        limit,
+        time::Day,
     },
     registry::{
         command::{Correct, Register},
         commands::{correct, register},
         error::{Class, Error, Refusal},
-        space::{after, below, kind_prefix, subject_at_end},
-        state::State,
+        subjects::Subjects,
         tx::{Decided, Tx},
     },
-    store::Direction,
 };
 
 /// Loads an edition: the same text again is nothing new, another text is a correction or refused.
@@ -82,29 +80,20 @@ fn find(
     said: &ReferenceContent,
 ) -> Result<Option<(SubjectId, ReferenceContent)>, Error> {
     let partition = tx.partition();
-    let prefix = kind_prefix(partition, Kind::Reference);
-    let mut range = below(prefix);
-    loop {
-        let keys = tx.work.scan(&range, Direction::Up, limit::VIEW_ROWS_MAX)?;
-        for (key, _) in &keys {
-            let Some(id) = subject_at_end(key) else { continue };
-            let Some(record) = tx.work.known(partition, id)? else { continue };
-            let Some((_, _)) = record.timeline.registration() else { continue };
-            let Some(Content { fields: Fields::Reference(there), .. }) =
-                record.timeline.content_at(crate::kernel::time::Day::MAX)
-            else {
-                continue;
-            };
-            let is_it = there.table == said.table
-                && there.name == said.name
-                && there.edition == said.edition;
-            if is_it {
-                return Ok(Some((id, there)));
-            }
-        }
-        match keys.last() {
-            Some((last, _)) if keys.len() == limit::VIEW_ROWS_MAX => range = after(range, last),
-            _ => return Ok(None),
+    let mut editions = Subjects::of_kind(partition, Kind::Reference);
+    while let Some(id) = editions.next(tx.work)? {
+        let Some(record) = tx.work.known(partition, id)? else { continue };
+        let Some((_, _)) = record.timeline.registration() else { continue };
+        let Some(Content { fields: Fields::Reference(there), .. }) =
+            record.timeline.content_at(Day::MAX)
+        else {
+            continue;
+        };
+        let is_it =
+            there.table == said.table && there.name == said.name && there.edition == said.edition;
+        if is_it {
+            return Ok(Some((id, there)));
         }
     }
+    Ok(None)
 }

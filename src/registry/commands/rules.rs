@@ -213,6 +213,9 @@ pub(crate) fn contradictions(
     after: &Timeline,
     refusals: &mut Vec<Refusal>,
 ) -> Result<(), Error> {
+    if rests_alike(before, after) {
+        return Ok(());
+    }
     let partition = subject.partition();
     let known = case::contradictions(tx.work, partition, subject, before)?;
     for found in case::contradictions(tx.work, partition, subject, after)? {
@@ -224,6 +227,18 @@ pub(crate) fn contradictions(
         }
     }
     Ok(())
+}
+
+/// Whether all that a life can contradict is as it was: its beginning, its holders and its outside
+/// numbers. Most changes are of other things, and looking holders and numbers up is dear. After an
+/// end, whatever is said can contradict it.
+fn rests_alike(before: &Timeline, after: &Timeline) -> bool {
+    let [before, after] = [before, after].map(|life| {
+        let rests_on = |content: &Content| (content.holders(), content.shared.identifiers.clone());
+        let begins = life.registration().map(|(_, from)| from);
+        (begins, life.end().is_none(), life.spans(rests_on))
+    });
+    before.1 && before == after
 }
 
 /// Whether a subject lies outside the life of a holder only because that was entered in error, which
