@@ -39,6 +39,12 @@ const BUCKET_ENTRIES_MAX: u64 = 50_000;
 /// Applies the next entry of its partition.
 pub(crate) fn apply(work: &mut Work<'_>, entry: &Entry, leaf: Hash) -> Result<(), Error> {
     let partition = entry.partition;
+    let fact = entry.body.as_ref().map(|body| &body.fact);
+    if matches!(fact, Some(Fact::SweepStep { .. } | Fact::RecountStep { .. })) {
+        // What the command did so far counts before what it causes, and in the bucket of that: the
+        // step may begin another.
+        checkup::settle(work)?;
+    }
     advance(work, entry)?;
     // With the number that has just gone up, so that the two agree whenever the work is flushed.
     work.add_leaf(partition, entry.seq, leaf);
@@ -55,10 +61,6 @@ pub(crate) fn apply(work: &mut Work<'_>, entry: &Entry, leaf: Hash) -> Result<()
         .as_ref()
         .filter(|_| entry.is_whole())
         .ok_or_else(|| Error::unreadable(format!("entry {partition}:{}", entry.seq)))?;
-    if matches!(body.fact, Fact::SweepStep { .. } | Fact::RecountStep { .. }) {
-        // What the command did so far counts before what it causes.
-        checkup::settle(work)?;
-    }
     for link in &entry.subjects {
         apply_to_subject(work, entry, body, link.subject, leaf)?;
     }

@@ -25,6 +25,8 @@ pub const INVALID_REQUEST: &str = "INVALID_REQUEST";
 const MESSAGE_CHARS_MAX: usize = 300;
 /// Bytes of violations that are told one by one, for the same reason.
 const VIOLATIONS_BYTES_MAX: usize = 5_000;
+/// Bytes of a request's id that is told back: a UUID has 36. What is longer is no id.
+const REQUEST_ID_BYTES_MAX: usize = 64;
 /// After what time to ask again, when the state is being rebuilt.
 const REBUILDING_RETRY: Duration = Duration::from_secs(5);
 /// After what time to ask again, when a position is not reached.
@@ -332,10 +334,14 @@ fn told(
 #[expect(clippy::disallowed_types, reason = "the library's own type of a message's map")]
 type Pairs = std::collections::HashMap<String, String>;
 
-/// Names the request that a status answers, unless another id is named already.
+/// Names the request that a status answers, unless another id is named already. What is far too long to
+/// be an id would not fit into the headers, and is left out.
 pub fn for_request(status: Status, request_id: &str) -> Status {
+    if request_id.is_empty() || request_id.len() > REQUEST_ID_BYTES_MAX {
+        return status;
+    }
     let mut details = status.get_error_details();
-    if request_id.is_empty() || details.request_info().is_some() {
+    if details.request_info().is_some() {
         return status;
     }
     details.set_request_info(request_id, "");

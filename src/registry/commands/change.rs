@@ -146,6 +146,11 @@ pub(crate) fn judge(
             ));
         }
         region.level = level;
+        if level == Some(Level::Province) && region.parent.flatten().is_some() {
+            let message = "a province belongs to no other region";
+            refusals.push(Refusal::rule("LEVEL", "fields.parent_id", message));
+            region.parent = None;
+        }
     }
     must_stay(content, level, refusals);
     references(tx, id.partition(), &whole, refusals)?;

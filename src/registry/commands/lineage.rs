@@ -28,6 +28,7 @@ use crate::{
         },
         error::{Class, Error, Refusal},
         fact::Fact,
+        read::level_of,
         record::Record,
         tx::{Decided, Draft, Tx},
     },
@@ -70,12 +71,14 @@ pub(crate) fn merge(tx: &mut Tx<'_, '_>, command: Merge) -> Result<Decided, Erro
             begin(tx, successor, day, &mut refusals)?
         }
     };
+    one_level(&records, &taking_in, day, &mut refusals);
     let mut moved = Vec::new();
     for (from, _) in &records {
         let children = noted(living_children(tx, *from, day), &mut refusals)?.unwrap_or_default();
         stay_put(children.iter(), *from, day, &mut refusals);
         moved.extend(children.into_iter().map(|child| (child, *from)));
     }
+    not_into_a_child(into, &moved, &mut refusals);
     settle(refusals)?;
     let Some(into) = into else {
         return Err(Error::Bug("a merge into nothing was not refused".to_owned()));
@@ -97,6 +100,37 @@ pub(crate) fn merge(tx: &mut Tx<'_, '_>, command: Merge) -> Result<Decided, Erro
     let basis = areas(&records);
     succeed(tx, into, whole, day, basis)?;
     Ok(Decided { subjects: vec![into], ..Decided::default() })
+}
+
+/// Regions of different levels do not become one: what lives in them would be in one of a level that is
+/// none of its own, or in itself.
+fn one_level(
+    merged: &[(SubjectId, Arc<Record>)],
+    taking_in: &[(SubjectId, Arc<Record>)],
+    day: Day,
+    refusals: &mut Vec<Refusal>,
+) {
+    let level =
+        |(id, record): &(SubjectId, Arc<Record>)| level_of(&content_on(record, id.kind(), day));
+    let Some(first) = merged.first().map(level) else { return };
+    for (field, others) in [("ids", merged), ("into_id", taking_in)] {
+        if let Some((other, _)) = others.iter().find(|other| level(other) != first) {
+            let message = format!("{other} is a region of another level than the first");
+            refusals.push(Refusal::rule("LEVEL", field, message));
+        }
+    }
+}
+
+/// Nothing is merged into what lives in it.
+fn not_into_a_child(
+    into: Option<SubjectId>,
+    moved: &[(ChildOf, SubjectId)],
+    refusals: &mut Vec<Refusal>,
+) {
+    if let Some((child, from)) = moved.iter().find(|(child, _)| Some(child.id) == into) {
+        let message = format!("{} lives in {from}, which cannot be merged into it", child.id);
+        refusals.push(Refusal::rule("MERGE_INTO_ITSELF", "into_id", message));
+    }
 }
 
 fn check_merged(kind: Kind, subjects: &[SubjectId], into: &MergeInto, refusals: &mut Vec<Refusal>) {
@@ -212,6 +246,10 @@ fn begin(
     let mut own = Vec::new();
     let begun = match (handed_on, of.first()) {
         (Some(handed_on), _) => {
+            if level_of(&content).is_some_and(|said| Some(said) != level_of(&handed_on)) {
+                let message = "a region goes on in regions of its own level";
+                own.push(Refusal::of(Class::Invalid, "LEVEL", "fields.level", message));
+            }
             let (content, sentences) = whole(handed_on, &content, of);
             let item = Register {
                 seed,
