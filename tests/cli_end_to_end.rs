@@ -720,6 +720,81 @@ fn mend(shell: &Shell<'_>, name: &str, wrong: &[(&str, &str)]) {
     fs::write(path, rows).unwrap();
 }
 
+/// Writes bytes, packed.
+fn write_packed(shell: &Shell<'_>, name: &str, bytes: &[u8]) {
+    let file = fs::File::create(shell.directory.join(name)).unwrap();
+    let mut packed = flate2::write::GzEncoder::new(file, flate2::Compression::default());
+    std::io::Write::write_all(&mut packed, bytes).unwrap();
+    packed.finish().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn papers_go_in_packed_in_another_encoding_and_by_a_mapping() {
+    let home = Home::new();
+    let server = home.serve();
+    let city = City::found(&server.connect(&home)).await;
+    let shell = Shell { url: server.url(), token: home.secret(), directory: home.path() };
+    furnished(&shell, &city);
+    let told = |created: u32, changed: u32, unchanged: u32, refused: u32| {
+        format!(
+            "created {created}, changed {changed}, unchanged {unchanged}, conflicts 0, refused {refused}, warned 0"
+        )
+    };
+    let reports = format!(
+        "# anju: source=office\n{REPORTS}\n\
+         报-1,B-1,census,体检,2025-04-10,uscc:9141,排查分类;2020;整幢;B,STR,person:p-81,structure,2025-04-12,2025-04-13,已提交,\n\
+         报-2,B-2,census,巡查,2025年4月11日,,,,,,,2025-04-12,,\n\
+         报-3,B-2,census,胡来,2025年4月11日,,,,,,,2025-04-12,,\n"
+    );
+    // GB18030, packed; the rejects are read again as they were written, in UTF-8.
+    let (bytes, _, _) = encoding_rs::GB18030.encode(&reports);
+    write_packed(&shell, "reports.csv.gz", &bytes);
+    let import = ["import", "inspections", "reports.csv.gz"];
+    let wrong = vec!["5: 报告类型 UNKNOWN_WORD".to_owned()];
+    assert_eq!(imported(&shell, &import), (3, told(2, 0, 0, 1), wrong.clone()));
+    assert_eq!(imported(&shell, &import), (3, told(0, 0, 2, 1), wrong));
+    mend(&shell, "reports.rejects.csv", &[("胡来", "巡查")]);
+    let rejects = ["import", "inspections", "reports.rejects.csv"];
+    assert_eq!(imported(&shell, &rejects), (0, told(1, 0, 0, 0), Vec::new()));
+    // The same rows in UTF-8 are the same.
+    write_rows(&shell, "again.csv", &reports.lines().collect::<Vec<_>>());
+    let again = imported(&shell, &["import", "inspections", "again.csv"]);
+    assert_eq!((again.0, again.1), (3, told(0, 0, 2, 1)));
+
+    // Findings with the headers of another system, packed and in GB18030 as well.
+    let mapping = "key = \"流水\"\nbuilding_key = \"幢\"\nbuilding_source = \"幢源\"\nreport_key = \"报告\"\n\
+                   observed_on = \"日\"\nclass = \"类\"\nseverity = \"级\"\nseen_by = \"方\"\nobserver = \"人\"\n\
+                   ignore = [\"备注\"]\n";
+    fs::write(shell.directory.join("findings.toml"), mapping).unwrap();
+    let findings = "流水,幢,幢源,报告,日,类,级,方,人,备注\n\
+                    问-1,B-1,census,报-1,2025-04-10,STR.CRACK,限期整改,体检人员,p-81,裂缝\n\
+                    问-2,B-2,census,报-2,2025-04-11,STR.CRACK,观察,巡查,g-1,\n\
+                    问-3,B-2,census,报-2,2025-04-11,STR.CRACK,甚重,巡查,g-1,\n";
+    let (bytes, _, _) = encoding_rs::GB18030.encode(findings);
+    write_packed(&shell, "findings.csv.gz", &bytes);
+    let import = [
+        "import",
+        "findings",
+        "findings.csv.gz",
+        "--source",
+        "office",
+        "--mapping",
+        "findings.toml",
+    ];
+    let wrong = vec!["4: 级 UNKNOWN_WORD".to_owned()];
+    assert_eq!(imported(&shell, &import), (3, told(2, 0, 0, 1), wrong.clone()));
+    assert_eq!(imported(&shell, &import), (3, told(0, 0, 2, 1), wrong));
+    mend(&shell, "findings.rejects.csv", &[("甚重", "危险")]);
+    let rejects = ["import", "findings", "findings.rejects.csv", "--mapping", "findings.toml"];
+    assert_eq!(imported(&shell, &rejects), (0, told(1, 0, 0, 0), Vec::new()));
+    // A day for the whole file is not of papers.
+    write_rows(&shell, "dated.csv", &["# anju: source=office, from=2025-01-01", REPORTS]);
+    let refused = shell.run(&["import", "inspections", "dated.csv"]);
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.err.contains("`from` in the first line is not of inspections"), "{refused:?}");
+    server.terminate();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[expect(clippy::too_many_lines, reason = "one file after another")]
 async fn reports_and_findings_go_in_from_files_once_and_mended_rows_are_fed_back() {

@@ -24,6 +24,7 @@ Examples:
   anju case list --partition 1
   anju case list --subject bld_01HF7YAT000000E0000000001A --closed
   anju case show cas_01HF7YAT000000E0000000001A
+  anju case subjects cas_01HF7YAT000000E0000000001A --page-size 100
   anju case assign cas_01HF7YAT000000E0000000001A --to office-7
   anju case settle cas_01HF7YAT000000E0000000001A --outcome stands --reason 'the deed says so'";
 
@@ -48,6 +49,17 @@ pub enum CaseAction {
         /// Which knowledge.
         #[command(flatten)]
         read: ReadArgs,
+    },
+    /// The subjects that a case puts in doubt, with their entries.
+    Subjects {
+        /// Which one.
+        id: CaseId,
+        /// Which knowledge.
+        #[command(flatten)]
+        read: ReadArgs,
+        /// How much.
+        #[command(flatten)]
+        page: PageArgs,
     },
     /// Gives a case to somebody.
     Assign {
@@ -117,6 +129,14 @@ pub async fn run(args: &CaseArgs, session: &mut Session<'_>) -> anyhow::Result<O
             };
             get::run(&args, session).await
         }
+        CaseAction::Subjects { id, read, page } => {
+            let request = v1::GetCaseRequest {
+                context: Some(read.context()),
+                id: id.to_string(),
+                ..v1::GetCaseRequest::default()
+            };
+            page::show(session, ("CaseService", "GetCase"), &request, page, in_doubt).await
+        }
         CaseAction::Assign { id, to, write } => {
             let request = v1::AssignCaseRequest {
                 context: Some(write.context()),
@@ -173,15 +193,36 @@ fn sheet(answer: &DynamicMessage) -> anyhow::Result<Sheet> {
     ]);
     for case in message::list(answer, "cases") {
         let typed: v1::Case = case.transcode_to()?;
+        let subjects = subjects_of(&typed);
         sheet.row([
             typed.id,
             read::clock_text(typed.opened_at.as_ref()),
             typed.reason,
             field::shown(&case, "state").unwrap_or_default(),
             typed.assignee,
-            typed.subject_ids.join("\n"),
-            typed.message,
+            subjects,
+            format!("{}\n{}", typed.message_zh, typed.message).trim_start().to_owned(),
         ]);
     }
     Ok(sheet)
+}
+
+/// What is in doubt, a row a subject.
+fn in_doubt(answer: &DynamicMessage) -> anyhow::Result<Sheet> {
+    let mut sheet = Sheet::new(["id 编号", "entries in doubt 存疑记录"]);
+    for one in message::list(answer, "in_doubt") {
+        let typed: v1::CaseSubject = one.transcode_to()?;
+        let entries = typed.entries_in_doubt.iter().map(ToString::to_string);
+        sheet.row([typed.subject_id, entries.collect::<Vec<_>>().join(" ")]);
+    }
+    Ok(sheet)
+}
+
+/// The subjects of a case; of many in doubt the first, and how many there are.
+fn subjects_of(case: &v1::Case) -> String {
+    let told = case.subject_ids.join("\n");
+    match case.in_doubt_count {
+        0 | 1 => told,
+        count => format!("{told}\n{count} in doubt 存疑"),
+    }
 }

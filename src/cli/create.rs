@@ -14,10 +14,11 @@ use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
 use crate::{
     cli::{
         BadUsage, Outcome,
-        message::{self, noun, put, put_typed},
+        message::{self, noun, put, put_text, put_typed},
         rest::Wrong,
         session::Session,
         set,
+        typed::Typed,
         write::{self, WriteArgs},
     },
     kernel::{id::Kind, time::ImpreciseDay},
@@ -47,7 +48,7 @@ pub struct CreateArgs {
     pub kind: Creatable,
     /// Since when it exists; may be rough, for example 1986 or 1980s. Not the completion date.
     #[arg(long, value_name = "DAY|ROUGHLY", required_unless_present = "file")]
-    pub exists_from: Option<ImpreciseDay>,
+    pub exists_from: Option<Typed<ImpreciseDay>>,
     /// A field and its value. May be repeated; lists by repeating the same field.
     #[arg(long, value_name = "FIELD=VALUE", required_unless_present = "file")]
     pub set: Vec<String>,
@@ -121,8 +122,9 @@ fn from_flags(
     let mut wrong = Wrong::default();
     wrong.absorb_fields("fields", "", violations);
     let mut request = message::empty(name)?;
-    let exists_from = args.exists_from.context("--exists-from or --file is needed")?;
-    put(&mut request, "exists_from", Value::String(exists_from.to_string()))?;
+    let exists_from = args.exists_from.as_ref().context("--exists-from or --file is needed")?;
+    let exists_from = exists_from.read("exists_from", &mut wrong).map(|day| day.to_string());
+    put_text(&mut request, "exists_from", exists_from.as_deref())?;
     put(&mut request, "fields", Value::Message(said.fields))?;
     if args.opens_partition {
         if kind == Kind::Region {

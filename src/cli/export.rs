@@ -65,7 +65,7 @@ pub struct ExportArgs {
     /// Begin with a byte order mark, which Excel needs to read Chinese
     #[arg(long)]
     pub bom: bool,
-    /// Write rows of what has ended too; an import passes them over
+    /// Write rows of what has ended too, with its end
     #[arg(long)]
     pub with_ended: bool,
     /// Which day and which knowledge to export.

@@ -76,16 +76,16 @@ pub struct ImportArgs {
     #[arg(long, value_enum)]
     pub mode: Option<ModeArg>,
     /// From which day a change holds; today when nothing says so
-    #[arg(long, value_parser = read_day)]
-    pub from: Option<Day>,
+    #[arg(long)]
+    pub from: Option<String>,
     /// Since when new rows exist that do not say it: 2024-07-01, 1980s, <2023-07-01
-    #[arg(long, value_parser = read_imprecise_day)]
+    #[arg(long)]
     pub exists_from: Option<String>,
     /// The partition of all rows below the district
     #[arg(long, conflicts_with = "city")]
     pub partition: Option<u32>,
     /// The city of all rows below the district, by its code: 410100
-    #[arg(long, value_parser = read_code)]
+    #[arg(long)]
     pub city: Option<String>,
     /// A TOML file that says which column has which header, for example `floor_area_m2 = "面积"`
     #[arg(long)]
@@ -131,18 +131,43 @@ impl From<ModeArg> for Mode {
     }
 }
 
-fn read_day(text: &str) -> Result<Day, String> {
-    cell::exact_day(text).map_err(|(_, message)| message)
+/// The values of flags that are read with the files, so that a wrong one hides nothing of them.
+#[derive(Clone, Debug, Default)]
+struct Days {
+    from: Option<Day>,
+    exists_from: Option<String>,
 }
 
-fn read_imprecise_day(text: &str) -> Result<String, String> {
-    cell::imprecise_day(text).map(|day| day.to_string()).map_err(|(_, message)| message)
+impl Days {
+    /// Reads them, and notes what is wrong by the flag.
+    fn read(args: &ImportArgs, wrong: &mut Vec<WrongFile>) -> Self {
+        let mut note = |flag: &str, message: String| {
+            wrong.push(WrongFile { path: flag.into(), mistakes: vec![message] });
+        };
+        let mut days = Self::default();
+        if let Some(text) = &args.from {
+            match cell::exact_day(text) {
+                Ok(day) => days.from = Some(day),
+                Err((_, message)) => note("--from", message),
+            }
+        }
+        if let Some(text) = &args.exists_from {
+            match cell::imprecise_day(text) {
+                Ok(day) => days.exists_from = Some(day.to_string()),
+                Err((_, message)) => note("--exists-from", message),
+            }
+        }
+        if let Some(Err(message)) = args.city.as_deref().map(read_code) {
+            note("--city", message);
+        }
+        days
+    }
 }
 
-fn read_code(text: &str) -> Result<String, String> {
+fn read_code(text: &str) -> Result<(), String> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     if digits && matches!(text.len(), 2 | 4 | 6 | 12) {
-        return Ok(text.to_owned());
+        return Ok(());
     }
     Err("a code has 6 digits, for example 410100".to_owned())
 }
@@ -399,9 +424,10 @@ fn open(args: &ImportArgs) -> anyhow::Result<(Vec<Opened>, Vec<WrongFile>)> {
     };
     let mut opened = Vec::new();
     let mut wrong = Vec::new();
+    let days = Days::read(args, &mut wrong);
     for path in &args.files {
         let mut mistakes = Vec::new();
-        match open_one(args, &mapping, path, &mut mistakes) {
+        match open_one((args, &days), &mapping, path, &mut mistakes) {
             Ok(file) => opened.extend(file),
             Err(error) => mistakes.push(format!("{:#}", anyhow!(error))),
         }
@@ -422,7 +448,7 @@ fn open(args: &ImportArgs) -> anyhow::Result<(Vec<Opened>, Vec<WrongFile>)> {
 /// Opens a file and notes what is wrong with it; `None` when it is no table of ours, so that what is
 /// in it is no row.
 fn open_one(
-    args: &ImportArgs,
+    (args, days): (&ImportArgs, &Days),
     mapping: &Mapping,
     path: &Path,
     mistakes: &mut Vec<String>,
@@ -451,6 +477,12 @@ fn open_one(
             "say where the rows come from: --source, or `# anju: source=…` as the first line";
         mistakes.push(sentence.to_owned());
     }
+    if args.kind.is_of_papers() && declared.from.is_some() {
+        let word = args.kind.word();
+        mistakes.push(format!(
+            "`from` in the first line is not of {word}: their rows say days of their own"
+        ));
+    }
     // The first line of a reject file declares it between commas.
     if source.as_ref().is_some_and(|source| source.contains([',', '"', '\n', '\r'])) {
         let sentence = "the name of a source has no commas, quotation marks or line ends";
@@ -460,13 +492,13 @@ fn open_one(
     if mode == Some(Mode::Correction) && args.reason.is_none() {
         mistakes.push("a correction needs a --reason".to_owned());
     }
-    let exists_from = args.exists_from.clone();
+    let exists_from = days.exists_from.clone();
     let exists_from = exists_from.or_else(|| is_edition.then(|| edition::EXISTS_FROM.to_owned()));
     Ok(Some(Opened {
         path: path.to_owned(),
         shape: Arc::new(shape),
         headers,
-        declaration: Declaration { source, mode, from: args.from.or(declared.from) },
+        declaration: Declaration { source, mode, from: days.from.or(declared.from) },
         exists_from,
         is_refused: false,
     }))

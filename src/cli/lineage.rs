@@ -19,6 +19,7 @@ use crate::{
         rest::Wrong,
         session::Session,
         set,
+        typed::Typed,
         write::{self, TargetArgs, WriteArgs},
     },
     kernel::{
@@ -58,7 +59,7 @@ pub struct MergeArgs {
     pub ids: Vec<SubjectId>,
     /// The first day of the merged one.
     #[arg(long, value_name = "DAY")]
-    pub on: Day,
+    pub on: Typed<Day>,
     /// One that is there already and takes them in.
     #[arg(long, value_name = "ID", conflicts_with = "set")]
     pub into: Option<SubjectId>,
@@ -80,7 +81,7 @@ pub struct SplitArgs {
     pub target: TargetArgs,
     /// The first day of the parts.
     #[arg(long, value_name = "DAY", required_unless_present = "file")]
-    pub on: Option<Day>,
+    pub on: Option<Typed<Day>>,
     /// A part: its share of the area, and its fields; what is not said is as in the one that is
     /// split. At least two, or one with --keeps.
     #[arg(long, value_name = "SHARE;FIELD=VALUE;…", required_unless_present = "file")]
@@ -185,7 +186,8 @@ pub async fn merge(args: &MergeArgs, session: &mut Session<'_>) -> anyhow::Resul
     put_typed(&mut request, "context", &args.write.context())?;
     let ids = args.ids.iter().map(|id| Value::String(id.to_string())).collect();
     put(&mut request, "ids", Value::List(ids))?;
-    put(&mut request, "day", Value::String(args.on.to_string()))?;
+    let day = args.on.read("day", &mut wrong).map(|day| day.to_string());
+    put_text(&mut request, "day", day.as_deref())?;
     if let Some(into) = args.into {
         put(&mut request, "into_id", Value::String(into.to_string()))?;
     } else {
@@ -225,9 +227,10 @@ fn split_from_flags(
     args: &SplitArgs,
 ) -> anyhow::Result<(DynamicMessage, Wrong)> {
     let mut request = message::empty(name)?;
-    let day = args.on.context("--on or --file is needed")?;
-    put(&mut request, "day", Value::String(day.to_string()))?;
     let mut wrong = Wrong::default();
+    let day = args.on.as_ref().context("--on or --file is needed")?;
+    let day = day.read("day", &mut wrong).map(|day| day.to_string());
+    put_text(&mut request, "day", day.as_deref())?;
     let mut parts = Vec::new();
     for (index, part) in args.part.iter().enumerate() {
         let (said, violations) = set::read(kind, &part.set, &[]);

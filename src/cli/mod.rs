@@ -46,6 +46,7 @@ pub mod table;
 pub mod token;
 pub mod totals;
 mod transfer;
+pub mod typed;
 pub mod verify;
 pub mod watch;
 pub mod write;

@@ -12,6 +12,7 @@ use crate::{
         region::SubjectName,
         rest::Wrong,
         session::Session,
+        typed::Typed,
         write::{self, FieldArgs, TargetArgs, WriteArgs},
     },
     kernel::{
@@ -64,7 +65,7 @@ pub struct ChangeArgs {
     pub etag: Option<String>,
     /// The first day on which the new values hold.
     #[arg(long, value_name = "DAY")]
-    pub from: Day,
+    pub from: Typed<Day>,
     /// The new values.
     #[command(flatten)]
     pub fields: FieldArgs,

@@ -160,6 +160,7 @@ fn case_page(case: &DynamicMessage) -> Sheet {
     };
     row("case", typed.id.clone());
     row("reason 原因", typed.reason.clone());
+    row("", typed.message_zh.clone());
     row("", typed.message.clone());
     row("state 状态", field::shown(case, "state").unwrap_or_default());
     row("outcome 结论", field::shown(case, "outcome").unwrap_or_default());
@@ -168,6 +169,9 @@ fn case_page(case: &DynamicMessage) -> Sheet {
     row("by entry 起因", typed.opened_by_entry.to_string());
     row("closed by 办结", typed.closed_by_entry.map(|entry| entry.to_string()).unwrap_or_default());
     row("subjects 对象", typed.subject_ids.join("\n"));
+    if typed.in_doubt_count > 1 {
+        row("in doubt 存疑对象", typed.in_doubt_count.to_string());
+    }
     row("entries in doubt 存疑记录", numbers(&typed.entries_in_doubt));
     sheet
 }

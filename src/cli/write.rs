@@ -21,6 +21,7 @@ use crate::{
         rest::Wrong,
         session::Session,
         set,
+        typed::Typed,
     },
     client::Failure,
     kernel::{
@@ -146,7 +147,7 @@ pub struct ChangeArgs {
     pub target: TargetArgs,
     /// The first day on which the new values hold.
     #[arg(long, value_name = "DAY")]
-    pub from: Day,
+    pub from: Typed<Day>,
     /// The time on that day, when it matters for the order.
     #[arg(long, value_name = "HH:MM:SS")]
     pub time: Option<String>,
@@ -175,13 +176,13 @@ pub struct CorrectArgs {
     pub entry: Option<u64>,
     /// The day from which the entry should have held. Default: the day it has.
     #[arg(long, value_name = "DAY")]
-    pub from: Option<Day>,
+    pub from: Option<Typed<Day>>,
     /// Since when it exists, when the registration is what is wrong.
     #[arg(long, value_name = "DAY|ROUGHLY")]
-    pub exists_from: Option<ImpreciseDay>,
+    pub exists_from: Option<Typed<ImpreciseDay>>,
     /// The first day on which it was no more, when its end is what is wrong.
     #[arg(long, value_name = "DAY|ROUGHLY")]
-    pub ended_on: Option<ImpreciseDay>,
+    pub ended_on: Option<Typed<ImpreciseDay>>,
     /// What the entry should have said.
     #[command(flatten)]
     pub fields: FieldArgs,
@@ -215,7 +216,7 @@ pub struct EndArgs {
     pub target: TargetArgs,
     /// The first day on which it is no more; may be rough, for example 2024 or 2024-07.
     #[arg(long, value_name = "DAY|ROUGHLY")]
-    pub on: ImpreciseDay,
+    pub on: Typed<ImpreciseDay>,
     /// Why: demolished 拆除, destroyed 灭失, abolished 撤销, other 其他.
     #[arg(long)]
     pub cause: String,
@@ -227,12 +228,13 @@ pub struct EndArgs {
 /// The world changed.
 pub async fn change(args: &ChangeArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let target = args.target.find(session).await?;
-    let (said, wrong) = said(target.id, &args.fields)?;
+    let (said, mut wrong) = said(target.id, &args.fields)?;
     if said.mask.is_empty() && wrong.is_empty() {
         return Err(BadUsage::new("nothing changes: give --set or --unset").into());
     }
     let mut request = begun("Change", &target, &args.write)?;
-    put(&mut request, "from", Value::String(args.from.to_string()))?;
+    let from = args.from.read("from", &mut wrong).map(|day| day.to_string());
+    put_text(&mut request, "from", from.as_deref())?;
     put_text(&mut request, "time", args.time.as_deref())?;
     put_text(&mut request, "order_key", args.order_key.as_deref())?;
     put(&mut request, "fields", Value::Message(said.fields))?;
@@ -243,10 +245,14 @@ pub async fn change(args: &ChangeArgs, session: &mut Session<'_>) -> anyhow::Res
 /// The registry was wrong.
 pub async fn correct(args: &CorrectArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let target = args.target.find(session).await?;
-    let (said, wrong) = said(target.id, &args.fields)?;
-    let days = [args.exists_from, args.ended_on];
+    let (said, mut wrong) = said(target.id, &args.fields)?;
+    let from = args.from.as_ref().and_then(|from| from.read("from", &mut wrong));
+    let mut day = |name: &str, day: &Option<Typed<ImpreciseDay>>| {
+        day.as_ref().and_then(|day| day.read(name, &mut wrong))
+    };
+    let days = [day("exists_from", &args.exists_from), day("ended_on", &args.ended_on)];
     let is_unsaid = said.mask.is_empty() && wrong.is_empty();
-    if is_unsaid && args.from.is_none() && days.iter().all(Option::is_none) {
+    if is_unsaid && from.is_none() && days.iter().all(Option::is_none) {
         let sentence =
             "nothing is corrected: give --set, --unset, --from, --exists-from or --ended-on";
         return Err(BadUsage::new(sentence).into());
@@ -255,7 +261,7 @@ pub async fn correct(args: &CorrectArgs, session: &mut Session<'_>) -> anyhow::R
     if let Some(entry) = args.entry {
         put(&mut request, "entry", Value::U64(entry))?;
     }
-    put_text(&mut request, "from", args.from.map(|day| day.to_string()).as_deref())?;
+    put_text(&mut request, "from", from.map(|day| day.to_string()).as_deref())?;
     for (name, day) in ["exists_from", "ended_on"].into_iter().zip(days) {
         put_text(&mut request, name, day.map(|day| day.to_string()).as_deref())?;
     }
@@ -280,11 +286,12 @@ pub async fn retract(args: &RetractArgs, session: &mut Session<'_>) -> anyhow::R
 pub async fn end(args: &EndArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let target = args.target.find(session).await?;
     let mut request = begun("End", &target, &args.write)?;
-    put(&mut request, "ended_on", Value::String(args.on.to_string()))?;
+    let mut wrong = Wrong::default();
+    let on = args.on.read("ended_on", &mut wrong).map(|day| day.to_string());
+    put_text(&mut request, "ended_on", on.as_deref())?;
     let field = request.descriptor().get_field_by_name("cause").context("there is no cause")?;
     let kind = field.kind();
     let causes = kind.as_enum().context("the cause has no values")?;
-    let mut wrong = Wrong::default();
     match set::enum_number(causes, &args.cause) {
         Ok(cause) => put(&mut request, "cause", Value::EnumNumber(cause))?,
         Err((reason, sentence)) => wrong.add("cause", reason, sentence),

@@ -45,6 +45,23 @@ impl EndCause {
         Self::Other,
     ];
 
+    /// Whether what ended goes on in others.
+    pub const fn is_succession(self) -> bool {
+        matches!(self, Self::Merged | Self::Split)
+    }
+
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Demolished => "DEMOLISHED",
+            Self::Destroyed => "DESTROYED",
+            Self::Merged => "MERGED",
+            Self::Split => "SPLIT",
+            Self::Abolished => "ABOLISHED",
+            Self::Other => "OTHER",
+        }
+    }
+
     /// The cause with this stored number.
     pub fn from_number(number: u32) -> Option<Self> {
         Self::ALL.into_iter().find(|cause| *cause as u32 == number)

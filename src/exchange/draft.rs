@@ -4,10 +4,11 @@
 use crate::{
     exchange::column::FileKind,
     proto::v1::{
-        BuildingFields, CompoundFields, ExportReference, ExportRow, FindingPlace, Identifier,
-        ImportBuilding, ImportCompound, ImportFinding, ImportInspection, ImportRegion, ImportRow,
-        ImportUnit, Life, Location, Observation, Presence, Reference, RegionFields, RegionLevel,
-        ReportFields, SourceKey, UnitFields, export_row::Subject, import_row::Row, reference,
+        BuildingFields, CompoundFields, EndCause, ExportReference, ExportRow, FindingPlace,
+        Identifier, ImportBuilding, ImportCompound, ImportFinding, ImportInspection, ImportRegion,
+        ImportRow, ImportSuccessor, ImportUnit, Life, Location, Observation, Presence, Reference,
+        RegionFields, RegionLevel, ReportFields, SourceKey, UnitFields, export_row::Subject,
+        import_row::Row, reference,
     },
 };
 
@@ -31,8 +32,14 @@ pub struct Draft {
     pub exists_from_when_new: Option<String>,
     /// From when a change holds.
     pub from: Option<String>,
-    /// The first day on which it was no more; such a row is passed over.
+    /// The first day on which it was no more.
     pub ended_on: Option<String>,
+    /// Why it ended.
+    pub end_cause: i32,
+    /// What it was merged or split into.
+    pub successors: Vec<Successor>,
+    /// The source of the keys of those, when it is not the row's: one, or one for each.
+    pub successor_sources: Vec<String>,
     /// Whether a region begins a partition.
     pub opens_partition: Option<bool>,
     /// Fields said to be unknown or none.
@@ -119,6 +126,22 @@ pub struct Draft {
     pub deadline: Option<String>,
 }
 
+/// What stands in the place of a subject.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Successor {
+    /// Which; a key is one of the row's source, or of the one that the draft names for it.
+    pub reference: Reference,
+    /// The share, by area, that went into it.
+    pub share: (u64, u64),
+}
+
+impl Successor {
+    /// Whether it is named by a key.
+    pub(super) fn is_by_key(&self) -> bool {
+        matches!(self.reference.reference, Some(reference::Reference::Key(_)))
+    }
+}
+
 /// The code by which a region is named elsewhere.
 pub(super) fn code_of(codes: &[Identifier]) -> Option<&Identifier> {
     ["stats12", "gbt2260"]
@@ -127,8 +150,57 @@ pub(super) fn code_of(codes: &[Identifier]) -> Option<&Identifier> {
 }
 
 impl Draft {
+    /// What stands in the place of the subject, as the registry takes it.
+    fn take_successors(&mut self) -> Vec<ImportSuccessor> {
+        let sources = std::mem::take(&mut self.successor_sources);
+        let mut keys = 0;
+        let successors = std::mem::take(&mut self.successors).into_iter().map(|successor| {
+            let mut source = None;
+            if successor.is_by_key() {
+                let index = if sources.len() == 1 { 0 } else { keys };
+                source = sources.get(index).cloned().and_then(said);
+                keys += 1;
+            }
+            let (share_numerator, share_denominator) = match successor.share {
+                (1, 1) => (0, 0),
+                share => share,
+            };
+            let reference = of_source(Some(successor.reference), source);
+            ImportSuccessor { reference, share_numerator, share_denominator }
+        });
+        successors.collect()
+    }
+
+    /// The inverse of [`Self::take_successors`].
+    fn put_successors(&mut self, successors: Vec<ImportSuccessor>) {
+        for successor in successors {
+            let (reference, source) = parted(successor.reference);
+            let share = match (successor.share_numerator, successor.share_denominator) {
+                (0, 0) => (1, 1),
+                share => share,
+            };
+            let successor = Successor { reference: reference.unwrap_or_default(), share };
+            if successor.is_by_key() {
+                self.successor_sources.push(source.unwrap_or_default());
+            }
+            self.successors.push(successor);
+        }
+        self.tidy_sources();
+    }
+
+    /// Says one source once, and the row's own not at all.
+    fn tidy_sources(&mut self) {
+        let first = self.successor_sources.first().cloned();
+        if let Some(first) = first
+            && self.successor_sources.iter().all(|source| *source == first)
+        {
+            self.successor_sources = said(first).into_iter().collect();
+        }
+    }
+
     /// The row as the registry takes it.
-    pub fn into_row(self, kind: FileKind) -> ImportRow {
+    pub fn into_row(mut self, kind: FileKind) -> ImportRow {
+        let successors = self.take_successors();
         let location = match (&self.longitude, &self.latitude) {
             (Some(longitude), Some(latitude)) => Some(Location {
                 system: self.location_system,
@@ -167,6 +239,9 @@ impl Draft {
             exists_from_when_new: self.exists_from_when_new.unwrap_or_default(),
             from: self.from.unwrap_or_default(),
             cleared: self.cleared,
+            ended_on: self.ended_on.unwrap_or_default(),
+            end_cause: self.end_cause,
+            successors,
         }
     }
 
@@ -244,8 +319,11 @@ impl Draft {
             exists_from_when_new: said(row.exists_from_when_new),
             from: said(row.from),
             cleared: row.cleared,
+            ended_on: said(row.ended_on),
+            end_cause: row.end_cause,
             ..Self::default()
         };
+        draft.put_successors(row.successors);
         match row.row {
             Some(Row::Region(region)) => {
                 draft.region = region.fields.unwrap_or_default();
@@ -348,6 +426,7 @@ impl Draft {
         for named in row.references {
             draft.name_elsewhere(named);
         }
+        draft.tidy_sources();
         Some(draft)
     }
 
@@ -355,8 +434,15 @@ impl Draft {
     /// source, by its code, or by its key in another source.
     fn name_elsewhere(&mut self, named: ExportReference) {
         let imported = !named.source.is_empty() && !named.key.is_empty();
-        let (source, key) =
-            if imported { (named.source, named.key) } else { (EXPORT_SOURCE.to_owned(), named.id) };
+        let (source, key) = if imported {
+            (named.source, named.key)
+        } else {
+            (EXPORT_SOURCE.to_owned(), named.id.clone())
+        };
+        if named.field == "successors" {
+            self.name_successor(&named.id, source, &key);
+            return;
+        }
         let code = code_of(&named.codes);
         let (reference, source) = match code {
             _ if self.source.as_ref() == Some(&source) => (by_key(&key), None),
@@ -374,12 +460,37 @@ impl Draft {
         (*slots.0, *slots.1) = (reference, source);
     }
 
+    /// Names what stands in its place by a key, in the order of the keys.
+    fn name_successor(&mut self, id: &str, source: String, key: &str) {
+        let is_it = |successor: &&mut Successor| matches!(&successor.reference.reference, Some(reference::Reference::Id(own)) if own == id);
+        let Some(place) = self.successors.iter_mut().find(is_it) else { return };
+        place.reference = by_key(key).unwrap_or_default();
+        let is_own = self.source.as_ref() == Some(&source);
+        self.successor_sources.push(if is_own { String::new() } else { source });
+    }
+
     fn take_life(&mut self, life: Life) -> Option<()> {
         if life.presence() == Presence::EnteredInError {
             return None;
         }
+        let is_succession = matches!(life.end_cause(), EndCause::Merged | EndCause::Split);
+        let is_to_come = life.presence() == Presence::Exists;
         self.exists_from = said(life.exists_from);
+        if is_succession && is_to_come {
+            // What will stand in its place is not there, and in no file.
+            return Some(());
+        }
         self.ended_on = said(life.ended_on);
+        self.end_cause = life.end_cause;
+        if is_succession {
+            for relative in life.successors {
+                let share = (relative.share_numerator, relative.share_denominator);
+                let is_its = self.ended_on.as_ref() == Some(&relative.day);
+                if let Some(reference) = by_id(Some(relative.id)).filter(|_| is_its) {
+                    self.successors.push(Successor { reference, share });
+                }
+            }
+        }
         Some(())
     }
 

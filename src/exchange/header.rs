@@ -253,7 +253,8 @@ fn says(column: &Column, field: &str) -> bool {
     let relation = field.strip_suffix("_id").unwrap_or(field);
     let names = matches!(column.form, Form::Reference(..))
         && column.name.strip_prefix(relation).is_some_and(|rest| rest.starts_with('_'));
-    column.name == field || (!field.is_empty() && column.field == field) || names
+    let is_own = |own: &str| !field.is_empty() && own == field;
+    column.name == field || is_own(column.field) || is_own(column.path) || names
 }
 
 /// Whether a column says something that a field is a part of: `grades` of `fields.grades[0].value`.

@@ -4,7 +4,7 @@ use crate::{
     exchange::{
         cell,
         column::{By, Column, FileKind, Form, Word},
-        draft::{Draft, by_id, by_identifier, by_key},
+        draft::{Draft, Successor, by_id, by_identifier, by_key},
         header::{AREA_UNITS, Bound, LENGTH_UNITS, Layout},
         paper_column::{GRADE_ASPECTS, GRADE_SCALES, GRADE_SCOPES},
         table::Record,
@@ -205,6 +205,7 @@ fn put(draft: &mut Draft, bound: Bound, raw: &str) -> Result<(), cell::Fault> {
             *slot(draft) = reference;
         }
         Form::References(kind, slot) => *slot(draft) = references(kind, text)?,
+        Form::Successors(by, slot) => slot(draft).extend(successors(by, column, text)?),
         Form::Grades(slot) => *slot(draft) = grades(text)?,
         Form::Documents(slot) => *slot(draft) = documents(text)?,
         Form::Degrees(most, slot) => *slot(draft) = Some(cell::degrees(text, most)?),
@@ -292,6 +293,7 @@ fn check(layout: &Layout, draft: &Draft, faults: &mut Vec<Fault>) {
             require("observer", draft.observer.is_none());
         }
     }
+    check_end(layout, draft, faults);
     for (name, source, reference) in [
         ("parent_key", &draft.parent_source, &draft.parent_of_region),
         ("community_key", &draft.community_source, &draft.community_of),
@@ -316,6 +318,32 @@ fn check(layout: &Layout, draft: &Draft, faults: &mut Vec<Fault>) {
     if any_degrees && has_degrees && parts.contains(&false) {
         let message = "longitude, latitude and location_system are given together";
         faults.push(Fault::new(layout.header_of("longitude"), "COORDINATES_INCOMPLETE", message));
+    }
+}
+
+/// An end has a day and a cause, and the sources of successors are one, or one for each.
+fn check_end(layout: &Layout, draft: &Draft, faults: &mut Vec<Fault>) {
+    let is_faulted = |faults: &[Fault], name: &str| {
+        faults.iter().any(|fault| layout.is_said_by(name, &fault.column))
+    };
+    let mut require = |name: &str, message: String| {
+        if !layout.lacks(name) && !is_faulted(faults, name) {
+            faults.push(Fault::new(layout.header_of(name), "REQUIRED", message));
+        }
+    };
+    let more = draft.end_cause != 0 || !draft.successors.is_empty();
+    match &draft.ended_on {
+        None if more => require("ended_on", "an end has a day: ended_on".to_owned()),
+        Some(_) if draft.end_cause == 0 => {
+            require("end_cause", "say why it ended: end_cause must not be empty".to_owned());
+        }
+        _ => {}
+    }
+    let keys = draft.successors.iter().filter(|successor| successor.is_by_key()).count();
+    let sources = draft.successor_sources.len();
+    if sources > 1 && sources != keys && !is_faulted(faults, "successors") {
+        let message = format!("{sources} sources for {keys} keys: give one, or one for each");
+        faults.push(Fault::new(layout.header_of("successor_source"), "REQUIRED", message));
     }
 }
 
@@ -394,6 +422,34 @@ fn references(kind: Kind, text: &str) -> Result<Vec<Reference>, cell::Fault> {
     Ok(read.into_iter().flatten().collect())
 }
 
+/// What stands in the place of a subject, each perhaps with its share behind a semicolon.
+fn successors(by: By, column: &Column, text: &str) -> Result<Vec<Successor>, cell::Fault> {
+    let one = |text: &String| {
+        let text = text.trim();
+        let parted = text.rsplit_once(';').and_then(|(name, part)| Some((name, share_of(part)?)));
+        let (name, share) = parted.unwrap_or((text, (1, 1)));
+        let reference = reference(by, column, name)?.unwrap_or_default();
+        Ok(Successor { reference, share })
+    };
+    cell::split(text).iter().map(one).collect()
+}
+
+/// A share, as it is written: `1/3`.
+pub(super) fn share_of(text: &str) -> Option<(u64, u64)> {
+    let (part, whole) = text.split_once('/')?;
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(part) || !is_number(whole) {
+        return None;
+    }
+    Some((part.parse().ok()?, whole.parse().ok()?))
+}
+
+/// An id of any kind, as it is written.
+fn any_id(text: &str) -> Result<Option<Reference>, cell::Fault> {
+    let id: SubjectId = text.parse().map_err(|bad| ("NOT_AN_ID", format!("{bad}")))?;
+    Ok(by_id(Some(id.to_string())))
+}
+
 /// An id of a kind, as it is written.
 fn id_of(kind: Kind, text: &str) -> Result<String, cell::Fault> {
     let id: SubjectId = text.parse().map_err(|bad| ("NOT_AN_ID", format!("{bad}")))?;
@@ -468,6 +524,8 @@ fn reference(by: By, column: &Column, text: &str) -> Result<Option<Reference>, c
                 "order_id" => Kind::Order,
                 "report_id" => Kind::Report,
                 "unit_id" => Kind::Unit,
+                // Of the row's own kind, which the registry knows.
+                "successor_ids" => return any_id(text),
                 _ => Kind::Region,
             };
             by_id(Some(id_of(expected, text)?))

@@ -6,9 +6,10 @@ use crate::{
     exchange::{
         cell,
         column::{By, Column, FileKind, Form, Word},
-        draft::{Draft, code_of},
+        draft::{Draft, Successor, code_of},
         header::Bound,
         paper_column::{GRADE_ASPECTS, GRADE_SCALES, GRADE_SCOPES},
+        row::share_of,
     },
     proto::v1::{Boundary, Document, ExportReference, Grade, Identifier, Reference, reference},
 };
@@ -110,6 +111,7 @@ fn show(column: &Column, draft: &mut Draft) -> (String, bool) {
             | Form::Token(..)
             | Form::List(..)
             | Form::References(..)
+            | Form::Successors(..)
             | Form::Grades(_)
             | Form::Documents(_)
             | Form::Identifiers(_)
@@ -143,6 +145,9 @@ fn shown(column: &Column, draft: &mut Draft) -> String {
         Form::References(_, slot) => {
             let named = |each: &Reference| named(By::Id, each).or(named(By::Identifier, each));
             cell::join(slot(draft).iter().filter_map(named))
+        }
+        Form::Successors(by, slot) => {
+            cell::join(slot(draft).iter().filter_map(|each| successor(by, each)))
         }
         Form::Grades(slot) => cell::join(slot(draft).iter().map(grade)),
         Form::Documents(slot) => cell::join(slot(draft).iter().map(document)),
@@ -180,6 +185,15 @@ fn named(by: By, reference: &Reference) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// One that stands in the place of a subject, with its share unless that is all.
+fn successor(by: By, successor: &Successor) -> Option<String> {
+    let name = named(by, &successor.reference)?;
+    let (part, whole) = successor.share;
+    let ends_as_share = name.rsplit_once(';').is_some_and(|(_, end)| share_of(end).is_some());
+    let is_left_out = (part, whole) == (1, 1) && !ends_as_share;
+    Some(if is_left_out { name } else { format!("{name};{part}/{whole}") })
 }
 
 fn grade(grade: &Grade) -> String {

@@ -121,15 +121,15 @@ impl Registry {
         if let Some(day) = day {
             numbers = bearing_on(&live, partition, &numbers, day)?;
         }
-        let doubted = case::of_subject(&live, partition, subject)?
-            .into_iter()
-            .filter(|(_, case)| {
-                case.subjects.first() == Some(&subject)
-                    && known.is_none_or(|known| case.opened_by <= known)
-                    && case.closed_by.is_none_or(|by| known.is_some_and(|known| by > known))
-            })
-            .flat_map(|(_, case)| case.doubts)
-            .collect::<BTreeSet<_>>();
+        let mut doubted = BTreeSet::new();
+        for (id, case) in case::of_subject(&live, partition, subject)? {
+            let was_open = known.is_none_or(|known| case.opened_by <= known)
+                && case.closed_by.is_none_or(|by| known.is_some_and(|known| by > known));
+            if was_open {
+                let doubts = case::doubts_of(&live, (id, &case), subject, known)?;
+                doubted.extend(doubts.unwrap_or_default());
+            }
+        }
         let after = page.after.as_slice().try_into().map_or(0, u64::from_be_bytes);
         let mut left = numbers.into_iter().filter(|seq| *seq > after).collect::<Vec<_>>();
         let more = left.len() > page.rows;

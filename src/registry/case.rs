@@ -4,6 +4,9 @@
 //! that takes it away. Only its assignment and its settlement are facts. Contradictions are only
 //! looked for after corrections and retractions, since every other command that would make one is
 //! refused.
+//!
+//! One entry about a holder that contradicts what was accepted of many subjects in it opens one case:
+//! it is one thing to look at. Each of them leaves it by itself when its contradiction goes.
 
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +63,17 @@ impl Contradiction {
         }
     }
 
+    /// One sentence in Chinese.
+    pub const fn message_zh(self) -> &'static str {
+        match self {
+            Self::EndsBeforeItBegins => "终止早于存在起始",
+            Self::SaidAfterItsEnd => "在其已终止之后的日子仍有登记内容",
+            Self::OutsideParentLife => "在其所在对象不存在的日子存在",
+            Self::IdentifierOverlap => "同一日有另一对象使用同一外部编号",
+            Self::BasisCorrected => "后续记录所依据的记录已被更正",
+        }
+    }
+
     /// One sentence.
     pub const fn message(self) -> &'static str {
         match self {
@@ -74,6 +88,43 @@ impl Contradiction {
     }
 }
 
+/// Days from one on, up to the day before another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Span {
+    /// The first.
+    pub from: Day,
+    /// The first beyond them; `None` when they go on.
+    pub until: Option<Day>,
+}
+
+impl Span {
+    fn new(from: Day, until: Day) -> Self {
+        Self { from, until: (until < Day::MAX).then_some(until) }
+    }
+
+    fn with(self, other: Self) -> Self {
+        let until = self.until.zip(other.until).map(|(one, two)| one.max(two));
+        Self { from: self.from.min(other.from), until }
+    }
+}
+
+/// The days of which two things were said that contradict each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Days {
+    /// Those of what was accepted before: of what is in a holder, of what holds after an end, of an
+    /// end before the beginning, of an outside number, of an entry that rests on another.
+    pub accepted: Span,
+    /// Those of what it contradicts: of the holder, of the end, of the beginning, of the same number,
+    /// of what was corrected. `None` when that never was so.
+    pub against: Option<Span>,
+}
+
+impl Days {
+    fn with(self, other: Self) -> Self {
+        Self { accepted: self.accepted.with(other.accepted), ..self }
+    }
+}
+
 /// One contradiction that was found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Found {
@@ -85,6 +136,25 @@ pub(crate) struct Found {
     pub doubts: Vec<Seq>,
     /// More for the sentence: the field, the scheme and value.
     pub detail: String,
+    /// The days concerned.
+    pub days: Option<Days>,
+}
+
+impl Found {
+    fn is_of_same(&self, other: &Self) -> bool {
+        (self.what, self.other, &self.detail) == (other.what, other.other, &other.detail)
+    }
+}
+
+/// A subject that is in doubt with others in one case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CaseSubject {
+    /// Its entries in doubt.
+    pub doubts: Vec<Seq>,
+    /// The days concerned.
+    pub days: Option<Days>,
+    /// The entry that took its contradiction away before the others'.
+    pub closed_by: Option<Seq>,
 }
 
 /// A case as it is kept.
@@ -92,10 +162,16 @@ pub(crate) struct Found {
 pub struct Case {
     /// What is contradicted.
     pub what: Contradiction,
-    /// The subjects concerned, the one in doubt first.
+    /// The subjects concerned, the one in doubt first; of several in doubt the first of them.
     pub subjects: Vec<SubjectId>,
     /// More for the sentence.
     pub detail: String,
+    /// The days concerned; of several in doubt those of all of them.
+    pub days: Option<Days>,
+    /// How many subjects it put in doubt. More than one are each kept beside the case.
+    pub in_doubt: u32,
+    /// Those whose contradiction has not gone.
+    pub still_in_doubt: u32,
     /// The entry that opened it.
     pub opened_by: Seq,
     /// When.
@@ -125,6 +201,51 @@ pub(crate) fn case_key(case: CaseId) -> Key {
 /// A case.
 pub(crate) fn find(state: &dyn State, case: CaseId) -> Result<Option<Case>, Error> {
     state.get(&case_key(case))?.map(|bytes| read(&bytes)).transpose()
+}
+
+/// The key of a subject that is in doubt with others.
+fn case_subject_key(case: CaseId, subject: SubjectId) -> Key {
+    let mut key = subject_key(case.partition(), Space::CaseSubject, case.into());
+    key.extend_from_slice(&subject.to_bytes());
+    key
+}
+
+/// The subjects that are in doubt in a case of several, from one on.
+pub(crate) fn case_subjects(
+    state: &dyn State,
+    case: CaseId,
+    after: Option<SubjectId>,
+    rows: usize,
+) -> Result<Vec<(SubjectId, CaseSubject)>, Error> {
+    let mut range = below(subject_key(case.partition(), Space::CaseSubject, case.into()));
+    if let Some(after) = after {
+        range = crate::registry::space::after(range, &case_subject_key(case, after));
+    }
+    let mut subjects = Vec::new();
+    for (key, value) in state.scan(&range, Direction::Up, rows)? {
+        if let Some(subject) = subject_at_end(&key) {
+            subjects.push((subject, read(&value)?));
+        }
+    }
+    Ok(subjects)
+}
+
+/// The entries of a subject that a case put in doubt, as known with an entry; `None` when the subject
+/// is not in doubt in it then.
+pub(crate) fn doubts_of(
+    state: &dyn State,
+    (id, case): (CaseId, &Case),
+    subject: SubjectId,
+    known: Option<Seq>,
+) -> Result<Option<Vec<Seq>>, Error> {
+    if case.in_doubt <= 1 {
+        let is_first = case.subjects.first() == Some(&subject);
+        return Ok(is_first.then(|| case.doubts.clone()));
+    }
+    let Some(bytes) = state.get(&case_subject_key(id, subject))? else { return Ok(None) };
+    let CaseSubject { doubts, closed_by, .. } = read(&bytes)?;
+    let is_there = closed_by.is_none_or(|by| known.is_some_and(|known| by > known));
+    Ok(is_there.then_some(doubts))
 }
 
 /// The cases of a subject, oldest first.
@@ -164,27 +285,41 @@ pub(crate) fn contradictions(
                 other: None,
                 doubts: vec![end.said_by],
                 detail: String::new(),
+                days: Some(Days {
+                    accepted: Span { from: end.day.latest(), until: None },
+                    against: Some(Span { from: exists_from.earliest(), until: None }),
+                }),
             });
         }
-        let after = timeline
-            .contents()
-            .filter(|(statement, _)| {
-                statement.seq != registration.seq && statement.from >= end.day.latest()
-            })
-            .map(|(statement, _)| statement.seq)
-            .collect::<Vec<_>>();
-        if !after.is_empty() {
+        let after = timeline.contents().map(|(statement, _)| statement).filter(|statement| {
+            statement.seq != registration.seq && statement.from >= end.day.latest()
+        });
+        let after = after.collect::<Vec<_>>();
+        // They are laid in the order of their days.
+        if let Some(first) = after.first().map(|statement| statement.from) {
             found.push(Found {
                 what: Contradiction::SaidAfterItsEnd,
                 other: None,
-                doubts: after,
+                doubts: after.iter().map(|statement| statement.seq).collect(),
                 detail: String::new(),
+                days: Some(Days {
+                    accepted: Span { from: first, until: None },
+                    against: Some(Span { from: end.day.latest(), until: None }),
+                }),
             });
         }
     }
     outside_parents(state, partition, timeline, &mut found)?;
     overlapping_identifiers(state, partition, subject, timeline, &mut found)?;
     found.sort();
+    // One that was in a holder twice is outside of its life once.
+    found.dedup_by(|later, first| {
+        let is_same = later.is_of_same(first);
+        if is_same {
+            first.days = first.days.zip(later.days).map(|(one, two)| one.with(two));
+        }
+        is_same
+    });
     Ok(found)
 }
 
@@ -225,6 +360,10 @@ fn outside_parents(
                     other: Some(holder),
                     doubts,
                     detail: String::new(),
+                    days: Some(Days {
+                        accepted: Span::new(first, beyond),
+                        against: life.map(|(from, to)| Span::new(from, to)),
+                    }),
                 });
             }
         }
@@ -284,12 +423,13 @@ fn overlapping_identifiers(
             }
             let Some(record) = state.record(partition, other)? else { continue };
             let theirs = spans_of_identifier(&record.timeline, scheme, value);
-            let overlaps = own.iter().any(|(from, until)| {
-                theirs
-                    .iter()
-                    .any(|(other_from, other_until)| from < other_until && other_from < until)
+            let overlapping = own.iter().find_map(|(from, until)| {
+                let meets = |(first, beyond): &&(Day, Day)| from < beyond && first < until;
+                let (first, beyond) = theirs.iter().find(meets)?;
+                let against = Some(Span::new(*from, *until));
+                Some(Days { accepted: Span::new(*first, *beyond), against })
             });
-            if overlaps {
+            if overlapping.is_some() {
                 let field = format!("identifiers.{scheme}");
                 let doubts = timeline
                     .contents()
@@ -301,6 +441,7 @@ fn overlapping_identifiers(
                     other: Some(other),
                     doubts,
                     detail: format!("{scheme} {value}"),
+                    days: overlapping,
                 });
             }
         }
@@ -322,24 +463,40 @@ pub(crate) fn after_entry(
     if entry.corrects.is_empty() && record.open_case_count == 0 {
         return Ok(());
     }
-    review(work, entry, subject)?;
-    // What another subject contradicts may be gone with what this one said.
+    review(work, entry, subject, &mut Opening::alone())?;
+    // What another subject contradicts may be gone with what this one said. What several in it
+    // contradict goes with its life, or with what is said of them.
     for (_, case) in of_subject(work, entry.partition, subject)? {
         if let Some(other) = case.subjects.first().copied().filter(|other| *other != subject)
             && case.is_open()
+            && case.in_doubt <= 1
         {
-            review(work, entry, other)?;
+            review(work, entry, other, &mut Opening::alone())?;
         }
     }
     doubt_what_rests_on(work, entry, subject)?;
     let life_changed = record.timeline.possible_span() != before.possible_span()
         || record.timeline.certain_span() != before.certain_span();
     if life_changed {
+        let mut opening = Opening { holder: Some(subject), case: None };
         for child in children(work, entry.partition, subject)? {
-            review(work, entry, child)?;
+            review(work, entry, child, &mut opening)?;
         }
     }
     Ok(())
+}
+
+/// The case that an entry about a holder opens for all that is in it.
+struct Opening {
+    holder: Option<SubjectId>,
+    case: Option<CaseId>,
+}
+
+impl Opening {
+    /// Of what has no others beside it.
+    fn alone() -> Self {
+        Self { holder: None, case: None }
+    }
 }
 
 /// Every subject that ever was in a holder, at most a bounded number.
@@ -354,31 +511,91 @@ fn children(
 }
 
 /// Compares the contradictions of a subject with its open cases.
-fn review(work: &mut Work<'_>, entry: &Entry, subject: SubjectId) -> Result<(), Error> {
+fn review(
+    work: &mut Work<'_>,
+    entry: &Entry,
+    subject: SubjectId,
+    opening: &mut Opening,
+) -> Result<(), Error> {
     let Some(record) = work.known(entry.partition, subject)? else {
         return Ok(());
     };
     let found = contradictions(work, entry.partition, subject, &record.timeline)?;
     let cases = of_subject(work, entry.partition, subject)?;
-    for (id, case) in &cases {
-        let is_first = case.subjects.first() == Some(&subject);
-        if !is_first || !case.is_open() || case.what == Contradiction::BasisCorrected {
-            continue;
-        }
-        if !found.iter().any(|found| is_same(case, found)) {
-            close(work, *id, case.clone(), entry.seq, None)?;
+    let mut known = Vec::new();
+    for (id, case) in cases {
+        let is_in_doubt = doubts_of(work, (id, &case), subject, None)?.is_some();
+        let is_watched = is_in_doubt && case.what != Contradiction::BasisCorrected;
+        if is_watched && case.is_open() && !found.iter().any(|found| is_same(&case, found)) {
+            leave(work, id, case, subject, entry.seq)?;
+        } else if case.outcome.is_some() || (is_in_doubt && case.is_open()) {
+            // A case that was settled is not opened again for the same.
+            known.push(case);
         }
     }
     for found in found {
-        // A case that was settled is not opened again for the same.
-        if !cases
-            .iter()
-            .any(|(_, case)| is_same(case, &found) && (case.is_open() || case.outcome.is_some()))
-        {
-            open(work, entry, subject, found)?;
+        if known.iter().any(|case| is_same(case, &found)) {
+            continue;
+        }
+        let is_of_holder =
+            found.what == Contradiction::OutsideParentLife && found.other == opening.holder;
+        if let Some(case) = opening.case.filter(|_| is_of_holder) {
+            join(work, entry, case, subject, found)?;
+        } else {
+            let case = open(work, entry, subject, found)?;
+            if is_of_holder && opening.holder.is_some() {
+                opening.case = Some(case);
+            }
         }
     }
     Ok(())
+}
+
+/// Puts another subject into the case that the entry has opened.
+fn join(
+    work: &mut Work<'_>,
+    entry: &Entry,
+    id: CaseId,
+    subject: SubjectId,
+    found: Found,
+) -> Result<(), Error> {
+    let Some(mut case) = find(work, id)? else { return Ok(()) };
+    if case.in_doubt == 1
+        && let Some(first) = case.subjects.first().copied()
+    {
+        let (doubts, days) = (std::mem::take(&mut case.doubts), case.days);
+        let first_one = CaseSubject { doubts, days, closed_by: None };
+        work.put(case_subject_key(id, first), Some(put(&first_one)?));
+    }
+    let Found { doubts, days, .. } = found;
+    let one = CaseSubject { doubts, days, closed_by: None };
+    work.put(case_subject_key(id, subject), Some(put(&one)?));
+    case.days = case.days.zip(days).map(|(all, days)| all.with(days));
+    case.in_doubt += 1;
+    case.still_in_doubt += 1;
+    work.put(case_key(id), Some(put(&case)?));
+    note_case(work, entry.partition, id, subject)
+}
+
+/// Takes a subject whose contradiction has gone out of a case; with the last one the case closes.
+fn leave(
+    work: &mut Work<'_>,
+    id: CaseId,
+    mut case: Case,
+    subject: SubjectId,
+    by: Seq,
+) -> Result<(), Error> {
+    if case.still_in_doubt <= 1 {
+        return close(work, id, case, by, None);
+    }
+    let key = case_subject_key(id, subject);
+    if let Some(bytes) = work.get(&key)? {
+        let one: CaseSubject = read(&bytes)?;
+        work.put(key, Some(put(&CaseSubject { closed_by: Some(by), ..one })?));
+    }
+    case.still_in_doubt -= 1;
+    work.put(case_key(id), Some(put(&case)?));
+    count_case(work, id.partition(), subject, false)
 }
 
 fn is_same(case: &Case, found: &Found) -> bool {
@@ -387,7 +604,12 @@ fn is_same(case: &Case, found: &Found) -> bool {
         && case.detail == found.detail
 }
 
-fn open(work: &mut Work<'_>, entry: &Entry, subject: SubjectId, found: Found) -> Result<(), Error> {
+fn open(
+    work: &mut Work<'_>,
+    entry: &Entry,
+    subject: SubjectId,
+    found: Found,
+) -> Result<CaseId, Error> {
     let subjects = std::iter::once(subject).chain(found.other).collect::<Vec<_>>();
     let unix_ms = u64::try_from(entry.stamp.micros() / 1_000).unwrap_or(0);
     let named = subjects.iter().flat_map(|subject| subject.to_bytes()).collect::<Vec<_>>();
@@ -405,6 +627,9 @@ fn open(work: &mut Work<'_>, entry: &Entry, subject: SubjectId, found: Found) ->
         what: found.what,
         subjects: subjects.clone(),
         detail: found.detail,
+        days: found.days,
+        in_doubt: 1,
+        still_in_doubt: 1,
         opened_by: entry.seq,
         opened_at: entry.stamp,
         doubts: found.doubts,
@@ -414,13 +639,23 @@ fn open(work: &mut Work<'_>, entry: &Entry, subject: SubjectId, found: Found) ->
     };
     work.put(case_key(id), Some(put(&case)?));
     for concerned in subjects {
-        let mut key = subject_key(entry.partition, Space::SubjectCase, concerned);
-        key.extend_from_slice(&SubjectId::from(id).to_bytes());
-        work.put(key, Some(Vec::new()));
-        count_case(work, entry.partition, concerned, true)?;
+        note_case(work, entry.partition, id, concerned)?;
     }
     work.meta_mut(entry.partition)?.open_case_count += 1;
-    Ok(())
+    Ok(id)
+}
+
+/// Notes that a case concerns a subject.
+fn note_case(
+    work: &mut Work<'_>,
+    partition: Partition,
+    id: CaseId,
+    concerned: SubjectId,
+) -> Result<(), Error> {
+    let mut key = subject_key(partition, Space::SubjectCase, concerned);
+    key.extend_from_slice(&SubjectId::from(id).to_bytes());
+    work.put(key, Some(Vec::new()));
+    count_case(work, partition, concerned, true)
 }
 
 fn count_case(
@@ -445,8 +680,15 @@ fn close(
     by: Seq,
     outcome: Option<u32>,
 ) -> Result<(), Error> {
-    for subject in &case.subjects {
-        count_case(work, id.partition(), *subject, false)?;
+    let mut concerned = case.subjects.clone();
+    if case.in_doubt > 1 {
+        let all = case_subjects(work, id, None, CHILDREN_MAX)?;
+        let still = all.into_iter().filter(|(_, one)| one.closed_by.is_none());
+        concerned =
+            still.map(|(subject, _)| subject).chain(concerned.into_iter().skip(1)).collect();
+    }
+    for subject in concerned {
+        count_case(work, id.partition(), subject, false)?;
     }
     let closed = Case { closed_by: Some(by), outcome, ..case };
     work.put(case_key(id), Some(put(&closed)?));
@@ -493,11 +735,20 @@ fn doubt_what_rests_on(
                 other: None,
                 doubts: vec![seq],
                 detail: format!("entry {seq} rests on entry {corrected}"),
+                days: resting_days(work, entry, seq)?,
             };
             open(work, entry, subject, found)?;
         }
     }
     Ok(())
+}
+
+/// The days from which an entry holds that rests on another, and from which the correction does.
+fn resting_days(work: &Work<'_>, entry: &Entry, resting: Seq) -> Result<Option<Days>, Error> {
+    let span = |from: Day| Span { from, until: None };
+    let accepted = work.entry(entry.partition, resting)?.valid_from.map(span);
+    let against = entry.valid_from.map(span);
+    Ok(accepted.map(|accepted| Days { accepted, against }))
 }
 
 /// Notes whom a case was given to.

@@ -377,10 +377,23 @@ pub struct ImportRow {
     pub exists_from_when_new: Option<ImpreciseDay>,
     /// From when a change holds.
     pub from: Option<Day>,
+    /// How it ended, if the row says that it did.
+    pub end: Option<RowEnd>,
     /// For a region: it begins a partition.
     pub opens_partition: bool,
     /// What it says beside, of what is no place.
     pub paper: Option<PaperRow>,
+}
+
+/// The end of what a row is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowEnd {
+    /// The first day on which it is no more.
+    pub day: ImpreciseDay,
+    /// Why.
+    pub cause: EndCause,
+    /// Of a merge or split: what stands in its place, each with its share by area.
+    pub successors: Vec<(Reference, (u64, u64))>,
 }
 
 /// What a row says of a report or a finding, beside its fields.

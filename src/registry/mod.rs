@@ -48,12 +48,13 @@ mod writer;
 
 pub use crate::registry::{
     audit::{Checkpoint, FieldDiff, HistoryRow, SUITE, SubjectDiff},
-    case::{Case, Contradiction},
+    case::{Case, Contradiction, Days, Span},
     checkup::DueFor,
     command::{
         AdvanceReport, Change, Command, Correct, End, Erase, FindingRow, FollowFinding, Import,
         ImportRow, Merge, MergeInto, ObserveFinding, PaperRow, RecordReport, Reference, Register,
-        ReportRow, ReportStep, Retract, RowMode, Sighting, SignedRow, Split, SplitPart, Which,
+        ReportRow, ReportStep, Retract, RowEnd, RowMode, Sighting, SignedRow, Split, SplitPart,
+        Which,
     },
     due::{CheckUps, DueDays, DueListed},
     dump::{Contents, DumpError, DumpReader, DumpWriter, load},

@@ -576,6 +576,44 @@ impl Registry {
         Ok((case, position))
     }
 
+    /// The subjects that are in doubt in a case at a time, in the order of their ids, with their
+    /// entries in doubt.
+    pub fn case_subjects(
+        &self,
+        id: CaseId,
+        case: &Case,
+        known_at: KnownAt,
+        page: &PageRequest,
+    ) -> Result<Page<(SubjectId, Vec<Seq>)>, Error> {
+        let live = Live(self.store());
+        if case.in_doubt <= 1 {
+            let first = case.subjects.first().map(|first| (*first, case.doubts.clone()));
+            return Ok(Page { rows: first.into_iter().collect(), next: None });
+        }
+        let known = self.known(id.partition(), known_at)?;
+        let is_there = |closed_by: Option<Seq>| {
+            closed_by.is_none_or(|by| known.is_some_and(|known| by > known))
+        };
+        let (mut rows, mut last) = (Vec::new(), SubjectId::from_slice(&page.after));
+        loop {
+            let batch = case::case_subjects(&live, id, last, limit::VIEW_ROWS_MAX)?;
+            let is_end = batch.len() < limit::VIEW_ROWS_MAX;
+            for (subject, one) in batch {
+                if rows.len() >= page.rows {
+                    let next = last.map(|last| last.to_bytes().to_vec());
+                    return Ok(Page { rows, next });
+                }
+                last = Some(subject);
+                if is_there(one.closed_by) {
+                    rows.push((subject, one.doubts));
+                }
+            }
+            if is_end {
+                return Ok(Page { rows, next: None });
+            }
+        }
+    }
+
     /// The cases of a partition, oldest first, or of one subject.
     pub fn cases(
         &self,

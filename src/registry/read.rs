@@ -602,13 +602,14 @@ fn open_cases(
             case.opened_by <= known && case.closed_by.is_none_or(|closed| closed > known)
         }
     };
-    let cases = case::of_subject(state, partition, id)?;
-    Ok(cases
-        .into_iter()
-        .filter(|(_, case)| was_open(case))
-        .map(|(case_id, case)| {
-            let doubts = if case.subjects.first() == Some(&id) { case.doubts } else { Vec::new() };
-            (case_id, doubts)
-        })
-        .collect())
+    let mut open = Vec::new();
+    for (case_id, case) in case::of_subject(state, partition, id)? {
+        let doubts = case::doubts_of(state, (case_id, &case), id, at.known)?;
+        // Of several in doubt one may have left the case that is open for others.
+        let has_left = doubts.is_none() && case.subjects.get(1) != Some(&id);
+        if was_open(&case) && !has_left {
+            open.push((case_id, doubts.unwrap_or_default()));
+        }
+    }
+    Ok(open)
 }

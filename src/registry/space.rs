@@ -14,8 +14,9 @@ use crate::{
 /// The layout of the state. Another number means: throw the state away and replay.
 ///
 /// 2: the keys of places begin with the kind. 4: open notices by the days on which they were served.
-/// 5: no key that only says that there is a subject: its record says so.
-pub(crate) const LAYOUT: u32 = 5;
+/// 5: no key that only says that there is a subject: its record says so. 6: cases of several
+/// subjects, with days.
+pub(crate) const LAYOUT: u32 = 6;
 
 /// A key space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +58,8 @@ pub(crate) enum Space {
     Case = b'D',
     /// subject, case.
     SubjectCase = b'd',
+    /// case, subject → its entries in doubt, of a case of several.
+    CaseSubject = b'P',
     /// corrected entry, depending entry, subject.
     Basis = b'O',
     /// level, index → hashes of the Merkle tree.

@@ -6,11 +6,13 @@ use crate::{
     auth::actor::check_key,
     kernel::{
         id::{CaseId, Kind, SubjectId},
+        limit,
+        page::{Page, PageRequest},
         time::KnownAt,
         violation::Violations,
     },
     proto::v1::{self, case_service_server::CaseService},
-    registry::{Case, Command, Error},
+    registry::{Case, Command, Contradiction, Days, Error, Span},
     service::{
         Api, Plan, Way, Write, Written, common,
         misread::{self, Misread},
@@ -26,16 +28,37 @@ impl CaseService for Api {
         &self,
         request: Request<v1::GetCaseRequest>,
     ) -> Result<Response<v1::GetCaseResponse>, Status> {
-        let (way, asked) = self.begin(request)?;
+        let (way, mut asked) = self.begin(request)?;
         let mut violations = Violations::default();
+        let context = asked.context.take();
+        let (size, token) = (asked.page_size, std::mem::take(&mut asked.page_token));
+        asked.page_size = 0;
+        let question = Question::new(&way, &asked, context.as_ref());
+        let page = question.page(&mut violations, size, &token);
         let id = common::required(&mut violations, "id", &asked.id);
-        let time = way.reading(asked.context, violations).await?;
+        let time = way.reading(context, violations).await?;
         let id: CaseId = way.was_read(id)?;
         way.check_reach("id", id.into())?;
-        let (case, position) =
-            way.blocking(move |registry| registry.case(id, time.known_at)).await?;
-        let (case, read_at) = (Some(on_wire(id, case)), position.to_string());
-        Ok(Response::new(v1::GetCaseResponse { case, read_at }))
+        let (case, first, subjects, position) = way
+            .blocking(move |registry| {
+                let (case, position) = registry.case(id, time.known_at)?;
+                let known_at = KnownAt::Seq(position.seq);
+                let first = registry.case_subjects(id, &case, known_at, &first_page())?;
+                let subjects = registry.case_subjects(id, &case, known_at, &page)?;
+                Ok((case, first.rows, subjects, position))
+            })
+            .await?;
+        let next_page_token = question.token(&subjects);
+        let mut in_doubt = Vec::new();
+        for (subject, entries_in_doubt) in subjects.rows {
+            if way.reaches(subject)? {
+                let subject_id = subject.to_string();
+                in_doubt.push(v1::CaseSubject { subject_id, entries_in_doubt });
+            }
+        }
+        let case = Some(on_wire(id, case, way.in_reach(first)?));
+        let read_at = position.to_string();
+        Ok(Response::new(v1::GetCaseResponse { case, read_at, in_doubt, next_page_token }))
     }
 
     async fn list_cases(
@@ -65,14 +88,22 @@ impl CaseService for Api {
                 let position = registry.position(partition, time.known_at)?;
                 let known_at = KnownAt::Seq(position.seq);
                 let cases = registry.cases(partition, subject, closed, known_at, &page)?;
-                Ok((cases, position))
+                let mut rows = Vec::new();
+                for (id, case) in cases.rows {
+                    let first = registry.case_subjects(id, &case, known_at, &first_page())?;
+                    rows.push((id, case, first.rows));
+                }
+                Ok((Page { rows, next: cases.next }, position))
             })
             .await?;
         let next_page_token = question.token(&cases);
         let mut reached = Vec::new();
-        for (id, case) in cases.rows {
-            if part == Part::Whole || way.reaches_case(&case)? {
-                reached.push(on_wire(id, case));
+        for (id, case, first) in cases.rows {
+            if part == Part::Whole {
+                reached.push(on_wire(id, case, first));
+            } else if way.reaches_case(id, &case)? {
+                let first = way.in_reach(first)?;
+                reached.push(on_wire(id, case, first));
             }
         }
         let read_at = position.to_string();
@@ -121,20 +152,50 @@ impl Way {
         let Ok(id) = CaseId::try_from(id) else { return Ok(false) };
         let registry = self.registry();
         match registry.noticed(registry.case(id, KnownAt::Now)) {
-            Ok((case, _)) => self.reaches_case(&case),
+            Ok((case, _)) => self.reaches_case(id, &case),
             Err(Error::Refused(_)) => Ok(false),
             Err(error) => Err(status::status(error)),
         }
     }
 
     /// Whether a case is about something in reach.
-    fn reaches_case(&self, case: &Case) -> Result<bool, Status> {
+    fn reaches_case(&self, id: CaseId, case: &Case) -> Result<bool, Status> {
         for subject in &case.subjects {
             if self.reaches(*subject)? {
                 return Ok(true);
             }
         }
-        Ok(false)
+        if case.in_doubt <= 1 {
+            return Ok(false);
+        }
+        let registry = self.registry();
+        let mut after = Vec::new();
+        // What is reached of many in doubt may be far behind the first.
+        loop {
+            let page = PageRequest { rows: limit::VIEW_ROWS_MAX, after };
+            let read = registry.case_subjects(id, case, KnownAt::Now, &page);
+            let page = registry.noticed(read).map_err(status::status)?;
+            for (subject, _) in page.rows {
+                if self.reaches(subject)? {
+                    return Ok(true);
+                }
+            }
+            match page.next {
+                Some(next) => after = next,
+                None => return Ok(false),
+            }
+        }
+    }
+
+    /// Of the subjects of a case those that are in reach.
+    fn in_reach(&self, subjects: Vec<InDoubt>) -> Result<Vec<InDoubt>, Status> {
+        let mut reached = Vec::new();
+        for one in subjects {
+            if self.reaches(one.0)? {
+                reached.push(one);
+            }
+        }
+        Ok(reached)
     }
 }
 
@@ -153,6 +214,7 @@ impl Write {
             needs_reason: false,
             warnings: Vec::new(),
         };
+        let way = self.way.clone();
         let plan = read.map(plan).map_err(|misread| misread.map(plan));
         let written = self.run(plan).await?;
         let case = match id.filter(|_| !written.is_only_judged()) {
@@ -161,7 +223,9 @@ impl Write {
                 let registry = written.api.registry();
                 let found = registry.noticed(registry.case(id, known_at));
                 let (case, _) = found.map_err(status::status)?;
-                Some(on_wire(id, case))
+                let first = registry.case_subjects(id, &case, known_at, &first_page());
+                let first = registry.noticed(first).map_err(status::status)?;
+                Some(on_wire(id, case, way.in_reach(first.rows)?))
             }
             None => None,
         };
@@ -175,29 +239,119 @@ fn case_id(violations: &mut Violations, text: &str) -> CaseId {
     id.unwrap_or_else(|| CaseId::new(misread::nobody(Kind::Case, &[]).raw()))
 }
 
-fn on_wire(id: CaseId, case: Case) -> v1::Case {
+/// A subject that is in doubt, with its entries.
+type InDoubt = (SubjectId, Vec<u64>);
+
+/// Subjects in doubt that are told with their case.
+const FIRST_TOLD: usize = 8;
+
+fn first_page() -> PageRequest {
+    PageRequest { rows: FIRST_TOLD, after: Vec::new() }
+}
+
+/// A case with the first of the subjects that it puts in doubt.
+fn on_wire(id: CaseId, case: Case, first: Vec<InDoubt>) -> v1::Case {
     let state = match (case.closed_by, case.outcome, &case.assignee) {
         (Some(_), Some(_), _) => v1::CaseState::Settled,
         (Some(_), None, _) => v1::CaseState::Cleared,
         (None, _, Some(_)) => v1::CaseState::Assigned,
         (None, _, None) => v1::CaseState::Open,
     };
-    let message = if case.detail.is_empty() {
-        case.what.message().to_owned()
-    } else {
-        format!("{}: {}", case.what.message(), case.detail)
-    };
+    let (message, message_zh) = sentences(&case);
+    let in_doubt = first.iter().map(|(subject, _)| *subject);
+    let others = case.subjects.iter().copied().skip(1);
+    let subjects = in_doubt.chain(others).map(|subject| subject.to_string());
     v1::Case {
         id: id.to_string(),
         reason: case.what.reason().to_owned(),
         message,
-        subject_ids: case.subjects.iter().map(ToString::to_string).collect(),
+        subject_ids: subjects.collect(),
         opened_by_entry: case.opened_by,
-        entries_in_doubt: case.doubts,
+        entries_in_doubt: first.into_iter().flat_map(|(_, entries)| entries).collect(),
         opened_at: Some(common::timestamp(case.opened_at)),
         state: state.into(),
         assignee: case.assignee.unwrap_or_default(),
         outcome: case.outcome.and_then(|outcome| outcome.try_into().ok()).unwrap_or(0),
         closed_by_entry: case.closed_by,
+        message_zh,
+        in_doubt_count: case.in_doubt,
+    }
+}
+
+/// What a case is about, in English and in Chinese: what contradicts what, and the days of both.
+fn sentences(case: &Case) -> (String, String) {
+    let count = case.in_doubt;
+    let mut english = match count {
+        0 | 1 => case.what.message().to_owned(),
+        _ => format!("of {count} subjects each: {}", case.what.message()),
+    };
+    let mut chinese = match count {
+        0 | 1 => case.what.message_zh().to_owned(),
+        _ => format!("{count} 个对象均如此：{}", case.what.message_zh()),
+    };
+    if !case.detail.is_empty() {
+        english = format!("{english}: {}", case.detail);
+        if case.what != Contradiction::BasisCorrected {
+            chinese = format!("{chinese}：{}", case.detail);
+        }
+    }
+    if let Some(days) = case.days {
+        let (more, more_zh) = days_of(case, days);
+        english = format!("{english}; {more}");
+        chinese = format!("{chinese}；{more_zh}");
+    }
+    (english, chinese)
+}
+
+/// The days that contradict each other.
+fn days_of(case: &Case, days: Days) -> (String, String) {
+    let by = case.opened_by;
+    let (accepted, accepted_zh) = span(days.accepted);
+    let against = days.against.map(span);
+    match (case.what, against) {
+        (Contradiction::OutsideParentLife, Some((holder, holder_zh))) => (
+            format!("accepted is {accepted}, and by entry {by} what it is in is there {holder}"),
+            format!("已采用的是{accepted_zh}，而按第 {by} 条记录，其所在对象{holder_zh}存在"),
+        ),
+        (Contradiction::OutsideParentLife, None) => (
+            format!("accepted is {accepted}, and by entry {by} what it is in never was there"),
+            format!("已采用的是{accepted_zh}，而按第 {by} 条记录，其所在对象从未存在"),
+        ),
+        (Contradiction::SaidAfterItsEnd, Some((end, _))) => {
+            let on = end.trim_start_matches("from ").to_owned();
+            (
+                format!("accepted is what holds {accepted}, and by entry {by} it ended on {on}"),
+                format!("已采用的内容{accepted_zh}生效，而按第 {by} 条记录，其于 {on} 终止"),
+            )
+        }
+        (Contradiction::EndsBeforeItBegins, Some((begins, begins_zh))) => {
+            let on = accepted.trim_start_matches("from ").to_owned();
+            (
+                format!("it ended on {on}, and is there {begins}"),
+                format!("其于 {on} 终止，却{begins_zh}存在"),
+            )
+        }
+        (Contradiction::IdentifierOverlap, Some((own, own_zh))) => (
+            format!("accepted is that the other one has it {accepted}, and this one {own}"),
+            format!("已采用的是另一对象{accepted_zh}使用，本对象{own_zh}使用"),
+        ),
+        (_, Some((corrected, corrected_zh))) => (
+            format!("accepted is what holds {accepted}, and the correction holds {corrected}"),
+            format!("已采用的内容{accepted_zh}生效，更正内容{corrected_zh}生效"),
+        ),
+        (_, None) => {
+            (format!("accepted is what holds {accepted}"), format!("已采用的内容{accepted_zh}生效"))
+        }
+    }
+}
+
+/// `from 1985-05-01`, `from 1985-05-01 to before 1990-01-01`; in Chinese the same.
+fn span(span: Span) -> (String, String) {
+    let from = span.from;
+    match span.until {
+        Some(until) => {
+            (format!("from {from} to before {until}"), format!("自 {from} 起至 {until} 前"))
+        }
+        None => (format!("from {from}"), format!("自 {from} 起")),
     }
 }

@@ -171,14 +171,14 @@ pub(crate) fn order_key(violations: &mut Violations, text: String) -> Vec<u8> {
 }
 
 /// Reads why something ended.
-pub(crate) fn end_cause(violations: &mut Violations, number: i32) -> Option<EndCause> {
+pub(crate) fn end_cause(violations: &mut Violations, field: &str, number: i32) -> Option<EndCause> {
     let cause = u32::try_from(number).ok().and_then(EndCause::from_number);
     let refusal = if number == 0 {
-        ("REQUIRED", "cause is required".to_owned())
+        ("REQUIRED", format!("{field} is required"))
     } else {
         ("UNKNOWN_VALUE", format!("{number} is no cause"))
     };
-    violations.take("cause", cause.ok_or(refusal))
+    violations.take(field, cause.ok_or(refusal))
 }
 
 /// Reads the fields of one subject, by a mask or without one.

@@ -16,7 +16,7 @@ use crate::{
     auth::permission::Extent,
     domain::{
         content::{Content, Fields, Said},
-        timeline::Presence,
+        timeline::{Edge, EndCause, Presence},
     },
     kernel::{
         hash::Hash,
@@ -30,12 +30,12 @@ use crate::{
     proto::v1::{self, import_row::Row, import_service_server::ImportService},
     registry::{
         Class, Command, Error, Import, ImportRow, ItemOutcome, ItemRecord, ListOf, PaperRow,
-        Reference, Refusal, Registry, RowMode, Seen,
+        Reference, Refusal, Registry, RowEnd, RowMode, Seen,
     },
     service::{
         Api, Plan, Way, Write, Written,
         common::{self, CodeWarning},
-        kind::{Resource, fields, resource, take_over},
+        kind::{Resource, SHARE_MAX, fields, resource, take_over},
         misread::{self, LeftOut, Misread, row_in_itself},
         paper_row,
         search::Part,
@@ -51,6 +51,8 @@ const EXPORT_ROWS: usize = 200;
 const EXPORT_MESSAGES: usize = 4;
 /// Paths that a row may clear.
 const CLEARED_MAX: usize = 64;
+/// What may stand in the place of one subject: one entry names them all.
+const SUCCESSORS_MAX: usize = limit::ENTRY_SUBJECTS_MAX - 1;
 
 /// The answer of an export.
 pub struct Exported(mpsc::Receiver<Result<v1::ExportRowsResponse, Status>>);
@@ -166,8 +168,11 @@ async fn export(
             let page = registry.list(of, time, &page)?;
             let time_of =
                 |id: SubjectId| if id.partition() == partition { time } else { elsewhere };
-            let holders = page.rows.iter().flat_map(|seen| seen.content.holders());
-            let named = named_by(registry, holders, time_of)?;
+            let ids = page.rows.iter().flat_map(|seen| {
+                let successors = successors(seen).map(|edge| edge.into);
+                seen.content.holders().into_iter().chain(successors)
+            });
+            let named = named_by(registry, ids, time_of)?;
             Ok((page, named))
         });
         let (page, mut named) = read.await?;
@@ -245,13 +250,24 @@ fn relations(content: &Content) -> Vec<(&'static str, SubjectId)> {
     found.into_iter().flatten().collect()
 }
 
+/// Of what was merged or split: what stands in its place.
+fn successors(seen: &Seen) -> impl Iterator<Item = &Edge> {
+    let end = seen.end.filter(|end| end.cause.is_succession());
+    let edges = seen.edges.iter().filter(move |(day, edge)| {
+        edge.from == seen.id && end.is_some_and(|end| end.day.earliest() == *day)
+    });
+    edges.map(|(_, edge)| edge)
+}
+
 fn export_row(seen: Seen, named: &BTreeMap<SubjectId, v1::ExportReference>) -> v1::ExportRow {
     use v1::export_row::Subject;
-    let references = relations(&seen.content).into_iter().filter_map(|(field, id)| {
+    let successors = successors(&seen).map(|edge| ("successors", edge.into));
+    let named_ids = relations(&seen.content).into_iter().chain(successors);
+    let references = named_ids.filter_map(|(field, id)| {
         let field = field.to_owned();
         named.get(&id).map(|found| v1::ExportReference { field, ..found.clone() })
     });
-    let references = references.collect();
+    let references = references.collect::<Vec<_>>();
     let (source, key) = seen.source.clone().unwrap_or_default();
     let subject = match seen.id.kind() {
         Kind::Region => Some(Subject::Region(resource(seen))),
@@ -497,6 +513,8 @@ fn row(
         return Err(violations.into());
     }
     let cleared = std::mem::take(&mut asked.cleared);
+    let successors = std::mem::take(&mut asked.successors);
+    let said_end = (std::mem::take(&mut asked.ended_on), asked.end_cause, successors);
     let opens_partition = opens(&asked);
     let Some(said) = asked.row.take() else {
         violations.add("row", "REQUIRED", "a row is about something: a region, a report");
@@ -511,6 +529,7 @@ fn row(
         return Err(violations.into());
     };
     let references = references(&mut violations, &mut content, named);
+    let end = ended(&mut violations, content.kind(), said_end);
     let row = ImportRow {
         key: asked.key,
         hash,
@@ -520,10 +539,51 @@ fn row(
         exists_from,
         exists_from_when_new,
         from,
+        end,
         opens_partition,
         paper,
     };
     Misread::check(violations, row)
+}
+
+/// Reads how a row says that its subject ended: the day, why, and what stands in its place.
+fn ended(
+    violations: &mut Violations,
+    kind: Kind,
+    (day, cause, successors): (String, i32, Vec<v1::ImportSuccessor>),
+) -> Option<RowEnd> {
+    if day.is_empty() {
+        if cause != 0 || !successors.is_empty() {
+            let message = "an end has a day: the first on which it was no more";
+            violations.add("ended_on", "REQUIRED", message);
+        }
+        return None;
+    }
+    let day = common::required::<ImpreciseDay>(violations, "ended_on", &day);
+    let cause = common::end_cause(violations, "end_cause", cause);
+    if successors.len() > SUCCESSORS_MAX {
+        let message = format!("at most {SUCCESSORS_MAX}");
+        violations.add("successors", "TOO_MANY", message);
+        return None;
+    }
+    let mut named = Vec::new();
+    for (index, successor) in successors.into_iter().enumerate() {
+        let path = format!("successors[{index}]");
+        let share = match (successor.share_numerator, successor.share_denominator) {
+            (0, 0) => (1, 1),
+            share => share,
+        };
+        if share.0.max(share.1) > SHARE_MAX {
+            let message = format!("at most {SHARE_MAX}");
+            violations.add(format!("{path}.share_numerator"), "OUT_OF_RANGE", message);
+        }
+        let reference = successor.reference.unwrap_or_default();
+        let read = self::reference(violations, &format!("{path}.reference"), kind, reference);
+        named.extend(read.map(|read| (read, share)));
+    }
+    // Without a cause it is judged by its day alone.
+    let successors = if cause.is_some() { named } else { Vec::new() };
+    Some(RowEnd { day: day?, cause: cause.unwrap_or(EndCause::Other), successors })
 }
 
 /// Whether a row begins a partition.

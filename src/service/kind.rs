@@ -41,7 +41,7 @@ use crate::{
 /// Subjects of one merge, and parts of one split: one entry names them all.
 const SUCCESSION_MAX: usize = limit::ENTRY_SUBJECTS_MAX - 1;
 /// The largest part of a share, so that sums of shares do not overflow.
-const SHARE_MAX: u64 = 1_000_000_000;
+pub(crate) const SHARE_MAX: u64 = 1_000_000_000;
 
 /// A kind of subject on the wire.
 pub(crate) trait Resource: Sized + Send + 'static {
@@ -467,7 +467,7 @@ fn end_plan<R: Resource>(
     let etag = common::etag(&mut violations, etag);
     let day = common::required::<ImpreciseDay>(&mut violations, "ended_on", ended_on)
         .or_else(misread::stand_in);
-    let cause = common::end_cause(&mut violations, cause).unwrap_or(EndCause::Other);
+    let cause = common::end_cause(&mut violations, "cause", cause).unwrap_or(EndCause::Other);
     let Some(day) = day else { return Err(violations.into()) };
     let named = about("id", subject);
     let subject = subject.unwrap_or_else(|| misread::nobody(R::KIND, &named));

@@ -15,12 +15,14 @@ use crate::{
 
 /// Inspections and findings say their own days.
 pub(crate) fn has_own_days(violations: &mut Violations, row: &v1::ImportRow) {
-    for (field, text) in [
-        ("exists_from", &row.exists_from),
-        ("exists_from_when_new", &row.exists_from_when_new),
-        ("from", &row.from),
+    let causeless = row.end_cause == 0 && row.successors.is_empty();
+    for (field, is_empty) in [
+        ("exists_from", row.exists_from.is_empty()),
+        ("exists_from_when_new", row.exists_from_when_new.is_empty()),
+        ("from", row.from.is_empty()),
+        ("ended_on", row.ended_on.is_empty() && causeless),
     ] {
-        if !text.is_empty() {
+        if !is_empty {
             let message = format!("{field} is of regions, compounds, buildings and units");
             violations.add(field, "NOT_HERE", message);
         }
@@ -42,12 +44,17 @@ pub(crate) fn inspection(
     let signed =
         if is_signed { signed(violations, row.signers, row.scope, &row.signed_on) } else { None };
     let submitted = common::optional::<Day>(violations, "submitted_on", &row.submitted_on);
-    if submitted.is_some() && !is_signed && !is_nobodys(content) {
+    // Whether it must be signed hangs on its kind, where that could be read.
+    if submitted.is_some() && !is_signed && has_kind(content) && !is_nobodys(content) {
         violations.add("signed_on", "REQUIRED", "what a body submits is signed");
     }
     // Without a signature that could be read, nothing is judged of what follows on it.
     let submitted = submitted.filter(|_| violations.list().len() == before);
     Some(ReportRow { inspected: inspected?, signed, submitted })
+}
+
+fn has_kind(content: &Content) -> bool {
+    matches!(&content.fields, Fields::Report(report) if report.kind.flatten().is_some())
 }
 
 /// Reads who signed.

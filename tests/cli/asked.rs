@@ -964,6 +964,30 @@ async fn what_is_created_is_said_by_flags_or_by_a_file() {
 }
 
 #[tokio::test]
+async fn a_day_that_is_none_hides_nothing_of_its_line() {
+    let server = Server::start().await;
+    let set = ["--set", "storeys_above=many", "--set", "colour=red"];
+    let lines: [(&[&str], &str); 6] = [
+        (&["create", "building", "--exists-from", "sometime"], "sometime"),
+        (&["change", BUILDING, "--from", "2024-13"], "2024-13"),
+        (&["correct", BUILDING, "--reason", "a slip", "--from", "1.1.2024"], "1.1.2024"),
+        (&["correct", BUILDING, "--reason", "a slip", "--exists-from", "never"], "never"),
+        (&["correct", BUILDING, "--reason", "a slip", "--ended-on", "later"], "later"),
+        (&["merge", BUILDING, BUILDING, "--on", "someday"], "someday"),
+    ];
+    for (words, day) in lines {
+        let (code, said) = anju(&server, &[words, &set].concat()).await;
+        assert_eq!(code, 2, "{said}");
+        for wrong in [day, "many", "colour"] {
+            assert!(said.contains(wrong), "{words:?} {wrong}: {said}");
+        }
+    }
+    let (code, said) =
+        anju(&server, &["end", BUILDING, "--on", "someday", "--cause", "boredom"]).await;
+    assert!(code == 2 && said.contains("someday") && said.contains("boredom"), "{said}");
+}
+
+#[tokio::test]
 async fn merges_splits_and_transfers_are_sent_and_shown() {
     let server = Server::start().await;
     let receipt = Some(v1::WriteReceipt {

@@ -13,11 +13,16 @@ use anju::{
         table::Table,
         write::{Mark, RowWriter},
     },
+    kernel::{
+        id::{Kind, RawId, SubjectId},
+        position::Partition,
+    },
     proto::v1::{
-        Boundary, Building, BuildingFields, Compound, CompoundFields, ExportRow, FieldDoubt,
-        Identifier, ImportBuilding, ImportCompound, ImportRegion, ImportRow, ImportUnit, Life,
-        Location, Presence, Region, RegionFields, Unit, UnitFields, Vertex, export_row::Subject,
-        import_row::Row,
+        Boundary, Building, BuildingFields, Compound, CompoundFields, ExportReference, ExportRow,
+        FieldDoubt, Identifier, ImportBuilding, ImportCompound, ImportRegion, ImportRow,
+        ImportSuccessor, ImportUnit, Life, Location, Presence, Reference, Region, RegionFields,
+        Relative, SourceKey, Unit, UnitFields, Vertex, export_row::Subject, import_row::Row,
+        reference,
     },
 };
 use expect_test::{Expect, expect, expect_file};
@@ -158,19 +163,26 @@ u2,,1单元,一楼,101,89.5,卧室,2024-07,(无)
 
 #[test]
 fn a_row_that_ended_and_a_row_that_clears_are_read_as_such() {
-    let text = "key,building_key,floor,number,ended_on\nu1,b1,(none),(无),2020\nu2,b1,不详,无,\n";
+    let text = "key,building_key,floor,number,ended_on,注销原因\n\
+                u1,b1,(none),(无),2020,拆除\nu2,b1,不详,无,,\n";
     let table = table(text.as_bytes());
     let layout = layout(FileKind::Units, &table);
     let drafts: Vec<_> =
         table.map(|record| row::read(&layout, &record.unwrap()).unwrap()).collect();
     let said: Vec<_> = drafts
         .iter()
-        .map(|draft| (draft.ended_on.clone(), draft.cleared.join(" "), draft.unit.number.clone()))
+        .map(|draft| {
+            (
+                draft.ended_on.clone().zip(Some(draft.end_cause)),
+                draft.cleared.join(" "),
+                draft.unit.number.clone(),
+            )
+        })
         .collect();
     assert_eq!(
         said,
         [
-            (Some("2020".to_owned()), "floor number".to_owned(), None),
+            (Some(("2020".to_owned(), 1)), "floor number".to_owned(), None),
             (None, "floor".to_owned(), Some("无".to_owned())),
         ]
     );
@@ -436,6 +448,79 @@ fn exported_is_imported(
     assert_eq!(read.into_row(kind), sent);
 }
 
+/// An end with what stands in its place: an exported row, and what the registry should be handed.
+fn ended_is_imported(day: String, cause: i32, keys: Vec<(bool, String)>) {
+    let shared = keys.len() == 1;
+    let id = |index: usize| {
+        let raw = RawId::new(1_700_000_000_000, Partition::new(1).unwrap(), index as u64);
+        SubjectId::new(Kind::Building, raw).to_string()
+    };
+    let share = |index: usize| if shared { (1, 1) } else { (index as u64 + 1, 100) };
+    let relative = |index: usize| {
+        let (share_numerator, share_denominator) = share(index);
+        Relative { id: id(index), day: day.clone(), share_numerator, share_denominator }
+    };
+    let life = Life {
+        exists_from: "1990".to_owned(),
+        ended_on: day.clone(),
+        end_cause: cause,
+        successors: (0..keys.len()).map(relative).collect(),
+        ..Life::default()
+    };
+    let fields = Some(BuildingFields {
+        compound_id: Some(COMPOUND_ID.to_owned()),
+        ..BuildingFields::default()
+    });
+    let building =
+        Building { id: BUILDING_ID.to_owned(), life: Some(life), fields, ..Building::default() };
+    let source_of = |is_own: bool| if is_own { "census" } else { "other" };
+    let references = keys.iter().enumerate().map(|(index, (is_own, key))| ExportReference {
+        field: "successors".to_owned(),
+        id: id(index),
+        source: source_of(*is_own).to_owned(),
+        key: key.clone(),
+        codes: Vec::new(),
+    });
+    let row = ExportRow {
+        source: "census".to_owned(),
+        key: "k".to_owned(),
+        references: references.collect(),
+        subject: Some(Subject::Building(building)),
+    };
+    let draft = Draft::of_export(row).unwrap();
+    let read = through_a_file(FileKind::Buildings, Mark::LeftOut, vec![draft]).pop().unwrap();
+    let sent = read.into_row(FileKind::Buildings);
+    assert_eq!((sent.ended_on, sent.end_cause), (day, cause));
+    let is_succession = matches!(cause, 3 | 4);
+    let expected =
+        keys.iter().enumerate().filter(|_| is_succession).map(|(index, (is_own, key))| {
+            let named = if *is_own {
+                reference::Reference::Key(key.clone())
+            } else {
+                let (source, key) = ("other".to_owned(), key.clone());
+                reference::Reference::SourceKey(SourceKey { source, key })
+            };
+            let (share_numerator, share_denominator) = if shared { (0, 0) } else { share(index) };
+            let reference = Some(Reference { reference: Some(named) });
+            ImportSuccessor { reference, share_numerator, share_denominator }
+        });
+    assert_eq!(sent.successors, expected.collect::<Vec<_>>());
+}
+
+proptest! {
+    #[test]
+    fn an_end_that_is_exported_is_imported_with_what_stands_in_its_place(
+        cause in 1..=6,
+        keys in vec((any::<bool>(), part()), 1..4),
+        is_share in any::<bool>(),
+    ) {
+        let mut keys = keys;
+        // A key that looks like one with a share.
+        keys.iter_mut().filter(|_| is_share).for_each(|(_, key)| key.push_str(";1/2"));
+        ended_is_imported("2020-01-01".to_owned(), cause, keys);
+    }
+}
+
 fn life(exists_from: &str) -> Life {
     Life { exists_from: exists_from.to_owned(), ..Life::default() }
 }
@@ -512,6 +597,11 @@ fn form(column: &Column) -> String {
         Form::Word(words, _) => words_of(words),
         Form::List(..) => "texts with `|` between them".to_owned(),
         Form::References(..) => "ids or `scheme:value` with `|` between them".to_owned(),
+        Form::Successors(By::Key, _) => {
+            "keys, each perhaps with `;` and its share, with `|` between them".to_owned()
+        }
+        Form::Successors(By::Id, _) => "ids, in the same way".to_owned(),
+        Form::Successors(..) => "`scheme:value`, in the same way".to_owned(),
         Form::Grades(_) => "grades with `|` between them".to_owned(),
         Form::Documents(_) => "papers with `|` between them".to_owned(),
         Form::Identifiers(_) => "`scheme:value` with `|` between them".to_owned(),

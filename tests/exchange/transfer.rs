@@ -116,15 +116,16 @@ impl Registry {
         let is_by_itself = row.key.is_empty();
         let mut draft = Draft::of_row(None, row);
         let mut refusals = Vec::new();
-        for (field, kind, reference) in [
-            ("parent", FileKind::Regions, &mut draft.parent_of_region),
-            ("community", FileKind::Regions, &mut draft.community_of),
-            ("compound", FileKind::Compounds, &mut draft.compound_of),
-            ("building", FileKind::Buildings, &mut draft.building_of),
-            ("physical", FileKind::Buildings, &mut draft.physical_of),
+        for (field, kind, reference, from) in [
+            ("parent", FileKind::Regions, &mut draft.parent_of_region, &mut draft.parent_source),
+            ("community", FileKind::Regions, &mut draft.community_of, &mut draft.community_source),
+            ("compound", FileKind::Compounds, &mut draft.compound_of, &mut draft.compound_source),
+            ("building", FileKind::Buildings, &mut draft.building_of, &mut draft.building_source),
+            ("physical", FileKind::Buildings, &mut draft.physical_of, &mut draft.physical_source),
         ] {
+            let from = from.take();
             if let Some(named) = reference.as_ref().filter(|_| !is_by_itself) {
-                match self.find(source, kind, named) {
+                match self.find(from.as_deref().unwrap_or(source), kind, named) {
                     Some(id) => *reference = by_id(Some(id.to_string())),
                     None => refusals.push(ItemRefusal {
                         reason: "REFERENCE_NOT_FOUND".to_owned(),
@@ -605,7 +606,6 @@ impl Bench {
             conflicts: a.conflicts + b.conflicts,
             partly_taken: a.partly_taken + b.partly_taken,
             refused: a.refused + b.refused,
-            passed_over: a.passed_over + b.passed_over,
             unjudged: a.unjudged + b.unjudged,
             warned: a.warned + b.warned,
         });
@@ -627,7 +627,6 @@ fn counts_of(file: &serde_json::Value) -> Counts {
         conflicts: count("conflicts"),
         partly_taken: count("partly_taken"),
         refused: count("refused"),
-        passed_over: count("passed_over"),
         unjudged: count("unjudged"),
         warned: count("warned"),
     }
@@ -1128,12 +1127,28 @@ async fn importing_what_was_exported_changes_nothing() {
 }
 
 #[tokio::test]
-async fn rows_of_what_has_ended_are_passed_over() {
+async fn a_dry_run_tells_rows_of_sources_apart_and_takes_bad_flags_with_the_files() {
     let bench = Bench::with_compound().await;
-    let text = "key,compound_key,exists_from,ended_on\nb1,c1,1990,2020-01-01\nb2,c1,1990,\n";
+    // The key is there by another source only: in a real run it is found neither.
+    let text = "source,key,compound_source,compound_key,physical_source,physical_key,exists_from\n\
+                a,p1,s,c1,,,1990\na,l1,s,c1,,p1,1990\nb,l2,s,c1,,p1,1990\nb,l3,s,c1,a,p1,1990\n";
     let file = bench.file("b.csv", text);
-    let (outcome, counts) = bench.counts("buildings", &[file], "--source s").await;
-    assert_eq!((outcome, counts.created, counts.passed_over), (Outcome::Whole, 1, 1));
+    let (_, counts) = bench.counts("buildings", &[file], "--dry-run").await;
+    assert_eq!((counts.created, counts.unjudged, counts.refused), (1, 2, 1));
+    let rejects = fs::read_to_string(bench.path("b.rejects.csv")).unwrap();
+    assert!(rejects.contains("l2,") && !rejects.contains("l3,"), "{rejects}");
+    // A flag that is wrong hides nothing of the file.
+    let file = bench.file("c.csv", "key,compound_key,层数,exists_from\nb1,c1,六,1990\n");
+    let flags = "--source s --from 2024-13-01 --exists-from sometime --city 41O100";
+    let told = refused_whole(&bench, "buildings", &[file], flags).await;
+    for wrong in ["--from: ", "--exists-from: ", "--city: ", "line 2 行: 层数 NOT_A_NUMBER"] {
+        assert!(told.contains(wrong), "{wrong}\n{told}");
+    }
+    // Papers have days of their own, whoever says otherwise.
+    let text = "# anju: source=s, from=2024-01-01\nkey,building_key,kind,inspected_on\nr,b1,体检,2024-01-02\n";
+    let file = bench.file("r.csv", text);
+    let told = refused_whole(&bench, "inspections", &[file], "").await;
+    assert!(told.contains("`from` in the first line is not of inspections"), "{told}");
 }
 
 #[tokio::test]

@@ -111,3 +111,89 @@ fn a_case_is_settled_by_another_person_only_and_not_twice() {
     assert!(seen.cases.is_empty());
     assert_eq!(building.kind(), Kind::Building);
 }
+
+/// What is open in a partition: what it is, how many are in doubt and how many still are.
+fn open_ones(city: &City) -> Vec<String> {
+    let page = PageRequest { rows: 100, after: Vec::new() };
+    let cases = city.registry.cases(city.home(), None, false, KnownAt::Now, &page).unwrap().rows;
+    let told = cases.into_iter().map(|(id, case)| {
+        let subjects = city.registry.case_subjects(id, &case, KnownAt::Now, &page).unwrap().rows;
+        let days = case.days.unwrap();
+        let against = days.against.unwrap().from;
+        let accepted = days.accepted.from;
+        let entries: usize = subjects.iter().map(|(_, entries)| entries.len()).sum();
+        format!(
+            "{} of {} with {entries} entries, accepted from {accepted} against {against}",
+            subjects.len(),
+            case.in_doubt
+        )
+    });
+    let mut told = told.collect::<Vec<_>>();
+    told.sort();
+    told
+}
+
+#[test]
+fn one_correction_against_many_buildings_is_one_case_which_each_leaves_by_itself() {
+    let city = City::new();
+    let community = city.community("甲社区", city.street("一街道"));
+    let compound = city.compound("示例小区", community);
+    let days = ["1985-05-01", "1986-05-01", "1987-05-01", "1995-05-01"];
+    let buildings = days.map(|day| city.building(compound, day, 500));
+    let before = city.registry.frontier(city.home()).seq;
+    began(&city, compound, "1990").unwrap();
+    let between = city.registry.frontier(city.home()).seq;
+    let of_days = "accepted from 1985-05-01 against 1990-01-01";
+    assert_eq!(open_ones(&city), [format!("3 of 3 with 3 entries, {of_days}")]);
+    let counted = |city: &City| city.registry.work_under_way(city.home()).unwrap().open_case_count;
+    assert_eq!(counted(&city), 1);
+    for (building, told) in buildings.iter().zip(["open", "open", "open", "no case"]) {
+        let told_now = self::told(&city, *building, KnownAt::Now);
+        assert!(told_now.starts_with(told), "{told_now}");
+    }
+    began(&city, buildings[0], "1991-05-01").unwrap();
+    assert_eq!(open_ones(&city), [format!("2 of 3 with 2 entries, {of_days}")]);
+    // It comes up again by itself, when it is said again, as a case of its own.
+    began(&city, buildings[0], "1984-05-01").unwrap();
+    let again = "1 of 1 with 1 entries, accepted from 1984-05-01 against 1990-01-01".to_owned();
+    let both = [again, format!("2 of 3 with 2 entries, {of_days}")];
+    assert_eq!(open_ones(&city), both);
+    began(&city, buildings[0], "1991-05-01").unwrap();
+    // As it was known: nothing, then all three.
+    assert_eq!(self::told(&city, buildings[0], KnownAt::Seq(before)), "no case\n");
+    let then = self::told(&city, buildings[0], KnownAt::Seq(between));
+    assert!(then.contains("1 of its entries in doubt"), "{then}");
+    began(&city, buildings[1], "1991-05-01").unwrap();
+    began(&city, buildings[2], "1991-05-01").unwrap();
+    assert_eq!(open_ones(&city), Vec::<String>::new());
+    assert_eq!(counted(&city), 0);
+    for subject in buildings.into_iter().chain([compound]) {
+        let seen = city.registry.get(subject, ReadTime::NOW).unwrap();
+        assert!(seen.cases.is_empty());
+    }
+}
+
+#[test]
+fn a_case_of_many_is_settled_at_once_and_goes_with_its_cause() {
+    let city = City::new();
+    let community = city.community("甲社区", city.street("一街道"));
+    let compound = city.compound("示例小区", community);
+    let buildings = ["1985-05-01", "1986-05-01"].map(|day| city.building(compound, day, 500));
+    began(&city, compound, "1990").unwrap();
+    began(&city, compound, "1980").unwrap();
+    assert_eq!(open_ones(&city), Vec::<String>::new());
+    began(&city, compound, "1990").unwrap();
+    let page = PageRequest { rows: 10, after: Vec::new() };
+    let cases = city.registry.cases(city.home(), None, false, KnownAt::Now, &page).unwrap();
+    let [(case, _)] = cases.rows[..] else { panic!("one case") };
+    let mut call = city.call(city.home());
+    call.author.subject = "the-city-system".to_owned();
+    call.author.person = "person-2".to_owned();
+    city.registry.execute(call, Command::SettleCase { case, outcome: 1 }).unwrap();
+    for subject in buildings.into_iter().chain([compound]) {
+        let seen = city.registry.get(subject, ReadTime::NOW).unwrap();
+        assert!(seen.cases.is_empty());
+    }
+    began(&city, compound, "1991").unwrap();
+    assert_eq!(open_ones(&city), Vec::<String>::new());
+}

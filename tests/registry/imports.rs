@@ -73,6 +73,7 @@ impl Files {
             exists_from_when_new: None,
             from: (!says.from.is_empty()).then(|| day(says.from)),
             opens_partition: false,
+            end: None,
             paper: None,
         }
     }

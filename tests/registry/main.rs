@@ -25,6 +25,7 @@ mod reads;
 mod rebuild;
 mod refusals;
 mod requests;
+mod row_ends;
 mod story;
 mod sweeps;
 mod totals;

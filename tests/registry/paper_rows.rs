@@ -85,6 +85,7 @@ impl Desk {
             exists_from_when_new: None,
             from: None,
             opens_partition: false,
+            end: None,
             paper: Some(paper),
         }
     }

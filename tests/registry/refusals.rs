@@ -82,6 +82,7 @@ impl Court {
             exists_from_when_new: None,
             from: None,
             opens_partition: false,
+            end: None,
             paper: None,
         }
     }

@@ -331,6 +331,7 @@ fn row(city: &City, compound: SubjectId, key: &str, area_m2: u64) -> ImportRow {
         exists_from_when_new: None,
         from: Some(day("2010-01-01")),
         opens_partition: false,
+        end: None,
         paper: None,
     }
 }

@@ -20,7 +20,7 @@ use anju::{
     },
     registry::{
         Call, Change, Command, Correct, End, Entry, Erase, Error, Fact, Import, ImportRow, Merge,
-        MergeInto, Outcome, Reference, Register, Retract, RowMode, Split, SplitPart,
+        MergeInto, Outcome, Reference, Register, Retract, RowEnd, RowMode, Split, SplitPart,
     },
 };
 use proptest::prelude::*;
@@ -682,6 +682,7 @@ impl Story {
                     exists_from_when_new: None,
                     from: act.c.is_multiple_of(2).then(|| on(act)),
                     opens_partition: false,
+                    end: (act.c % 5 == 1 && index < 2).then(|| row_end(act, number)),
                     paper: None,
                 },
             ));
@@ -691,6 +692,17 @@ impl Story {
             Import { source: "survey".to_owned(), mode, within: None, rows, unread: Vec::new() };
         self.send("import", Command::Import(import));
     }
+}
+
+/// How a row ends: demolished, or merged into the next.
+fn row_end(act: &Act, number: u32) -> RowEnd {
+    if act.b.is_multiple_of(2) {
+        let day = ImpreciseDay::exactly(on(act));
+        return RowEnd { day, cause: EndCause::Demolished, successors: Vec::new() };
+    }
+    let into = Reference::Key(format!("row-{}", (number + 1) % 6));
+    let day = ImpreciseDay::exactly(on(act));
+    RowEnd { day, cause: EndCause::Merged, successors: vec![(into, (1, 1))] }
 }
 
 pub(crate) fn entry(city: &City, partition: Partition, seq: Seq) -> Entry {

@@ -73,6 +73,7 @@ impl Streets {
             exists_from_when_new: None,
             from: None,
             opens_partition: false,
+            end: None,
             paper: None,
         }
     }

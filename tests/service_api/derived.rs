@@ -483,7 +483,7 @@ async fn a_case_is_settled_by_another_than_its_opener() {
     assert_eq!(found.len(), 1);
     let case = &found[0];
     assert_eq!((case.reason.as_str(), case.state()), ("OUTSIDE_PARENT_LIFE", v1::CaseState::Open));
-    let get = v1::GetCaseRequest { context: None, id: case.id.clone() };
+    let get = v1::GetCaseRequest { id: case.id.clone(), ..v1::GetCaseRequest::default() };
     let answer = cases.get_case(city.asking("east", get.clone())).await.unwrap().into_inner();
     assert_eq!((answer.case.as_ref(), answer.read_at.as_str()), (Some(case), head.as_str()));
     let refusal = cases.get_case(city.asking("west", get.clone())).await.unwrap_err();

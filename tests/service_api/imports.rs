@@ -165,7 +165,11 @@ async fn rows_in_reach_are_taken_and_others_are_refused_one_by_one() {
 }
 
 /// Imports files with a token of the city, and gives the summary.
-async fn run(city: &City, subject: &str, args: ImportArgs) -> (Outcome, serde_json::Value) {
+pub(crate) async fn run(
+    city: &City,
+    subject: &str,
+    args: ImportArgs,
+) -> (Outcome, serde_json::Value) {
     let token = city.asking(subject, ()).metadata().get("authorization").unwrap().clone();
     let service = InterceptedService::new(
         city.channel.clone(),

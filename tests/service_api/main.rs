@@ -4,8 +4,10 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod actors;
+mod cases;
 mod checkups;
 mod derived;
+mod ended;
 mod figures;
 mod guard;
 mod harness;

@@ -24,8 +24,6 @@ pub struct Counts {
     pub partly_taken: u64,
     /// Rows that were not taken.
     pub refused: u64,
-    /// Rows of what has ended, which are not sent.
-    pub passed_over: u64,
     /// Rows of a dry run that the registry cannot judge, since what they refer to is itself new.
     pub unjudged: u64,
     /// Rows that were not refused, and in which something looks doubtful.
@@ -37,7 +35,7 @@ impl Counts {
     const fn open(&self) -> u64 {
         let Self { read, created, changed, unchanged, conflicts, refused, .. } = *self;
         let done = created + changed + unchanged + conflicts + refused;
-        read.saturating_sub(done + self.passed_over + self.unjudged)
+        read.saturating_sub(done + self.unjudged)
     }
 }
 
@@ -140,7 +138,6 @@ impl Summary {
             "unchanged",
             "conflicts",
             "refused",
-            "passed over",
         ]);
         for FileSummary { file, source, counts, .. } in &self.files {
             let numbers = [
@@ -150,7 +147,6 @@ impl Summary {
                 counts.unchanged,
                 counts.conflicts,
                 counts.refused,
-                counts.passed_over,
             ];
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let mut row = vec![name, source.clone()];

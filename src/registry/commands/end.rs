@@ -1,5 +1,7 @@
 //! Ending subjects: they stay in the statistics of their days.
 
+use std::sync::Arc;
+
 use crate::{
     domain::{
         content::Content,
@@ -20,9 +22,10 @@ use crate::{
                 ChildOf, contradictions, homes, living_children, noted, real_subject,
                 record_everywhere, settle, was_in, weigh,
             },
+            together::{Done, done_with},
         },
         error::{Class, Error, Refusal},
-        fact::Fact,
+        fact::{Fact, SourceRow},
         record::Record,
         state::State,
         tx::{Decided, Draft, Tx},
@@ -51,18 +54,62 @@ pub(crate) fn end(tx: &mut Tx<'_, '_>, command: End) -> Result<Decided, Error> {
         weigh(tx, "", found, &mut refusals, &mut overridden);
         return Err(Error::Refused(refusals));
     };
-    judge(tx, id, &record, command.day, &mut refusals, &mut overridden)?;
-    let children = noted(living_children(tx, id, command.day.latest()), &mut refusals)?;
-    let children = children.unwrap_or_default();
-    if matches!(id.kind(), Kind::Region | Kind::Compound) && !children.is_empty() {
-        refusals.push(living_dependents(&children));
-    }
+    let end = Ending { overridden, ..Ending::new(id, record, command.day, command.cause) };
+    let end = end.decide(tx, &mut refusals)?;
     settle(refusals)?;
-    for child in children {
-        ends_with(tx, &child, command.day, command.cause)?;
-    }
-    record_end(tx, id, &record, command.day, command.cause, overridden)?;
+    end.record(tx, None)?;
     Ok(Decided { subjects: vec![id], ..Decided::default() })
+}
+
+/// An end, with all that ends with it.
+pub(crate) struct Ending {
+    id: SubjectId,
+    record: Arc<Record>,
+    day: ImpreciseDay,
+    cause: EndCause,
+    children: Vec<ChildOf>,
+    overridden: Vec<String>,
+}
+
+impl Ending {
+    /// Of what has nothing in it.
+    pub(crate) fn new(
+        id: SubjectId,
+        record: Arc<Record>,
+        day: ImpreciseDay,
+        cause: EndCause,
+    ) -> Self {
+        Self { id, record, day, cause, children: Vec::new(), overridden: Vec::new() }
+    }
+
+    /// Notes what is against it, and finds what ends with it.
+    pub(crate) fn decide(
+        mut self,
+        tx: &mut Tx<'_, '_>,
+        refusals: &mut Vec<Refusal>,
+    ) -> Result<Self, Error> {
+        let Self { id, day, .. } = self;
+        judge(tx, id, &self.record, day, refusals, &mut self.overridden)?;
+        let children = noted(living_children(tx, id, day.latest()), refusals)?;
+        self.children = children.unwrap_or_default();
+        if matches!(id.kind(), Kind::Region | Kind::Compound) && !self.children.is_empty() {
+            refusals.push(living_dependents(&self.children));
+        }
+        Ok(self)
+    }
+
+    /// Records it; with the row that says it, if one does.
+    pub(crate) fn record(
+        self,
+        tx: &mut Tx<'_, '_>,
+        source_row: Option<SourceRow>,
+    ) -> Result<(), Error> {
+        let Self { id, record, day, cause, children, overridden } = self;
+        for child in children {
+            ends_with(tx, &child, day, cause)?;
+        }
+        record_end(tx, id, &record, (day, cause), (overridden, source_row))
+    }
 }
 
 fn judge(
@@ -123,11 +170,11 @@ fn ends_with(
         for unit in living_children(tx, child.id, day.latest())? {
             // One that ends by itself goes on doing so.
             if unit.record.timeline.end().is_none() {
-                record_end(tx, unit.id, &unit.record, day, cause, Vec::new())?;
+                record_end(tx, unit.id, &unit.record, (day, cause), (Vec::new(), None))?;
             }
         }
     }
-    record_end(tx, child.id, &child.record, day, cause, Vec::new())
+    record_end(tx, child.id, &child.record, (day, cause), (Vec::new(), None))
 }
 
 /// A subject whose life ended with another's.
@@ -151,16 +198,10 @@ pub(crate) fn ended_with(
     place: Seq,
 ) -> Result<Vec<EndedWith>, Error> {
     let partition = id.partition();
-    let first = tx.work.entry(partition, place)?.command_seq;
-    let head = tx.work.head(partition)?.seq;
     let mut ended = Vec::new();
-    for number in first..=head {
-        let entry = tx.work.entry(partition, number)?;
-        if entry.command_seq != first {
-            break;
-        }
-        if let Some(Fact::Ended { subject, day, .. }) = entry.body.map(|body| body.fact) {
-            ended.push((number, subject, day));
+    for Done { seq, fact, .. } in done_with(tx, partition, place)? {
+        if let Fact::Ended { subject, day, .. } = fact {
+            ended.push((seq, subject, day));
         }
     }
     // What holds comes after what it holds, and last of all what the command was about.
@@ -193,9 +234,8 @@ fn record_end(
     tx: &mut Tx<'_, '_>,
     id: SubjectId,
     record: &Record,
-    day: ImpreciseDay,
-    cause: EndCause,
-    overridden: Vec<String>,
+    (day, cause): (ImpreciseDay, EndCause),
+    (overridden, source_row): (Vec<String>, Option<SourceRow>),
 ) -> Result<(), Error> {
     if let Ok(building) = BuildingId::try_from(id) {
         goes_with(tx, building, day)?;
@@ -203,6 +243,7 @@ fn record_end(
     let homes = homes(id, &content(tx, record, id));
     let draft = Draft {
         overridden,
+        source_row,
         ..Draft::new(id.partition(), Fact::Ended { subject: id, day, cause }).from(day.earliest())
     };
     record_everywhere(tx, &homes, id, draft)?;

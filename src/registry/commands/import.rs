@@ -13,12 +13,14 @@ use crate::{
         id::{Kind, SubjectId},
         limit,
         position::Partition,
+        time::Day,
     },
     registry::{
-        command::{Change, Import, ImportRow, Reference, Register, RowMode},
+        command::{Change, Correct, Import, ImportRow, Reference, Register, RowMode},
         commands::{
             change, correct, paper_rows,
             register::{self, Unresolved, register},
+            row_end::{Planned, RowEnding, Verdict},
             rules::{homes, settle, weigh},
             said::{BEGINNING, Fresh, Judged, Said},
             within::{Within, out_of_reach},
@@ -121,7 +123,8 @@ fn take(
     if row.paper.is_some() {
         return paper_rows::take(tx, (source, mode), row, within);
     }
-    let (content, unresolved) = resolve(tx, source, &row, within)?;
+    let (content, mut unresolved) = resolve(tx, source, &row, within)?;
+    let end = RowEnding::resolve(tx, source, &row, within, &mut unresolved)?;
     let partition = row_partition(tx, source, &row, &content)?;
     let kind = content.kind();
     let known = match known_row(tx, partition, source, kind, &row.key)? {
@@ -143,12 +146,15 @@ fn take(
         return Err(Error::Refused(of_elsewhere(tx, &row, &content, refusals)));
     }
     match known {
-        Some((id, hash)) => say_again(tx, (source, mode), row, content, (id, hash), unresolved),
+        Some(known) => {
+            let said = Heard { row, content, end };
+            say_again(tx, (source, mode), said, known, unresolved)
+        }
         // Where it is to be is not known to be in reach: it is not compared with what is there.
         None if !within.is_everywhere() && !unresolved.fields.is_empty() => {
             Err(Error::Refused(of_elsewhere(tx, &row, &content, unresolved.refusals)))
         }
-        None => begin(tx, source, row, content, unresolved),
+        None => begin(tx, source, Heard { row, content, end }, unresolved),
     }
 }
 
@@ -161,8 +167,7 @@ pub(crate) fn source_row(source: &str, row: &ImportRow, said: Option<Content>) -
 fn begin(
     tx: &mut Tx<'_, '_>,
     source: &str,
-    row: ImportRow,
-    content: Content,
+    Heard { row, content, end }: Heard,
     unresolved: Unresolved,
 ) -> Result<Taken, Error> {
     let source_row = source_row(source, &row, None);
@@ -182,16 +187,25 @@ fn begin(
         opens_partition: row.opens_partition,
         sentences: Vec::new(),
     };
-    let id = register(tx, item, Some(source_row), unresolved)?;
+    let id = register(tx, item, Some(source_row.clone()), unresolved, end.as_ref())?;
+    if let Some(end) = end {
+        end.record_of_new(tx, id, source_row)?;
+    }
     Ok(Taken::plain(id, ItemOutcome::Created))
+}
+
+/// What a row says, with what it names.
+struct Heard {
+    row: ImportRow,
+    content: Content,
+    end: Option<RowEnding>,
 }
 
 /// Takes in what a row says of a subject that is known by its key.
 fn say_again(
     tx: &mut Tx<'_, '_>,
     (source, mode): (&str, RowMode),
-    row: ImportRow,
-    content: Content,
+    Heard { row, content, end }: Heard,
     (id, hash): (SubjectId, Option<Hash>),
     unresolved: Unresolved,
 ) -> Result<Taken, Error> {
@@ -207,10 +221,18 @@ fn say_again(
     };
     let today = tx.today();
     let (said, from) = ((&content, row.exists_from), row.from.unwrap_or(today));
-    let Judged { fresh, conflicts } = last.judge(said, mode, from, today);
+    let Judged { fresh, mut conflicts } = last.judge(said, mode, from, today);
     let mut refusals = unresolved.refusals;
     refusals.extend(fresh.iter().filter_map(|fresh| unchangeable(mode, fresh)));
-    if fresh.iter().all(|fresh| is_only_beginning(mode, fresh)) {
+    let is_nothing = fresh.iter().all(|fresh| is_only_beginning(mode, fresh));
+    let ends = match end {
+        Some(end) => {
+            let said = (mode, (!is_nothing).then_some(from));
+            ends(tx, id, &end, (source, &row.key), said, &mut conflicts, &mut refusals)?
+        }
+        None => Ends::default(),
+    };
+    if is_nothing && ends.is_nothing() {
         settle(refusals)?;
         if conflicts.is_empty() {
             // The source has come round to what the registry has: there is nothing to record.
@@ -228,10 +250,61 @@ fn say_again(
         || last.is_heard_only();
     let said = is_more.then(|| last.with(&content));
     let source_row = source_row(source, &row, said);
-    say(tx, mode, &row, id, fresh, source_row, refusals)?;
+    let mut commands = Vec::new();
+    commands.extend(ends.correction);
+    if is_nothing && commands.is_empty() {
+        settle(refusals)?;
+    } else {
+        say(tx, mode, &row, id, (fresh, commands), source_row.clone(), refusals)?;
+    }
+    if let Some(planned) = ends.planned {
+        planned.record(tx, source_row)?;
+    }
     let is_partial = !conflicts.is_empty();
     let outcome = if is_partial { ItemOutcome::Conflict } else { ItemOutcome::Changed };
     Ok(Taken { id, outcome, conflicts, is_partial, row: None })
+}
+
+/// What a row says anew of an end.
+#[derive(Default)]
+struct Ends {
+    /// The end, judged.
+    planned: Option<Planned>,
+    /// The correction of one that its source said.
+    correction: Option<Correct>,
+}
+
+impl Ends {
+    fn is_nothing(&self) -> bool {
+        self.planned.is_none() && self.correction.is_none()
+    }
+}
+
+/// Judges the end that a row says of a subject that is known; notes where it is in conflict, and what
+/// is against it. What the row says anew beside it holds from a day.
+fn ends(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    end: &RowEnding,
+    (source, key): (&str, &str),
+    (mode, anew_from): (RowMode, Option<Day>),
+    conflicts: &mut Vec<Conflict>,
+    refusals: &mut Vec<Refusal>,
+) -> Result<Ends, Error> {
+    let mut ends = Ends::default();
+    match end.judge(tx, id, (source, key, mode))? {
+        Verdict::Nothing => {}
+        Verdict::Fresh => {
+            if let Some(from) = anew_from.filter(|_| mode == RowMode::Change) {
+                end.not_after(from, refusals);
+            }
+            ends.planned = Some(end.plan(tx, id, refusals)?);
+        }
+        Verdict::Correction(entry) => ends.correction = Some(end.correction(id, entry)),
+        Verdict::Conflict(found) => conflicts.extend(found),
+        Verdict::Refused(refusal) => refusals.push(refusal),
+    }
+    Ok(ends)
 }
 
 /// Why a beginning that is said anew is no change.
@@ -341,12 +414,12 @@ fn say(
     mode: RowMode,
     row: &ImportRow,
     id: SubjectId,
-    fresh: Vec<Fresh>,
+    (fresh, beside): (Vec<Fresh>, Vec<Correct>),
     source_row: SourceRow,
     refusals: Vec<Refusal>,
 ) -> Result<(), Error> {
     if mode == RowMode::Correction {
-        let commands = fresh.into_iter().map(|one| one.correction(id));
+        let commands = fresh.into_iter().map(|one| one.correction(id)).chain(beside);
         return correct::say_all(tx, commands.collect(), Some(&source_row), refusals);
     }
     let mut content = Content::empty(id.kind());
@@ -383,19 +456,28 @@ pub(crate) fn resolve(
             put_reference(&mut content, field, id);
             continue;
         }
-        let refusal = match (reference, found) {
-            // Whether such an id was ever given is not told.
-            (Reference::Id(id), _) => out_of_reach(field, &id.to_string()),
-            // Everybody may look up what region has a code, and not what has a key of others.
-            (Reference::Identifier(scheme, code), Some(_)) if *kind == Kind::Region => {
-                out_of_reach(field, &format!("the region {scheme} {code}"))
-            }
-            _ => not_found(field, *kind, within),
-        };
         unresolved.fields.push(field);
-        unresolved.refusals.push(refusal);
+        unresolved.refusals.push(unknown(field, *kind, (reference, found), within));
     }
     Ok((content, unresolved))
+}
+
+/// Why a row may not name what it names: it is not there, or not in reach.
+pub(crate) fn unknown(
+    field: &str,
+    kind: Kind,
+    (reference, found): (&Reference, Option<SubjectId>),
+    within: &Within,
+) -> Refusal {
+    match (reference, found) {
+        // Whether such an id was ever given is not told.
+        (Reference::Id(id), _) => out_of_reach(field, &id.to_string()),
+        // Everybody may look up what region has a code, and not what has a key of others.
+        (Reference::Identifier(scheme, code), Some(_)) if kind == Kind::Region => {
+            out_of_reach(field, &format!("the region {scheme} {code}"))
+        }
+        _ => not_found(field, kind, within),
+    }
 }
 
 /// Whether a row may name a subject. Bodies and those who sign for them work all over a city: naming

@@ -150,7 +150,7 @@ fn check_merged(kind: Kind, subjects: &[SubjectId], into: &MergeInto, refusals: 
 }
 
 /// A subject that is there on a day. Notes what is against its being ended or joined on it.
-fn alive(
+pub(super) fn alive(
     tx: &mut Tx<'_, '_>,
     field: &str,
     id: SubjectId,
@@ -220,7 +220,7 @@ fn begin(
                 opens_partition: false,
                 sentences,
             };
-            noted(register(tx, item, None, Unresolved::default()), &mut own)?
+            noted(register(tx, item, None, Unresolved::default(), None), &mut own)?
         }
         (None, Some(first)) => {
             judge(tx, *first, None, &content, &mut own, &mut Vec::new())?;
@@ -289,7 +289,7 @@ fn areas(records: &[(SubjectId, Arc<Record>)]) -> Vec<Seq> {
 }
 
 /// Records the succession itself.
-fn succeed(
+pub(super) fn succeed(
     tx: &mut Tx<'_, '_>,
     leading: SubjectId,
     fact: Fact,
@@ -316,7 +316,7 @@ fn succeed(
 }
 
 /// Children that are to join or leave a subject after its end cannot simply be moved with the others.
-fn stay_put<'a>(
+pub(super) fn stay_put<'a>(
     children: impl Iterator<Item = &'a ChildOf>,
     holder: SubjectId,
     day: Day,
@@ -341,7 +341,7 @@ fn stay_put<'a>(
     refusals.push(Refusal::rule("SCHEDULED_MOVE", "day", message));
 }
 
-fn move_child(
+pub(super) fn move_child(
     tx: &mut Tx<'_, '_>,
     child: &ChildOf,
     from: SubjectId,
@@ -450,28 +450,39 @@ fn check_parts(command: &Split, refusals: &mut Vec<Refusal>) {
             format!("a split has {needed} to {} parts", limit::ENTRY_SUBJECTS_MAX - 1),
         ));
     }
-    let is_fraction = |(numerator, denominator): (u64, u64)| {
-        denominator > 0 && numerator > 0 && numerator <= denominator
+    let shares = command.parts.iter().map(|part| part.share).collect::<Vec<_>>();
+    check_shares("parts", &shares, command.keeps, refusals);
+}
+
+/// The shares of a split, told by the field that says them.
+pub(super) fn check_shares(
+    field: &str,
+    shares: &[(u64, u64)],
+    keeps: bool,
+    refusals: &mut Vec<Refusal>,
+) {
+    let is_fraction = |(numerator, denominator): &(u64, u64)| {
+        *denominator > 0 && *numerator > 0 && numerator <= denominator
     };
-    if command.parts.iter().any(|part| !is_fraction(part.share)) {
+    if !shares.iter().all(is_fraction) {
         refusals.push(Refusal::of(
             Class::Invalid,
             "SHARE",
-            "parts",
+            field,
             "every part has a share above 0 and at most 1",
         ));
         return;
     }
     // Over the common denominator, in wide integers; sizes that do not fit are refused.
-    let sum = command.parts.iter().try_fold((0_u128, 1_u128), |(numerator, denominator), part| {
-        let (n, d) = (u128::from(part.share.0), u128::from(part.share.1));
+    let sum = shares.iter().try_fold((0_u128, 1_u128), |(numerator, denominator), share| {
+        let (n, d) = (u128::from(share.0), u128::from(share.1));
         let numerator = numerator.checked_mul(d)?.checked_add(n.checked_mul(denominator)?)?;
         let denominator = denominator.checked_mul(d)?;
         let divisor = greatest_common_divisor(numerator, denominator);
         Some((numerator / divisor, denominator / divisor))
     });
     let fits = match sum {
-        Some((numerator, denominator)) if command.keeps => numerator < denominator,
+        Some((numerator, denominator)) if keeps => numerator < denominator,
         Some((numerator, denominator)) => numerator == denominator,
         None => false,
     };
@@ -479,7 +490,7 @@ fn check_parts(command: &Split, refusals: &mut Vec<Refusal>) {
         refusals.push(Refusal::of(
             Class::Invalid,
             "SHARES_SUM",
-            "parts",
+            field,
             "the shares sum to one exactly, or to less than one when the subject lives on",
         ));
     }

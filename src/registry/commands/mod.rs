@@ -16,8 +16,10 @@ mod register;
 mod reinstate;
 mod report;
 mod retract;
+mod row_end;
 mod rules;
 mod said;
+mod together;
 mod within;
 
 use crate::registry::{

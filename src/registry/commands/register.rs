@@ -16,6 +16,7 @@ use crate::{
         command::Register,
         commands::{
             order,
+            row_end::RowEnding,
             rules::{contradictions, homes, of_item, record_everywhere, references, settle, weigh},
         },
         error::{Class, Error, Refusal},
@@ -27,7 +28,7 @@ use crate::{
 
 /// Registers one subject.
 pub(crate) fn one(tx: &mut Tx<'_, '_>, item: Register) -> Result<Decided, Error> {
-    let id = register(tx, item, None, Unresolved::default())?;
+    let id = register(tx, item, None, Unresolved::default(), None)?;
     Ok(Decided { subjects: vec![id], items: Vec::new(), item_count: 1 })
 }
 
@@ -40,7 +41,7 @@ pub(crate) fn all(
     let item_count = u32::try_from(list.len()).unwrap_or(u32::MAX);
     let (mut subjects, mut items, mut refusals) = (Vec::new(), Vec::new(), Vec::new());
     for (index, item) in (0_u32..).zip(list) {
-        match register(tx, item, None, Unresolved::default()) {
+        match register(tx, item, None, Unresolved::default(), None) {
             Ok(id) => subjects.push(id),
             Err(Error::Refused(refused)) if per_item => {
                 items.push(ItemRecord::refused(index, refused));
@@ -81,12 +82,14 @@ pub(crate) struct Unresolved {
     pub refusals: Vec<Refusal>,
 }
 
-/// Decides and records the beginning of a subject.
+/// Decides and records the beginning of a subject; that of one that has ended is judged by its whole
+/// life.
 pub(crate) fn register(
     tx: &mut Tx<'_, '_>,
     item: Register,
     source_row: Option<SourceRow>,
     unresolved: Unresolved,
+    end: Option<&RowEnding>,
 ) -> Result<SubjectId, Error> {
     let Register { seed, content, exists_from, opens_partition, sentences } = item;
     let Unresolved { fields, mut refusals } = unresolved;
@@ -97,7 +100,8 @@ pub(crate) fn register(
     };
     let subject = SubjectId::new(content.kind(), seed.born_in(partition));
     let mut overridden = Vec::new();
-    judge(tx, subject, &content, Some(exists_from), &fields, &mut refusals, &mut overridden)?;
+    let life = Some((exists_from, end));
+    judge(tx, subject, &content, life, &fields, &mut refusals, &mut overridden)?;
     settle(refusals)?;
 
     if opens_partition {
@@ -123,7 +127,7 @@ pub(crate) fn judge(
     tx: &mut Tx<'_, '_>,
     subject: SubjectId,
     content: &Content,
-    exists_from: Option<ImpreciseDay>,
+    life: Option<(ImpreciseDay, Option<&RowEnding>)>,
     unresolved: &[&'static str],
     refusals: &mut Vec<Refusal>,
     overridden: &mut Vec<String>,
@@ -138,8 +142,9 @@ pub(crate) fn judge(
     });
     refusals.append(&mut missing);
     references(tx, partition, content, refusals)?;
-    if let Some(exists_from) = exists_from {
-        let found = plausibility::check_beginning(content, exists_from, today);
+    if let Some((exists_from, end)) = life {
+        let mut found = plausibility::check_beginning(content, exists_from, today);
+        found.extend(end.map(|end| end.implausible(content, today)).unwrap_or_default());
         weigh(tx, "", found, refusals, overridden);
     }
     let mut found = plausibility::check(content, today);
@@ -153,7 +158,7 @@ pub(crate) fn judge(
             "the id that was drawn is taken: try again",
         ));
     }
-    let Some(exists_from) = exists_from else { return Ok(()) };
+    let Some((exists_from, end)) = life else { return Ok(()) };
     order::new(tx, content, exists_from.earliest(), refusals)?;
     let statement = Statement {
         seq: 0,
@@ -162,7 +167,11 @@ pub(crate) fn judge(
         key: Vec::new(),
         saying: Saying::Registered { exists_from, content: content.clone() },
     };
-    let timeline = Timeline::fold([(statement, Vec::new())]);
+    let mut timeline = Timeline::fold([(statement, Vec::new())]);
+    if let Some(end) = end {
+        timeline.push(end.statement(subject), &[]);
+        end.goes_on(tx, refusals)?;
+    }
     contradictions(tx, subject, &Timeline::default(), &timeline, refusals)
 }
 

@@ -19,6 +19,7 @@ use crate::{
                 known_in, living_children, needs_reason, no_sweep, noted, record_everywhere,
                 settle, subject,
             },
+            together::{Done, done_with},
         },
         dossier::{building_of, said_about},
         error::{Class, Error, Refusal},
@@ -193,21 +194,12 @@ fn take_back_command(
 ) -> Result<(), Error> {
     let partition = id.partition();
     let place = record.timeline.place_of(seq).unwrap_or(seq);
-    let first = tx.work.entry(partition, place)?.command_seq;
-    let head = tx.work.head(partition)?.seq;
-    let (mut done, mut refusals) = (Vec::new(), Vec::new());
-    for number in first..=head {
-        let entry = tx.work.entry(partition, number)?;
-        if entry.command_seq != first {
-            break;
-        }
-        if let Some(body) = entry.body {
-            done.push((number, body.fact));
-        }
-    }
-    let last_done = done.last().map_or(first, |(number, ..)| *number);
-    // Backwards, so that what was moved is back before what it was moved to is gone.
-    for (number, fact) in done.into_iter().rev() {
+    let mut refusals = Vec::new();
+    let done = done_with(tx, partition, place)?;
+    let last_done = done.last().map_or(place, |done| done.seq);
+    // Backwards, so that what was moved is back before what it was moved to is gone. What the row
+    // itself said of its subject is not of the merge or split.
+    for Done { seq: number, fact, .. } in done.into_iter().rev().filter(|done| !done.is_of_row) {
         let Some(first_subject) = fact.subjects().first().copied() else { continue };
         let Some(record) = tx.work.known(partition, first_subject)? else { continue };
         let Some(standing) = record
