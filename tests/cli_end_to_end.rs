@@ -384,8 +384,8 @@ fn what_was_exported_goes_into_another_registry(shell: &Shell<'_>) {
     let name = ["name=手工登记楼", "floor_area_m2=1000", "use=DWELLING"];
     let within = format!("compound_id={compound}");
     let sets = [&name[..], &[&within]].concat();
-    let building = created(shell, "building", "2010", &sets);
-    created(shell, "unit", "2010", &["number=101", &format!("building_id={building}")]);
+    let building = created(shell, "building", "2025-06-01", &sets);
+    created(shell, "unit", "2025-06-01", &["number=101", &format!("building_id={building}")]);
 
     let home = Home::new();
     let server = home.serve();
@@ -636,7 +636,7 @@ async fn a_check_up_goes_from_the_rule_to_the_closed_finding_as_the_page_has_it_
     assert_eq!(text(notified, "/finding/deadline"), "2026-10-18");
     // The list of open notices, and perhaps of what is overdue, by the day on which this is run.
     assert_eq!(text(answered("anju findings", 0), "/findings/0/id"), finding);
-    let listed = answered("anju findings", 2);
+    let listed = answered("anju findings", 3);
     assert_eq!(text(listed, "/findings/0/stage"), "FINDING_STAGE_CLOSED");
     let reported = answered("anju report list", 0);
     assert_eq!(text(reported, "/reports/0/state"), "REPORT_STATE_ACCEPTED");

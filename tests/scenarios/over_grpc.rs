@@ -543,7 +543,8 @@ impl Floor for OverGrpc {
         let answer = self.ask("DueService", "ExplainDue", asked)?;
         let (due, basis, colour) = (&answer["due"], &answer["basis"], &answer["colour"]);
         let in_doubt = |grade: &Value| grade["in_doubt"] == json!(true);
-        let grades = list(&answer, "grades").map(|one| (text(one, "value"), in_doubt(one)));
+        let grades =
+            list(&answer, "grades").map(|one| (text(&one["grade"], "value"), in_doubt(one)));
         Ok(DueView {
             answer: word(due, "answer", "DUE_ANSWER_"),
             on: text(due, "due_on"),
