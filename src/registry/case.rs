@@ -203,6 +203,17 @@ pub(crate) fn find(state: &dyn State, case: CaseId) -> Result<Option<Case>, Erro
     state.get(&case_key(case))?.map(|bytes| read(&bytes)).transpose()
 }
 
+/// The key that says of a subject that a case concerns it. Its value is empty until what was settled
+/// was gone.
+fn subject_case_key(partition: Partition, subject: SubjectId, case: CaseId) -> Key {
+    let mut key = subject_key(partition, Space::SubjectCase, subject);
+    key.extend_from_slice(&SubjectId::from(case).to_bytes());
+    key
+}
+
+/// Marks a case whose contradiction was gone after it was settled.
+const WAS_GONE: u8 = 1;
+
 /// The key of a subject that is in doubt with others.
 fn case_subject_key(case: CaseId, subject: SubjectId) -> Key {
     let mut key = subject_key(case.partition(), Space::CaseSubject, case.into());
@@ -526,11 +537,20 @@ fn review(
     for (id, case) in cases {
         let is_in_doubt = doubts_of(work, (id, &case), subject, None)?.is_some();
         let is_watched = is_in_doubt && case.what != Contradiction::BasisCorrected;
-        if is_watched && case.is_open() && !found.iter().any(|found| is_same(&case, found)) {
+        let is_found = found.iter().any(|found| is_same(&case, found));
+        if is_watched && case.is_open() && !is_found {
             leave(work, id, case, subject, entry.seq)?;
-        } else if case.outcome.is_some() || (is_in_doubt && case.is_open()) {
-            // A case that was settled is not opened again for the same.
+        } else if is_in_doubt && case.is_open() {
             known.push(case);
+        } else if case.outcome.is_some() {
+            // What was settled is not opened again for the same as long as that goes on. Once it was
+            // gone, it is new when it comes back.
+            let key = subject_case_key(entry.partition, subject, id);
+            if !is_found && case.what != Contradiction::BasisCorrected {
+                work.put(key, Some(vec![WAS_GONE]));
+            } else if work.get(&key)?.is_none_or(|kept| kept.is_empty()) {
+                known.push(case);
+            }
         }
     }
     for found in found {
@@ -652,9 +672,7 @@ fn note_case(
     id: CaseId,
     concerned: SubjectId,
 ) -> Result<(), Error> {
-    let mut key = subject_key(partition, Space::SubjectCase, concerned);
-    key.extend_from_slice(&SubjectId::from(id).to_bytes());
-    work.put(key, Some(Vec::new()));
+    work.put(subject_case_key(partition, concerned, id), Some(Vec::new()));
     count_case(work, partition, concerned, true)
 }
 

@@ -297,8 +297,11 @@ fn sentences(case: &Case) -> (String, String) {
     }
     if let Some(days) = case.days {
         let (more, more_zh) = days_of(case, days);
-        english = format!("{english}; {more}");
-        chinese = format!("{chinese}；{more_zh}");
+        // Of several the days are those of all of them.
+        let (all, all_zh) =
+            if count > 1 { ("taken together, ", "合起来看，") } else { ("", "") };
+        english = format!("{english}; {all}{more}");
+        chinese = format!("{chinese}；{all_zh}{more_zh}");
     }
     (english, chinese)
 }

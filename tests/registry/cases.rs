@@ -109,6 +109,12 @@ fn a_case_is_settled_by_another_person_only_and_not_twice() {
     assert!(open(&city).is_empty());
     let seen = city.registry.get(building, ReadTime::NOW).unwrap();
     assert!(seen.cases.is_empty());
+    // Once it was gone, it is new when it comes back, and open until somebody looks at it again.
+    began(&city, compound, "1980").unwrap();
+    assert!(open(&city).is_empty());
+    began(&city, compound, "1992").unwrap();
+    assert_eq!(open(&city).len(), 1);
+    assert_eq!(city.registry.get(building, ReadTime::NOW).unwrap().cases.len(), 1);
     assert_eq!(building.kind(), Kind::Building);
 }
 

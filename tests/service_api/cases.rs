@@ -58,14 +58,14 @@ async fn one_case_of_many_buildings_names_the_days_and_is_paged_by_what_is_in_do
     assert_eq!(
         case.message,
         format!(
-            "of 12 subjects each: it is there on days when what it is in is not; accepted is from \
+            "of 12 subjects each: it is there on days when what it is in is not; taken together, accepted is from \
              1986-05-01, and by entry {entry} what it is in is there from 1990-02-03"
         )
     );
     assert_eq!(
         case.message_zh,
         format!(
-            "12 个对象均如此：在其所在对象不存在的日子存在；已采用的是自 1986-05-01 起，而按第 {entry} \
+            "12 个对象均如此：在其所在对象不存在的日子存在；合起来看，已采用的是自 1986-05-01 起，而按第 {entry} \
              条记录，其所在对象自 1990-02-03 起存在"
         )
     );
