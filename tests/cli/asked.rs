@@ -29,56 +29,15 @@ use clap::{CommandFactory as _, Parser as _};
 use expect_test::{Expect, expect};
 use prost::Message;
 use prost_reflect::DynamicMessage;
-use tonic::{
-    Code, Request, Response, Status,
-    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
-    metadata::MetadataMap,
-};
+use tonic::{Code, Request, Response, Status, metadata::MetadataMap};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
+
+use crate::raw::Raw;
 
 const BUILDING: &str = "bld_01HF7YAT000000E0000000001A";
 const COMPOUND: &str = "cmp_01HF7YAT000000E0000000001A";
 const REGION: &str = "rgn_01HF7YAT000000E0000000001A";
 const CASE: &str = "cas_01HF7YAT000000E0000000001A";
-
-/// Messages as bytes, so that one server speaks every method.
-#[derive(Clone, Copy)]
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Vec<u8>;
-    type Decode = Vec<u8>;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn encode(&mut self, item: Vec<u8>, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        prost::bytes::BufMut::put_slice(buffer, &item);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, Status> {
-        let length = prost::bytes::Buf::remaining(buffer);
-        Ok(Some(prost::bytes::Buf::copy_to_bytes(buffer, length).to_vec()))
-    }
-}
 
 type Reply = Result<Vec<Vec<u8>>, Status>;
 

@@ -7,3 +7,5 @@ mod asked;
 mod city;
 mod erase;
 mod offline;
+#[path = "../support/raw.rs"]
+mod raw;

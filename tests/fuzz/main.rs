@@ -12,6 +12,8 @@
 
 mod files;
 mod mutate;
+#[path = "../support/raw.rs"]
+mod raw;
 mod requests;
 #[path = "../support/served.rs"]
 mod served;
