@@ -11,7 +11,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{content::Content, timeline::Timeline},
+    domain::{
+        content::Content,
+        timeline::{Statement, Timeline},
+    },
     kernel::{
         id::{CaseId, SubjectId},
         position::{Partition, Seq},
@@ -302,8 +305,15 @@ pub(crate) fn contradictions(
                 }),
             });
         }
+        // What was said of the very day of a merge or split, before that was said, belongs to it: what
+        // is left, or where it was moved that day.
+        let is_with_end = |statement: &Statement| {
+            let is_of_day = statement.from == end.day.latest();
+            end.cause.is_succession() && is_of_day && statement.seq <= end.said_by
+        };
         let after = timeline.contents().map(|(statement, _)| statement).filter(|statement| {
-            statement.seq != registration.seq && statement.from >= end.day.latest()
+            let is_after = statement.from >= end.day.latest() && !is_with_end(statement);
+            statement.seq != registration.seq && is_after
         });
         let after = after.collect::<Vec<_>>();
         // They are laid in the order of their days.

@@ -53,8 +53,8 @@ pub use crate::registry::{
     command::{
         AdvanceReport, Change, Command, Correct, End, Erase, FindingRow, FollowFinding, Import,
         ImportRow, Merge, MergeInto, ObserveFinding, PaperRow, RecordReport, Reference, Register,
-        ReportRow, ReportStep, Retract, RowEnd, RowMode, Sighting, SignedRow, Split, SplitPart,
-        Which,
+        ReportRow, ReportStep, Retract, RowEnd, RowLife, RowMode, RowPart, RowPeriod, Sighting,
+        SignedRow, Split, SplitPart, Which,
     },
     due::{CheckUps, DueDays, DueListed},
     dump::{Contents, DumpError, DumpReader, DumpWriter, load},

@@ -26,6 +26,7 @@ mod reads;
 mod rebuild;
 mod refusals;
 mod requests;
+mod row_days;
 mod row_ends;
 mod story;
 mod sweeps;

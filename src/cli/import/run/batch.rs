@@ -20,8 +20,8 @@ use crate::{
     },
     exchange::{row::Fault, table::Mode},
     proto::v1::{
-        ImportRow, ImportRowsRequest, ImportRowsResponse, ItemRefusal, RowMode, RowOutcome,
-        RowResult, WriteContext, import_row::Row,
+        ImportPart, ImportRow, ImportRowsRequest, ImportRowsResponse, ItemRefusal, RowMode,
+        RowOutcome, RowResult, WriteContext, import_row::Row,
     },
 };
 
@@ -43,6 +43,18 @@ pub(super) struct Pending {
     pub(super) row: ImportRow,
     /// What is wrong with it already: with any, what the registry says of the rest is told beside.
     pub(super) faults: Vec<Fault>,
+    /// Of a row that is sent ahead without what was taken out of its subject: what was, and why the
+    /// whole row was refused.
+    pub(super) behind: Option<Box<(Vec<ImportPart>, RowResult)>>,
+    /// Whether it was created by a row that was sent ahead.
+    pub(super) is_created: bool,
+}
+
+impl Pending {
+    /// A row that was read.
+    pub(super) fn new(line: u64, cells: StringRecord, row: ImportRow, faults: Vec<Fault>) -> Self {
+        Self { line, cells, row, faults, behind: None, is_created: false }
+    }
 }
 
 impl Pending {
@@ -231,6 +243,7 @@ impl<I: Credential> Run<I> {
             // What else is against it is told when that is settled.
             let has = |reason| result.refusals.iter().any(|refusal| refusal.reason == reason);
             let missing = has(REFERENCE_NOT_FOUND) && !has(OUT_OF_REACH);
+            let Some(pending) = self.follow_up(file, &place, pending, &result) else { continue };
             if missing && file.deferred.len() < DEFERRED_MAX {
                 let batch = Batch { place: place.clone(), rows: vec![pending], bytes: 0 };
                 file.deferred.push((batch, result));
@@ -265,6 +278,9 @@ impl<I: Credential> Run<I> {
         }
         let counts = &mut file.counts;
         match outcome {
+            RowOutcome::Changed | RowOutcome::Unchanged if pending.is_created => {
+                counts.created += 1;
+            }
             RowOutcome::Created => counts.created += 1,
             RowOutcome::Changed => counts.changed += 1,
             RowOutcome::Unchanged => counts.unchanged += 1,
@@ -303,7 +319,10 @@ impl<I: Credential> Run<I> {
                 self.try_again(file, batch, result).await?;
             }
             self.settle(file).await?;
-            if file.deferred.len() == before || file.deferred.is_empty() {
+            if file.deferred.is_empty() {
+                break;
+            }
+            if file.deferred.len() == before && !self.send_ahead(file).await? {
                 break;
             }
         }
@@ -313,6 +332,51 @@ impl<I: Credential> Run<I> {
             }
         }
         Ok(())
+    }
+
+    /// Sends rows ahead without what was taken out of their subjects, when only that is not there:
+    /// what was taken out of one, and was merged into it later, waits for it too. Answers whether
+    /// there were any.
+    async fn send_ahead(&mut self, file: &mut Current) -> anyhow::Result<bool> {
+        let is_of_part = |refusal: &ItemRefusal| {
+            refusal.reason == REFERENCE_NOT_FOUND && refusal.field.starts_with("split_off[")
+        };
+        let deferred = mem::take(&mut file.deferred);
+        let (ahead, others): (Vec<_>, Vec<_>) =
+            deferred.into_iter().partition(|(_, result)| result.refusals.iter().all(is_of_part));
+        file.deferred = others;
+        let is_any = !ahead.is_empty();
+        for (Batch { place, rows, .. }, result) in ahead {
+            for mut pending in rows {
+                let parts = mem::take(&mut pending.row.split_off);
+                pending.behind = Some(Box::new((parts, result.clone())));
+                self.put(file, place.source.clone(), place.partition, pending).await?;
+            }
+        }
+        self.settle(file).await?;
+        Ok(is_any)
+    }
+
+    /// Puts a row that was sent ahead and taken among those that are tried again, as a whole. `None`
+    /// when that was one.
+    fn follow_up(
+        &mut self,
+        file: &mut Current,
+        place: &BatchPlace,
+        mut pending: Pending,
+        result: &RowResult,
+    ) -> Option<Pending> {
+        let Some(behind) = pending.behind.take() else { return Some(pending) };
+        let (parts, refused) = *behind;
+        pending.row.split_off = parts;
+        if result.outcome() == RowOutcome::Refused {
+            return Some(pending);
+        }
+        pending.is_created |= result.outcome() == RowOutcome::Created;
+        self.accept(&place.source, &pending.row.key);
+        let batch = Batch { place: place.clone(), rows: vec![pending], bytes: 0 };
+        file.deferred.push((batch, refused));
+        None
     }
 
     pub(super) async fn try_again(
