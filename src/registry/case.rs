@@ -149,6 +149,17 @@ impl Found {
     }
 }
 
+/// A subject that a case puts in doubt, as it is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InDoubt {
+    /// Which.
+    pub subject: SubjectId,
+    /// Its entries in doubt.
+    pub entries: Vec<Seq>,
+    /// Its own days of the contradiction.
+    pub days: Option<Days>,
+}
+
 /// A subject that is in doubt with others in one case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CaseSubject {

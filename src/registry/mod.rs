@@ -48,7 +48,7 @@ mod writer;
 
 pub use crate::registry::{
     audit::{Checkpoint, FieldDiff, HistoryRow, SUITE, SubjectDiff},
-    case::{Case, Contradiction, Days, Span},
+    case::{Case, Contradiction, Days, InDoubt, Span},
     checkup::DueFor,
     command::{
         AdvanceReport, Change, Command, Correct, End, Erase, FindingRow, FollowFinding, Import,

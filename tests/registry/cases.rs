@@ -127,7 +127,7 @@ fn open_ones(city: &City) -> Vec<String> {
         let days = case.days.unwrap();
         let against = days.against.unwrap().from;
         let accepted = days.accepted.from;
-        let entries: usize = subjects.iter().map(|(_, entries)| entries.len()).sum();
+        let entries: usize = subjects.iter().map(|one| one.entries.len()).sum();
         format!(
             "{} of {} with {entries} entries, accepted from {accepted} against {against}",
             subjects.len(),
