@@ -126,6 +126,17 @@ impl Looked {
         self.dossier.findings.iter().find(|(number, _)| *number == id).map(|(_, finding)| finding)
     }
 
+    /// Other findings that may be the same defect on a day. Who drafts a report is told what others see
+    /// or draft.
+    fn alike(&self, id: FindingId, day: Day) -> Vec<FindingId> {
+        let view_of = |finding: &Finding| finding.clone().as_submitted().view_on(day);
+        let Some(own) = self.finding(id).and_then(view_of) else { return Vec::new() };
+        let others = self.dossier.findings.iter().filter(|(number, finding)| {
+            *number != id && view_of(finding).is_some_and(|other| own.may_be(&other))
+        });
+        others.map(|(number, _)| *number).take(limit::ENTRY_SUBJECTS_MAX).collect()
+    }
+
     fn on(&self, finding: &Finding, day: Day) -> (Option<View>, Option<Aged>) {
         let Some(view) = finding.view_on(day) else { return (None, None) };
         let first = view.first_observed;
@@ -141,53 +152,35 @@ impl Looked {
 impl Registry {
     /// A finding. Refuses (`NOT_FOUND`) what was not known then.
     pub fn finding(&self, id: FindingId, time: ReadTime) -> Result<FindingSeen, Error> {
-        let partition = id.partition();
-        let at = self.at(partition, time)?;
         let state = Durable::new(self.store())?;
-        let Some(seen) = see(&state, partition, id.into(), at)? else {
-            return Err(Error::refused(Refusal::missing("id", SubjectId::from(id))));
-        };
-        let leads_to = dossier::leads_to(&state, id, Knowing::at(at.known))?;
-        let timeline = timeline_at(&state, partition, leads_to.into(), at.known)?;
-        let building = timeline.as_deref().and_then(building_of);
-        let mut answer = FindingSeen {
-            seen,
-            leads_to,
-            building,
-            numbers: vec![leads_to],
-            view: None,
-            aged: None,
-            events: Vec::new(),
-        };
-        let Some(building) = building else { return Ok(answer) };
-        let Some(looked) = Looked::at(&state, building, at.known)? else { return Ok(answer) };
-        if let Some(finding) = looked.finding(leads_to) {
-            answer = told(answer, finding, &looked, at.day);
-            answer.events = reasons(&state, answer.events, finding, at)?;
-        }
-        Ok(answer)
+        let at = self.at(id.partition(), time)?;
+        let wanted = FindingsWanted::default();
+        finding_of(&mut Walk::new(&state, &wanted), id, at)
     }
 
-    /// Other findings of the building that may be the same defect, on the day of the read.
-    pub fn look_alikes(&self, id: FindingId, time: ReadTime) -> Result<Vec<FindingId>, Error> {
-        let partition = id.partition();
-        let at = self.at(partition, time)?;
+    /// Findings of one partition, each with others of its building that may be the same defect on the
+    /// day of the read. What follows for a building is put together once for all of its findings.
+    pub fn findings_alike(
+        &self,
+        ids: &[FindingId],
+        time: ReadTime,
+    ) -> Result<Vec<(FindingSeen, Vec<FindingId>)>, Error> {
+        let Some(first) = ids.first() else { return Ok(Vec::new()) };
+        let at = self.at(first.partition(), time)?;
         let state = Durable::new(self.store())?;
-        let timeline = timeline_at(&state, partition, id.into(), at.known)?;
-        let Some(building) = timeline.as_deref().and_then(building_of) else {
-            return Ok(Vec::new());
-        };
-        let findings = dossier::findings(&state, building, Knowing::at(at.known))?;
-        // Who drafts a report is told what others see or draft.
-        let view_of = |finding: &Finding| finding.clone().as_submitted().view_on(at.day);
-        let own = findings.iter().find(|(number, _)| *number == id);
-        let Some(own) = own.and_then(|(_, finding)| view_of(finding)) else {
-            return Ok(Vec::new());
-        };
-        let others = findings.iter().filter(|(number, finding)| {
-            *number != id && view_of(finding).is_some_and(|other| own.may_be(&other))
-        });
-        Ok(others.map(|(number, _)| *number).take(limit::ENTRY_SUBJECTS_MAX).collect())
+        let wanted = FindingsWanted::default();
+        let mut walk = Walk::new(&state, &wanted);
+        let mut found = Vec::new();
+        for id in ids {
+            let seen = finding_of(&mut walk, *id, at)?;
+            let looked = match seen.building {
+                Some(building) => walk.looked(building, at)?,
+                None => None,
+            };
+            let alike = looked.map(|looked| looked.alike(*id, at.day)).unwrap_or_default();
+            found.push((seen, alike));
+        }
+        Ok(found)
     }
 
     /// Findings of a building, a compound or a region, partition by partition in the order of their
@@ -217,6 +210,33 @@ impl Registry {
             if wanted.is_by_age { walk.by_age(&nodes, page)? } else { walk.by_id(&nodes, page)? };
         Ok((found, stated.positions()))
     }
+}
+
+/// A finding as it is answered by itself, with the reasons of what was said.
+fn finding_of(walk: &mut Walk<'_>, id: FindingId, at: At) -> Result<FindingSeen, Error> {
+    let (state, partition) = (walk.state, id.partition());
+    let Some(seen) = see(state, partition, id.into(), at)? else {
+        return Err(Error::refused(Refusal::missing("id", SubjectId::from(id))));
+    };
+    let leads_to = dossier::leads_to(state, id, Knowing::at(at.known))?;
+    let timeline = timeline_at(state, partition, leads_to.into(), at.known)?;
+    let building = timeline.as_deref().and_then(building_of);
+    let mut answer = FindingSeen {
+        seen,
+        leads_to,
+        building,
+        numbers: vec![leads_to],
+        view: None,
+        aged: None,
+        events: Vec::new(),
+    };
+    let Some(building) = building else { return Ok(answer) };
+    let Some(looked) = walk.looked(building, at)? else { return Ok(answer) };
+    if let Some(finding) = looked.finding(leads_to) {
+        answer = told(answer, finding, looked, at.day);
+        answer.events = reasons(state, answer.events, finding, at)?;
+    }
+    Ok(answer)
 }
 
 /// A finding with what is so of it on a day.
@@ -268,6 +288,18 @@ impl<'w> Walk<'w> {
     /// Nothing looked at yet.
     pub(crate) const fn new(state: &'w dyn State, wanted: &'w FindingsWanted) -> Self {
         Self { state, wanted, looked: BTreeMap::new() }
+    }
+
+    /// A building as it is looked at, put together once.
+    fn looked(&mut self, building: BuildingId, at: At) -> Result<Option<&Looked>, Error> {
+        if !self.looked.contains_key(&building) {
+            if self.looked.len() >= DOSSIERS_MAX {
+                self.looked.clear();
+            }
+            let looked = Looked::at(self.state, building, at.known)?;
+            self.looked.insert(building, looked);
+        }
+        Ok(self.looked.get(&building).and_then(Option::as_ref))
     }
 
     fn by_id(mut self, nodes: &Nodes, page: &PageRequest) -> Result<Page<FindingSeen>, Error> {
@@ -329,23 +361,17 @@ impl<'w> Walk<'w> {
         if timeline.is_none_or(|timeline| timeline.end().is_some()) {
             return Ok(None);
         }
-        if self.looked.len() >= DOSSIERS_MAX {
-            self.looked.clear();
-        }
-        if !self.looked.contains_key(&building) {
-            let looked = Looked::at(self.state, building, at.known)?;
-            self.looked.insert(building, looked);
-        }
-        let Some(Some(looked)) = self.looked.get(&building) else { return Ok(None) };
+        let (state, wanted) = (self.state, self.wanted);
+        let Some(looked) = self.looked(building, at)? else { return Ok(None) };
         let Some(finding) = looked.finding(id) else { return Ok(None) };
         let (view, aged) = looked.on(finding, at.day);
-        let is_wanted = view.is_some_and(|view| self.wanted.has(&view, aged.as_ref()));
+        let is_wanted = view.is_some_and(|view| wanted.has(&view, aged.as_ref()));
         if !is_wanted {
             return Ok(None);
         }
-        let Some(seen) = see(self.state, partition, id.into(), at)? else { return Ok(None) };
-        let is_here = of.contains(&building.into())
-            || leads_to(self.state, partition, &seen.content, of, at)?;
+        let Some(seen) = see(state, partition, id.into(), at)? else { return Ok(None) };
+        let is_here =
+            of.contains(&building.into()) || leads_to(state, partition, &seen.content, of, at)?;
         if !is_here {
             return Ok(None);
         }

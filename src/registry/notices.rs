@@ -128,7 +128,7 @@ fn served_in(
         return Err(recounting(&recount));
     }
     let Some(from_days) = bucket_from_days else { return Ok((None, None)) };
-    let tables = reference::tables(state, partition, None, &|_| None)?;
+    let tables = reference::known(state, partition, None)?;
     Ok(served(&tables, from_days, today))
 }
 

@@ -13,7 +13,8 @@ use crate::{
     cli::import::{
         client::{Credential, patiently, refused},
         run::{
-            Run,
+            ASKED_MAX, Run,
+            accepted::Accepted,
             against::{OUT_OF_REACH, conflicts, is_out_of_reach, names_rows, refusals, violations},
             current::Current,
         },
@@ -46,14 +47,15 @@ pub(super) struct Pending {
     /// Of a row that is sent ahead without what was taken out of its subject: what was, and why the
     /// whole row was refused.
     pub(super) behind: Option<Box<(Vec<ImportPart>, RowResult)>>,
-    /// Whether it was created by a row that was sent ahead.
+    /// Whether it was sent ahead, and created so.
+    pub(super) was_ahead: bool,
     pub(super) is_created: bool,
 }
 
 impl Pending {
     /// A row that was read.
     pub(super) fn new(line: u64, cells: StringRecord, row: ImportRow, faults: Vec<Fault>) -> Self {
-        Self { line, cells, row, faults, behind: None, is_created: false }
+        Self { line, cells, row, faults, behind: None, was_ahead: false, is_created: false }
     }
 }
 
@@ -95,6 +97,16 @@ impl<I: Credential> Run<I> {
         partition: u32,
         pending: Pending,
     ) -> anyhow::Result<()> {
+        if file.opened.is_refused {
+            file.asked += 1;
+            if file.asked > ASKED_MAX {
+                if pending.faults.is_empty() {
+                    self.accept(&source, &pending.row.key);
+                }
+                let Pending { line, cells, faults, .. } = pending;
+                return self.finish_unsent(file, line, &cells, &faults);
+            }
+        }
         let bytes = pending.row.encoded_len();
         let place = BatchPlace { source, partition, is_judged: !pending.faults.is_empty() };
         if self.waiting.get(&place).is_some_and(|batch| batch.bytes + bytes > BATCH_BYTES_MAX) {
@@ -334,22 +346,36 @@ impl<I: Credential> Run<I> {
         Ok(())
     }
 
-    /// Sends rows ahead without what was taken out of their subjects, when only that is not there:
-    /// what was taken out of one, and was merged into it later, waits for it too. Answers whether
+    /// Sends rows ahead without what was taken out of their subjects, when only that is not there and
+    /// is waiting, too: as what was taken out of one, and was merged into it later. Answers whether
     /// there were any.
     async fn send_ahead(&mut self, file: &mut Current) -> anyhow::Result<bool> {
-        let is_of_part = |refusal: &ItemRefusal| {
-            refusal.reason == REFERENCE_NOT_FOUND && refusal.field.starts_with("split_off[")
+        let mut coming = Accepted::default();
+        for (Batch { place, rows, .. }, _) in &file.deferred {
+            for pending in rows {
+                coming.add(&place.source, &pending.row.key);
+            }
+        }
+        let waits = |place: &BatchPlace, pending: &Pending, refusal: &ItemRefusal| {
+            refusal.reason == REFERENCE_NOT_FOUND
+                && refusal.field.starts_with("split_off[")
+                && coming.has_named(&place.source, &pending.row, &refusal.field)
+        };
+        let is_ahead = |(Batch { place, rows, .. }, result): &(Batch, RowResult)| {
+            rows.iter().all(|pending| {
+                let mut refusals = result.refusals.iter();
+                !pending.was_ahead && refusals.all(|refusal| waits(place, pending, refusal))
+            })
         };
         let deferred = mem::take(&mut file.deferred);
-        let (ahead, others): (Vec<_>, Vec<_>) =
-            deferred.into_iter().partition(|(_, result)| result.refusals.iter().all(is_of_part));
+        let (ahead, others): (Vec<_>, Vec<_>) = deferred.into_iter().partition(is_ahead);
         file.deferred = others;
         let is_any = !ahead.is_empty();
         for (Batch { place, rows, .. }, result) in ahead {
             for mut pending in rows {
                 let parts = mem::take(&mut pending.row.split_off);
                 pending.behind = Some(Box::new((parts, result.clone())));
+                pending.was_ahead = true;
                 self.put(file, place.source.clone(), place.partition, pending).await?;
             }
         }
