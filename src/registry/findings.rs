@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     domain::{
-        checkup::{Dossier, next_check_up},
+        checkup::{Dossier, next_for},
         due::DuePlan,
         finding::{
             Event, Finding, Refusal as OutOfPlace, Stage, View, ageing::Aged, catalogue::Severity,
@@ -26,6 +26,7 @@ use crate::{
         engine::Registry,
         error::{Class, Error, Refusal},
         history::timeline_at,
+        line,
         parts::Stated,
         read::{At, Nodes, Seen, leads_to, see},
         state::{Durable, Live, State},
@@ -44,6 +45,8 @@ pub struct FindingSeen {
     pub leads_to: FindingId,
     /// The building.
     pub building: Option<BuildingId>,
+    /// Where it stands on the day when its building became others: the one that it counts in first.
+    pub stands_in: Vec<BuildingId>,
     /// Every number that leads to it.
     pub numbers: Vec<FindingId>,
     /// How it stands on the day; `None` while nobody has seen it, and when it was entered in error.
@@ -102,6 +105,9 @@ impl FindingsWanted {
     }
 }
 
+/// A finding with the building that it is looked at by, and all that it may stand in instead of its own.
+type Stand<'l> = (&'l Looked, &'l Finding, Vec<BuildingId>);
+
 /// A building with all that follows for its findings.
 struct Looked {
     dossier: Dossier,
@@ -131,7 +137,7 @@ impl Looked {
         let first = view.first_observed;
         // Of one whose class no catalogue knows, the days make nothing.
         let aged = self.tables.findings_on(first).map(|catalogue| {
-            let next = self.plan.as_ref().and_then(|plan| next_check_up(plan, first));
+            let next = next_for(finding, self.plan.as_ref(), first);
             view.aged(day, next, catalogue)
         });
         (Some(view), aged)
@@ -154,15 +160,18 @@ impl Registry {
             seen,
             leads_to,
             building,
+            stands_in: Vec::new(),
             numbers: vec![leads_to],
             view: None,
             aged: None,
             events: Vec::new(),
         };
         let Some(building) = building else { return Ok(answer) };
-        let Some(looked) = Looked::at(&state, building, at.known)? else { return Ok(answer) };
-        if let Some(finding) = looked.finding(leads_to) {
-            answer = told(answer, finding, &looked, at.day);
+        let wanted = FindingsWanted::default();
+        let mut walk = Walk::new(&state, &wanted);
+        if let Some((looked, finding, stands_in)) = walk.stand(leads_to, building, at)? {
+            answer.stands_in = stands_in;
+            answer = told(answer, finding, looked, at.day);
             answer.events = reasons(&state, answer.events, finding, at)?;
         }
         Ok(answer)
@@ -177,7 +186,16 @@ impl Registry {
         let Some(building) = timeline.as_deref().and_then(building_of) else {
             return Ok(Vec::new());
         };
-        let findings = dossier::findings(&state, building, Knowing::at(at.known))?;
+        let knowing = Knowing::at(at.known);
+        let mut findings = dossier::findings(&state, building, knowing)?;
+        // With those of what the building was before, or has become.
+        if let Some(life) = timeline_at(&state, partition, building.into(), at.known)? {
+            for other in line::all(&state, building, &life)? {
+                if other != building {
+                    findings.extend(dossier::findings(&state, other, knowing)?);
+                }
+            }
+        }
         // Who drafts a report is told what others see or draft.
         let view_of = |finding: &Finding| finding.clone().as_submitted().view_on(at.day);
         let own = findings.iter().find(|(number, _)| *number == id);
@@ -217,6 +235,29 @@ impl Registry {
             if wanted.is_by_age { walk.by_age(&nodes, page)? } else { walk.by_id(&nodes, page)? };
         Ok((found, stated.positions()))
     }
+}
+
+/// Whether one of some buildings lies below one of some nodes.
+fn is_below(
+    state: &dyn State,
+    buildings: &[BuildingId],
+    of: &[SubjectId],
+    at: At,
+) -> Result<bool, Error> {
+    for building in buildings {
+        let id = SubjectId::from(*building);
+        if of.contains(&id) {
+            return Ok(true);
+        }
+        let life = timeline_at(state, building.partition(), id, at.known)?;
+        let content = life.and_then(|life| life.content_at(at.day));
+        if let Some(content) = content
+            && leads_to(state, building.partition(), &content, of, at)?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// A finding with what is so of it on a day.
@@ -316,6 +357,48 @@ impl<'w> Walk<'w> {
         Ok(Page { rows, next: last.filter(|_| rest.peek().is_some()) })
     }
 
+    fn ensure(&mut self, building: BuildingId, at: At) -> Result<(), Error> {
+        if self.looked.len() >= DOSSIERS_MAX {
+            self.looked.clear();
+        }
+        if !self.looked.contains_key(&building) {
+            let looked = Looked::at(self.state, building, at.known)?;
+            self.looked.insert(building, looked);
+        }
+        Ok(())
+    }
+
+    /// A finding of a building with what it is looked at by: that building, or what it became by the
+    /// day, with all that it may stand in.
+    fn stand(
+        &mut self,
+        id: FindingId,
+        building: BuildingId,
+        at: At,
+    ) -> Result<Option<Stand<'_>>, Error> {
+        self.ensure(building, at)?;
+        let mut stands_in = Vec::new();
+        if let Some(Some(looked)) = self.looked.get(&building)
+            && let Some(finding) = looked.finding(id)
+            && finding.stay().until.is_some_and(|until| until <= at.day)
+        {
+            stands_in = line::stands_in(self.state, finding, at.day, Knowing::at(at.known))?;
+        }
+        if let Some(first) = stands_in.first().copied() {
+            self.ensure(first, at)?;
+            // What came to its end before stays with its own building.
+            if let Some(Some(looked)) = self.looked.get(&first)
+                && looked.finding(id).is_none()
+            {
+                stands_in.clear();
+            }
+        }
+        let place = stands_in.first().copied().unwrap_or(building);
+        self.ensure(place, at)?;
+        let Some(Some(looked)) = self.looked.get(&place) else { return Ok(None) };
+        Ok(looked.finding(id).map(|finding| (looked, finding, stands_in)))
+    }
+
     /// A finding when it is one that is asked for, and below one of some nodes.
     pub(crate) fn look(
         &mut self,
@@ -329,23 +412,21 @@ impl<'w> Walk<'w> {
         if timeline.is_none_or(|timeline| timeline.end().is_some()) {
             return Ok(None);
         }
-        if self.looked.len() >= DOSSIERS_MAX {
-            self.looked.clear();
-        }
-        if !self.looked.contains_key(&building) {
-            let looked = Looked::at(self.state, building, at.known)?;
-            self.looked.insert(building, looked);
-        }
-        let Some(Some(looked)) = self.looked.get(&building) else { return Ok(None) };
-        let Some(finding) = looked.finding(id) else { return Ok(None) };
+        let (state, wanted) = (self.state, self.wanted);
+        let Some((looked, finding, stands_in)) = self.stand(id, building, at)? else {
+            return Ok(None);
+        };
         let (view, aged) = looked.on(finding, at.day);
-        let is_wanted = view.is_some_and(|view| self.wanted.has(&view, aged.as_ref()));
+        let is_wanted = view.is_some_and(|view| wanted.has(&view, aged.as_ref()));
         if !is_wanted {
             return Ok(None);
         }
-        let Some(seen) = see(self.state, partition, id.into(), at)? else { return Ok(None) };
-        let is_here = of.contains(&building.into())
-            || leads_to(self.state, partition, &seen.content, of, at)?;
+        let Some(seen) = see(state, partition, id.into(), at)? else { return Ok(None) };
+        let is_here = if stands_in.is_empty() {
+            of.contains(&building.into()) || leads_to(state, partition, &seen.content, of, at)?
+        } else {
+            is_below(state, &stands_in, of, at)?
+        };
         if !is_here {
             return Ok(None);
         }
@@ -353,6 +434,7 @@ impl<'w> Walk<'w> {
             seen,
             leads_to: id,
             building: Some(building),
+            stands_in,
             numbers: vec![id],
             view: None,
             aged: None,
