@@ -442,17 +442,28 @@ impl Failure {
         self.reason.as_deref().and_then(chinese)
     }
 
-    /// The message, without what the lines of the violations say again.
+    /// The message, without what the lines below it say again: of several refusals only the sentence
+    /// of the first, which is that of the reason.
     fn headline(&self) -> &str {
         let listed = self.violations.first().map(|first| format!(": {}: ", first.field));
         let end = listed.and_then(|listed| self.message.find(&listed));
+        let conditions = self.preconditions.iter();
+        let conditions = conditions.filter_map(|text| Some(text.split_once(": ")?.1));
+        let sentences = self.violations.iter().map(|violation| violation.description.as_str());
+        let is_first = |sentence: &&str| {
+            let rest = self.message.strip_prefix(*sentence);
+            !sentence.is_empty() && rest.is_some_and(|rest| rest.starts_with("; "))
+        };
+        let first = || sentences.chain(conditions).find(is_first).map(str::len);
+        let end = end.or_else(first);
         end.and_then(|end| self.message.get(..end)).unwrap_or(&self.message)
     }
 
     /// Whether reason and message say what a precondition says.
     fn is_told(&self, precondition: &str) -> bool {
         let reason = self.reason.as_deref().unwrap_or_default();
-        precondition.starts_with(reason) && precondition.ends_with(&format!(": {}", self.message))
+        precondition.starts_with(reason)
+            && precondition.ends_with(&format!(": {}", self.headline()))
     }
 }
 
@@ -466,7 +477,10 @@ impl fmt::Display for Failure {
             sentences.0.insert(chinese);
         }
         for violation in &self.violations {
-            if violation.description == self.message {
+            let is_told = self.reason.as_deref() == Some(&*violation.reason);
+            if violation.description == self.message
+                || (is_told && violation.description == self.headline())
+            {
                 write!(f, "\n  at {}", violation.field)?;
                 continue;
             }

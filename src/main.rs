@@ -6,7 +6,6 @@ use std::{
 };
 
 use anju::cli::{self, Arguments, Outcome};
-use clap::Parser as _;
 
 /// Much of what the registry allocates on one thread is freed on another, at which the system's
 /// allocator is slow.
@@ -14,7 +13,8 @@ use clap::Parser as _;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = cli::line::parse(std::env::args_os().collect());
+    let arguments = arguments.unwrap_or_else(|error| error.exit());
     let result = run(&arguments);
     if let Err(error) = &result
         && !cli::is_closed_pipe(error)

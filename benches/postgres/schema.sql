@@ -2,7 +2,7 @@
 -- command, and totals of every node above a building that are kept with each command.
 --
 -- Left out, and so in PostgreSQL's favour: rules, two-dimensional time in the totals (only now is
--- kept), hashes and proofs, search by parts of texts, cases.
+-- kept), severities that rise with the days, hashes and proofs, search by parts of texts, cases.
 create table compound (
     key text primary key,
     community text not null
@@ -256,7 +256,7 @@ returns uuid language plpgsql as $$
 declare
     request_id uuid := gen_random_uuid();
     of_building building;
-    day date := date '2026-01-01' + (number % 252)::integer;
+    day date := make_date(2026, (1 + number % 9)::integer, (1 + number / 9 % 28)::integer);
     made report;
     had_findings text[];
     new_findings uuid[];

@@ -12,6 +12,7 @@ mod disk;
 mod echo;
 mod figure;
 mod growth;
+mod held;
 mod histories;
 mod import;
 mod load;
@@ -67,7 +68,7 @@ pub struct BenchArgs {
     pub work: Vec<Work>,
     /// Buildings of the made-up city.
     #[arg(long, default_value_t = 100_000,
-          value_parser = clap::value_parser!(u64).range(1_000..=20_000_000))]
+          value_parser = clap::value_parser!(u64).range(100..=20_000_000))]
     pub buildings: u64,
     /// Callers at once; may be repeated. Default: 1, 16 and 64.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -87,6 +88,10 @@ pub struct BenchArgs {
     /// Write the rows of the city for a peer to load, and measure nothing.
     #[arg(long, value_name = "FILE", hide = true)]
     pub write_rows: Option<PathBuf>,
+    /// Write what import, totals, commands and check-ups did, and what is held after it, for a peer
+    /// to be held against.
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub write_held: Option<PathBuf>,
     /// Where settings come from; the data directory is always a fresh one.
     #[command(flatten)]
     pub settings: SettingArgs,
@@ -192,6 +197,9 @@ async fn online(
     step("regions");
     let mut city = City::open(config).await?;
     city.take_regions(config).await?;
+    if args.write_held.is_some() {
+        city.ids.done = held::Done::kept();
+    }
     let mut rows = import::Rows::new(sample, args.buildings);
     let mut growth = growth::Growth::default();
     let mut spent = import::Spent::default();
@@ -206,7 +214,7 @@ async fn online(
         }
         if args.wants(Work::Totals) {
             step("totals");
-            totals::measure(&city, stage, figures).await?;
+            totals::measure(&city, stage, args.span(), figures).await?;
         }
         if args.wants(Work::Growth) {
             step("latencies");
@@ -237,6 +245,10 @@ async fn online(
     if args.wants(Work::Histories) {
         step("histories");
         histories::measure(&city, figures).await?;
+    }
+    if let Some(directory) = &args.write_held {
+        step("what is held");
+        held::write(&city, directory).await?;
     }
     let ids = city.ids.clone();
     city.close().await?;

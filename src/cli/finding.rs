@@ -15,6 +15,7 @@ use crate::{
         rest::Wrong,
         session::Session,
         table::Sheet,
+        typed::{Typed, text_of},
         write::{self, WriteArgs},
     },
     kernel::{
@@ -58,7 +59,7 @@ pub struct EventArgs {
     pub id: FindingId,
     /// The day on which it happened.
     #[arg(long, value_name = "DAY")]
-    pub on: Day,
+    pub on: Typed<Day>,
     /// Only if this is still its etag, as an earlier answer gave it.
     #[arg(long, value_name = "ETAG")]
     pub etag: Option<String>,
@@ -110,7 +111,7 @@ pub enum FindingAction {
     Notify {
         /// The last day for the repair.
         #[arg(long, value_name = "DAY")]
-        deadline: Option<Day>,
+        deadline: Option<Typed<Day>>,
         /// Which finding.
         #[command(flatten)]
         event: EventArgs,
@@ -119,7 +120,7 @@ pub enum FindingAction {
     Move {
         /// The last day for the repair.
         #[arg(long, value_name = "DAY")]
-        deadline: Day,
+        deadline: Typed<Day>,
         /// Which finding.
         #[command(flatten)]
         event: EventArgs,
@@ -171,7 +172,7 @@ pub enum FindingAction {
         into: FindingId,
         /// The day. Default: today.
         #[arg(long, value_name = "DAY")]
-        on: Option<Day>,
+        on: Option<Typed<Day>>,
         /// What comes with every write.
         #[command(flatten)]
         write: WriteArgs,
@@ -189,7 +190,7 @@ pub struct ObserveArgs {
     pub finding: Option<FindingId>,
     /// The day on which it was seen.
     #[arg(long, value_name = "DAY")]
-    pub on: Day,
+    pub on: Typed<Day>,
     /// The class's code.
     #[arg(long, value_name = "CODE")]
     pub class: String,
@@ -459,6 +460,7 @@ pub async fn run(args: &FindingArgs, session: &mut Session<'_>) -> anyhow::Resul
     let verification = |party: &PartyArgs| v1::Verification { verifier: party.by.clone() };
     let measure = |args: &MeasureArgs| v1::Measure { measure: args.measure as i32 };
     let plain = v1::Plain {};
+    let mut wrong = Wrong::default();
     let (method, event, saying) = match &args.action {
         FindingAction::Observe(args) => return observe(args, session).await,
         FindingAction::Merge { ids, into, on, write } => {
@@ -466,20 +468,20 @@ pub async fn run(args: &FindingArgs, session: &mut Session<'_>) -> anyhow::Resul
                 context: Some(write.context()),
                 ids: ids.iter().map(ToString::to_string).collect(),
                 into_id: into.to_string(),
-                day: on.map(|day| day.to_string()).unwrap_or_default(),
+                day: text_of(on.as_ref(), "day", &mut wrong),
             };
-            return send("MergeFindings", &request, write, session).await;
+            return send("MergeFindings", (&request, wrong), write, session).await;
         }
         FindingAction::Assess { class, severity, event } => {
             let (class, severity) = (class.clone(), *severity as i32);
             ("FollowFinding", event, Saying::Assessed(v1::Assessed { class, severity }))
         }
         FindingAction::Notify { deadline, event } => {
-            let deadline = deadline.map(|day| day.to_string()).unwrap_or_default();
+            let deadline = text_of(deadline.as_ref(), "saying.notified.deadline", &mut wrong);
             ("FollowFinding", event, Saying::Notified(v1::Notified { deadline }))
         }
         FindingAction::Move { deadline, event } => {
-            let deadline = deadline.to_string();
+            let deadline = deadline.text("saying.deadline_moved.deadline", &mut wrong);
             ("FollowFinding", event, Saying::DeadlineMoved(v1::DeadlineMoved { deadline }))
         }
         FindingAction::Include { project, event } => {
@@ -520,11 +522,11 @@ pub async fn run(args: &FindingArgs, session: &mut Session<'_>) -> anyhow::Resul
         context: Some(event.write.context()),
         id: event.id.to_string(),
         etag: event.etag.clone().unwrap_or_default(),
-        on: event.on.to_string(),
+        on: event.on.text("on", &mut wrong),
         saying: Some(v1::FindingSaying { saying: Some(saying) }),
         ..v1::FollowFindingRequest::default()
     };
-    send(method, &request, &event.write, session).await
+    send(method, (&request, wrong), &event.write, session).await
 }
 
 async fn observe(args: &ObserveArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
@@ -535,11 +537,12 @@ async fn observe(args: &ObserveArgs, session: &mut Session<'_>) -> anyhow::Resul
         unit_id: args.unit.map(|id| id.to_string()),
         part: args.part.clone(),
     };
+    let mut wrong = Wrong::default();
     let request = v1::ObserveFindingRequest {
         context: Some(args.write.context()),
         building_id: args.building.to_string(),
         finding_id: text(args.finding.map(|id| id.to_string())),
-        observed_on: args.on.to_string(),
+        observed_on: args.on.text("observed_on", &mut wrong),
         observation: Some(v1::Observation {
             source: args.source as i32,
             observer: args.observer.clone(),
@@ -550,16 +553,16 @@ async fn observe(args: &ObserveArgs, session: &mut Session<'_>) -> anyhow::Resul
         }),
         ..v1::ObserveFindingRequest::default()
     };
-    send("ObserveFinding", &request, &args.write, session).await
+    send("ObserveFinding", (&request, wrong), &args.write, session).await
 }
 
 async fn send<Q: Message>(
     method: &str,
-    request: &Q,
+    (request, wrong): (&Q, Wrong),
     write: &WriteArgs,
     session: &mut Session<'_>,
 ) -> anyhow::Result<Outcome> {
     let mut asked = message::empty(&format!("{method}Request"))?;
     asked.merge(request.encode_to_vec().as_slice())?;
-    write::send(Kind::Finding, method, asked, Wrong::default(), write, session).await
+    write::send(Kind::Finding, method, asked, wrong, write, session).await
 }

@@ -5,6 +5,7 @@
 //! stops no other; it is written to a file that can be mended and fed back.
 
 use std::{
+    fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -38,6 +39,7 @@ mod run;
 mod stop;
 mod summary;
 mod told;
+mod words;
 
 pub use client::{Clients, Credential, Service};
 pub(super) use client::{patiently, refused};
@@ -516,15 +518,21 @@ fn bind(
         return None;
     }
     if !faults.is_empty() {
-        let lines: Vec<_> =
-            faults.iter().map(|fault| format!("\n  {}: {}", fault.reason, fault.message)).collect();
+        let mut sentences = words::Told::default();
+        let mut lines = String::new();
+        for fault in &faults {
+            let _ = write!(lines, "\n  {}: {}", fault.reason, fault.message);
+            for sentence in sentences.new_of(&words::of_reason(fault.reason)) {
+                let _ = write!(lines, "\n    {sentence}");
+            }
+        }
         let unknown = faults.iter().any(|fault| fault.reason == "UNKNOWN_COLUMN");
         let hint = if unknown {
             "\n  (--mapping names columns, --ignore-unknown leaves them aside)"
         } else {
             ""
         };
-        mistakes.push(format!("the header row cannot be used{}{hint}", lines.concat()));
+        mistakes.push(format!("the header row cannot be used{lines}{hint}"));
     }
     Some(layout)
 }

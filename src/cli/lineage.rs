@@ -85,11 +85,11 @@ pub struct SplitArgs {
     /// A part: its share of the area, and its fields; what is not said is as in the one that is
     /// split. At least two, or one with --keeps.
     #[arg(long, value_name = "SHARE;FIELD=VALUE;…", required_unless_present = "file")]
-    pub part: Vec<Part>,
+    pub part: Vec<Typed<Part>>,
     /// Where something that lives in it goes: to the first part, which is 1, or to another. Every
     /// living one must be named, unless with --keeps. May be repeated.
     #[arg(long, value_name = "ID=PART")]
-    pub child: Vec<Child>,
+    pub child: Vec<Typed<Child>>,
     /// It lives on beside the parts that are taken out of it.
     #[arg(long)]
     pub keeps: bool,
@@ -112,7 +112,7 @@ pub struct TransferArgs {
     pub to: RegionName,
     /// The first day under it.
     #[arg(long, value_name = "DAY")]
-    pub from: Day,
+    pub from: Typed<Day>,
     /// Only if this is still its etag, as an earlier answer gave it.
     #[arg(long, value_name = "ETAG")]
     pub etag: Option<String>,
@@ -172,24 +172,20 @@ impl FromStr for Child {
 /// Several become one.
 pub async fn merge(args: &MergeArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let kind = args.ids.first().context("an id is needed")?.kind();
-    if args.ids.iter().chain(&args.into).any(|id| id.kind() != kind) {
-        let BadUsage(mut violations) = BadUsage::new("only what is of one kind is merged");
-        for wrong in set::read(kind, &args.set, &[]).1.list() {
-            violations.add(&wrong.field, wrong.reason, &wrong.message);
-        }
-        return Err(BadUsage(violations).into());
-    }
     check_kind(kind)?;
     let verb = format!("Merge{}s", noun(kind));
     let mut wrong = Wrong::default();
     let mut request = message::empty(&format!("{verb}Request"))?;
     put_typed(&mut request, "context", &args.write.context())?;
-    let ids = args.ids.iter().map(|id| Value::String(id.to_string())).collect();
+    let ids = (0..).zip(&args.ids);
+    let ids = ids.map(|(index, id)| of_kind(kind, *id, &format!("ids[{index}]"), &mut wrong));
+    let ids = ids.map(Value::String).collect();
     put(&mut request, "ids", Value::List(ids))?;
-    let day = args.on.read("day", &mut wrong).map(|day| day.to_string());
-    put_text(&mut request, "day", day.as_deref())?;
+    let day = args.on.text("day", &mut wrong);
+    put_text(&mut request, "day", Some(&day))?;
     if let Some(into) = args.into {
-        put(&mut request, "into_id", Value::String(into.to_string()))?;
+        let into = of_kind(kind, into, "into_id", &mut wrong);
+        put(&mut request, "into_id", Value::String(into))?;
     } else {
         let (said, violations) = set::read(kind, &args.set, &[]);
         let Some(said) = said else { return Err(BadUsage(violations).into()) };
@@ -233,11 +229,15 @@ fn split_from_flags(
     put_text(&mut request, "day", day.as_deref())?;
     let mut parts = Vec::new();
     for (index, part) in args.part.iter().enumerate() {
+        let mut message = message::empty(&format!("Split{}Part", noun(kind)))?;
+        let Some(part) = part.read(&format!("parts[{index}]"), &mut wrong) else {
+            parts.push(Value::Message(message));
+            continue;
+        };
         let (said, violations) = set::read(kind, &part.set, &[]);
         let Some(said) = said else { return Err(BadUsage(violations).into()) };
         let path = format!("parts[{index}].fields");
         wrong.absorb_fields(&path, &format!("part {}", index + 1), violations);
-        let mut message = message::empty(&format!("Split{}Part", noun(kind)))?;
         put(&mut message, "share_numerator", Value::U64(part.numerator))?;
         put(&mut message, "share_denominator", Value::U64(part.denominator))?;
         put(&mut message, "fields", Value::Message(said.fields))?;
@@ -245,10 +245,12 @@ fn split_from_flags(
     }
     put(&mut request, "parts", Value::List(parts))?;
     let mut assignments = Vec::new();
-    for child in &args.child {
+    for (index, child) in args.child.iter().enumerate() {
         let mut message = message::empty("ChildAssignment")?;
-        put(&mut message, "child_id", Value::String(child.id.to_string()))?;
-        put(&mut message, "part", Value::U32(child.part))?;
+        if let Some(child) = child.read(&format!("assignments[{index}]"), &mut wrong) {
+            put(&mut message, "child_id", Value::String(child.id.to_string()))?;
+            put(&mut message, "part", Value::U32(child.part))?;
+        }
         assignments.push(Value::Message(message));
     }
     put(&mut request, "assignments", Value::List(assignments))?;
@@ -259,6 +261,7 @@ fn split_from_flags(
 /// A region comes under another parent.
 pub async fn transfer(args: &TransferArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let mut request = message::empty("TransferRegionRequest")?;
+    let mut wrong = Wrong::default();
     put_typed(&mut request, "context", &args.write.context())?;
     let read = ReadArgs::default();
     let region = region::resolve(&args.id, &read, None, session).await?;
@@ -266,9 +269,21 @@ pub async fn transfer(args: &TransferArgs, session: &mut Session<'_>) -> anyhow:
     put(&mut request, "region_id", Value::String(region))?;
     put_text(&mut request, "etag", args.etag.as_deref())?;
     put(&mut request, "parent_id", Value::String(parent))?;
-    put(&mut request, "from", Value::String(args.from.to_string()))?;
-    let wrong = Wrong::default();
+    put(&mut request, "from", Value::String(args.from.text("from", &mut wrong)))?;
     write::send(Kind::Region, "TransferRegion", request, wrong, &args.write, session).await
+}
+
+/// The id of what has to be of a kind. One of another is noted, and stays: the registry judges the
+/// rest.
+fn of_kind(kind: Kind, id: SubjectId, field: &str, wrong: &mut Wrong) -> String {
+    if id.kind() != kind {
+        let (of, expected) = (id.kind().word(), kind.word());
+        let message = format!(
+            "only what is of one kind is merged: {id} is the id of a {of}, not of a {expected}"
+        );
+        wrong.add(field, "WRONG_KIND", message);
+    }
+    id.to_string()
 }
 
 fn check_kind(kind: Kind) -> Result<(), BadUsage> {

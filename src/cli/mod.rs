@@ -20,6 +20,7 @@ pub mod finding;
 pub mod get;
 pub mod history;
 pub mod import;
+pub mod line;
 pub mod lineage;
 pub mod list;
 pub mod load;
@@ -291,8 +292,18 @@ impl std::error::Error for BadUsage {}
 
 impl std::fmt::Display for BadUsage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.write(f, &mut Sentences::default())
+    }
+}
+
+impl BadUsage {
+    /// Writes it; a Chinese sentence that stands above already is not told again.
+    fn write(
+        &self,
+        f: &mut std::fmt::Formatter<'_>,
+        sentences: &mut Sentences,
+    ) -> std::fmt::Result {
         f.write_str("the command line is wrong")?;
-        let mut sentences = Sentences::default();
         for violation in self.0.list() {
             let at = if violation.field.is_empty() { "" } else { ": " };
             write!(f, "\n  {}{at}{}", violation.field, violation.message)?;

@@ -12,7 +12,7 @@ use crate::{
         region::SubjectName,
         rest::Wrong,
         session::Session,
-        typed::Typed,
+        typed::{Typed, text_of},
         write::{self, FieldArgs, TargetArgs, WriteArgs},
     },
     kernel::{
@@ -49,7 +49,7 @@ pub struct StepArgs {
     pub etag: Option<String>,
     /// The day from which it holds. Default: today.
     #[arg(long, value_name = "DAY")]
-    pub from: Option<Day>,
+    pub from: Option<Typed<Day>>,
     /// What comes with every write.
     #[command(flatten)]
     pub write: WriteArgs,
@@ -94,7 +94,7 @@ pub enum OrderAction {
     Move {
         /// The new last day.
         #[arg(long, value_name = "DAY")]
-        deadline: Day,
+        deadline: Typed<Day>,
         /// Which order.
         #[command(flatten)]
         step: StepArgs,
@@ -109,7 +109,8 @@ pub enum OrderAction {
 
 /// Works on orders.
 pub async fn run(args: &OrderArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
-    let from = |step: &StepArgs| step.from.map(|day| day.to_string()).unwrap_or_default();
+    let mut wrong = Wrong::default();
+    let mut from = |step: &StepArgs| text_of(step.from.as_ref(), "from", &mut wrong);
     let etag = |step: &StepArgs| step.etag.clone().unwrap_or_default();
     match &args.action {
         OrderAction::List(args) => list::orders(args, session).await,
@@ -128,17 +129,17 @@ pub async fn run(args: &OrderArgs, session: &mut Session<'_>) -> anyhow::Result<
                 body_id: body.to_string(),
                 from: from(step),
             };
-            send("AssignOrder", &request, step, session).await
+            send("AssignOrder", (&request, wrong), step, session).await
         }
         OrderAction::Move { deadline, step } => {
             let request = v1::MoveOrderDeadlineRequest {
                 context: Some(step.write.context()),
                 id: step.id.to_string(),
                 etag: etag(step),
-                deadline: deadline.to_string(),
                 from: from(step),
+                deadline: deadline.text("deadline", &mut wrong),
             };
-            send("MoveOrderDeadline", &request, step, session).await
+            send("MoveOrderDeadline", (&request, wrong), step, session).await
         }
         OrderAction::Cancel { step } => {
             let request = v1::CancelOrderRequest {
@@ -147,18 +148,18 @@ pub async fn run(args: &OrderArgs, session: &mut Session<'_>) -> anyhow::Result<
                 etag: etag(step),
                 from: from(step),
             };
-            send("CancelOrder", &request, step, session).await
+            send("CancelOrder", (&request, wrong), step, session).await
         }
     }
 }
 
 async fn send<Q: Message>(
     method: &str,
-    request: &Q,
+    (request, wrong): (&Q, Wrong),
     step: &StepArgs,
     session: &mut Session<'_>,
 ) -> anyhow::Result<Outcome> {
     let mut asked: DynamicMessage = message::empty(&format!("{method}Request"))?;
     asked.transcode_from(request)?;
-    write::send(Kind::Order, method, asked, Wrong::default(), &step.write, session).await
+    write::send(Kind::Order, method, asked, wrong, &step.write, session).await
 }

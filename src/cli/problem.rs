@@ -24,7 +24,10 @@ pub(super) fn json(error: &anyhow::Error) -> Value {
             of_usage(violations, &mut told);
         } else if let Some(wrong) = cause.downcast_ref::<WrongAndRefused>() {
             of_usage(&wrong.usage.0, &mut told);
-            told.insert("beside".to_owned(), json!(wrong.beside));
+            told.insert(
+                "beside".to_owned(),
+                wrong.beside.iter().map(|beside| beside.line.as_str()).collect(),
+            );
         } else if let Some(Refused(refusals)) = cause.downcast_ref() {
             let each = refusals
                 .iter()

@@ -17,6 +17,7 @@ use crate::{
         rest::Wrong,
         session::Session,
         table::Sheet,
+        typed::Typed,
         write::{self, WriteArgs},
     },
     kernel::{
@@ -56,7 +57,7 @@ pub struct StepArgs {
     pub id: ReportId,
     /// The day of the step.
     #[arg(long, value_name = "DAY")]
-    pub on: Day,
+    pub on: Typed<Day>,
     /// Only if this is still its etag, as an earlier answer gave it.
     #[arg(long, value_name = "ETAG")]
     pub etag: Option<String>,
@@ -210,7 +211,9 @@ pub async fn run(args: &ReportArgs, session: &mut Session<'_>) -> anyhow::Result
 
 fn parts(step: &StepArgs) -> (Option<v1::WriteContext>, String, String, String) {
     let etag = step.etag.clone().unwrap_or_default();
-    (Some(step.write.context()), step.id.to_string(), etag, step.on.to_string())
+    // What is wrong with the day is told when it is sent.
+    let on = step.on.text("on", &mut Wrong::default());
+    (Some(step.write.context()), step.id.to_string(), etag, on)
 }
 
 async fn send<Q: Message>(
@@ -221,7 +224,9 @@ async fn send<Q: Message>(
 ) -> anyhow::Result<Outcome> {
     let mut asked: DynamicMessage = message::empty(&format!("{method}Request"))?;
     asked.transcode_from(request)?;
-    write::send(Kind::Report, method, asked, Wrong::default(), &step.write, session).await
+    let mut wrong = Wrong::default();
+    step.on.read("on", &mut wrong);
+    write::send(Kind::Report, method, asked, wrong, &step.write, session).await
 }
 
 async fn list(args: &ReportListArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {

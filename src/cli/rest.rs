@@ -16,7 +16,7 @@ use crate::{
         session::Session,
         write::WriteArgs,
     },
-    client::Failure,
+    client::{Failure, Sentences},
     kernel::{id::Kind, violation::Violations},
     proto::v1,
     service::misread::{BY_OTHERS, OF_WHAT_IS_LEFT},
@@ -128,7 +128,7 @@ impl Wrong {
     }
 
     /// What the registry says beside, a line each.
-    fn beside(&self, error: &anyhow::Error) -> Vec<String> {
+    fn beside(&self, error: &anyhow::Error) -> Vec<Beside> {
         let failure = error.downcast_ref::<Failure>();
         let refused = failure.filter(|failure| {
             matches!(
@@ -143,15 +143,18 @@ impl Wrong {
         let Some(failure) = refused else {
             let error = format!("{error:#}");
             let first = error.lines().next().unwrap_or_default();
-            return vec![format!("the registry could not judge the rest: {first}")];
+            let reason = failure.and_then(|failure| failure.reason.clone()).unwrap_or_default();
+            let line = format!("the registry could not judge the rest: {first}");
+            return vec![Beside { line, reason }];
         };
         let all = told_of(failure);
         let count = all.len();
         let left = all.into_iter().filter(|refusal| !self.explains(refusal));
-        let mut lines = left.map(|refusal| refusal.to_string()).collect::<Vec<_>>();
+        let told = left.map(|told| Beside { line: told.to_string(), reason: told.reason });
+        let mut lines = told.collect::<Vec<_>>();
         let whole = failure.facts.get("violation_count").and_then(|count| count.parse().ok());
         if let Some(more) = whole.and_then(|whole: usize| whole.checked_sub(count)) {
-            lines.push(format!("and {more} more"));
+            lines.push(Beside { line: format!("and {more} more"), reason: String::new() });
         }
         lines
     }
@@ -194,25 +197,36 @@ fn told_of(failure: &Failure) -> Vec<Told> {
     }]
 }
 
+/// A line of what the registry has against the rest.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    /// The line.
+    pub line: String,
+    /// The stable reason; empty where there is none.
+    reason: String,
+}
+
 /// A wrong command line, with what the registry has against the rest of it.
 #[derive(Debug)]
 pub(crate) struct WrongAndRefused {
     /// What is wrong with the command line.
     pub usage: BadUsage,
     /// What the registry has against the rest, a line each.
-    pub beside: Vec<String>,
+    pub beside: Vec<Beside>,
 }
 
 impl std::error::Error for WrongAndRefused {}
 
 impl fmt::Display for WrongAndRefused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.usage.fmt(f)?;
+        let mut sentences = Sentences::default();
+        self.usage.write(f, &mut sentences)?;
         if !self.beside.is_empty() {
             f.write_str("\nand of what is left of it 其余部分")?;
         }
-        for line in &self.beside {
+        for Beside { line, reason } in &self.beside {
             write!(f, "\n  {line}")?;
+            sentences.write(f, reason)?;
         }
         Ok(())
     }

@@ -33,6 +33,9 @@ Examples:
   anju verify --journal
   anju verify --setting data_dir=/var/lib/anju --json";
 
+/// What is noted when the damage of the journal is all that was found.
+const NOT_COMPARED: &str =
+    "the store does not open for the damage of its journal: the state was not looked at";
 /// What is said of a directory that a server has.
 const IN_USE: &str = "stop the server, or check the journal alone with --journal";
 
@@ -87,8 +90,13 @@ pub fn run(args: &VerifyArgs, out: &mut Output<'_>) -> anyhow::Result<Outcome> {
             // The journal is still read, since there may be more of it than this.
             Err(error) => match error.downcast_ref() {
                 Some(StoreError::Damage { place, what }) => {
-                    report.findings.add(place, "NOT_OPENED", what);
-                    report.check_journal(&config.data_dir)?;
+                    let damaged = report.check_journal(&config.data_dir)?;
+                    // One damage is one finding.
+                    if damaged.as_ref() == Some(place) {
+                        report.notes.push(NOT_COMPARED.to_owned());
+                    } else {
+                        report.findings.add(place, "NOT_OPENED", what);
+                    }
                 }
                 _ => return Err(error),
             },
@@ -116,7 +124,8 @@ impl Report {
         }
     }
 
-    fn check_journal(&mut self, path: &Path) -> anyhow::Result<()> {
+    /// Reads the journal; where it is damaged, if it is.
+    fn check_journal(&mut self, path: &Path) -> anyhow::Result<Option<String>> {
         let mut check = JournalCheck::new();
         let mut progress = Progress::new("reading the journal", Unit::Bytes);
         let read = for_each_entry(
@@ -140,9 +149,16 @@ impl Report {
                     ));
                 }
             }
-            Err(error) => self.findings.add_damage("JOURNAL_DAMAGED", error)?,
+            Err(error) => {
+                let place = match &error {
+                    StoreError::Damage { place, .. } => Some(place.clone()),
+                    _ => None,
+                };
+                self.findings.add_damage("JOURNAL_DAMAGED", error)?;
+                return Ok(place);
+            }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Makes up for what the last run did not do any more, as every start does; whether it could.

@@ -199,6 +199,36 @@ fn read_table(section: &mut Section<'_>, violations: &mut Violations) -> Option<
     section.word("table", &Table::ALL.map(|one| (one.word(), one)), violations)
 }
 
+/// What can be read of a head, the whole of which may be wrong: by which edition of what it would be,
+/// and where and since when it would hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sketch {
+    /// Which kind of table.
+    pub table: Option<Table>,
+    /// The table's name.
+    pub name: Option<String>,
+    /// The edition.
+    pub edition: Option<String>,
+    /// The region in and below which it holds; `None` also where it could not be read.
+    pub jurisdiction: Option<RegionCode>,
+    /// The first day on which it holds.
+    pub from: Option<Day>,
+}
+
+/// Reads what can be read of a head. What is wrong with it is told by the table's own reader.
+pub fn sketch(text: &str) -> Sketch {
+    let Ok(file) = parse(text) else { return Sketch::default() };
+    let mut section = Section::new(String::new(), &file);
+    let told_elsewhere = &mut Violations::default();
+    Sketch {
+        table: read_table(&mut section, told_elsewhere),
+        name: section.code("name", told_elsewhere),
+        edition: section.code("edition", told_elsewhere),
+        jurisdiction: section.below("jurisdiction", told_elsewhere, read_region),
+        from: section.day("from", told_elsewhere),
+    }
+}
+
 /// Reads the head of a file and nothing else, so that a loader knows which table it is of. What is
 /// wrong with the rest, keys that nobody knows among it, is told by that table's own reader.
 pub fn head(text: &str) -> Result<Edition, Violations> {

@@ -23,8 +23,11 @@ use std::collections::BTreeSet;
 pub const NUMBERS_MAX: usize = 8;
 /// Leading digits of a number that a shape keeps.
 pub const DIGITS_MAX: usize = 18;
-/// Leading letters of a word that are indexed.
+/// Leading letters of a word that are indexed together.
 pub const WORD_LETTERS_MAX: usize = 8;
+/// Letters of a word that are indexed together wherever in it they stand: with fewer, a search means
+/// the beginning of a word.
+pub const INNER_LETTERS: usize = 3;
 
 /// The smallest code point of the scripts that are written without spaces.
 const FIRST_UNSPACED: char = '\u{2E80}';
@@ -54,7 +57,9 @@ enum Atom {
 ///
 /// Each unbroken piece must occur as it stands: `路12` in `人民路12号` but not in `人民路甲12号` or
 /// `人民路120号`. Pieces set apart by a space or a punctuation mark must occur in their order, with
-/// anything in between. A number is a whole number, and a word may be the beginning of a word.
+/// anything in between. A number is a whole number. A word may be the beginning of a word, and where
+/// a piece begins with [`INNER_LETTERS`] letters or more they may stand within one: `ingua` is in
+/// `Jinguang`, `gu` is not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
     pieces: Vec<Vec<Atom>>,
@@ -128,13 +133,13 @@ pub fn shape(text: &str) -> Shape {
     shape
 }
 
-/// The keys below which a shape is indexed: Han characters, pairs of neighbours, and beginnings of
-/// words up to [`WORD_LETTERS_MAX`] letters. Numbers have none.
+/// The keys below which a shape is indexed: Han characters, pairs of neighbours, beginnings of words
+/// up to [`WORD_LETTERS_MAX`] letters, and [`INNER_LETTERS`] neighbours within words. Numbers have
+/// none.
 pub fn grams(shape: &str) -> BTreeSet<String> {
     let mut grams = BTreeSet::new();
     let mut han = None;
-    let mut word = String::new();
-    let mut letters = 0;
+    let mut word = Vec::new();
     for atom in shape_atoms(shape) {
         let before = han.take();
         match atom {
@@ -148,13 +153,13 @@ pub fn grams(shape: &str) -> BTreeSet<String> {
             Atom::Letter { letter, starts_word } => {
                 if starts_word {
                     word.clear();
-                    letters = 0;
                 }
-                if letters < WORD_LETTERS_MAX {
-                    letters += 1;
-                    word.push(letter);
-                    grams.insert(word.clone());
+                word.push(letter);
+                if word.len() <= WORD_LETTERS_MAX {
+                    grams.insert(word.iter().collect());
                 }
+                let inner = word.len().checked_sub(INNER_LETTERS);
+                grams.extend(inner.and_then(|from| word.get(from..)).map(String::from_iter));
             }
             Atom::Number(_) => {}
         }
@@ -298,21 +303,32 @@ fn shape_atoms(shape: &str) -> Vec<Atom> {
 
 /// Whether the atoms of a query's piece stand in a window of the same length.
 fn fits(piece: &[Atom], window: &[Atom]) -> bool {
-    piece.iter().zip(window).all(|(asked, there)| match (asked, there) {
+    piece.iter().zip(window).enumerate().all(|(place, (asked, there))| match (asked, there) {
         (Atom::Number(_), Atom::Number(None)) => true,
+        (
+            Atom::Letter { letter, starts_word: true },
+            Atom::Letter { letter: other, starts_word: false },
+        ) => place == 0 && letter == other && first_word(piece) >= INNER_LETTERS,
         (asked, there) => asked == there,
     })
 }
 
-/// The grams that a piece asks for: pairs, single characters where there is no pair, and one
-/// beginning for each word.
+/// The letters of the word with which a piece begins.
+fn first_word(piece: &[Atom]) -> usize {
+    let is_letter = |atom: &&Atom| matches!(atom, Atom::Letter { .. });
+    piece.iter().take_while(is_letter).count()
+}
+
+/// The grams that a piece asks for: pairs, single characters where there is no pair, and for each word
+/// its beginning, or what may stand within another.
 fn asked_grams(piece: &[Atom]) -> Vec<String> {
     let mut grams = Vec::new();
     let is_same_kind = |a: &Atom, b: &Atom| match (a, b) {
         (Atom::Letter { .. }, Atom::Letter { starts_word, .. }) => !starts_word,
         (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
     };
-    for run in piece.chunk_by(is_same_kind) {
+    for (place, run) in piece.chunk_by(is_same_kind).enumerate() {
+        let is_first = place == 0;
         let characters: Vec<char> = run
             .iter()
             .filter_map(|atom| match atom {
@@ -323,6 +339,9 @@ fn asked_grams(piece: &[Atom]) -> Vec<String> {
         match run {
             [Atom::Han(_), _, ..] => grams.extend(characters.windows(2).map(String::from_iter)),
             [Atom::Han(only)] => grams.push(only.to_string()),
+            [Atom::Letter { .. }, ..] if is_first && characters.len() >= INNER_LETTERS => {
+                grams.extend(characters.windows(INNER_LETTERS).map(String::from_iter));
+            }
             [Atom::Letter { .. }, ..] => {
                 grams.push(characters.iter().take(WORD_LETTERS_MAX).collect());
             }
@@ -515,16 +534,18 @@ mod tests {
     }
 
     #[test]
-    fn grams_are_characters_pairs_and_beginnings_of_words() {
+    fn grams_are_characters_pairs_and_parts_of_words() {
         let grams = grams("人民路#号#号楼b座 renminlu xx");
         let grams: Vec<_> = grams.iter().map(String::as_str).collect();
         expect![
-            "b r re ren renm renmi renmin renminl renminlu x xx 人 人民 号 号楼 座 楼 民 民路 路"
+            "b enm inl min nlu nmi r re ren renm renmi renmin renminl renminlu x xx 人 人民 号 号楼 座 楼 民 民路 路"
         ]
         .assert_eq(&grams.join(" "));
-        let asked = query("民路12号 b renminluxx").grams();
-        let asked: Vec<_> = asked.iter().map(String::as_str).collect();
-        expect!["b renminlu 号 民路"].assert_eq(&asked.join(" "));
+        let asked = |text: &str| Vec::from_iter(query(text).grams()).join(" ");
+        expect!["b ren xx 号 民路"].assert_eq(&asked("民路12号 b ren xx"));
+        expect!["inl min nlu"].assert_eq(&asked("minlu"));
+        // Behind another character a word begins.
+        expect!["renminlu 路"].assert_eq(&asked("路renminluxx"));
     }
 
     /// One line for each query: whether the text matches, and what the query pins of its numbers.
@@ -592,7 +613,7 @@ mod tests {
     }
 
     #[test]
-    fn a_latin_word_is_found_by_its_beginning() {
+    fn a_latin_word_is_found_by_its_beginning_and_by_three_letters_within() {
         check_search(
             "No. 12 Renmin Road, Block B2",
             &[
@@ -600,7 +621,12 @@ mod tests {
                 "REN ROAD",
                 "ren road",
                 "min",
+                "in",
+                "enmin road",
+                "nmin, 2",
+                "minx",
                 "12 renmin",
+                "12 enmin",
                 "b2",
                 "b",
                 "b 2",
@@ -611,8 +637,13 @@ mod tests {
                 yes shape yes pinned -        renmin road
                 yes shape yes pinned -        REN ROAD
                 yes shape yes pinned -        ren road
-                no  shape no  pinned -        min
+                yes shape yes pinned -        min
+                no  shape no  pinned -        in
+                yes shape yes pinned -        enmin road
+                yes shape yes pinned -        nmin, 2
+                no  shape no  pinned -        minx
                 yes shape yes pinned 010c     12 renmin
+                yes shape yes pinned 010c     12 enmin
                 yes shape yes pinned -        b2
                 yes shape yes pinned -        b
                 yes shape yes pinned -        b 2

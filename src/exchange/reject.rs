@@ -2,10 +2,14 @@
 //!
 //! It is a file that can be mended and fed back: the two columns that it adds are passed over, and
 //! its first line declares the source and the mode that the rows were read with.
+//!
+//! Rows are written as they are rejected, so that a run which is cut short leaves them behind, and
+//! put into the order of their lines at the end: batches are not answered in that of the file.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{self, BufWriter, Write as _},
+    ffi::OsString,
+    fs::{self, File, OpenOptions},
+    io::{self, BufReader, BufWriter, Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -24,8 +28,26 @@ pub struct Rejects {
     headers: Vec<String>,
     /// The columns that are written: all but those that an earlier reject file added.
     kept: Vec<usize>,
-    writer: Option<csv::Writer<BufWriter<File>>>,
-    rows: u64,
+    written: Option<Written>,
+}
+
+/// What was written so far.
+struct Written {
+    file: BufWriter<File>,
+    /// Bytes before the first row.
+    head: u64,
+    /// Bytes in all.
+    bytes: u64,
+    rows: Vec<Row>,
+}
+
+/// Where a row of the file stands.
+#[derive(Clone, Copy)]
+struct Row {
+    /// The line on which it stood.
+    line: u64,
+    from: u64,
+    bytes: u64,
 }
 
 impl Rejects {
@@ -44,45 +66,50 @@ impl Rejects {
         let own = |header: &String| !ADDED_COLUMNS.contains(&header.as_str());
         let kept = (0..).zip(&headers).filter(|(_, header)| own(header)).map(|(index, _)| index);
         let kept = kept.collect();
-        Self { path, exact: true, declaration, headers, kept, writer: None, rows: 0 }
+        Self { path, exact: true, declaration, headers, kept, written: None }
     }
 
     /// Writes a row as it stood.
     pub fn add(&mut self, line: u64, cells: &StringRecord, reasons: &str) -> io::Result<()> {
-        if self.writer.is_none() {
-            self.writer = Some(self.create()?);
+        if self.written.is_none() {
+            self.written = Some(self.create()?);
         }
-        let Some(writer) = &mut self.writer else { return Ok(()) };
-        let line = line.to_string();
+        let Some(written) = &mut self.written else { return Ok(()) };
+        let number = line.to_string();
         // A short row is filled up, so that the added columns stand below their headers.
         let row = self.kept.iter().map(|index| cells.get(*index).unwrap_or(""));
-        writer.write_record(row.chain([line.as_str(), reasons]))?;
-        self.rows += 1;
+        let row = record(row.chain([number.as_str(), reasons]))?;
+        written.file.write_all(&row)?;
+        let bytes = row.len() as u64;
+        written.rows.push(Row { line, from: written.bytes, bytes });
+        written.bytes += bytes;
         Ok(())
     }
 
-    /// Closes the file; answers where it is, if there is one, and how many rows it has.
+    /// Closes the file, its rows in the order of their lines; answers where it is, if there is one,
+    /// and how many rows it has.
     pub fn finish(self) -> io::Result<Option<(PathBuf, u64)>> {
-        match self.writer {
-            None => Ok(None),
-            Some(mut writer) => {
-                writer.flush()?;
-                Ok(Some((self.path, self.rows)))
-            }
+        let Self { path, written, .. } = self;
+        let Some(Written { mut file, head, rows, .. }) = written else { return Ok(None) };
+        file.flush()?;
+        drop(file);
+        let count = rows.len() as u64;
+        if !rows.is_sorted_by_key(|row| row.line) {
+            in_order(&path, head, rows)?;
         }
+        Ok(Some((path, count)))
     }
 
-    fn create(&mut self) -> io::Result<csv::Writer<BufWriter<File>>> {
-        let file = self.create_new()?;
-        let mut file = BufWriter::new(file);
+    fn create(&mut self) -> io::Result<Written> {
+        let mut file = BufWriter::new(self.create_new()?);
         // Excel takes a file without the mark for the system's old encoding.
-        file.write_all("\u{FEFF}".as_bytes())?;
-        writeln!(file, "{}", self.declaration.line())?;
-        let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(file);
+        let mut head = format!("\u{FEFF}{}\n", self.declaration.line()).into_bytes();
         let headers = self.kept.iter().filter_map(|index| self.headers.get(*index));
         let headers = headers.map(String::as_str);
-        writer.write_record(headers.chain(ADDED_COLUMNS))?;
-        Ok(writer)
+        head.extend(record(headers.chain(ADDED_COLUMNS))?);
+        file.write_all(&head)?;
+        let head = head.len() as u64;
+        Ok(Written { file, head, bytes: head, rows: Vec::new() })
     }
 
     /// A reject file may be under repair: none is ever overwritten.
@@ -102,11 +129,49 @@ impl Rejects {
     }
 }
 
+/// One record as it stands in a file.
+fn record<'c>(cells: impl Iterator<Item = &'c str>) -> io::Result<Vec<u8>> {
+    let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
+    writer.write_record(cells)?;
+    writer.into_inner().map_err(|error| io::Error::other(error.to_string()))
+}
+
+/// Writes the file anew with its rows in the order of their lines, and puts it in the place of the
+/// old one when it is whole.
+fn in_order(path: &Path, head: u64, mut rows: Vec<Row>) -> io::Result<()> {
+    rows.sort_by_key(|row| row.line);
+    let mut name = OsString::from(path);
+    name.push(format!(".{}.part", std::process::id()));
+    let part = PathBuf::from(name);
+    let sorted = copy_rows(path, &part, head, &rows).and_then(|()| fs::rename(&part, path));
+    if sorted.is_err() {
+        // What was rejected stays where it is, in another order.
+        let _ = fs::remove_file(&part);
+    }
+    sorted
+}
+
+fn copy_rows(from: &Path, to: &Path, head: u64, rows: &[Row]) -> io::Result<()> {
+    let mut source = BufReader::new(File::open(from)?);
+    let target = OpenOptions::new().write(true).create_new(true).open(to)?;
+    let mut target = BufWriter::new(target);
+    io::copy(&mut source.by_ref().take(head), &mut target)?;
+    let mut at = head;
+    for row in rows {
+        // Within what is read already nothing is read again.
+        let step = i64::try_from(row.from).unwrap_or(i64::MAX);
+        source.seek_relative(step - i64::try_from(at).unwrap_or(i64::MAX))?;
+        io::copy(&mut source.by_ref().take(row.bytes), &mut target)?;
+        at = row.from + row.bytes;
+    }
+    target.flush()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::exchange::table::{Mode, Table};
-    use std::{fs, io::Cursor};
+    use std::io::Cursor;
 
     fn written(path: &Path) -> (Declaration, Vec<String>, Vec<StringRecord>) {
         let table = Table::read(Cursor::new(fs::read(path).unwrap())).unwrap();
@@ -140,6 +205,34 @@ mod tests {
         again.add(1, &raw, "x").unwrap();
         let (path, _) = again.finish().unwrap().unwrap();
         assert!(path.ends_with("楼栋.2.rejects.csv"), "an earlier file is under repair");
+    }
+
+    #[test]
+    fn rows_stand_in_the_order_of_their_lines() {
+        let directory = tempfile::tempdir().unwrap();
+        let input = directory.path().join("a.csv");
+        let headers = vec!["key".to_owned(), "name".to_owned()];
+        let mut rejects = Rejects::beside(&input, Declaration::default(), headers);
+        // As batches are answered; one cell has a line end in it, and there is more than a buffer.
+        let long = "名".repeat(9_000);
+        for line in [300, 4, 5, 200, 201, 3, 1_000, 7] {
+            let name = if line % 2 == 0 { format!("two\nlines {line}") } else { long.clone() };
+            let cells = StringRecord::from(vec![line.to_string(), name]);
+            rejects.add(line, &cells, "WRONG: \"so\"").unwrap();
+        }
+        let (path, rows) = rejects.finish().unwrap().unwrap();
+        let (_, _, records) = written(&path);
+        let lines: Vec<_> = records.iter().map(|record| record[2].to_owned()).collect();
+        assert_eq!(lines, ["3", "4", "5", "7", "200", "201", "300", "1000"]);
+        assert_eq!(rows, 8);
+        for record in &records {
+            assert_eq!(record[0], record[2]);
+            assert_eq!(record[3], *"WRONG: \"so\"");
+            let is_long = record[1] == long;
+            assert!(is_long || record[1] == format!("two\nlines {}", &record[0]), "{record:?}");
+        }
+        // Nothing else is left behind.
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 
     #[test]

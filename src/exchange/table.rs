@@ -12,7 +12,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -20,7 +20,7 @@ use csv::{ByteRecord, StringRecord};
 use encoding_rs::GB18030;
 use flate2::read::MultiGzDecoder;
 
-use crate::kernel::time::Day;
+use crate::{exchange::reject::ADDED_COLUMNS, kernel::time::Day};
 
 /// Bytes on which the encoding is decided.
 const HEAD_BYTES: usize = 64 * 1024;
@@ -181,6 +181,8 @@ pub struct Record {
 pub struct Table {
     reader: csv::Reader<Bounded>,
     budget: Arc<AtomicUsize>,
+    /// Whether the end was read, which is not so behind a row that has one.
+    is_ended: Arc<AtomicBool>,
     lines_before: u64,
     last_line: u64,
     encoding: Encoding,
@@ -215,6 +217,7 @@ impl Table {
         let lines_before = u64::from(rest.len() < body.len());
         let delimiter = delimiter_of(rest);
         let budget = Arc::new(AtomicUsize::new(RECORD_BYTES_MAX));
+        let is_ended = Arc::<AtomicBool>::default();
         // The last line is given an end, so that every row has one: see `inner_lines`.
         let chained = Cursor::new(rest.to_vec()).chain(source).chain(Cursor::new(*b"\n"));
         let chained = Box::new(chained);
@@ -223,10 +226,15 @@ impl Table {
             .flexible(true)
             .terminator(csv::Terminator::Any(b'\n'))
             .delimiter(delimiter)
-            .from_reader(Bounded { inner: chained, budget: Arc::clone(&budget) });
+            .from_reader(Bounded {
+                inner: chained,
+                budget: Arc::clone(&budget),
+                is_ended: Arc::clone(&is_ended),
+            });
         let mut table = Self {
             reader,
             budget,
+            is_ended,
             lines_before,
             last_line: lines_before,
             encoding,
@@ -238,7 +246,9 @@ impl Table {
         if !header.unreadable.is_empty() {
             return Err(TableError::Encoding { line: header.line });
         }
-        if header.cells.len() > COLUMNS_MAX {
+        // Those that a reject file adds come on top: what was taken is taken again.
+        let own = header.cells.iter().filter(|cell| !ADDED_COLUMNS.contains(cell));
+        if own.count() > COLUMNS_MAX {
             return Err(TableError::Columns);
         }
         table.headers = header.cells.iter().map(|cell| cell.trim().to_owned()).collect();
@@ -320,7 +330,9 @@ impl Iterator for Table {
                 }
             }
             self.last_line = self.lines_before + self.reader.position().line().saturating_sub(1);
-            let line = self.last_line.saturating_sub(inner_lines(&self.record));
+            // A quote that the file never closes takes in the end that the last line was given.
+            let is_open = u64::from(self.is_ended.load(Ordering::Relaxed));
+            let line = (self.last_line + is_open).saturating_sub(inner_lines(&self.record));
             drop_carriage_return(&mut self.record);
             if self.record.iter().all(<[u8]>::is_empty) {
                 continue;
@@ -369,6 +381,7 @@ impl<R: Read> Read for Counted<R> {
 struct Bounded {
     inner: Box<dyn Read + Send>,
     budget: Arc<AtomicUsize>,
+    is_ended: Arc<AtomicBool>,
 }
 
 impl Read for Bounded {
@@ -383,6 +396,7 @@ impl Read for Bounded {
             None => 0,
         };
         self.budget.store(budget - read, Ordering::Relaxed);
+        self.is_ended.fetch_or(read == 0, Ordering::Relaxed);
         Ok(read)
     }
 }
@@ -516,6 +530,9 @@ mod tests {
         assert_eq!(numbers("a,b\r\n,\r\n1,2\r\n"), [3]);
         assert_eq!(numbers("# anju: source=x\na,b\n1,2\n"), [3]);
         assert_eq!(numbers("# anju: source=x\r\na,b\r\n1,2\r\n"), [3]);
+        assert_eq!(numbers("a,b\n1,2\n3,\"4\n5,6\n"), [2, 3], "a quote is never closed");
+        assert_eq!(numbers("a,b\n1,2\n3,\"4"), [2, 3]);
+        assert_eq!(numbers("a,b\n1,2\n3,\"4\n\""), [2, 3]);
     }
 
     #[test]

@@ -64,6 +64,9 @@ pub(crate) fn apply(work: &mut Work<'_>, entry: &Entry, leaf: Hash) -> Result<()
         .filter(|_| entry.is_whole())
         .ok_or_else(|| Error::unreadable(format!("entry {partition}:{}", entry.seq)))?;
     for link in &entry.subjects {
+        if link.subject.kind() == Kind::Reference {
+            work.meta_mut(partition)?.reference = Some((entry.seq, leaf));
+        }
         apply_to_subject(work, entry, body, link.subject, leaf)?;
     }
     match &body.fact {

@@ -334,7 +334,7 @@ pub(crate) fn landings_at(
     known: Option<Seq>,
 ) -> Result<Landings, Error> {
     let partition = building.partition();
-    let tables = reference::tables(state, partition, known, &|_| None)?;
+    let tables = reference::known(state, partition, known)?;
     let Some(dossier) = dossier(state, building, &tables, Knowing::at(known))? else {
         return Ok(Landings::default());
     };
@@ -417,7 +417,7 @@ pub(crate) fn look(
     building: BuildingId,
     known: Option<Seq>,
 ) -> Result<Option<(Dossier, Arc<Tables>)>, Error> {
-    let tables = reference::tables(state, building.partition(), known, &|_| None)?;
+    let tables = reference::known(state, building.partition(), known)?;
     let dossier = dossier(state, building, &tables, Knowing::at(known))?;
-    Ok(dossier.map(|dossier| (dossier, Arc::new(tables))))
+    Ok(dossier.map(|dossier| (dossier, tables)))
 }

@@ -132,6 +132,17 @@ impl Looked {
         self.dossier.findings.iter().find(|(number, _)| *number == id).map(|(_, finding)| finding)
     }
 
+    /// Other findings that may be the same defect on a day. Who drafts a report is told what others see
+    /// or draft.
+    fn alike(&self, id: FindingId, day: Day) -> Vec<FindingId> {
+        let view_of = |finding: &Finding| finding.clone().as_submitted().view_on(day);
+        let Some(own) = self.finding(id).and_then(view_of) else { return Vec::new() };
+        let others = self.dossier.findings.iter().filter(|(number, finding)| {
+            *number != id && view_of(finding).is_some_and(|other| own.may_be(&other))
+        });
+        others.map(|(number, _)| *number).take(limit::ENTRY_SUBJECTS_MAX).collect()
+    }
+
     fn on(&self, finding: &Finding, day: Day) -> (Option<View>, Option<Aged>) {
         let Some(view) = finding.view_on(day) else { return (None, None) };
         let first = view.first_observed;
@@ -147,65 +158,35 @@ impl Looked {
 impl Registry {
     /// A finding. Refuses (`NOT_FOUND`) what was not known then.
     pub fn finding(&self, id: FindingId, time: ReadTime) -> Result<FindingSeen, Error> {
-        let partition = id.partition();
-        let at = self.at(partition, time)?;
         let state = Durable::new(self.store())?;
-        let Some(seen) = see(&state, partition, id.into(), at)? else {
-            return Err(Error::refused(Refusal::missing("id", SubjectId::from(id))));
-        };
-        let leads_to = dossier::leads_to(&state, id, Knowing::at(at.known))?;
-        let timeline = timeline_at(&state, partition, leads_to.into(), at.known)?;
-        let building = timeline.as_deref().and_then(building_of);
-        let mut answer = FindingSeen {
-            seen,
-            leads_to,
-            building,
-            stands_in: Vec::new(),
-            numbers: vec![leads_to],
-            view: None,
-            aged: None,
-            events: Vec::new(),
-        };
-        let Some(building) = building else { return Ok(answer) };
+        let at = self.at(id.partition(), time)?;
         let wanted = FindingsWanted::default();
-        let mut walk = Walk::new(&state, &wanted);
-        if let Some((looked, finding, stands_in)) = walk.stand(leads_to, building, at)? {
-            answer.stands_in = stands_in;
-            answer = told(answer, finding, looked, at.day);
-            answer.events = reasons(&state, answer.events, finding, at)?;
-        }
-        Ok(answer)
+        finding_of(&mut Walk::new(&state, &wanted), id, at)
     }
 
-    /// Other findings of the building that may be the same defect, on the day of the read.
-    pub fn look_alikes(&self, id: FindingId, time: ReadTime) -> Result<Vec<FindingId>, Error> {
-        let partition = id.partition();
-        let at = self.at(partition, time)?;
+    /// Findings of one partition, each with others of its building that may be the same defect on the
+    /// day of the read. What follows for a building is put together once for all of its findings.
+    pub fn findings_alike(
+        &self,
+        ids: &[FindingId],
+        time: ReadTime,
+    ) -> Result<Vec<(FindingSeen, Vec<FindingId>)>, Error> {
+        let Some(first) = ids.first() else { return Ok(Vec::new()) };
+        let at = self.at(first.partition(), time)?;
         let state = Durable::new(self.store())?;
-        let timeline = timeline_at(&state, partition, id.into(), at.known)?;
-        let Some(building) = timeline.as_deref().and_then(building_of) else {
-            return Ok(Vec::new());
-        };
-        let knowing = Knowing::at(at.known);
-        let mut findings = dossier::findings(&state, building, knowing)?;
-        // With those of what the building was before, or has become.
-        if let Some(life) = timeline_at(&state, partition, building.into(), at.known)? {
-            for other in line::all(&state, building, &life)? {
-                if other != building {
-                    findings.extend(dossier::findings(&state, other, knowing)?);
-                }
-            }
+        let wanted = FindingsWanted::default();
+        let mut walk = Walk::new(&state, &wanted);
+        let mut found = Vec::new();
+        for id in ids {
+            let seen = finding_of(&mut walk, *id, at)?;
+            let looked = match seen.stands_in.first().copied().or(seen.building) {
+                Some(building) => walk.looked(building, at)?,
+                None => None,
+            };
+            let alike = looked.map(|looked| looked.alike(*id, at.day)).unwrap_or_default();
+            found.push((seen, alike));
         }
-        // Who drafts a report is told what others see or draft.
-        let view_of = |finding: &Finding| finding.clone().as_submitted().view_on(at.day);
-        let own = findings.iter().find(|(number, _)| *number == id);
-        let Some(own) = own.and_then(|(_, finding)| view_of(finding)) else {
-            return Ok(Vec::new());
-        };
-        let others = findings.iter().filter(|(number, finding)| {
-            *number != id && view_of(finding).is_some_and(|other| own.may_be(&other))
-        });
-        Ok(others.map(|(number, _)| *number).take(limit::ENTRY_SUBJECTS_MAX).collect())
+        Ok(found)
     }
 
     /// Findings of a building, a compound or a region, partition by partition in the order of their
@@ -235,6 +216,34 @@ impl Registry {
             if wanted.is_by_age { walk.by_age(&nodes, page)? } else { walk.by_id(&nodes, page)? };
         Ok((found, stated.positions()))
     }
+}
+
+/// A finding as it is answered by itself, with the reasons of what was said.
+fn finding_of(walk: &mut Walk<'_>, id: FindingId, at: At) -> Result<FindingSeen, Error> {
+    let (state, partition) = (walk.state, id.partition());
+    let Some(seen) = see(state, partition, id.into(), at)? else {
+        return Err(Error::refused(Refusal::missing("id", SubjectId::from(id))));
+    };
+    let leads_to = dossier::leads_to(state, id, Knowing::at(at.known))?;
+    let timeline = timeline_at(state, partition, leads_to.into(), at.known)?;
+    let building = timeline.as_deref().and_then(building_of);
+    let mut answer = FindingSeen {
+        seen,
+        leads_to,
+        building,
+        stands_in: Vec::new(),
+        numbers: vec![leads_to],
+        view: None,
+        aged: None,
+        events: Vec::new(),
+    };
+    let Some(building) = building else { return Ok(answer) };
+    if let Some((looked, finding, stands_in)) = walk.stand(leads_to, building, at)? {
+        answer.stands_in = stands_in;
+        answer = told(answer, finding, looked, at.day);
+        answer.events = reasons(state, answer.events, finding, at)?;
+    }
+    Ok(answer)
 }
 
 /// Whether one of some buildings lies below one of some nodes.
@@ -311,6 +320,18 @@ impl<'w> Walk<'w> {
         Self { state, wanted, looked: BTreeMap::new() }
     }
 
+    /// A building as it is looked at, put together once.
+    fn looked(&mut self, building: BuildingId, at: At) -> Result<Option<&Looked>, Error> {
+        if !self.looked.contains_key(&building) {
+            if self.looked.len() >= DOSSIERS_MAX {
+                self.looked.clear();
+            }
+            let looked = Looked::at(self.state, building, at.known)?;
+            self.looked.insert(building, looked);
+        }
+        Ok(self.looked.get(&building).and_then(Option::as_ref))
+    }
+
     fn by_id(mut self, nodes: &Nodes, page: &PageRequest) -> Result<Page<FindingSeen>, Error> {
         let behind = SubjectId::from_slice(&page.after);
         let first = behind.map_or(Partition::ROOT, SubjectId::partition);
@@ -357,17 +378,6 @@ impl<'w> Walk<'w> {
         Ok(Page { rows, next: last.filter(|_| rest.peek().is_some()) })
     }
 
-    fn ensure(&mut self, building: BuildingId, at: At) -> Result<(), Error> {
-        if self.looked.len() >= DOSSIERS_MAX {
-            self.looked.clear();
-        }
-        if !self.looked.contains_key(&building) {
-            let looked = Looked::at(self.state, building, at.known)?;
-            self.looked.insert(building, looked);
-        }
-        Ok(())
-    }
-
     /// A finding of a building with what it is looked at by: that building, or what it became by the
     /// day, with all that it may stand in.
     fn stand(
@@ -376,26 +386,22 @@ impl<'w> Walk<'w> {
         building: BuildingId,
         at: At,
     ) -> Result<Option<Stand<'_>>, Error> {
-        self.ensure(building, at)?;
+        let state = self.state;
         let mut stands_in = Vec::new();
-        if let Some(Some(looked)) = self.looked.get(&building)
+        if let Some(looked) = self.looked(building, at)?
             && let Some(finding) = looked.finding(id)
             && finding.stay().until.is_some_and(|until| until <= at.day)
         {
-            stands_in = line::stands_in(self.state, finding, at.day, Knowing::at(at.known))?;
+            stands_in = line::stands_in(state, finding, at.day, Knowing::at(at.known))?;
         }
-        if let Some(first) = stands_in.first().copied() {
-            self.ensure(first, at)?;
-            // What came to its end before stays with its own building.
-            if let Some(Some(looked)) = self.looked.get(&first)
-                && looked.finding(id).is_none()
-            {
-                stands_in.clear();
-            }
+        // What came to its end before stays with its own building.
+        if let Some(first) = stands_in.first().copied()
+            && self.looked(first, at)?.is_some_and(|looked| looked.finding(id).is_none())
+        {
+            stands_in.clear();
         }
         let place = stands_in.first().copied().unwrap_or(building);
-        self.ensure(place, at)?;
-        let Some(Some(looked)) = self.looked.get(&place) else { return Ok(None) };
+        let Some(looked) = self.looked(place, at)? else { return Ok(None) };
         Ok(looked.finding(id).map(|finding| (looked, finding, stands_in)))
     }
 

@@ -127,7 +127,7 @@ fn served_in(
     today: Day,
 ) -> Result<Days, Error> {
     let Some(from_days) = bucket_from_days else { return Ok((None, None)) };
-    let tables = reference::tables(state, partition, None, &|_| None)?;
+    let tables = reference::known(state, partition, None)?;
     Ok(served(&tables, from_days, today))
 }
 

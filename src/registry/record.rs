@@ -68,6 +68,8 @@ pub(crate) struct Meta {
     pub bucket_closed: bool,
     /// Shapes of texts seen.
     pub shape_count: u32,
+    /// The last entry about an edition of reference data, with its leaf.
+    pub reference: Option<(Seq, Hash)>,
     /// Sweeps under way.
     pub sweep_count: u32,
     /// Whether a sweep over buildings is under way.

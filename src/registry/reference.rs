@@ -32,12 +32,40 @@ const EDITIONS_MAX: usize = 1_000;
 /// Files that were read, by the hash of the text and of the scales that it was read with.
 static REMEMBERED: Mutex<BTreeMap<Hash, Arc<Parsed>>> = Mutex::new(BTreeMap::new());
 
+/// The tables of partitions, by the leaf of the last entry about any of their editions, which no other
+/// partition and no other registry has.
+static KNOWN: Mutex<BTreeMap<Hash, Arc<Tables>>> = Mutex::new(BTreeMap::new());
+
 /// The file of an edition.
 struct File {
     id: ReferenceId,
     region: RegionId,
     table: Table,
     text: String,
+}
+
+/// The tables of a partition as known with entry `known` (`None`: now). Those that no later entry has
+/// changed are read once.
+pub(crate) fn known(
+    state: &dyn State,
+    partition: Partition,
+    known: Option<Seq>,
+) -> Result<Arc<Tables>, Error> {
+    let last = state.meta(partition)?.reference;
+    let Some((_, leaf)) = last.filter(|(seq, _)| known.is_none_or(|known| *seq <= known)) else {
+        return Ok(Arc::new(tables(state, partition, known, &|_| None)?));
+    };
+    let remembered = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(tables) = remembered().get(&leaf) {
+        return Ok(Arc::clone(tables));
+    }
+    let tables = Arc::new(tables(state, partition, known, &|_| None)?);
+    let mut remembered = remembered();
+    if remembered.len() >= REMEMBERED_MAX {
+        remembered.clear();
+    }
+    remembered.insert(leaf, Arc::clone(&tables));
+    Ok(tables)
 }
 
 /// The tables of a partition as known with entry `known` (`None`: now), where `as_of` says of one

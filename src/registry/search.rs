@@ -246,14 +246,23 @@ fn text_ranges(
     }
     let mut shapes: Option<BTreeSet<u32>> = None;
     for gram in grams {
-        let posted = shapes_of(state, partition, &gram)?;
+        // What very many have narrows nothing down, as long as anything else does.
+        let Some(posted) = shapes_of(state, partition, &gram)? else { continue };
         shapes = Some(match shapes {
             Some(shapes) => shapes.intersection(&posted).copied().collect(),
             None => posted,
         });
     }
+    let Some(shapes) = shapes else {
+        return Err(Error::refused(Refusal::of(
+            Class::Invalid,
+            "QUERY_TOO_WIDE",
+            "text",
+            "too many names and addresses have this: add a word",
+        )));
+    };
     let mut ranges = Vec::new();
-    for number in shapes.unwrap_or_default() {
+    for number in shapes {
         let mut text_of = key(partition, Space::ShapeText);
         text_of.extend_from_slice(&number.to_be_bytes());
         let Some(bytes) = state.get(&text_of)? else { continue };
@@ -269,7 +278,12 @@ fn text_ranges(
     Ok(ranges)
 }
 
-fn shapes_of(state: &dyn State, partition: Partition, gram: &str) -> Result<BTreeSet<u32>, Error> {
+/// The shapes that have a gram; `None` when they are too many to be gone through.
+fn shapes_of(
+    state: &dyn State,
+    partition: Partition,
+    gram: &str,
+) -> Result<Option<BTreeSet<u32>>, Error> {
     let mut range = below(text_key(partition, Space::Gram, &[gram]));
     let mut shapes = BTreeSet::new();
     loop {
@@ -281,16 +295,11 @@ fn shapes_of(state: &dyn State, partition: Partition, gram: &str) -> Result<BTre
             }
         }
         if shapes.len() > SHAPES_MAX {
-            return Err(Error::refused(Refusal::of(
-                Class::Invalid,
-                "QUERY_TOO_WIDE",
-                "text",
-                "too many names and addresses have this: add a word",
-            )));
+            return Ok(None);
         }
         match keys.last() {
             Some((key, _)) if !is_end => range = after(range, key),
-            _ => return Ok(shapes),
+            _ => return Ok(Some(shapes)),
         }
     }
 }

@@ -292,7 +292,7 @@ impl Pace {
     fn stepped(&mut self, time: Duration, is_waited_for: bool) {
         let is_asked = std::mem::take(&mut self.is_asked) || is_waited_for;
         // At least a look at the queue, which also tells when the registry is closed.
-        self.owed = if is_asked { time * 3 / 2 } else { Duration::from_micros(1) };
+        self.owed = if is_asked { time * 2 } else { Duration::from_micros(1) };
     }
 }
 

@@ -38,30 +38,31 @@ impl Written {
         })
     }
 
-    /// A finding as it was known with this write; `None` when nothing was written.
-    pub(crate) fn finding(&self, id: SubjectId) -> Result<Option<v1::Finding>, Status> {
-        let (Some(time), Ok(id)) = (self.time(), FindingId::try_from(id)) else { return Ok(None) };
+    /// Findings as they were known with this write, each with others that may be the same defect; none
+    /// when nothing was written.
+    pub(crate) fn findings(
+        &self,
+        ids: &[SubjectId],
+    ) -> Result<Vec<(v1::Finding, Vec<String>)>, Status> {
+        let Some(time) = self.time() else { return Ok(Vec::new()) };
+        let ids: Vec<FindingId> =
+            ids.iter().filter_map(|id| FindingId::try_from(*id).ok()).collect();
         let registry = self.api.registry();
-        let found = registry.noticed(registry.finding(id, time)).map_err(status::status)?;
-        Ok(Some(write_finding(found)))
-    }
-
-    /// Others that may be the same defect.
-    pub(crate) fn look_alikes(&self, id: SubjectId) -> Result<Vec<String>, Status> {
-        let (Some(time), Ok(id)) = (self.time(), FindingId::try_from(id)) else {
-            return Ok(Vec::new());
-        };
-        let registry = self.api.registry();
-        let found = registry.noticed(registry.look_alikes(id, time)).map_err(status::status)?;
-        Ok(found.into_iter().map(|id| SubjectId::from(id).to_string()).collect())
+        let found = registry.noticed(registry.findings_alike(&ids, time));
+        let found = found.map_err(status::status)?.into_iter().map(|(finding, alike)| {
+            let alike = alike.into_iter().map(|id| SubjectId::from(id).to_string());
+            (write_finding(finding), alike.collect())
+        });
+        Ok(found.collect())
     }
 
     /// The finding that the write was about first.
     fn about_finding(&self) -> Result<(Option<v1::Finding>, Vec<String>), Status> {
-        match self.made() {
-            Some(id) => Ok((self.finding(id)?, self.look_alikes(id)?)),
-            None => Ok((None, Vec::new())),
-        }
+        let found = self.findings(self.made().as_slice())?;
+        Ok(found
+            .into_iter()
+            .next()
+            .map_or_else(Default::default, |(one, alike)| (Some(one), alike)))
     }
 }
 

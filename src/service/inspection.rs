@@ -489,9 +489,9 @@ impl InspectionService for Api {
         }
         let report = written.see(written.made())?.map(kind::resource);
         let (mut findings, mut possible_duplicates) = (Vec::new(), Vec::new());
-        for id in written.outcome.decided.subjects.iter().skip(1) {
-            findings.extend(written.finding(*id)?);
-            let other_ids = written.look_alikes(*id)?;
+        let seen = written.outcome.decided.subjects.get(1..).unwrap_or_default();
+        for (id, (finding, other_ids)) in seen.iter().zip(written.findings(seen)?) {
+            findings.push(finding);
             if !other_ids.is_empty() {
                 let finding_id = id.to_string();
                 possible_duplicates.push(v1::PossibleDuplicate { finding_id, other_ids });

@@ -73,7 +73,7 @@ const SAID: [&str; 5] = [
 
 /// Rules that may only be broken because of what was left out: the rules, and the fields of which
 /// that is so. One that ends in `[` stands for every item of a list.
-const HANGING: [(&[&str], &[&str]); 22] = [
+const HANGING: [(&[&str], &[&str]); 24] = [
     (&["PARTITION_MISSING", "OTHER_PARTITION"], &PLACES),
     (&["PARTITION_NESTED"], &["fields.level"]),
     (&["LIVING_DEPENDENTS"], &["ended_on"]),
@@ -104,6 +104,8 @@ const HANGING: [(&[&str], &[&str]); 22] = [
     (&["SIGNERS"], &["signer_ids", "signer_ids[", "signatures.signer_ids["]),
     (&BY_SCOPE, &["scope"]),
     (&BY_DAY_OF_SIGNING, &["on"]),
+    (&["EDITION_EXISTS", "EDITION_MISSING"], &["text", "text.table", "text.name", "text.edition"]),
+    (&["OUTSIDE_PARENT_LIFE"], &["text", "text.from", "text.jurisdiction"]),
 ];
 /// What reference data decides, which a partition has and which holds on days.
 const BY_REFERENCE: [&str; 6] = [
@@ -152,11 +154,13 @@ pub(crate) struct Misread<T> {
     pub doubtful: &'static [&'static str],
     /// For a batch or a merge: the index in the request of each item or subject of the rest.
     pub indexes: Vec<u32>,
+    /// Whether it says why, whatever the rest is.
+    pub needs_reason: bool,
 }
 
 impl<T> From<Violations> for Misread<T> {
     fn from(violations: Violations) -> Self {
-        Self { violations, rest: None, doubtful: &[], indexes: Vec::new() }
+        Self { violations, rest: None, doubtful: &[], indexes: Vec::new(), needs_reason: false }
     }
 }
 
@@ -171,9 +175,9 @@ impl<T> Misread<T> {
 
     /// The same about something else.
     pub(crate) fn map<U>(self, of: impl FnOnce(T) -> U) -> Misread<U> {
-        let Self { violations, rest, doubtful, indexes } = self;
+        let Self { violations, rest, doubtful, indexes, needs_reason } = self;
         let rest = rest.map(|rest| Box::new(of(*rest)));
-        Misread { violations, rest, doubtful, indexes }
+        Misread { violations, rest, doubtful, indexes, needs_reason }
     }
 }
 

@@ -420,7 +420,10 @@ impl Write {
     ) -> Result<(Outcome, Vec<common::CodeWarning>), Status> {
         let needs_reason = match &plan {
             Ok(plan) => plan.needs_reason,
-            Err(misread) => misread.rest.as_ref().is_some_and(|plan| plan.needs_reason),
+            Err(misread) => {
+                let of_rest = misread.rest.as_ref().map(|plan| plan.needs_reason);
+                of_rest.unwrap_or(misread.needs_reason)
+            }
         };
         let (heading, mut violations) = self.heading(needs_reason);
         let plan = match plan {
@@ -489,7 +492,7 @@ impl Write {
     /// All that is wrong with a request: its form first, then what the registry has against the
     /// rest.
     async fn refuse(&self, misread: Misread<Plan>, overrides: Vec<String>) -> Status {
-        let Misread { violations, rest, doubtful, indexes } = misread;
+        let Misread { violations, rest, doubtful, indexes, needs_reason: _ } = misread;
         let left_out = LeftOut::new(&violations, doubtful);
         let refusals = match rest {
             // The rows of an import are told of one by one, once it is well formed itself.

@@ -11,7 +11,7 @@ use crate::{
         grade,
         reference::{self, ReferenceContent},
         reference_diff::{self, Side},
-        reference_file::{self, Edition, Standing, Table},
+        reference_file::{self, Edition, Sketch, Standing, Table},
         totals::Measure,
     },
     kernel::{
@@ -143,14 +143,15 @@ fn region_of(
     violations: &mut Violations,
     place: &Place,
     own: Option<RegionId>,
-    head: &Edition,
+    head: &Sketch,
 ) -> Option<RegionId> {
     let field = if place.named.is_some() { "region_id" } else { "text.jurisdiction" };
     let region = match (place.named, &head.jurisdiction) {
         (Some(named), _) => Some(named),
         (None, None) => own,
         (None, Some(code)) => {
-            let day = Some(head.from);
+            // Without its first day any will do.
+            let day = head.from;
             let found = registry.resolve_code(&code.scheme, &code.code, day, None, KnownAt::Now);
             let found: BTreeSet<RegionId> = found
                 .map(|(found, _)| found)
@@ -169,8 +170,11 @@ fn region_of(
         let message = "no region of the partition, and none above it, has this code then";
         violations.add(field, "JURISDICTION", message);
     }
-    if region.is_some() && region != own && !reference::may_be_local(head.table) {
-        let message = format!("an edition of {} holds in the whole partition", head.table.word());
+    if let Some(table) = head.table.filter(|table| !reference::may_be_local(*table))
+        && region.is_some()
+        && region != own
+    {
+        let message = format!("an edition of {} holds in the whole partition", table.word());
         violations.add(field, "JURISDICTION", message);
     }
     region
@@ -195,24 +199,24 @@ fn load_plan(
 ) -> Result<Plan, Misread<Plan>> {
     let Loading { text, is_correction, place, own } = loading;
     let grades = place.as_ref().map(|place| grades(registry, place.partition)).unwrap_or_default();
-    let head = match reference::check(&text, &grades.iter().collect::<Vec<_>>()) {
-        Ok(head) => Some(head),
-        Err(wrong) => {
-            take_over(&mut violations, "text", &wrong);
-            // Where it would hold is judged by a head that can be read all the same.
-            reference_file::head(&text).ok()
-        }
-    };
-    let (Some(place), Some(head)) = (place, head) else { return Err(violations.into()) };
+    if let Err(wrong) = reference::check(&text, &grades.iter().collect::<Vec<_>>()) {
+        take_over(&mut violations, "text", &wrong);
+    }
+    // What it would be, where and since when, is judged by what can be read of its head.
+    let head = reference_file::sketch(&text);
+    let unplaced =
+        |violations| Misread { needs_reason: is_correction, ..Misread::from(violations) };
+    let Some(place) = place else { return Err(unplaced(violations)) };
     let region = region_of(registry, &mut violations, &place, own, &head);
-    let Some(region) = region else { return Err(violations.into()) };
+    let Some(region) = region else { return Err(unplaced(violations)) };
     // It is there since it holds, or since it was loaded when that came first.
-    let exists_from = ImpreciseDay::exactly(head.from.min(registry.now().day()));
+    let today = registry.now().day();
+    let exists_from = ImpreciseDay::exactly(head.from.map_or(today, |from| from.min(today)));
     let content = ReferenceContent {
         region: Some(Some(region)),
-        table: Some(Some(head.table.word().to_owned())),
-        name: Some(Some(head.name)),
-        edition: Some(Some(head.edition)),
+        table: Some(head.table.map(|table| table.word().to_owned())),
+        name: Some(head.name),
+        edition: Some(head.edition),
         text: Some(Some(text)),
     };
     let edition = Register {

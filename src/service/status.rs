@@ -166,7 +166,10 @@ pub fn refused(refusals: &[Refusal]) -> Status {
     if told_of.len() < refusals.len() {
         metadata.insert("violation_count".to_owned(), refusals.len().to_string());
     }
-    let messages = refusals.iter().map(|refusal| refusal.message.as_str()).collect::<Vec<_>>();
+    // The sentence of the reason comes first.
+    let others = refusals.iter().filter(|refusal| !std::ptr::eq(*refusal, leading));
+    let messages = std::iter::once(leading).chain(others).map(|refusal| refusal.message.as_str());
+    let messages = messages.collect::<Vec<_>>();
     told(code_of(leading.class), &leading.reason, messages.join("; "), metadata, details)
 }
 

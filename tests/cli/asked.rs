@@ -983,8 +983,8 @@ async fn merges_splits_and_transfers_are_sent_and_shown() {
     std::fs::write(&file, format!(r#"{{"id": "{BUILDING}", "day": "2024-07-01"}}"#)).unwrap();
     let child = format!("{unit}=2");
     let kept = ["split", BUILDING, "--part", "1/2;name=东楼", "--child", &child, "--keeps"];
-    let into = ["merge", &unit, "--into", &other];
-    let anew = ["merge", &unit, &other, "--set", "number=301"];
+    let (into, anew) =
+        (["merge", &unit, "--into", &other], ["merge", &unit, &other, "--set", "number=301"]);
     let region = REGION.replace("1A", "2B");
     let transfer = ["transfer", REGION, "--to", &region, "--from", "2024-07-01", "--dry-run"];
     for words in [
@@ -1016,9 +1016,78 @@ async fn merges_splits_and_transfers_are_sent_and_shown() {
         assert_eq!(code, 2, "{words:?}: {said}");
         assert!(said.contains(expected), "{words:?}: {said}");
     }
-    // Nothing of these was sent, but what was left of the split, to be judged.
-    let asked = server.asked().lines().skip(count).map(str::to_owned).collect::<Vec<_>>();
-    assert!(asked.len() == 1 && asked[0].contains(r#""validateOnly":true"#), "{asked:?}");
+    // Nothing of these was sent, but what was left of the merge and the split, to be judged.
+    let judged = |call: &str| call.contains(r#""validateOnly":true"#);
+    assert_eq!(server.asked().lines().skip(count).map(judged).collect::<Vec<_>>(), [true; 2]);
+}
+
+/// Lines with flags that cannot be read (`#` stands for the digits of an id): the call that they are
+/// of, and the fields that the flags are for.
+const UNREADABLE: [(&str, &str, &[&str]); 12] = [
+    ("RegionService/TransferRegion", "transfer rgn_# --to rgn_# --from 2024-02-30", &["from"]),
+    (
+        "InspectionService/SignReport",
+        "report sign rpt_# --signer sgn_# --scope structure --on someday",
+        &["on"],
+    ),
+    ("InspectionService/SubmitReport", "report submit rpt_# --on someday", &["on"]),
+    ("FindingService/FollowFinding", "finding close fnd_# --on someday", &["on"]),
+    (
+        "FindingService/FollowFinding",
+        "finding notify fnd_# --deadline soon --on someday",
+        &["on", "saying.notified.deadline"],
+    ),
+    (
+        "FindingService/FollowFinding",
+        "finding move fnd_# --deadline soon --on someday",
+        &["on", "saying.deadline_moved.deadline"],
+    ),
+    ("FindingService/MergeFindings", "finding merge fnd_# --into fnd_# --on someday", &["day"]),
+    (
+        "FindingService/ObserveFinding",
+        "finding observe --building bld_# --class STR.CRACK --severity unsafe --observer p-1 --on now",
+        &["observed_on"],
+    ),
+    (
+        "PlanService/MoveOrderDeadline",
+        "order move ord_# --deadline soon --from now",
+        &["deadline", "from"],
+    ),
+    ("PlanService/CancelOrder", "order cancel ord_# --from now", &["from"]),
+    (
+        "BuildingService/SplitBuilding",
+        "split bld_# --on someday --part 1/2 --part half --child unt_#=0 --child all",
+        &["day", "parts[1]", "assignments[0]", "assignments[1]"],
+    ),
+    (
+        "BuildingService/MergeBuildings",
+        "merge bld_# unt_# --into cmp_# --on someday",
+        &["day", "ids[1]", "into_id"],
+    ),
+];
+
+#[tokio::test]
+async fn a_flag_that_cannot_be_read_hides_nothing_that_the_registry_has_against_the_rest() {
+    for (call, line, wrong) in UNREADABLE {
+        let server = Server::start().await;
+        // What the registry says of these fields is no news; something else is.
+        let follows = wrong.iter().map(|field| ("MALFORMED", *field, "it cannot be read"));
+        let more = [("REQUEST_ID_REUSED", "context.request_id", "it was used")];
+        let fields: Vec<_> = follows.chain(more).collect();
+        server.refuse(call, refusal(Code::InvalidArgument, &fields, &[]));
+        let line = line.replace('#', "01HF7YAT000000E0000000001A");
+        let (code, said) = anju(&server, &line.split(' ').collect::<Vec<_>>()).await;
+        assert_eq!(code, 2, "{said}");
+        for field in wrong {
+            assert!(said.contains(&format!("\n  {field}: ")), "{field}: {said}");
+        }
+        let (_, rest) = said.split_once("\nand of what is left of it 其余部分\n").unwrap();
+        let used = "  context.request_id: it was used [REQUEST_ID_REUSED]\n    \
+                    该请求编号已用于另一请求；请换用新的请求编号\n";
+        assert_eq!(rest, used, "{said}");
+        let asked = server.asked();
+        assert!(asked.starts_with(call) && asked.contains(r#""validateOnly":true"#), "{asked}");
+    }
 }
 
 #[tokio::test]
@@ -1283,7 +1352,7 @@ async fn programs_read_why_a_command_failed() {
               "the registry could not judge the rest: UNIMPLEMENTED: the script has no BuildingService/ChangeBuilding"
             ],
             "exitCode": 2,
-            "message": "the command line is wrong\n  storeys_above: \"six\" is not a whole number [NOT_A_NUMBER]\n  nme: there is no such field; there are name, address, compound_id, community_id, completed, design_life_years, structure, storeys_above, storeys_below, height_cm, floor_area_cm2, use, lift_count, protection, location, physical_id, identifiers, doubts [UNKNOWN_FIELD]\nand of what is left of it 其余部分\n  the registry could not judge the rest: UNIMPLEMENTED: the script has no BuildingService/ChangeBuilding",
+            "message": "the command line is wrong\n  storeys_above: \"six\" is not a whole number [NOT_A_NUMBER]\n    不是规定形式的数字；请只用数字和小数点填写\n  nme: there is no such field; there are name, address, compound_id, community_id, completed, design_life_years, structure, storeys_above, storeys_below, height_cm, floor_area_cm2, use, lift_count, protection, location, physical_id, identifiers, doubts [UNKNOWN_FIELD]\n    没有这样的字段；请从所列的字段中选用\nand of what is left of it 其余部分\n  the registry could not judge the rest: UNIMPLEMENTED: the script has no BuildingService/ChangeBuilding",
             "violations": [
               {
                 "field": "storeys_above",
@@ -1429,11 +1498,16 @@ async fn what_is_wrong_with_flags_does_not_hide_what_the_registry_says_of_the_re
     expect![[r#"
         the command line is wrong
           completed: a day that may be imprecise is written as 2024-07-01, 2024-07, 2024, 1980s, <1986, 1983..1985, or unknown [BAD_DAY]
+            不是有效的日期；请按 2024-07-01 等形式填写
           storeys_above: "six" is not a whole number [NOT_A_NUMBER]
+            不是规定形式的数字；请只用数字和小数点填写
           name: it is set or unset more than once [SAID_TWICE]
+            同一字段不止一次给出；请只留一次
         and of what is left of it 其余部分
           fields.lift_count: 200 lifts are hardly there [LIFT_COUNT]
+            电梯数超出常理；请核对，属实的可说明原因破例
           etag: its last entry is 9, not 7: read it again [ETAG_MISMATCH]
+            期间已有他人改动；请重新查询后再办理
     "#]].assert_eq(&said);
     // Of a field that there is not nobody knows which was meant.
     let unknown = ["--set", "storeys=6", "--set", "floor_area_m2=1"];
@@ -1441,16 +1515,21 @@ async fn what_is_wrong_with_flags_does_not_hide_what_the_registry_says_of_the_re
     expect![[r"
         the command line is wrong
           storeys: there is no such field; there are name, address, compound_id, community_id, completed, design_life_years, structure, storeys_above, storeys_below, height_cm, floor_area_cm2, use, lift_count, protection, location, physical_id, identifiers, doubts [UNKNOWN_FIELD]
+            没有这样的字段；请从所列的字段中选用
         and of what is left of it 其余部分
           fields.lift_count: 200 lifts are hardly there [LIFT_COUNT]
+            电梯数超出常理；请核对，属实的可说明原因破例
           etag: its last entry is 9, not 7: read it again [ETAG_MISMATCH]
+            期间已有他人改动；请重新查询后再办理
     "]].assert_eq(&said);
     let said = run(&[&change[..], &["--set", "completed=soon"]].concat()).await;
     expect![[r"
         the command line is wrong
           completed: a day that may be imprecise is written as 2024-07-01, 2024-07, 2024, 1980s, <1986, 1983..1985, or unknown [BAD_DAY]
+            不是有效的日期；请按 2024-07-01 等形式填写
         and of what is left of it 其余部分
           etag: its last entry is 9, not 7: read it again [ETAG_MISMATCH]
+            期间已有他人改动；请重新查询后再办理
     "]].assert_eq(&said);
     expect![[r#"
         BuildingService/ChangeBuilding {"context":{"requestId":"5f0c9b5e-3f0c-4d0b-9d52-0f3a5d7c1e11","validateOnly":true},"id":"bld_01HF7YAT000000E0000000001A","etag":"7","from":"2020-01-01","fields":{"floorAreaCm2":"10000","liftCount":200},"updateMask":"liftCount,floorAreaCm2"}
@@ -1479,10 +1558,12 @@ async fn every_verb_has_what_is_left_of_it_judged() {
     expect![[r"
         the command line is wrong
           compound_id: this is the id of a building, not of a compound [WRONG_KIND]
+            编号属于另一类对象；请核对编号
           opens_partition: only a region opens a partition [NOT_HERE]
             该项不能填在此处；请删去，或改用相应的命令
         and of what is left of it 其余部分
           fields.design_life_years: a design life of 500 years [DESIGN_LIFE]
+            设计使用年限超出常理；请核对，属实的可说明原因破例
     "]]
     .assert_eq(&said);
     // Which field was meant is not known: it may have been the community, and was not the day.
@@ -1500,8 +1581,10 @@ async fn every_verb_has_what_is_left_of_it_judged() {
     expect![[r"
         the command line is wrong
           foo: there is no such field; there are name, aliases, address, community_id, built, location, boundary, management, identifiers, doubts [UNKNOWN_FIELD]
+            没有这样的字段；请从所列的字段中选用
         and of what is left of it 其余部分
           fields.built: 3000 is still to come [FUTURE_DATE]
+            日期在将来，而此项只能在发生之后登记；请核对日期，不能破例
     "]]
     .assert_eq(&run(&[&create[..], &sets].concat()).await);
     // Of a region whose level cannot be read it is not known whether it has a parent.
@@ -1522,6 +1605,7 @@ async fn every_verb_has_what_is_left_of_it_judged() {
             没有这个取值；请从规定的取值中选用
         and of what is left of it 其余部分
           fields.name: a region has a name [REQUIRED]
+            缺少必填项，或该项不能为不明；请补填
     "#]]
     .assert_eq(&run(&[&create[..], &["--set", "level=x"]].concat()).await);
     expect![[r#"
@@ -1551,6 +1635,7 @@ async fn ends_and_splits_have_what_is_left_of_them_judged() {
             没有这个取值；请从规定的取值中选用
         and of what is left of it 其余部分
           ended_on: 2035 is still to come [FUTURE_DATE]
+            日期在将来，而此项只能在发生之后登记；请核对日期，不能破例
     "#]].assert_eq(&run(&end).await);
     let split = ["split", BUILDING, "--on", "2024-07-01", "--request-id", REQUEST];
     let parts = ["--part", "1/2;name=", "--part", "1/2;name=东楼"];
@@ -1569,6 +1654,7 @@ async fn ends_and_splits_have_what_is_left_of_them_judged() {
             文字不能为空；请填写，或不填该项
         and of what is left of it 其余部分
           parts[1].fields.identifiers: another has it [IDENTIFIER_TAKEN]
+            同一天另一对象已有此外部编号；请核对编号
     "]]
     .assert_eq(&run(&[&split[..], &parts].concat()).await);
     expect![[r#"
@@ -1586,12 +1672,14 @@ async fn the_registry_may_have_nothing_against_what_is_left_or_not_be_asked() {
     expect![[r"
         the command line is wrong
           completed: a day that may be imprecise is written as 2024-07-01, 2024-07, 2024, 1980s, <1986, 1983..1985, or unknown [BAD_DAY]
+            不是有效的日期；请按 2024-07-01 等形式填写
     "]].assert_eq(&run(&correct).await);
     let merge = ["merge", BUILDING, OTHER, "--on", "2024-07-01", "--set", "completed=soon"];
     server.refuse("BuildingService/MergeBuildings", Status::permission_denied("not you"));
     expect![[r"
         the command line is wrong
           completed: a day that may be imprecise is written as 2024-07-01, 2024-07, 2024, 1980s, <1986, 1983..1985, or unknown [BAD_DAY]
+            不是有效的日期；请按 2024-07-01 等形式填写
         and of what is left of it 其余部分
           the registry could not judge the rest: PERMISSION_DENIED: not you
     "]].assert_eq(&run(&merge).await);
@@ -1636,7 +1724,13 @@ async fn what_a_refusal_says_is_said_once() {
     missing.add_precondition_failure_violation("NOT_FOUND", "fields.use", "it is not there");
     let listed = "the request is not valid: fields.lift_count: from 0 to 1000; \
                   fields.storeys_above: from 0 to 300";
-    let refusals = [(listed, several), ("no such use", one), ("it is not there", missing)];
+    // Of several of different kinds the headline is the sentence of the reason.
+    let mut mixed = ErrorDetails::with_error_info("NOT_FOUND", "anju", []);
+    mixed.add_precondition_failure_violation("ETAG_MISMATCH", "etag", "its last entry is 9");
+    mixed.add_precondition_failure_violation("NOT_FOUND", "compound_id", "it is nowhere");
+    let both = "it is nowhere; its last entry is 9";
+    let refusals =
+        [(listed, several), ("no such use", one), ("it is not there", missing), (both, mixed)];
     let mut told = String::new();
     for (message, details) in refusals {
         let status = Status::with_error_details(Code::InvalidArgument, message, details);
@@ -1655,6 +1749,10 @@ async fn what_a_refusal_says_is_said_once() {
         NOT_FOUND: it is not there
           不存在，或不在管辖范围内；请核对编号
           field = fields.use
+        NOT_FOUND: it is nowhere
+          不存在，或不在管辖范围内；请核对编号
+          ETAG_MISMATCH etag: its last entry is 9
+            期间已有他人改动；请重新查询后再办理
     "]]
     .assert_eq(&told);
 }

@@ -282,13 +282,32 @@ fn every_flipped_byte_of_the_journal_is_found() {
     assert!(tried > 20, "{tried}");
     fs::write(&segment, good).unwrap();
     assert_eq!(verified(&["--journal"], directory.path()).0, Outcome::Fine);
-    // What cannot be opened is reported too, with what can still be read.
+    // That the store does not open for it is no second finding; what can still be read is told.
     let mut bad = fs::read(&segment).unwrap();
     bad[used / 2] ^= 0x10;
     fs::write(&segment, bad).unwrap();
     let (_, found, report) = verified(&[], directory.path());
-    assert_eq!(found, set(["JOURNAL_DAMAGED", "NOT_OPENED"]));
+    assert_eq!((found, &report["finding_count"]), (set(["JOURNAL_DAMAGED"]), &1.into()));
+    let note = report["notes"][0].as_str().unwrap();
+    assert!(note.contains("the state was not looked at"), "{note}");
     assert!(report["entries"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn a_missing_segment_is_named_and_found_once() {
+    let directory = filled(250);
+    let journal = directory.path().join("journal");
+    assert!(journal.join("00000002.seg").exists(), "{:?}", names(&journal));
+    for missing in ["00000002.seg", "00000001.seg"] {
+        fs::remove_file(journal.join(missing)).unwrap();
+        for flags in [&[][..], &["--journal"]] {
+            let (outcome, found, report) = verified(flags, directory.path());
+            assert_eq!((outcome, found), (Outcome::Partly, set(["JOURNAL_DAMAGED"])));
+            assert_eq!(report["finding_count"], 1, "{report}");
+            let place = report["findings"][0]["place"].as_str().unwrap();
+            assert!(place.contains(missing), "{place}");
+        }
+    }
 }
 
 /// An entry's bytes with its envelope changed, and every hash in it left as it was.

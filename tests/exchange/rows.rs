@@ -637,9 +637,10 @@ fn columns_page() -> String {
         writeln!(page, "\nNeeded: {}.", needed.join("; ")).unwrap();
     }
     writeln!(page, "\n## Reasons\n\nBeside the registry's own reasons:\n").unwrap();
-    writeln!(page, "| reason | what it means |\n|---|---|").unwrap();
+    writeln!(page, "| reason | what it means | 中文 |\n|---|---|---|").unwrap();
     for (reason, meaning) in REASONS {
-        writeln!(page, "| `{reason}` | {meaning} |").unwrap();
+        let chinese = anju::client::chinese(reason).unwrap();
+        writeln!(page, "| `{reason}` | {meaning} | {chinese} |").unwrap();
     }
     page
 }

@@ -733,11 +733,9 @@ async fn a_lost_answer_is_asked_for_again_under_the_same_request_id() {
     assert_eq!((again, registry.lost_answers), (3, 0));
 }
 
-/// A reject file by the keys of its rows: batches are answered in any order.
-fn by_key(rejects: &str) -> String {
-    let mut lines: Vec<_> = rejects.trim_start_matches('\u{FEFF}').lines().collect();
-    lines[2..].sort_unstable();
-    lines.join("\n")
+/// The lines of a reject file, which stand in the order of the file whose rows they are.
+fn lines_of(rejects: &str) -> String {
+    rejects.trim_start_matches('\u{FEFF}').lines().collect::<Vec<_>>().join("\n")
 }
 
 #[tokio::test]
@@ -751,14 +749,14 @@ async fn rejected_rows_stop_no_other_and_are_taken_once_mended() {
 
     let rejects = bench.path("楼栋.rejects.csv");
     let found = fs::read_to_string(&rejects).unwrap();
-    expect_test::expect![[r#"
+    expect_test::expect![[r##"
         # anju: source=s
         编号,小区编号,层数,存在起始,reject_line,reject_reasons
-        b1,c1,7,1990,7,编号 DUPLICATE_KEY: line 3 has the same source and key
-        b2,c1,六,1990,4,"层数 NOT_A_NUMBER: ""六"" is not a whole number"
+        b2,c1,六,1990,4,"层数 NOT_A_NUMBER: ""六"" is not a whole number 不是规定形式的数字；请只用数字和小数点填写"
         b3,c1,299,1990,5,层数 IMPLAUSIBLE: too high
-        b4,c9,6,1990,6,小区编号 REFERENCE_NOT_FOUND: there is no such thing"#]]
-    .assert_eq(&by_key(&found));
+        b4,c9,6,1990,6,小区编号 REFERENCE_NOT_FOUND: there is no such thing 所引用的对象不存在；请先登记它，或核对其编号
+        b1,c1,7,1990,7,编号 DUPLICATE_KEY: line 3 has the same source and key 文件中前面已有来源和编号相同的行；请删去重复的行"##]]
+    .assert_eq(&lines_of(&found));
 
     let mended = found.replace("六", "6").replace("299", "29").replace("c9", "c1");
     fs::write(&rejects, mended.replace("b1,", "b6,")).unwrap();
@@ -894,16 +892,16 @@ async fn a_row_with_a_bad_cell_is_told_what_the_registry_says_of_the_rest() {
     assert_eq!((outcome, counts.created, counts.refused), (Outcome::Partly, 1, 7));
     assert_eq!(bench.kept_count(), before + 1);
     let found = fs::read_to_string(bench.path("b.rejects.csv")).unwrap();
-    expect_test::expect![[r#"
+    expect_test::expect![[r##"
         # anju: source=s
         key,compound_key,层数,电梯数,physical_key,存在起始,reject_line,reject_reasons
-        b1,c1,299,二,,1990,2,"电梯数 NOT_A_NUMBER: ""二"" is not a whole number; 层数 IMPLAUSIBLE: too high"
-        b2,c1,6,二,,1990,3,"电梯数 NOT_A_NUMBER: ""二"" is not a whole number"
-        b3,c9,299,二,,1990,4,"电梯数 NOT_A_NUMBER: ""二"" is not a whole number; compound_key REFERENCE_NOT_FOUND: there is no such thing; 层数 IMPLAUSIBLE: too high"
-        b4,c1,二九九,2,,1990,5,"层数 NOT_A_NUMBER: ""二九九"" is not a whole number"
-        b6,c1,6,二,b9,1990,6,"电梯数 NOT_A_NUMBER: ""二"" is not a whole number"
-        b7,c9,299,2,,1990,7,compound_key REFERENCE_NOT_FOUND: there is no such thing; 层数 IMPLAUSIBLE: too high
-        b8,,299,2,,1990,8,compound_key REQUIRED: compound_id must not be empty; 层数 IMPLAUSIBLE: too high"#]].assert_eq(&by_key(&found));
+        b1,c1,299,二,,1990,2,"电梯数 NOT_A_NUMBER: ""二"" is not a whole number 不是规定形式的数字；请只用数字和小数点填写; 层数 IMPLAUSIBLE: too high"
+        b2,c1,6,二,,1990,3,"电梯数 NOT_A_NUMBER: ""二"" is not a whole number 不是规定形式的数字；请只用数字和小数点填写"
+        b3,c9,299,二,,1990,4,"电梯数 NOT_A_NUMBER: ""二"" is not a whole number 不是规定形式的数字；请只用数字和小数点填写; compound_key REFERENCE_NOT_FOUND: there is no such thing 所引用的对象不存在；请先登记它，或核对其编号; 层数 IMPLAUSIBLE: too high"
+        b4,c1,二九九,2,,1990,5,"层数 NOT_A_NUMBER: ""二九九"" is not a whole number 不是规定形式的数字；请只用数字和小数点填写"
+        b6,c1,6,二,b9,1990,6,"电梯数 NOT_A_NUMBER: ""二"" is not a whole number 不是规定形式的数字；请只用数字和小数点填写"
+        b7,c9,299,2,,1990,7,compound_key REFERENCE_NOT_FOUND: there is no such thing 所引用的对象不存在；请先登记它，或核对其编号; 层数 IMPLAUSIBLE: too high
+        b8,,299,2,,1990,8,compound_key REQUIRED: compound_id must not be empty 缺少必填项，或该项不能为不明；请补填; 层数 IMPLAUSIBLE: too high"##]].assert_eq(&lines_of(&found));
 
     // The same in a dry run, in which nothing that is referred to is ever there.
     fs::remove_file(bench.path("b.rejects.csv")).unwrap();
@@ -911,7 +909,7 @@ async fn a_row_with_a_bad_cell_is_told_what_the_registry_says_of_the_rest() {
     let (_, counts) = bench.counts("buildings", &[file], "--source s --dry-run").await;
     assert_eq!((counts.created, counts.refused), (1, 7));
     let again = fs::read_to_string(bench.path("b.rejects.csv")).unwrap();
-    assert_eq!(by_key(&again).replace("b10", "b9"), by_key(&found));
+    assert_eq!(lines_of(&again).replace("b10", "b9"), lines_of(&found));
 }
 
 /// What a run says that is refused as a whole; it has written nothing, not even a reject file.
@@ -935,11 +933,14 @@ async fn a_wrong_header_does_not_hide_what_is_wrong_with_rows() {
     expect_test::expect![[r#"
         bad.csv: the header row cannot be used
           UNKNOWN_COLUMN: "颜色" is no column of buildings
+            没有这样的列；请用 --mapping 指明，或用 --ignore-unknown 略去
           (--mapping names columns, --ignore-unknown leaves them aside)
         good.csv: rows that would not be taken either
           line 3 行: 层数 NOT_A_NUMBER: "六" is not a whole number
+            不是规定形式的数字；请只用数字和小数点填写
         bad.csv: rows that would not be taken either
           line 3 行: compound_key REFERENCE_NOT_FOUND: there is no such thing
+            所引用的对象不存在；请先登记它，或核对其编号
           line 4 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number; 层数 IMPLAUSIBLE: too high
           line 5 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number; 层数 IMPLAUSIBLE: too high
           line 6 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number; 层数 IMPLAUSIBLE: too high
@@ -954,12 +955,15 @@ async fn a_wrong_header_does_not_hide_what_is_wrong_with_rows() {
     expect_test::expect![[r#"
         bare.csv: the header row cannot be used
           UNKNOWN_COLUMN: "编码号" is no column of buildings
+            没有这样的列；请用 --mapping 指明，或用 --ignore-unknown 略去
           UNKNOWN_COLUMN: "小区" is no column of buildings
           MISSING_COLUMN: the file has no column key
+            缺少必需的列；请补上
           MISSING_COLUMN: the file has no column compound_id or compound_key or compound_identifier or community_id or community_code or community_key or community_identifier
           (--mapping names columns, --ignore-unknown leaves them aside)
         bare.csv: rows that would not be taken either
           line 2 行: 层数 NOT_A_NUMBER: "六" is not a whole number
+            不是规定形式的数字；请只用数字和小数点填写
         nothing was written 未写入"#]].assert_eq(&told);
 
     // All that is wrong with the run is told, and the rows all the same.
@@ -968,11 +972,13 @@ async fn a_wrong_header_does_not_hide_what_is_wrong_with_rows() {
     expect_test::expect![[r#"
         bad.csv: the header row cannot be used
           UNKNOWN_COLUMN: "颜色" is no column of buildings
+            没有这样的列；请用 --mapping 指明，或用 --ignore-unknown 略去
           (--mapping names columns, --ignore-unknown leaves them aside)
         bad.csv: say where the rows come from: --source, or `# anju: source=…` as the first line
         bad.csv: a correction needs a --reason
         bad.csv: rows that would not be taken either
           line 4 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number; 层数 IMPLAUSIBLE: too high
+            不是规定形式的数字；请只用数字和小数点填写
           line 5 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number; 层数 IMPLAUSIBLE: too high
           line 6 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number; 层数 IMPLAUSIBLE: too high
           line 7 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number; 层数 IMPLAUSIBLE: too high
@@ -986,9 +992,11 @@ async fn a_wrong_header_does_not_hide_what_is_wrong_with_rows() {
     expect_test::expect![[r#"
         bad.csv: the header row cannot be used
           UNKNOWN_COLUMN: "颜色" is no column of buildings
+            没有这样的列；请用 --mapping 指明，或用 --ignore-unknown 略去
           (--mapping names columns, --ignore-unknown leaves them aside)
         bad.csv: rows that would not be taken either
           line 4 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number
+            不是规定形式的数字；请只用数字和小数点填写
           line 5 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number
           line 6 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number
           line 7 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number
@@ -997,6 +1005,36 @@ async fn a_wrong_header_does_not_hide_what_is_wrong_with_rows() {
         the registry could not judge the rows: the registry has no city 990000
         nothing was written 未写入"#]]
     .assert_eq(&told);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_table_does_not_wait_for_the_rows_of_large_ones() {
+    let bench = Bench::with_compound().await;
+    let row = |number: u32| {
+        let storeys = match number {
+            5 | 2_050 => "299",
+            2_080 => "六",
+            _ => "6",
+        };
+        // A row far behind refers to one that the registry was not asked about.
+        let physical = if number == 2_100 { "b2090" } else { "" };
+        format!("b{number},c1,{storeys},{physical},1990\n")
+    };
+    let rows: String = (1..=2_100).map(row).collect();
+    let text = format!("key,compound_key,层数,physical_key,存在起始\n{rows}");
+    let readme = bench.file("README.md", "# Administrative divisions, 2023\n");
+    let files = [bench.file("large.csv", text), readme];
+    let before = bench.registry.lock().unwrap().batches;
+    let told = refused_whole(&bench, "buildings", &files, "--source s").await;
+    expect_test::expect![[r##"
+        README.md: this is no table of buildings: its first row names none of the columns, it reads "# Administrative divisions", "2023"; leave the file out, or name its columns with --mapping
+        large.csv: rows that would not be taken either
+          line 6 行: 层数 IMPLAUSIBLE: too high
+          line 2081 行: 层数 NOT_A_NUMBER: "六" is not a whole number
+            不是规定形式的数字；请只用数字和小数点填写
+        large.csv: of its rows the registry judged the first 2000 only 登记系统只核对了前 2000 行
+        nothing was written 未写入"##]].assert_eq(&told);
+    assert_eq!(bench.registry.lock().unwrap().batches - before, 4, "of 500 rows each");
 }
 
 #[tokio::test]
@@ -1012,6 +1050,7 @@ async fn a_file_that_is_no_table_is_named_and_the_command_line_is_wrong() {
         README.md: this is no table of buildings: its first row names none of the columns, it reads "# Administrative divisions", "2023"; leave the file out, or name its columns with --mapping
         good.csv: rows that would not be taken either
           line 3 行: 层数 NOT_A_NUMBER: "六" is not a whole number
+            不是规定形式的数字；请只用数字和小数点填写
         nothing was written 未写入"##]].assert_eq(&told);
     // Every file of the kind that a glob may take in, and no other.
     for (name, bytes) in

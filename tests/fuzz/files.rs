@@ -6,6 +6,7 @@ use std::{
     io::{Cursor, Read as _, Write as _},
     os::unix::fs::PermissionsExt as _,
     path::PathBuf,
+    sync::Arc,
 };
 
 use anju::{
@@ -13,9 +14,11 @@ use anju::{
     config::Config,
     domain::{cycle, finding, grade, house_code, reference, reference_diff, reference_file},
     exchange::{
+        carried::carried,
         column::FileKind,
         edition::Edition,
         header::{Layout, Mapping},
+        reject::{ADDED_COLUMNS, Rejects},
         row::{self, REASONS},
         table::Table,
     },
@@ -141,6 +144,75 @@ fn rows_of_files_are_read_or_told() {
     if std::env::var_os("ANJU_FUZZ_INPUT").is_none() {
         assert_eq!(kinds, FileKind::ALL.into(), "the samples are read");
     }
+}
+
+/// Rows of a table that were not taken, from the file that is mended and fed back: they stand there
+/// as they stood.
+fn feed_back(bytes: &[u8]) -> usize {
+    let Ok(table) = Table::read(Cursor::new(bytes.to_vec())) else { return 0 };
+    let (declaration, headers) = (table.declaration().clone(), table.headers().to_vec());
+    // The importer takes no such name.
+    if declaration.source.as_ref().is_some_and(|name| name.contains([',', '"', '\n', '\r'])) {
+        return 0;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.rejects.csv");
+    let mut rejects = Rejects::at(path, declaration.clone(), headers.clone());
+    let mut rows: Vec<_> = table.take(40).map_while(Result::ok).collect();
+    assert!(rows.is_sorted_by(|one, next| one.line < next.line), "two rows begin on one line");
+    // Batches are not answered in the order of the file.
+    for record in rows.iter().rev() {
+        rejects.add(record.line, &record.cells, "名称 TOO_LONG: \"it\" 文字过长").unwrap();
+    }
+    let Some((path, count)) = rejects.finish().unwrap() else { return 0 };
+    assert_eq!(usize::try_from(count).unwrap(), rows.len());
+    let again = Table::open(&path, Arc::default()).unwrap();
+    assert_eq!(again.declaration(), &declaration);
+    let is_own = |index: &usize| !ADDED_COLUMNS.contains(&headers[*index].as_str());
+    let kept: Vec<_> = (0..headers.len()).filter(is_own).collect();
+    let named = kept.iter().map(|index| headers[*index].as_str()).chain(ADDED_COLUMNS);
+    assert_eq!(again.headers(), named.collect::<Vec<_>>());
+    let again: Vec<_> = again.map(Result::unwrap).collect();
+    assert_eq!(again.len(), rows.len());
+    rows.sort_by_key(|record| record.line);
+    for (row, record) in rows.iter().zip(&again) {
+        let line = row.line.to_string();
+        let cells = kept.iter().map(|index| row.cells.get(*index).unwrap_or(""));
+        let expected = cells.chain([line.as_str(), "名称 TOO_LONG: \"it\" 文字过长"]);
+        assert_eq!(record.cells.iter().collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    }
+    rows.len()
+}
+
+#[test]
+fn rejected_rows_are_fed_back_as_they_stood() {
+    let mut samples = tables();
+    let header = "# anju: source=census, mode=change\n编号,reject_line,名称,reject_reasons\n";
+    samples.push(format!("\u{feff}{header}b1,7,\"一\n二\",错\nb2,9,三,误\n").into_bytes());
+    // Found: a quote that is never closed, of which the line was told wrongly.
+    samples.push(b"key,name\nb1,x\nb2,y\nb3,\"z\nb4,w\n".to_vec());
+    // The real ones that the program carries, each by its beginning.
+    for file in carried() {
+        let mut begin = Vec::new();
+        let is_packed = file.bytes.starts_with(b"\x1f\x8b");
+        let bytes: Box<dyn std::io::Read> =
+            if is_packed { Box::new(GzDecoder::new(file.bytes)) } else { Box::new(file.bytes) };
+        bytes.take(1_500).read_to_end(&mut begin).unwrap();
+        samples.push(begin);
+    }
+    let door = Door { name: "rejects", samples, words: CSV_WORDS, inputs: 400 };
+    let mut count = 0;
+    door.throw(|input| count += feed_back(input));
+    if std::env::var_os("ANJU_FUZZ_INPUT").is_none() {
+        assert!(count > 0, "the samples are read");
+    }
+}
+
+#[test]
+fn carried_tables_that_were_harmed_are_read_or_told() {
+    let samples = carried().map(|file| file.bytes.to_vec()).to_vec();
+    let door = Door { name: "carried", samples, words: CSV_WORDS, inputs: 60 };
+    door.throw(|input| drop(read_table(input)));
 }
 
 #[test]

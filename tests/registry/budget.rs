@@ -146,6 +146,77 @@ fn a_new_building_writes_at_most_twelve_keys_of_its_own() {
     assert!(batch <= 500 * 8, "{batch} keys for a batch of 500 in one compound");
 }
 
+/// As [`full_building`], by these texts.
+fn named_building(city: &City, compound: SubjectId, name: &str, address: &str) -> Register {
+    let mut register = full_building(city, compound, 1);
+    if let Fields::Building(fields) = &mut register.content.fields {
+        fields.name = Some(Some(name.to_owned()));
+        fields.address = Some(Some(address.to_owned()));
+    }
+    register.content.shared.identifiers.clear();
+    register
+}
+
+#[test]
+fn a_latin_name_is_found_by_letters_within_it_and_costs_a_building_no_more_keys() {
+    let keys = Arc::new(Mutex::new(Vec::new()));
+    let walked = Arc::default();
+    let store = Counting { inner: MemoryStore::new(), keys: Arc::clone(&keys), walked };
+    let city = City::on(Arc::new(store));
+    let compound = city.compound("示例小区", city.community("甲社区", city.street("一街道")));
+    let register = |number: u64| {
+        let name = format!("Block {number}, Jinguang Garden");
+        let address = format!("{number} Jinguang Lu");
+        let building = named_building(&city, compound, &name, &address);
+        let written = city.run(city.home(), Command::Register(building)).unwrap();
+        (written.decided.subjects[0], spaces(&keys.lock().unwrap()))
+    };
+    let (_, first) = register(1);
+    let (second, next) = register(2);
+    // Shapes and their grams are those of the first; what is its own is as of a Chinese name.
+    assert_eq!(next, "CEMNNQRTTTT", "a key more or less is a decision: say so here");
+    let grams = first.chars().filter(|space| *space == 'G').count();
+    assert_eq!(grams, 44, "grams of two shapes: {first}");
+
+    let find = |words: &str| {
+        let search = Search {
+            partition: city.home(),
+            sought: Sought::Text(words.to_owned()),
+            kinds: vec![Kind::Building],
+            below: None,
+        };
+        let found = city.registry.search(
+            &search,
+            ReadTime::NOW,
+            &PageRequest { rows: 10, after: Vec::new() },
+        );
+        found.map(|page| page.rows.into_iter().map(|seen| seen.id).collect::<Vec<_>>())
+    };
+    for words in ["ingua", "INGUANG gar", "nguang", "2 jingua", "lock 2"] {
+        assert!(find(words).unwrap().contains(&second), "{words}");
+    }
+    for words in ["gu", "inguan gard en", "inguax", "arden jing"] {
+        assert!(find(words).unwrap().is_empty(), "{words}");
+    }
+
+    // Letters that very many names have say nothing, and hide nothing of those that few have.
+    let letter = |number: u32| char::from_u32(u32::from('a') + number % 26).unwrap();
+    let word = |number: u32| {
+        let letters = [number, number / 26, number / 676].map(letter);
+        format!("{}garden", String::from_iter(letters))
+    };
+    let numbers = (0..5_100).collect::<Vec<u32>>();
+    for some in numbers.chunks(500) {
+        let item = |number: &u32| named_building(&city, compound, &word(*number), "人民路");
+        let items = some.iter().map(item).collect();
+        city.run(city.home(), Command::RegisterAll { items, per_item: false }).unwrap();
+    }
+    let refused = find("garden").unwrap_err().to_string();
+    assert!(refused.contains("too many names and addresses"), "{refused}");
+    assert_eq!(find("acbgarden").unwrap().len(), 1);
+    assert!(find("inguang garden").unwrap().contains(&second));
+}
+
 fn spaces(keys: &[Vec<u8>]) -> String {
     let mut spaces = keys.iter().map(|key| char::from(*key.get(3).unwrap())).collect::<Vec<_>>();
     spaces.sort_unstable();

@@ -219,6 +219,11 @@ impl Desk {
     }
 
     /// Says something of a finding on a day to come, against an etag that is over, without saying why.
+    fn alike(&self, id: FindingId) -> usize {
+        let found = self.city.registry.findings_alike(&[id], ReadTime::NOW).unwrap();
+        found.iter().map(|(_, alike)| alike.len()).sum()
+    }
+
     fn say_without_reason(&self, finding: FindingId, saying: Saying) -> String {
         let (second_of_day, order_key) = (None, Vec::new());
         let (etag, on) = (Some(1), day("2027-02-01"));
@@ -314,10 +319,7 @@ fn a_report_and_its_findings_are_recorded_at_once_and_accepted_by_other_eyes() {
         desk.report(id, ReadTime::NOW),
         desk.report(id, at("2025-03-05", KnownAt::Now)),
         stands(&desk.finding(first, ReadTime::NOW)),
-        format!(
-            "{} look like it",
-            desk.city.registry.look_alikes(first, ReadTime::NOW).unwrap().len()
-        ),
+        format!("{} look like it", desk.alike(first)),
     ];
     lines.push(desk.step("li", id, ReportStep::Accept, "2025-03-10"));
     lines.push(desk.step("zhao", id, ReportStep::Accept, "2025-03-04"));
@@ -883,7 +885,7 @@ fn what_a_report_found_counts_once_it_is_submitted_and_from_the_day_on_which_it_
             let mut other = desk.draft("2025-03-02", vec![]);
             other.findings = vec![(0, desk.sighting("2025-03-02", None, crack(Severity::Watch)))];
             let drafted = desk.record(other).unwrap().decided.subjects[1].try_into().unwrap();
-            desk.city.registry.look_alikes(drafted, ReadTime::NOW).unwrap().len()
+            desk.alike(drafted)
         }),
         desk.step("li", id, desk.signed(), "2025-03-05"),
         open_findings(&desk, "2025-03-02"),

@@ -511,7 +511,8 @@ impl Floor for InProcess {
         let mut alike = Vec::new();
         if let (Act::Observe { .. }, Some(id)) = (act, decided.subjects.first()) {
             let finding = (*id).try_into().unwrap();
-            alike = self.registry.look_alikes(finding, ReadTime::NOW).map_err(wrong)?;
+            let found = self.registry.findings_alike(&[finding], ReadTime::NOW).map_err(wrong)?;
+            alike = found.into_iter().flat_map(|(_, alike)| alike).collect();
         }
         Ok(Done {
             ids: decided.subjects.iter().map(ToString::to_string).collect(),

@@ -677,6 +677,59 @@ async fn an_edition_is_loaded_once_and_another_text_is_a_correction() {
 }
 
 #[tokio::test]
+async fn a_head_that_cannot_be_read_hides_nothing_that_can_be_judged() {
+    let city = City::start().await;
+    let refusal = async |text: &str, correction: bool| {
+        let message = v1::LoadReferenceRequest { correction, ..load(text) };
+        let refusal = references(&city).load_reference(city.asking("city", message)).await;
+        told(&refusal.unwrap_err())
+    };
+    // Where it would hold: nobody has the code on any day.
+    let dayless = |text: &str| {
+        let line = text.lines().find(|line| line.starts_with("from = ")).unwrap();
+        text.replace(line, "from = \"someday\"")
+    };
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        MALFORMED text.from
+        JURISDICTION text.jurisdiction"]]
+    .assert_eq(&refusal(&dayless(CYCLE), false).await);
+    // What is there already.
+    references(&city).load_reference(city.asking("city", load(GRADES))).await.unwrap();
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        MALFORMED text.from
+        EDITION_EXISTS text"]]
+    .assert_eq(&refusal(&dayless(GRADES), false).await);
+    let unwarranted = GRADES.replace("standing = \"example\"", "standing = \"perhaps\"");
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        UNKNOWN_VALUE text.standing
+        EDITION_EXISTS text"]]
+    .assert_eq(&refusal(&unwarranted, false).await);
+    // What is not there, and that a correction says why.
+    let other = dayless(&GRADES.replace("2025-example", "2024-example"));
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        REASON_MISSING context.reason
+        MALFORMED text.from
+        EDITION_MISSING correction"]]
+    .assert_eq(&refusal(&other, true).await);
+    // Which edition it would be is not known: neither that it is there nor that it is not.
+    let nameless = GRADES.replace("edition = \"2025-example\"", "");
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        REASON_MISSING context.reason
+        REQUIRED text.edition"]]
+    .assert_eq(&refusal(&nameless, true).await);
+    expect![[r"
+        InvalidArgument INVALID_REQUEST
+        REASON_MISSING context.reason
+        MALFORMED text"]]
+    .assert_eq(&refusal("no file of ours", true).await);
+}
+
+#[tokio::test]
 async fn an_edition_holds_where_its_file_says_and_all_that_is_wrong_is_told() {
     let city = City::start().await;
     let east = city.streets[0].as_str();
@@ -704,7 +757,8 @@ async fn an_edition_holds_where_its_file_says_and_all_that_is_wrong_is_told() {
     expect![[r"
         InvalidArgument INVALID_REQUEST
         REQUIRED text.source
-        UNKNOWN_PATH text.sauce"]]
+        UNKNOWN_PATH text.sauce
+        EDITION_EXISTS text"]]
     .assert_eq(&told(&refusal));
     let long = format!("{GRADES}{}", "#".repeat(60_000));
     let refusal =

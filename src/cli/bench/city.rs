@@ -21,7 +21,10 @@ use crate::{
         role::Role,
         token::{self, NewToken},
     },
-    cli::import::{self, Clients, ImportArgs},
+    cli::{
+        bench::held::Done,
+        import::{self, Clients, ImportArgs},
+    },
     client::{Authenticated, ClientTls, Connection},
     config::Config,
     exchange::{carried::carried, column::FileKind},
@@ -69,6 +72,8 @@ pub(super) struct Ids {
     /// Ids of compounds.
     pub(super) compounds: Arc<Vec<String>>,
     numbers: Arc<AtomicU64>,
+    /// What was done with them.
+    pub(super) done: Done,
 }
 
 impl Ids {

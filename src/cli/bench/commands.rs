@@ -47,14 +47,17 @@ pub(super) fn create<'c>(ids: &'c Ids, clients: &'c Callers) -> impl Fn(u16) -> 
         let ids = ids.clone();
         Box::new(move |_| {
             let (client, number) = (client.clone(), ids.next());
+            let (compound, done) = (ids.compound(number), ids.done.clone());
             let request = CreateBuildingRequest {
                 context: Some(write_context()),
-                fields: Some(building(number, ids.compound(number))),
+                fields: Some(building(number, compound.clone())),
                 exists_from: "2024-03-01".to_owned(),
             };
-            Box::pin(
-                async move { client.ok_or_else(nobody)?.create_building(request).await.map(drop) },
-            )
+            Box::pin(async move {
+                client.ok_or_else(nobody)?.create_building(request).await?;
+                done.note("create", number, &compound);
+                Ok(())
+            })
         })
     }
 }
@@ -67,16 +70,19 @@ pub(super) fn change<'c>(ids: &'c Ids, clients: &'c Callers) -> impl Fn(u16) -> 
         let (ids, today) = (ids.clone(), today.clone());
         Box::new(move |_| {
             let (client, number) = (client.clone(), ids.next());
+            let (id, done) = (ids.building(number), ids.done.clone());
             let request = ChangeBuildingRequest {
                 context: Some(write_context()),
-                id: ids.building(number),
+                id: id.clone(),
                 from: today.clone(),
                 fields: Some(changed(number)),
                 ..ChangeBuildingRequest::default()
             };
-            Box::pin(
-                async move { client.ok_or_else(nobody)?.change_building(request).await.map(drop) },
-            )
+            Box::pin(async move {
+                client.ok_or_else(nobody)?.change_building(request).await?;
+                done.note("change", number, &id);
+                Ok(())
+            })
         })
     }
 }

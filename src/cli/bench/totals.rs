@@ -1,6 +1,6 @@
 //! Totals of a community, its street, district and city: now/now.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use tonic::Request;
@@ -26,12 +26,21 @@ const COLD_READS: usize = 100;
 const BUDGET: Budget = Budget::AtMost(200_000);
 const LEVELS: [&str; 4] = ["community", "street", "district", "city"];
 
-/// Measures all levels at the present size.
-pub(super) async fn measure(city: &City, size: u64, figures: &mut Figures) -> anyhow::Result<()> {
+/// Measures all levels at the present size, each for twice `span` at most.
+pub(super) async fn measure(
+    city: &City,
+    size: u64,
+    span: Duration,
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
     for (level, region) in LEVELS.into_iter().zip(city.regions.clone()) {
         let region = subject(region);
         let mut warm = Answered::default();
+        let started = Instant::now();
         for _ in 0..WARM_READS {
+            if started.elapsed() > span {
+                break;
+            }
             let begin = Instant::now();
             city.registry.totals(region, ReadTime::NOW)?;
             warm.note(begin.elapsed());
@@ -40,7 +49,11 @@ pub(super) async fn measure(city: &City, size: u64, figures: &mut Figures) -> an
         let mut remote = Answered::default();
         let mut client = city.connection()?.totals();
         let request = GetTotalsRequest { subject_id: region.to_string(), ..Default::default() };
-        for _ in 0..COLD_READS {
+        let started = Instant::now();
+        for number in 0..COLD_READS {
+            if number > 0 && started.elapsed() > span {
+                break;
+            }
             write(city).await?;
             let begin = Instant::now();
             city.registry.totals(region, ReadTime::NOW)?;
@@ -65,14 +78,16 @@ pub(super) async fn measure(city: &City, size: u64, figures: &mut Figures) -> an
 /// A change of a building somewhere in the city.
 async fn write(city: &City) -> anyhow::Result<()> {
     let number = city.ids.next();
+    let id = city.ids.building(number);
     let request = ChangeBuildingRequest {
         context: Some(write_context()),
-        id: city.ids.building(number),
+        id: id.clone(),
         from: SystemClock.now().day().to_string(),
         fields: Some(changed(number)),
         ..ChangeBuildingRequest::default()
     };
     let mut client = city.building_clients(1)?.pop().context("nobody calls")?;
     client.change_building(request).await.map_err(|status| refused("a change", status))?;
+    city.ids.done.note("change", number, &id);
     Ok(())
 }

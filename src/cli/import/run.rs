@@ -43,6 +43,9 @@ mod current;
 
 /// Chunks that wait for the sender.
 const CHUNKS_WAITING: usize = 8;
+/// Rows of a file that is not taken about which the registry is asked: what is wrong with the files
+/// as such is not to wait for hundreds of thousands of rows. The cells of all rows are judged.
+pub(super) const ASKED_MAX: usize = 2_000;
 /// How long batches under way are waited for when the end is asked for.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The source of rows that are judged by themselves where nothing says it.
@@ -132,7 +135,7 @@ impl<I: Credential> Run<I> {
         let counts = Counts::default();
         let (seen, deferred) = (BTreeMap::new(), Vec::new());
         let (first, warned) = (Vec::new(), Vec::new());
-        let mut file = Current { opened, counts, rejects, first, warned, seen, deferred };
+        let mut file = Current { opened, counts, rejects, first, warned, seen, deferred, asked: 0 };
         let ended = self.rows(&mut file).await;
         // Whatever ended the reading, what was taken and what was not is said.
         let source = file.opened.declaration.source.clone().unwrap_or_default();
@@ -150,6 +153,7 @@ impl<I: Credential> Run<I> {
             rejects,
             first_rejected: file.first,
             first_warned: file.warned,
+            is_cut: file.asked > ASKED_MAX,
         });
         Ok(())
     }

@@ -5,7 +5,13 @@ use std::{io, path::PathBuf};
 use comfy_table::{Table, presets::ASCII_FULL_CONDENSED};
 use serde::Serialize;
 
-use crate::exchange::edition::{Findings, LEVELS};
+use crate::{
+    cli::import::words::{self, Told},
+    exchange::{
+        edition::{Findings, LEVELS},
+        row::Fault,
+    },
+};
 
 /// What became of the rows of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -54,6 +60,9 @@ pub struct FileSummary {
     pub first_rejected: Vec<Rejected>,
     /// The first rows in which something looks doubtful.
     pub first_warned: Vec<Warned>,
+    /// Of a file that is not taken: whether the registry was asked about its first rows only.
+    #[serde(skip)]
+    pub is_cut: bool,
 }
 
 /// Rows of a file that the summary tells: of those that were not taken, and of those in which
@@ -67,6 +76,16 @@ pub struct Rejected {
     pub line: u64,
     /// All that is wrong with it: column, reason and a sentence each.
     pub reasons: String,
+    /// What its reasons mean in Chinese.
+    #[serde(skip)]
+    pub chinese: Vec<&'static str>,
+}
+
+impl Rejected {
+    /// A row with what is wrong with it.
+    pub(super) fn of(line: u64, faults: &[Fault]) -> Self {
+        Self { line, reasons: words::english(faults), chinese: words::chinese(faults) }
+    }
 }
 
 /// A row that was taken although something in it looks doubtful.
@@ -76,6 +95,16 @@ pub struct Warned {
     pub line: u64,
     /// What looks doubtful: column, reason and a sentence each.
     pub warnings: String,
+    /// What its reasons mean in Chinese.
+    #[serde(skip)]
+    pub chinese: Vec<&'static str>,
+}
+
+impl Warned {
+    /// A row with what looks doubtful.
+    pub(super) fn of(line: u64, faults: &[Fault]) -> Self {
+        Self { line, warnings: words::english(faults), chinese: words::chinese(faults) }
+    }
 }
 
 /// A whole run.
@@ -157,9 +186,11 @@ impl Summary {
         if let Some(findings) = &self.findings {
             write_findings(findings, out)?;
         }
+        let mut told = Told::default();
         for file in &self.files {
-            for Rejected { line, reasons } in &file.first_rejected {
+            for Rejected { line, reasons, chinese } in &file.first_rejected {
                 writeln!(out, "line {line} 行: {reasons}")?;
+                told.write(chinese, out)?;
             }
             let not_told = (file.counts.refused + file.counts.conflicts)
                 .saturating_sub(file.first_rejected.len() as u64);
@@ -170,7 +201,7 @@ impl Summary {
             if let Some(path) = &file.rejects {
                 writeln!(out, "rows not taken, to be mended and fed back: {}", path.display())?;
             }
-            write_warned(file, out)?;
+            write_warned(file, &mut told, out)?;
             if file.counts.unjudged > 0 {
                 let count = file.counts.unjudged;
                 writeln!(
@@ -232,9 +263,10 @@ fn write_partly(file: &FileSummary, out: &mut dyn io::Write) -> io::Result<()> {
     )
 }
 
-fn write_warned(file: &FileSummary, out: &mut dyn io::Write) -> io::Result<()> {
-    for Warned { line, warnings } in &file.first_warned {
+fn write_warned(file: &FileSummary, told: &mut Told, out: &mut dyn io::Write) -> io::Result<()> {
+    for Warned { line, warnings, chinese } in &file.first_warned {
         writeln!(out, "warning 提示: line {line} 行: {warnings}")?;
+        told.write(chinese, out)?;
     }
     match file.counts.warned {
         0 => Ok(()),

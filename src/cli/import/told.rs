@@ -8,8 +8,9 @@ use std::fmt::Write as _;
 use crate::cli::import::{
     ImportArgs, Opened, WrongFile,
     client::{Clients, Credential},
-    run::Run,
+    run::{ASKED_MAX, Run},
     summary::{FIRST_TOLD_MAX, FileSummary, Rejected},
+    words::Told,
 };
 
 /// Files or flags with which a run cannot begin, and all that is wrong with them. Nothing was written.
@@ -61,8 +62,7 @@ fn by_themselves(files: Vec<Opened>) -> Vec<FileSummary> {
         for (line, faults) in file.faulted_rows() {
             summary.counts.refused += 1;
             if summary.first_rejected.len() < FIRST_TOLD_MAX {
-                let reasons: Vec<_> = faults.iter().map(ToString::to_string).collect();
-                summary.first_rejected.push(Rejected { line, reasons: reasons.join("; ") });
+                summary.first_rejected.push(Rejected::of(line, &faults));
             }
         }
         summary
@@ -71,16 +71,30 @@ fn by_themselves(files: Vec<Opened>) -> Vec<FileSummary> {
 }
 
 fn tell_rows(told: &mut String, files: &[FileSummary]) {
+    let mut sentences = Told::default();
     for file in files.iter().filter(|file| !file.first_rejected.is_empty()) {
         put(told, &format!("{}: rows that would not be taken either", file.file.display()));
-        for Rejected { line, reasons } in &file.first_rejected {
+        for Rejected { line, reasons, chinese } in &file.first_rejected {
             put(told, &format!("  line {line} 行: {reasons}"));
+            for sentence in sentences.new_of(chinese) {
+                put(told, &format!("    {sentence}"));
+            }
         }
         let rejected = file.counts.refused + file.counts.conflicts;
         let more = rejected.saturating_sub(file.first_rejected.len() as u64);
         if more > 0 {
             put(told, &format!("  and {more} more 另有 {more} 行"));
         }
+    }
+    for file in files.iter().filter(|file| file.is_cut) {
+        put(
+            told,
+            &format!(
+                "{}: of its rows the registry judged the first {ASKED_MAX} only \
+                 登记系统只核对了前 {ASKED_MAX} 行",
+                file.file.display()
+            ),
+        );
     }
 }
 

@@ -310,8 +310,8 @@ fn find(options: &JournalOptions) -> Result<Found, StoreError> {
         let path = options.path.join(segment_name(*number));
         let place = path.display().to_string();
         if *number != expected {
-            let what = format!("segment {expected} is missing");
-            return Err(damage(&place, 0, what));
+            let missing = options.path.join(segment_name(expected)).display().to_string();
+            return Err(damage(&missing, 0, format!("segment {expected} is missing")));
         }
         let handle = open(files, &path)?;
         let mut front = vec![0; SEGMENT_HEADER_BYTES];

@@ -77,7 +77,7 @@ pub(super) fn violations(shape: &Shape, status: &Status) -> Vec<Fault> {
         .flat_map(|bad| &bad.field_violations)
         .map(|each| {
             let field = each.field.rsplit('.').next().unwrap_or(&each.field);
-            Fault::new(shape.header_of(field), "INVALID_ARGUMENT", each.description.clone())
+            Fault::new(shape.header_of(field), &each.reason, each.description.clone())
         })
         .collect()
 }

@@ -13,7 +13,7 @@ use crate::{
     cli::import::{
         client::{Credential, patiently, refused},
         run::{
-            Run,
+            ASKED_MAX, Run,
             against::{OUT_OF_REACH, conflicts, is_out_of_reach, names_rows, refusals, violations},
             current::Current,
         },
@@ -83,6 +83,16 @@ impl<I: Credential> Run<I> {
         partition: u32,
         pending: Pending,
     ) -> anyhow::Result<()> {
+        if file.opened.is_refused {
+            file.asked += 1;
+            if file.asked > ASKED_MAX {
+                if pending.faults.is_empty() {
+                    self.accept(&source, &pending.row.key);
+                }
+                let Pending { line, cells, faults, .. } = pending;
+                return self.finish_unsent(file, line, &cells, &faults);
+            }
+        }
         let bytes = pending.row.encoded_len();
         let place = BatchPlace { source, partition, is_judged: !pending.faults.is_empty() };
         if self.waiting.get(&place).is_some_and(|batch| batch.bytes + bytes > BATCH_BYTES_MAX) {

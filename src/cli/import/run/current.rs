@@ -11,6 +11,7 @@ use crate::{
         Opened, Shape,
         run::{accepted::short_hash, against::warnings, batch::Batch},
         summary::{Counts, FIRST_TOLD_MAX, Rejected, Warned},
+        words,
     },
     exchange::{
         reject::Rejects,
@@ -44,6 +45,8 @@ pub(super) struct Current {
     pub(super) seen: BTreeMap<[u8; 16], u64>,
     /// Rows to try again, refused for a reference to what is not there.
     pub(super) deferred: Vec<(Batch, RowResult)>,
+    /// Of a file that is not taken: how many rows the registry was to be asked about.
+    pub(super) asked: usize,
 }
 
 impl Current {
@@ -68,8 +71,7 @@ impl Current {
         let at = self.warned.partition_point(|other| other.line < line);
         if at < FIRST_TOLD_MAX {
             let faults = warnings(&self.opened.shape, result);
-            let warnings: Vec<_> = faults.iter().map(ToString::to_string).collect();
-            self.warned.insert(at, Warned { line, warnings: warnings.join("; ") });
+            self.warned.insert(at, Warned::of(line, &faults));
             self.warned.truncate(FIRST_TOLD_MAX);
         }
     }
@@ -80,19 +82,17 @@ impl Current {
         cells: &StringRecord,
         faults: &[Fault],
     ) -> anyhow::Result<()> {
-        let reasons: Vec<_> = faults.iter().map(ToString::to_string).collect();
-        let reasons = reasons.join("; ");
         // Batches are not answered in the order of the file.
         let at = self.first.partition_point(|other| other.line < line);
         if at < FIRST_TOLD_MAX {
-            self.first.insert(at, Rejected { line, reasons: reasons.clone() });
+            self.first.insert(at, Rejected::of(line, faults));
             self.first.truncate(FIRST_TOLD_MAX);
         }
         if self.opened.is_refused {
             return Ok(());
         }
         self.rejects
-            .add(line, cells, &reasons)
+            .add(line, cells, &words::both(faults))
             .with_context(|| format!("the row on line {line} cannot be written among the rejects"))
     }
 }
