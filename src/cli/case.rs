@@ -50,7 +50,7 @@ pub enum CaseAction {
         #[command(flatten)]
         read: ReadArgs,
     },
-    /// The subjects that a case puts in doubt, with their entries.
+    /// The subjects that a case puts in doubt, with their entries and their own days.
     Subjects {
         /// Which one.
         id: CaseId,
@@ -207,15 +207,36 @@ fn sheet(answer: &DynamicMessage) -> anyhow::Result<Sheet> {
     Ok(sheet)
 }
 
-/// What is in doubt, a row a subject.
+/// What is in doubt, a row a subject, each with its own days.
 fn in_doubt(answer: &DynamicMessage) -> anyhow::Result<Sheet> {
-    let mut sheet = Sheet::new(["id 编号", "entries in doubt 存疑记录"]);
+    let mut sheet = Sheet::new([
+        "id 编号",
+        "entries in doubt 存疑记录",
+        "accepted 已采用",
+        "against 与之矛盾",
+        "what 说明",
+    ]);
     for one in message::list(answer, "in_doubt") {
         let typed: v1::CaseSubject = one.transcode_to()?;
         let entries = typed.entries_in_doubt.iter().map(ToString::to_string);
-        sheet.row([typed.subject_id, entries.collect::<Vec<_>>().join(" ")]);
+        sheet.row([
+            typed.subject_id,
+            entries.collect::<Vec<_>>().join(" "),
+            days(&typed.from, &typed.until),
+            days(&typed.against_from, &typed.against_until),
+            format!("{}\n{}", typed.message_zh, typed.message).trim_start().to_owned(),
+        ]);
     }
     Ok(sheet)
+}
+
+/// Days from one on, up to the day before another; `-` when there are none.
+fn days(from: &str, until: &str) -> String {
+    match (from, until) {
+        ("", _) => "-".to_owned(),
+        (from, "") => format!("{from} …"),
+        (from, until) => format!("{from} … <{until}"),
+    }
 }
 
 /// The subjects of a case; of many in doubt the first, and how many there are.

@@ -65,7 +65,8 @@ pub struct ExportArgs {
     /// Begin with a byte order mark, which Excel needs to read Chinese
     #[arg(long)]
     pub bom: bool,
-    /// Write rows of what has ended too, with its end
+    /// Write all that ever was: rows of what has ended or is to come too, and with each row what it was
+    /// before and will be
     #[arg(long)]
     pub with_ended: bool,
     /// Which day and which knowledge to export.
@@ -176,7 +177,7 @@ async fn rows<I: Credential, W: io::Write>(
         exported.ended_left_out += u64::from(answer.ended_left_out);
         exported.read_at = answer.read_at;
         for row in answer.rows {
-            let Some(mut draft) = Draft::of_export(row) else {
+            let Some(mut draft) = Draft::of_export(row, with_ended) else {
                 exported.left_out += 1;
                 continue;
             };

@@ -17,6 +17,7 @@ pub mod house_code;
 pub mod key;
 pub mod merkle;
 pub mod order;
+pub mod periods;
 pub mod place;
 pub mod plan;
 pub mod plausibility;

@@ -297,15 +297,19 @@ impl Timeline {
             .min_by_key(|end| (end.day, end.said_by))
     }
 
+    /// What it is as a part of merges and splits: what says so, its edges, and why it ends with it, if
+    /// it does.
+    pub fn successions(&self) -> impl Iterator<Item = (&Statement, &[Edge], Option<EndCause>)> {
+        self.statements().filter_map(|statement| match &statement.saying {
+            Saying::Succession { edges, ends } => Some((statement, edges.as_slice(), *ends)),
+            _ => None,
+        })
+    }
+
     /// Merges and splits that it took part in, with their days.
     pub fn edges(&self) -> impl Iterator<Item = (Day, Edge)> {
-        self.statements().flat_map(|statement| {
-            let edges = match &statement.saying {
-                Saying::Succession { edges, .. } => edges.as_slice(),
-                _ => &[],
-            };
-            edges.iter().map(|edge| (statement.from, *edge))
-        })
+        self.successions()
+            .flat_map(|(statement, edges, _)| edges.iter().map(|edge| (statement.from, *edge)))
     }
 
     /// Whether it is there on `day`.

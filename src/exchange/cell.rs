@@ -231,13 +231,18 @@ fn point(text: &str) -> Option<String> {
 
 /// Joins texts with `|`; a `|` or `\` in a text gets a `\` before it.
 pub fn join(texts: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    join_by('|', texts)
+}
+
+/// The same with another separator.
+pub fn join_by(separator: char, texts: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     let mut joined = String::new();
     for (index, text) in texts.into_iter().enumerate() {
         if index > 0 {
-            joined.push('|');
+            joined.push(separator);
         }
         for character in text.as_ref().chars() {
-            if matches!(character, '|' | '\\') {
+            if character == separator || character == '\\' {
                 joined.push('\\');
             }
             joined.push(character);
@@ -248,13 +253,18 @@ pub fn join(texts: impl IntoIterator<Item = impl AsRef<str>>) -> String {
 
 /// The inverse of [`join`] for lists that are not empty.
 pub fn split(text: &str) -> Vec<String> {
+    split_by('|', text)
+}
+
+/// The inverse of [`join_by`].
+pub fn split_by(separator: char, text: &str) -> Vec<String> {
     let mut texts = vec![];
     let mut current = String::new();
     let mut characters = text.chars();
     while let Some(character) = characters.next() {
         match character {
             '\\' => current.push(characters.next().unwrap_or('\\')),
-            '|' => texts.push(std::mem::take(&mut current)),
+            other if other == separator => texts.push(std::mem::take(&mut current)),
             other => current.push(other),
         }
     }
@@ -376,8 +386,13 @@ mod tests {
         }
 
         #[test]
-        fn what_is_joined_is_split(texts in proptest::collection::vec("[a|\\\\:中]{0,4}", 1..5)) {
-            prop_assert_eq!(split(&join(&texts)), texts);
+        fn what_is_joined_is_split(texts in proptest::collection::vec("[a|;\\\\:中]{0,4}", 1..5)) {
+            prop_assert_eq!(split(&join(&texts)), texts.clone());
+            // Lists in lists, as of what was otherwise on other days.
+            let lists = [texts.clone(), texts];
+            let joined = join(lists.iter().map(|texts| join_by(';', texts)));
+            let parted = split(&joined).iter().map(|text| split_by(';', text)).collect::<Vec<_>>();
+            prop_assert_eq!(parted, lists);
         }
 
         #[test]

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use crate::{
     exchange::{
         column::{building::BUILDING, compound::COMPOUND, region::REGION, unit::UNIT},
-        draft::{Draft, Successor},
+        draft::{Draft, DraftPeriod, Successor},
         paper_column::{FINDING, FINDING_NEEDS, INSPECTION, INSPECTION_NEEDS},
     },
     kernel::{id::Kind, limit::ENTRY_SUBJECTS_MAX},
@@ -76,16 +76,20 @@ impl FileKind {
 
     /// Its columns, in the order in which they are written.
     pub fn columns(self) -> impl Iterator<Item = &'static Column> {
-        let own: &'static [Column] = match self {
+        let last = if self.is_of_papers() { &[] } else { LAST };
+        FIRST.iter().chain(self.own_columns()).chain(last)
+    }
+
+    /// The columns of what is said of its subjects: that can be otherwise on other days.
+    pub const fn own_columns(self) -> &'static [Column] {
+        match self {
             Self::Regions => REGION,
             Self::Compounds => COMPOUND,
             Self::Buildings => BUILDING,
             Self::Units => UNIT,
             Self::Inspections => INSPECTION,
             Self::Findings => FINDING,
-        };
-        let last = if self.is_of_papers() { &[] } else { LAST };
-        FIRST.iter().chain(own).chain(last)
+        }
     }
 
     /// The column with this name.
@@ -158,6 +162,11 @@ pub enum Form {
     /// What stands in the place of a subject, each perhaps with its share, joined with `|`:
     /// `B-2;1/3|B-3;2/3`.
     Successors(By, Slot<Vec<Successor>>),
+    /// What was taken out of a subject, each with its day and share: `2019-03-01;B-2;1/3`.
+    Parts(By, Slot<Vec<Successor>>),
+    /// What was or will be otherwise, joined with `|`: a day, and the columns that are otherwise:
+    /// `2012-03-01;compound_key=C-1;floor_area_m2=250`.
+    Periods(Slot<Vec<DraftPeriod>>),
     /// Grades, joined with `|`: `SURVEY;2020;BUILDING;B`.
     Grades(Slot<Vec<Grade>>),
     /// Papers, joined with `|`: the hash, the bytes, the type and where it lies.
@@ -321,7 +330,59 @@ static LAST: &[Column] = &[
         By::Id,
         "What it was merged or split into, by the registry's ids.",
     ),
+    Column::new(
+        "earlier",
+        &["以前情况", "曾经"],
+        "",
+        Form::Periods(|draft| &mut draft.earlier),
+        "What it was before: up to a day, other values of its columns: \
+         `2012-03-01;compound_key=C-1;floor_area_m2=250`.",
+    ),
+    Column::new(
+        "later",
+        &["以后情况", "拟变更"],
+        "",
+        Form::Periods(|draft| &mut draft.later),
+        "What it will be: from a day on, other values of its columns.",
+    ),
+    parts(
+        "split_off_keys",
+        &["分出编号"],
+        By::Key,
+        "What was taken out of it while it lived on: the day, the key and the share of each, \
+         `2019-03-01;B-2;1/3`.",
+    ),
+    Column::new(
+        "split_off_source",
+        &["分出来源"],
+        "",
+        Form::List(SUCCESSORS_MAX, |draft| &mut draft.split_off_sources),
+        "The source of `split_off_keys`, when it is not the row's: one for all of them, or one for each \
+         with `|` between them.",
+    ),
+    parts(
+        "split_off_identifiers",
+        &["分出外部编号"],
+        By::Identifier,
+        "What was taken out of it, by outside numbers: `2019-03-01;stats12:410102001000;1/3`.",
+    ),
+    parts(
+        "split_off_ids",
+        &["分出标识"],
+        By::Id,
+        "What was taken out of it, by the registry's ids.",
+    ),
 ];
+
+const fn parts(
+    name: &'static str,
+    aliases: &'static [&'static str],
+    by: By,
+    about: &'static str,
+) -> Column {
+    let form = Form::Parts(by, |draft| &mut draft.split_off);
+    Column { path: "split_off", ..Column::new(name, aliases, "", form, about) }
+}
 
 const fn successors(
     name: &'static str,

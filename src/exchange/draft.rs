@@ -1,14 +1,17 @@
 //! What a row says, taken apart into the slots that columns fill, and put together again as the
 //! message that the registry takes.
 
+use std::mem::take;
+
 use crate::{
     exchange::column::FileKind,
     proto::v1::{
-        BuildingFields, CompoundFields, EndCause, ExportReference, ExportRow, FindingPlace,
-        Identifier, ImportBuilding, ImportCompound, ImportFinding, ImportInspection, ImportRegion,
-        ImportRow, ImportSuccessor, ImportUnit, Life, Location, Observation, Presence, Reference,
-        RegionFields, RegionLevel, ReportFields, SourceKey, UnitFields, export_row::Subject,
-        import_row::Row, reference,
+        BuildingFields, CompoundFields, EndCause, ExportPeriod, ExportReference, ExportRow,
+        FindingPlace, Identifier, ImportBuilding, ImportCompound, ImportFinding, ImportInspection,
+        ImportPart, ImportPeriod, ImportRegion, ImportRow, ImportSuccessor, ImportUnit, Life,
+        Location, Observation, Presence, Reference, RegionFields, RegionLevel, Relative,
+        ReportFields, SourceKey, UnitFields, export_period::Fields, export_row::Subject,
+        import_period::Row as PeriodRow, import_row::Row, reference,
     },
 };
 
@@ -40,6 +43,14 @@ pub struct Draft {
     pub successors: Vec<Successor>,
     /// The source of the keys of those, when it is not the row's: one, or one for each.
     pub successor_sources: Vec<String>,
+    /// What it was before, each up to a day.
+    pub earlier: Vec<DraftPeriod>,
+    /// What it will be, each from a day on.
+    pub later: Vec<DraftPeriod>,
+    /// What was taken out of it while it lived on, each with its day.
+    pub split_off: Vec<Successor>,
+    /// The source of the keys of those, in the same way as of successors.
+    pub split_off_sources: Vec<String>,
     /// Whether a region begins a partition.
     pub opens_partition: Option<bool>,
     /// Fields said to be unknown or none.
@@ -126,13 +137,24 @@ pub struct Draft {
     pub deadline: Option<String>,
 }
 
-/// What stands in the place of a subject.
+/// Other values of fields, up to a day or from a day on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DraftPeriod {
+    /// The day.
+    pub day: String,
+    /// The slots of the row's kind that are otherwise.
+    pub fields: Draft,
+}
+
+/// What stands in the place of a subject, or was taken out of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Successor {
     /// Which; a key is one of the row's source, or of the one that the draft names for it.
     pub reference: Reference,
     /// The share, by area, that went into it.
     pub share: (u64, u64),
+    /// Of what was taken out of one that lives on: when.
+    pub day: Option<String>,
 }
 
 impl Successor {
@@ -150,57 +172,26 @@ pub(super) fn code_of(codes: &[Identifier]) -> Option<&Identifier> {
 }
 
 impl Draft {
-    /// What stands in the place of the subject, as the registry takes it.
-    fn take_successors(&mut self) -> Vec<ImportSuccessor> {
-        let sources = std::mem::take(&mut self.successor_sources);
-        let mut keys = 0;
-        let successors = std::mem::take(&mut self.successors).into_iter().map(|successor| {
-            let mut source = None;
-            if successor.is_by_key() {
-                let index = if sources.len() == 1 { 0 } else { keys };
-                source = sources.get(index).cloned().and_then(said);
-                keys += 1;
-            }
+    /// The row as the registry takes it.
+    pub fn into_row(mut self, kind: FileKind) -> ImportRow {
+        let (successors, sources) = (take(&mut self.successors), take(&mut self.successor_sources));
+        let successors = sourced(successors, &sources).map(|(reference, successor)| {
             let (share_numerator, share_denominator) = match successor.share {
                 (1, 1) => (0, 0),
                 share => share,
             };
-            let reference = of_source(Some(successor.reference), source);
             ImportSuccessor { reference, share_numerator, share_denominator }
         });
-        successors.collect()
-    }
-
-    /// The inverse of [`Self::take_successors`].
-    fn put_successors(&mut self, successors: Vec<ImportSuccessor>) {
-        for successor in successors {
-            let (reference, source) = parted(successor.reference);
-            let share = match (successor.share_numerator, successor.share_denominator) {
-                (0, 0) => (1, 1),
-                share => share,
-            };
-            let successor = Successor { reference: reference.unwrap_or_default(), share };
-            if successor.is_by_key() {
-                self.successor_sources.push(source.unwrap_or_default());
-            }
-            self.successors.push(successor);
-        }
-        self.tidy_sources();
-    }
-
-    /// Says one source once, and the row's own not at all.
-    fn tidy_sources(&mut self) {
-        let first = self.successor_sources.first().cloned();
-        if let Some(first) = first
-            && self.successor_sources.iter().all(|source| *source == first)
-        {
-            self.successor_sources = said(first).into_iter().collect();
-        }
-    }
-
-    /// The row as the registry takes it.
-    pub fn into_row(mut self, kind: FileKind) -> ImportRow {
-        let successors = self.take_successors();
+        let successors = successors.collect();
+        let (parts, sources) = (take(&mut self.split_off), take(&mut self.split_off_sources));
+        let split_off = sourced(parts, &sources).map(|(reference, part)| {
+            let (share_numerator, share_denominator) = part.share;
+            let day = part.day.unwrap_or_default();
+            ImportPart { day, reference, share_numerator, share_denominator }
+        });
+        let split_off = split_off.collect();
+        let earlier = into_periods(take(&mut self.earlier), kind);
+        let later = into_periods(take(&mut self.later), kind);
         let location = match (&self.longitude, &self.latitude) {
             (Some(longitude), Some(latitude)) => Some(Location {
                 system: self.location_system,
@@ -242,6 +233,9 @@ impl Draft {
             ended_on: self.ended_on.unwrap_or_default(),
             end_cause: self.end_cause,
             successors,
+            earlier,
+            later,
+            split_off,
         }
     }
 
@@ -323,7 +317,22 @@ impl Draft {
             end_cause: row.end_cause,
             ..Self::default()
         };
-        draft.put_successors(row.successors);
+        for successor in row.successors {
+            let share = match (successor.share_numerator, successor.share_denominator) {
+                (0, 0) => (1, 1),
+                share => share,
+            };
+            let found = put_sourced(successor.reference, &mut draft.successor_sources);
+            draft.successors.push(Successor { reference: found, share, day: None });
+        }
+        for part in row.split_off {
+            let (share, day) = ((part.share_numerator, part.share_denominator), Some(part.day));
+            let found = put_sourced(part.reference, &mut draft.split_off_sources);
+            draft.split_off.push(Successor { reference: found, share, day });
+        }
+        draft.tidy_sources();
+        draft.earlier = row.earlier.into_iter().map(DraftPeriod::of_row).collect();
+        draft.later = row.later.into_iter().map(DraftPeriod::of_row).collect();
         match row.row {
             Some(Row::Region(region)) => {
                 draft.region = region.fields.unwrap_or_default();
@@ -384,113 +393,163 @@ impl Draft {
         }
     }
 
-    /// What a subject of the registry would say as a row of its source. `None` for a subject that
-    /// was entered in error. Doubts are left out: they are what people say of a row.
-    pub fn of_export(row: ExportRow) -> Option<Self> {
+    /// What a subject of the registry would say as a row of its source: with its whole life where all
+    /// that ever was is asked for. `None` for a subject that was entered in error. Doubts are left
+    /// out: they are what people say of a row.
+    pub fn of_export(row: ExportRow, is_whole: bool) -> Option<Self> {
         let mut draft = Self::default();
         let (id, life) = match row.subject? {
             Subject::Region(region) => {
-                draft.region = region.fields.unwrap_or_default();
-                draft.parent_of_region = by_id(draft.region.parent_id.take());
-                draft.region.doubts.clear();
+                draft.take_region(region.fields.unwrap_or_default());
                 (region.id, region.life)
             }
             Subject::Compound(compound) => {
-                draft.compound = compound.fields.unwrap_or_default();
-                draft.take_location(|draft| draft.compound.location.take());
-                draft.community_of = by_id(draft.compound.community_id.take());
-                draft.compound.doubts.clear();
+                draft.take_compound(compound.fields.unwrap_or_default());
                 (compound.id, compound.life)
             }
             Subject::Building(building) => {
-                draft.building = building.fields.unwrap_or_default();
-                draft.take_location(|draft| draft.building.location.take());
-                draft.compound_of = by_id(draft.building.compound_id.take());
-                draft.community_of = by_id(draft.building.community_id.take());
-                draft.physical_of = by_id(draft.building.physical_id.take());
-                draft.building.doubts.clear();
+                draft.take_building(building.fields.unwrap_or_default());
                 (building.id, building.life)
             }
             Subject::Unit(unit) => {
-                draft.unit = unit.fields.unwrap_or_default();
-                draft.building_of = by_id(draft.unit.building_id.take());
-                draft.unit.doubts.clear();
+                draft.take_unit(unit.fields.unwrap_or_default());
                 (unit.id, unit.life)
             }
         };
-        draft.take_life(life.unwrap_or_default())?;
+        draft.take_life(life.unwrap_or_default(), is_whole, row.split_off)?;
+        draft.earlier = row.earlier.into_iter().map(DraftPeriod::of_export).collect();
+        draft.later = row.later.into_iter().map(DraftPeriod::of_export).collect();
         let imported = !row.source.is_empty() && !row.key.is_empty();
         draft.source = Some(if imported { row.source } else { EXPORT_SOURCE.to_owned() });
         draft.key = Some(if imported { row.key } else { id.clone() });
         draft.id = Some(id);
-        for named in row.references {
+        for named in &row.references {
             draft.name_elsewhere(named);
         }
+        draft.sort_parts();
         draft.tidy_sources();
         Some(draft)
     }
 
-    /// Names another subject as it is known in other registries too: by its key in the row's
-    /// source, by its code, or by its key in another source.
-    fn name_elsewhere(&mut self, named: ExportReference) {
+    fn take_region(&mut self, fields: RegionFields) {
+        self.region = fields;
+        self.parent_of_region = by_id(self.region.parent_id.take());
+        self.region.doubts.clear();
+    }
+
+    fn take_compound(&mut self, fields: CompoundFields) {
+        self.compound = fields;
+        self.take_location(|draft| draft.compound.location.take());
+        self.community_of = by_id(self.compound.community_id.take());
+        self.compound.doubts.clear();
+    }
+
+    fn take_building(&mut self, fields: BuildingFields) {
+        self.building = fields;
+        self.take_location(|draft| draft.building.location.take());
+        self.compound_of = by_id(self.building.compound_id.take());
+        self.community_of = by_id(self.building.community_id.take());
+        self.physical_of = by_id(self.building.physical_id.take());
+        self.building.doubts.clear();
+    }
+
+    fn take_unit(&mut self, fields: UnitFields) {
+        self.unit = fields;
+        self.building_of = by_id(self.unit.building_id.take());
+        self.unit.doubts.clear();
+    }
+
+    /// Names another subject, wherever the row names it, as it is known in other registries too: by
+    /// its key in the row's source, by its code, or by its key in another source.
+    fn name_elsewhere(&mut self, named: &ExportReference) {
         let imported = !named.source.is_empty() && !named.key.is_empty();
         let (source, key) = if imported {
-            (named.source, named.key)
+            (named.source.clone(), named.key.clone())
         } else {
             (EXPORT_SOURCE.to_owned(), named.id.clone())
         };
-        if named.field == "successors" {
-            self.name_successor(&named.id, source, &key);
-            return;
-        }
-        let code = code_of(&named.codes);
-        let (reference, source) = match code {
-            _ if self.source.as_ref() == Some(&source) => (by_key(&key), None),
+        let is_own = self.source.as_ref() == Some(&source);
+        let own = if is_own { String::new() } else { source.clone() };
+        name_successors(&mut self.successors, &mut self.successor_sources, &named.id, (&key, &own));
+        name_successors(&mut self.split_off, &mut self.split_off_sources, &named.id, (&key, &own));
+        let by = match code_of(&named.codes) {
+            _ if is_own => (by_key(&key), None),
             Some(code) => (by_identifier(&code.scheme, &code.value), None),
             None => (by_key(&key), Some(source)),
         };
-        let slots = match named.field.as_str() {
-            "parent_id" => (&mut self.parent_of_region, &mut self.parent_source),
-            "community_id" => (&mut self.community_of, &mut self.community_source),
-            "compound_id" => (&mut self.compound_of, &mut self.compound_source),
-            "building_id" => (&mut self.building_of, &mut self.building_source),
-            "physical_id" => (&mut self.physical_of, &mut self.physical_source),
-            _ => return,
-        };
-        (*slots.0, *slots.1) = (reference, source);
+        self.name_relations(&named.id, &by);
+        for period in self.earlier.iter_mut().chain(&mut self.later) {
+            period.fields.name_relations(&named.id, &by);
+        }
     }
 
-    /// Names what stands in its place by a key, in the order of the keys.
-    fn name_successor(&mut self, id: &str, source: String, key: &str) {
-        let is_it = |successor: &&mut Successor| matches!(&successor.reference.reference, Some(reference::Reference::Id(own)) if own == id);
-        let Some(place) = self.successors.iter_mut().find(is_it) else { return };
-        place.reference = by_key(key).unwrap_or_default();
-        let is_own = self.source.as_ref() == Some(&source);
-        self.successor_sources.push(if is_own { String::new() } else { source });
+    /// Names a subject, where it is named by its id.
+    fn name_relations(&mut self, id: &str, by: &(Option<Reference>, Option<String>)) {
+        let slots = [
+            (&mut self.parent_of_region, &mut self.parent_source),
+            (&mut self.community_of, &mut self.community_source),
+            (&mut self.compound_of, &mut self.compound_source),
+            (&mut self.building_of, &mut self.building_source),
+            (&mut self.physical_of, &mut self.physical_source),
+        ];
+        for (slot, source) in slots {
+            if slot.as_ref().is_some_and(|slot| is_id(slot, id)) {
+                (*slot, *source) = by.clone();
+            }
+        }
     }
 
-    fn take_life(&mut self, life: Life) -> Option<()> {
+    /// Puts the parts of a split into the order of their days and keys, with the sources of these.
+    fn sort_parts(&mut self) {
+        let sources = take(&mut self.split_off_sources);
+        let mut keys = 0;
+        let mut parts = Vec::new();
+        for part in take(&mut self.split_off) {
+            let source = if part.is_by_key() { sources.get(keys).cloned() } else { None };
+            keys += usize::from(part.is_by_key());
+            parts.push((part, source));
+        }
+        let name = |part: &Successor| format!("{:?}", part.reference);
+        parts.sort_by(|(one, _), (other, _)| (&one.day, name(one)).cmp(&(&other.day, name(other))));
+        for (part, source) in parts {
+            self.split_off_sources.extend(source);
+            self.split_off.push(part);
+        }
+    }
+
+    /// Says one source once, and the row's own not at all.
+    fn tidy_sources(&mut self) {
+        for sources in [&mut self.successor_sources, &mut self.split_off_sources] {
+            let first = sources.first().cloned();
+            if let Some(first) = first
+                && sources.iter().all(|source| *source == first)
+            {
+                *sources = said(first).into_iter().collect();
+            }
+        }
+    }
+
+    fn take_life(&mut self, life: Life, is_whole: bool, parts: Vec<Relative>) -> Option<()> {
         if life.presence() == Presence::EnteredInError {
             return None;
         }
         let is_succession = matches!(life.end_cause(), EndCause::Merged | EndCause::Split);
         let is_to_come = life.presence() == Presence::Exists;
         self.exists_from = said(life.exists_from);
-        if is_succession && is_to_come {
+        if is_succession && is_to_come && !is_whole {
             // What will stand in its place is not there, and in no file.
             return Some(());
         }
         self.ended_on = said(life.ended_on);
         self.end_cause = life.end_cause;
-        if is_succession {
-            for relative in life.successors {
-                let share = (relative.share_numerator, relative.share_denominator);
-                let is_its = self.ended_on.as_ref() == Some(&relative.day);
-                if let Some(reference) = by_id(Some(relative.id)).filter(|_| is_its) {
-                    self.successors.push(Successor { reference, share });
-                }
+        for relative in life.successors {
+            // Something may be taken out of it on the day of its end.
+            let is_end = self.ended_on.as_ref() == Some(&relative.day);
+            if is_succession && is_end && !parts.contains(&relative) {
+                self.successors.extend(successor(relative, false));
             }
         }
+        self.split_off.extend(parts.into_iter().filter_map(|part| successor(part, true)));
         Some(())
     }
 
@@ -531,6 +590,104 @@ impl Draft {
         let own = self.region.codes.iter().find(|code| code.scheme == "stats12");
         own.and_then(|code| Place::district(&code.value)).unwrap_or(place)
     }
+}
+
+impl DraftPeriod {
+    fn of_export(period: ExportPeriod) -> Self {
+        let mut fields = Draft { cleared: period.cleared, ..Draft::default() };
+        match period.fields {
+            Some(Fields::Region(region)) => fields.take_region(region),
+            Some(Fields::Compound(compound)) => fields.take_compound(compound),
+            Some(Fields::Building(building)) => fields.take_building(building),
+            Some(Fields::Unit(unit)) => fields.take_unit(unit),
+            None => {}
+        }
+        Self { day: period.day, fields }
+    }
+
+    fn of_row(period: ImportPeriod) -> Self {
+        let row = period.row.map(|row| match row {
+            PeriodRow::Region(row) => Row::Region(row),
+            PeriodRow::Compound(row) => Row::Compound(row),
+            PeriodRow::Building(row) => Row::Building(row),
+            PeriodRow::Unit(row) => Row::Unit(row),
+        });
+        let row = ImportRow { row, cleared: period.cleared, ..ImportRow::default() };
+        let fields = Draft { opens_partition: None, ..Draft::of_row(None, row) };
+        Self { day: period.day, fields }
+    }
+}
+
+/// A relative by its id; with its day, where it was taken out of one that lives on.
+fn successor(relative: Relative, is_part: bool) -> Option<Successor> {
+    let share = (relative.share_numerator, relative.share_denominator);
+    let day = is_part.then_some(relative.day);
+    by_id(Some(relative.id)).map(|reference| Successor { reference, share, day })
+}
+
+/// What was otherwise, as the registry takes it.
+fn into_periods(periods: Vec<DraftPeriod>, kind: FileKind) -> Vec<ImportPeriod> {
+    let into = |DraftPeriod { day, fields }: DraftPeriod| {
+        let ImportRow { row, cleared, .. } = fields.into_row(kind);
+        let row = match row {
+            Some(Row::Region(row)) => Some(PeriodRow::Region(row)),
+            Some(Row::Compound(row)) => Some(PeriodRow::Compound(row)),
+            Some(Row::Building(row)) => Some(PeriodRow::Building(row)),
+            Some(Row::Unit(row)) => Some(PeriodRow::Unit(row)),
+            // Of these no row says other days.
+            Some(Row::Inspection(_) | Row::Finding(_)) | None => None,
+        };
+        ImportPeriod { day, row, cleared }
+    };
+    periods.into_iter().map(into).collect()
+}
+
+/// References with the sources of their keys: one for all of them, or one for each.
+fn sourced(
+    successors: Vec<Successor>,
+    sources: &[String],
+) -> impl Iterator<Item = (Option<Reference>, Successor)> {
+    let mut keys = 0;
+    successors.into_iter().map(move |successor| {
+        let mut source = None;
+        if successor.is_by_key() {
+            let index = if sources.len() == 1 { 0 } else { keys };
+            source = sources.get(index).cloned().and_then(said);
+            keys += 1;
+        }
+        (of_source(Some(successor.reference.clone()), source), successor)
+    })
+}
+
+/// The inverse of [`sourced`], for one.
+fn put_sourced(reference: Option<Reference>, sources: &mut Vec<String>) -> Reference {
+    let (reference, source) = parted(reference);
+    let reference = reference.unwrap_or_default();
+    if matches!(reference.reference, Some(reference::Reference::Key(_))) {
+        sources.push(source.unwrap_or_default());
+    }
+    reference
+}
+
+/// Names by a key what stands in the place of a subject, in the order of the keys.
+fn name_successors(
+    successors: &mut [Successor],
+    sources: &mut Vec<String>,
+    id: &str,
+    (key, source): (&str, &str),
+) {
+    let mut keys = 0;
+    for successor in successors {
+        if is_id(&successor.reference, id) {
+            successor.reference = by_key(key).unwrap_or_default();
+            sources.insert(keys, source.to_owned());
+        }
+        keys += usize::from(successor.is_by_key());
+    }
+}
+
+fn is_id(reference: &Reference, id: &str) -> bool {
+    matches!(&reference.reference, Some(reference::Reference::Id(own)) if own == id)
 }
 
 /// What a row says about the partition to which it belongs.

@@ -222,9 +222,12 @@ impl Layout {
     /// field itself when none does. A relation is said by any column that names it (`community` by
     /// `community_code`).
     pub fn header_of<'a>(&'a self, field: &'a str) -> &'a str {
-        let last = field.rsplit('.').next().unwrap_or(field);
         let columns =
             || self.bound.iter().filter_map(|(h, bound)| Some((h, bound.as_ref()?.column)));
+        // What is otherwise on other days is all in one column.
+        let is_of_days = |(head, _): &(&'a str, &str)| ["earlier", "later"].contains(head);
+        let field = field.split_once('[').filter(is_of_days).map_or(field, |(head, _)| head);
+        let last = field.rsplit('.').next().unwrap_or(field);
         let by_path = columns().find(|(_, column)| !field.is_empty() && column.path == field);
         let names = [field, last];
         by_path
@@ -273,6 +276,15 @@ fn find(kind: FileKind, header: &str, mapping: &Mapping) -> Option<&'static Colu
     kind.columns()
         .filter(|column| !mapping.headers.contains_key(column.name))
         .find(|column| column.aliases.iter().chain([&column.name]).any(|n| plain(n).name == wanted))
+}
+
+/// The column of what is said of subjects of a kind that has a header, as it is named in a cell of other
+/// days; an error when its unit is not taken.
+pub(super) fn bound_of(kind: FileKind, header: &str) -> Option<Result<Bound, String>> {
+    let column = find(kind, header, &Mapping::default())?;
+    let is_own = kind.own_columns().iter().any(|own| own.name == column.name);
+    let bound = decimals(column, header).map(|decimals| Bound { column, decimals });
+    is_own.then_some(bound)
 }
 
 /// The decimals that lead from the header's unit to ours.

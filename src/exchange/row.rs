@@ -4,8 +4,8 @@ use crate::{
     exchange::{
         cell,
         column::{By, Column, FileKind, Form, Word},
-        draft::{Draft, Successor, by_id, by_identifier, by_key},
-        header::{AREA_UNITS, Bound, LENGTH_UNITS, Layout},
+        draft::{Draft, DraftPeriod, Successor, by_id, by_identifier, by_key},
+        header::{AREA_UNITS, Bound, LENGTH_UNITS, Layout, bound_of},
         paper_column::{GRADE_ASPECTS, GRADE_SCALES, GRADE_SCOPES},
         table::Record,
     },
@@ -21,9 +21,13 @@ use crate::{
 
 /// Bytes of one cell.
 const CELL_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of a cell that says what was otherwise on other days.
+const PERIODS_BYTES_MAX: usize = 256 * 1024;
 
 /// Columns that say, beside the relations, which subject a row is about and where that is.
-const PLACING: [&str; 6] = ["key", "source", "id", "level", "city_code", "ended_on"];
+/// Without other days, the rest may be where it was not on all of its own.
+const PLACING: [&str; 8] =
+    ["key", "source", "id", "level", "city_code", "ended_on", "earlier", "later"];
 
 /// Columns that say a place together.
 const DEGREES: [&str; 3] = ["longitude", "latitude", "location_system"];
@@ -32,7 +36,7 @@ const DEGREES: [&str; 3] = ["longitude", "latitude", "location_system"];
 /// registry's own reasons come beside these.
 pub const REASONS: &[(&str, &str)] = &[
     ("CELL_ENCODING", "The cell is not in the encoding of the file."),
-    ("CELL_TOO_LONG", "The cell has more than 16 KiB."),
+    ("CELL_TOO_LONG", "The cell has more than 16 KiB; of `earlier` and `later` 256 KiB."),
     ("COORDINATES_INCOMPLETE", "Longitude, latitude and reference system are given together."),
     (
         "DUPLICATE_KEY",
@@ -46,6 +50,8 @@ pub const REASONS: &[(&str, &str)] = &[
     ("NOT_A_GRADE", "A grade is written as scale;edition;scope;value."),
     ("NOT_A_NUMBER", "The cell is not a number in plain digits."),
     ("NOT_A_PAPER", "A paper is written as sha256;bytes;type."),
+    ("NOT_A_PART", "What was taken out is written as day;key;share."),
+    ("NOT_A_PERIOD", "What was otherwise is written as day;column=value;column=value."),
     ("NOT_AN_ID", "The cell is not an id of the registry, or of something else."),
     ("NOT_AN_IDENTIFIER", "An outside number is written as scheme:value."),
     ("NOT_AN_OUTLINE", "An outline is a reference system and at least three points."),
@@ -136,9 +142,10 @@ fn read_all(layout: &Layout, record: &Record) -> (Draft, Vec<Fault>) {
         let raw = record.cells.get(index).unwrap_or("");
         if record.unreadable.contains(&index) {
             faults.push(Fault::new(header, "CELL_ENCODING", "not in the encoding of the file"));
-        } else if raw.len() > CELL_BYTES_MAX {
-            faults.push(Fault::new(header, "CELL_TOO_LONG", "the cell has more than 16 KiB"));
-        } else if let Err((reason, message)) = put(&mut draft, bound, raw) {
+        } else if raw.len() > bytes_max(bound.column) {
+            let message = format!("the cell has more than {} KiB", bytes_max(bound.column) / 1024);
+            faults.push(Fault::new(header, "CELL_TOO_LONG", message));
+        } else if let Err((reason, message)) = put(layout.kind, &mut draft, bound, raw) {
             faults.push(Fault::new(header, reason, message));
         }
     }
@@ -154,8 +161,13 @@ fn read_all(layout: &Layout, record: &Record) -> (Draft, Vec<Fault>) {
     (draft, faults)
 }
 
+/// How many bytes a cell of a column may have.
+fn bytes_max(column: &Column) -> usize {
+    if matches!(column.form, Form::Periods(_)) { PERIODS_BYTES_MAX } else { CELL_BYTES_MAX }
+}
+
 /// Puts one cell into its slot.
-fn put(draft: &mut Draft, bound: Bound, raw: &str) -> Result<(), cell::Fault> {
+fn put(kind: FileKind, draft: &mut Draft, bound: Bound, raw: &str) -> Result<(), cell::Fault> {
     let (text, guarded) = cell::unguard(raw);
     if text.is_empty() && !guarded {
         return Ok(());
@@ -206,6 +218,8 @@ fn put(draft: &mut Draft, bound: Bound, raw: &str) -> Result<(), cell::Fault> {
         }
         Form::References(kind, slot) => *slot(draft) = references(kind, text)?,
         Form::Successors(by, slot) => slot(draft).extend(successors(by, column, text)?),
+        Form::Parts(by, slot) => slot(draft).extend(parts(by, column, text)?),
+        Form::Periods(slot) => *slot(draft) = periods(kind, text)?,
         Form::Grades(slot) => *slot(draft) = grades(text)?,
         Form::Documents(slot) => *slot(draft) = documents(text)?,
         Form::Degrees(most, slot) => *slot(draft) = Some(cell::degrees(text, most)?),
@@ -339,11 +353,16 @@ fn check_end(layout: &Layout, draft: &Draft, faults: &mut Vec<Fault>) {
         }
         _ => {}
     }
-    let keys = draft.successors.iter().filter(|successor| successor.is_by_key()).count();
-    let sources = draft.successor_sources.len();
-    if sources > 1 && sources != keys && !is_faulted(faults, "successors") {
-        let message = format!("{sources} sources for {keys} keys: give one, or one for each");
-        faults.push(Fault::new(layout.header_of("successor_source"), "REQUIRED", message));
+    for (path, column, successors, sources) in [
+        ("successors", "successor_source", &draft.successors, &draft.successor_sources),
+        ("split_off", "split_off_source", &draft.split_off, &draft.split_off_sources),
+    ] {
+        let keys = successors.iter().filter(|successor| successor.is_by_key()).count();
+        let sources = sources.len();
+        if sources > 1 && sources != keys && !is_faulted(faults, path) {
+            let message = format!("{sources} sources for {keys} keys: give one, or one for each");
+            faults.push(Fault::new(layout.header_of(column), "REQUIRED", message));
+        }
     }
 }
 
@@ -429,7 +448,49 @@ fn successors(by: By, column: &Column, text: &str) -> Result<Vec<Successor>, cel
         let parted = text.rsplit_once(';').and_then(|(name, part)| Some((name, share_of(part)?)));
         let (name, share) = parted.unwrap_or((text, (1, 1)));
         let reference = reference(by, column, name)?.unwrap_or_default();
-        Ok(Successor { reference, share })
+        Ok(Successor { reference, share, day: None })
+    };
+    cell::split(text).iter().map(one).collect()
+}
+
+/// What was taken out of a subject, each as day;key;share.
+fn parts(by: By, column: &Column, text: &str) -> Result<Vec<Successor>, cell::Fault> {
+    let one = |text: &String| {
+        let parted = text.trim().split_once(';').and_then(|(day, rest)| {
+            let (name, share) = rest.rsplit_once(';')?;
+            Some((day, name, share_of(share)?))
+        });
+        let (day, name, share) = parted.ok_or_else(|| {
+            let message = format!("{text:?} is not day;key;share: 2019-03-01;B-2;1/3");
+            ("NOT_A_PART", message)
+        })?;
+        let day = Some(cell::exact_day(day)?.to_string());
+        let reference = reference(by, column, name)?.unwrap_or_default();
+        Ok(Successor { reference, share, day })
+    };
+    cell::split(text).iter().map(one).collect()
+}
+
+/// What was otherwise, each as day;column=value;column=value. The columns are those of the kind.
+fn periods(kind: FileKind, text: &str) -> Result<Vec<DraftPeriod>, cell::Fault> {
+    let one = |text: &String| {
+        let mut parts = cell::split_by(';', text).into_iter();
+        let day = parts.next().unwrap_or_default();
+        let day = cell::exact_day(day.trim())?.to_string();
+        let mut fields = Draft::default();
+        for part in parts {
+            let said = part.split_once('=').and_then(|(header, value)| {
+                Some((header.trim(), bound_of(kind, header.trim())?, value))
+            });
+            let (header, bound, value) = said.ok_or_else(|| {
+                let message = format!("{part:?} is not column=value: floor_area_m2=250");
+                ("NOT_A_PERIOD", message)
+            })?;
+            let bound = bound.map_err(|message| ("UNIT_NOT_TAKEN", message))?;
+            put(kind, &mut fields, bound, value)
+                .map_err(|(reason, message)| (reason, format!("{day} {header}: {message}")))?;
+        }
+        Ok(DraftPeriod { day, fields })
     };
     cell::split(text).iter().map(one).collect()
 }
@@ -525,7 +586,7 @@ fn reference(by: By, column: &Column, text: &str) -> Result<Option<Reference>, c
                 "report_id" => Kind::Report,
                 "unit_id" => Kind::Unit,
                 // Of the row's own kind, which the registry knows.
-                "successor_ids" => return any_id(text),
+                "successor_ids" | "split_off_ids" => return any_id(text),
                 _ => Kind::Region,
             };
             by_id(Some(id_of(expected, text)?))

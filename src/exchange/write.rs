@@ -1,12 +1,12 @@
 //! Rows to cells: the inverse of reading, column by column.
 
-use std::{borrow::Cow, io};
+use std::io;
 
 use crate::{
     exchange::{
         cell,
         column::{By, Column, FileKind, Form, Word},
-        draft::{Draft, Successor, code_of},
+        draft::{Draft, DraftPeriod, Successor, code_of},
         header::Bound,
         paper_column::{GRADE_ASPECTS, GRADE_SCALES, GRADE_SCOPES},
         row::share_of,
@@ -25,6 +25,7 @@ pub enum Mark {
 
 /// Writes rows of one kind as CSV that is read back exactly.
 pub struct RowWriter<W: io::Write> {
+    kind: FileKind,
     columns: Vec<&'static Column>,
     writer: csv::Writer<W>,
 }
@@ -38,15 +39,14 @@ impl<W: io::Write> RowWriter<W> {
         let columns: Vec<_> = kind.columns().filter(|column| column.exported).collect();
         let mut writer = csv::Writer::from_writer(output);
         writer.write_record(columns.iter().map(|column| column.name))?;
-        Ok(Self { columns, writer })
+        Ok(Self { kind, columns, writer })
     }
 
     /// Writes one row.
     pub fn write(&mut self, mut draft: Draft) -> io::Result<()> {
         for column in &self.columns {
-            let (text, is_text) = show(column, &mut draft);
-            let cell = if is_text { cell::guard(&text) } else { Cow::Borrowed(text.as_str()) };
-            self.writer.write_field(cell.as_bytes())?;
+            let text = guarded(self.kind, column, &mut draft);
+            self.writer.write_field(text.as_bytes())?;
         }
         self.writer.write_record(None::<&[u8]>)?;
         Ok(())
@@ -98,6 +98,25 @@ pub fn named_in_words(bound: Bound, named: &ExportReference, source: &str) -> Op
     }
 }
 
+/// The text of one cell as it is written.
+fn guarded(kind: FileKind, column: &Column, draft: &mut Draft) -> String {
+    if let Form::Periods(slot) = column.form {
+        return cell::join(slot(draft).iter_mut().map(|period| shown_period(kind, period)));
+    }
+    let (text, is_text) = show(column, draft);
+    if is_text { cell::guard(&text).into_owned() } else { text }
+}
+
+/// What is otherwise up to a day, or from a day on: the day and the cells of its columns.
+fn shown_period(kind: FileKind, DraftPeriod { day, fields }: &mut DraftPeriod) -> String {
+    let columns = kind.own_columns().iter().filter(|column| column.exported);
+    let cells = columns.filter_map(|column| {
+        let text = guarded(kind, column, fields);
+        (!text.is_empty()).then(|| format!("{}={text}", column.name))
+    });
+    cell::join_by(';', std::iter::once(day.clone()).chain(cells))
+}
+
 /// The text of one cell, and whether it may be anything, so that it has to be guarded.
 fn show(column: &Column, draft: &mut Draft) -> (String, bool) {
     let cleared = !column.field.is_empty() && draft.cleared.iter().any(|f| f == column.field);
@@ -112,6 +131,7 @@ fn show(column: &Column, draft: &mut Draft) -> (String, bool) {
             | Form::List(..)
             | Form::References(..)
             | Form::Successors(..)
+            | Form::Parts(..)
             | Form::Grades(_)
             | Form::Documents(_)
             | Form::Identifiers(_)
@@ -149,6 +169,9 @@ fn shown(column: &Column, draft: &mut Draft) -> String {
         Form::Successors(by, slot) => {
             cell::join(slot(draft).iter().filter_map(|each| successor(by, each)))
         }
+        Form::Parts(by, slot) => cell::join(slot(draft).iter().filter_map(|each| part(by, each))),
+        // These are written with the columns of their kind.
+        Form::Periods(_) => String::new(),
         Form::Grades(slot) => cell::join(slot(draft).iter().map(grade)),
         Form::Documents(slot) => cell::join(slot(draft).iter().map(document)),
         Form::Identifiers(slot) => identifiers(slot(draft)),
@@ -194,6 +217,13 @@ fn successor(by: By, successor: &Successor) -> Option<String> {
     let ends_as_share = name.rsplit_once(';').is_some_and(|(_, end)| share_of(end).is_some());
     let is_left_out = (part, whole) == (1, 1) && !ends_as_share;
     Some(if is_left_out { name } else { format!("{name};{part}/{whole}") })
+}
+
+/// One that was taken out of a subject, with its day and share.
+fn part(by: By, part: &Successor) -> Option<String> {
+    let name = named(by, &part.reference)?;
+    let (share, whole) = part.share;
+    Some(format!("{};{name};{share}/{whole}", part.day.as_deref().unwrap_or_default()))
 }
 
 fn grade(grade: &Grade) -> String {

@@ -156,6 +156,7 @@ fn apply_to_subject(
             recent: Vec::new(),
             source: None,
             open_case_count: 0,
+            settled_case_count: 0,
             unit_count: 0,
         },
     };

@@ -11,7 +11,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{content::Content, timeline::Timeline},
+    domain::{
+        content::Content,
+        timeline::{Statement, Timeline},
+    },
     kernel::{
         id::{CaseId, SubjectId},
         position::{Partition, Seq},
@@ -144,6 +147,17 @@ impl Found {
     fn is_of_same(&self, other: &Self) -> bool {
         (self.what, self.other, &self.detail) == (other.what, other.other, &other.detail)
     }
+}
+
+/// A subject that a case puts in doubt, as it is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InDoubt {
+    /// Which.
+    pub subject: SubjectId,
+    /// Its entries in doubt.
+    pub entries: Vec<Seq>,
+    /// Its own days of the contradiction.
+    pub days: Option<Days>,
 }
 
 /// A subject that is in doubt with others in one case.
@@ -302,8 +316,15 @@ pub(crate) fn contradictions(
                 }),
             });
         }
+        // What was said of the very day of a merge or split, before that was said, belongs to it: what
+        // is left, or where it was moved that day.
+        let is_with_end = |statement: &Statement| {
+            let is_of_day = statement.from == end.day.latest();
+            end.cause.is_succession() && is_of_day && statement.seq <= end.said_by
+        };
         let after = timeline.contents().map(|(statement, _)| statement).filter(|statement| {
-            statement.seq != registration.seq && statement.from >= end.day.latest()
+            let is_after = statement.from >= end.day.latest() && !is_with_end(statement);
+            statement.seq != registration.seq && is_after
         });
         let after = after.collect::<Vec<_>>();
         // They are laid in the order of their days.
@@ -471,16 +492,17 @@ pub(crate) fn after_entry(
     let Some(record) = work.known(entry.partition, subject)? else {
         return Ok(());
     };
-    if entry.corrects.is_empty() && record.open_case_count == 0 {
+    // What was settled can go by any entry, and is to be known as gone.
+    if entry.corrects.is_empty() && record.open_case_count == 0 && record.settled_case_count == 0 {
         return Ok(());
     }
     review(work, entry, subject, &mut Opening::alone())?;
     // What another subject contradicts may be gone with what this one said. What several in it
     // contradict goes with its life, or with what is said of them.
-    for (_, case) in of_subject(work, entry.partition, subject)? {
+    for (id, case) in of_subject(work, entry.partition, subject)? {
         if let Some(other) = case.subjects.first().copied().filter(|other| *other != subject)
-            && case.is_open()
             && case.in_doubt <= 1
+            && still_stands(work, id, &case, other)?
         {
             review(work, entry, other, &mut Opening::alone())?;
         }
@@ -495,6 +517,20 @@ pub(crate) fn after_entry(
         }
     }
     Ok(())
+}
+
+/// Whether a case is open, or was settled and its contradiction of a subject has not gone since.
+fn still_stands(
+    work: &Work<'_>,
+    id: CaseId,
+    case: &Case,
+    subject: SubjectId,
+) -> Result<bool, Error> {
+    if case.is_open() || case.outcome.is_none() {
+        return Ok(case.is_open());
+    }
+    let kept = work.get(&subject_case_key(id.partition(), subject, id))?;
+    Ok(kept.is_none_or(|kept| kept.is_empty()))
 }
 
 /// The case that an entry about a holder opens for all that is in it.
@@ -535,6 +571,7 @@ fn review(
     let cases = of_subject(work, entry.partition, subject)?;
     let mut known = Vec::new();
     for (id, case) in cases {
+        let Some(first) = case.subjects.first().copied() else { continue };
         let is_in_doubt = doubts_of(work, (id, &case), subject, None)?.is_some();
         let is_watched = is_in_doubt && case.what != Contradiction::BasisCorrected;
         let is_found = found.iter().any(|found| is_same(&case, found));
@@ -542,19 +579,25 @@ fn review(
             leave(work, id, case, subject, entry.seq)?;
         } else if is_in_doubt && case.is_open() {
             known.push(case);
-        } else if case.outcome.is_some() {
+        } else if is_watched && still_stands(work, id, &case, subject)? {
             // What was settled is not opened again for the same as long as that goes on. Once it was
             // gone, it is new when it comes back.
-            let key = subject_case_key(entry.partition, subject, id);
-            if !is_found && case.what != Contradiction::BasisCorrected {
-                work.put(key, Some(vec![WAS_GONE]));
-            } else if work.get(&key)?.is_none_or(|kept| kept.is_empty()) {
+            if is_found {
                 known.push(case);
+            } else {
+                settled_is_gone(work, id, &case, subject)?;
             }
+        } else if case.what == Contradiction::IdentifierOverlap
+            && first != subject
+            && still_stands(work, id, &case, first)?
+        {
+            // The other of two that have one number has no case of its own.
+            known.push(case);
         }
     }
     for found in found {
-        if known.iter().any(|case| is_same(case, &found)) {
+        let is_known = |case: &Case| is_same(case, &found) || is_of_other(case, &found);
+        if known.iter().any(is_known) {
             continue;
         }
         let is_of_holder =
@@ -615,12 +658,39 @@ fn leave(
     }
     case.still_in_doubt -= 1;
     work.put(case_key(id), Some(put(&case)?));
+    // However the case is settled, it is not this contradiction.
+    work.put(subject_case_key(id.partition(), subject, id), Some(vec![WAS_GONE]));
     count_case(work, id.partition(), subject, false)
+}
+
+/// Marks of a settled case that its contradiction of a subject has gone.
+fn settled_is_gone(
+    work: &mut Work<'_>,
+    id: CaseId,
+    case: &Case,
+    subject: SubjectId,
+) -> Result<(), Error> {
+    work.put(subject_case_key(id.partition(), subject, id), Some(vec![WAS_GONE]));
+    let others = case.subjects.iter().skip(1).filter(|_| case.in_doubt <= 1);
+    for concerned in std::iter::once(&subject).chain(others) {
+        work.count(id.partition(), *concerned, |record| {
+            record.settled_case_count = record.settled_case_count.saturating_sub(1);
+        })?;
+    }
+    Ok(())
 }
 
 fn is_same(case: &Case, found: &Found) -> bool {
     case.what == found.what
         && case.subjects.get(1).copied() == found.other
+        && case.detail == found.detail
+}
+
+/// Whether a case is of the same outside number on another subject, of which this one is found.
+fn is_of_other(case: &Case, found: &Found) -> bool {
+    case.what == found.what
+        && case.what == Contradiction::IdentifierOverlap
+        && case.subjects.first().copied() == found.other
         && case.detail == found.detail
 }
 
@@ -705,8 +775,15 @@ fn close(
         concerned =
             still.map(|(subject, _)| subject).chain(concerned.into_iter().skip(1)).collect();
     }
-    for subject in concerned {
+    // As long as what was settled stands, entries of whom it concerns are looked at; others of many
+    // do not take it away by what is said of them alone.
+    let in_doubt = usize::try_from(case.still_in_doubt).unwrap_or(usize::MAX);
+    let is_watched = outcome.is_some() && case.what != Contradiction::BasisCorrected;
+    for (index, subject) in concerned.into_iter().enumerate() {
         count_case(work, id.partition(), subject, false)?;
+        if is_watched && (case.in_doubt <= 1 || index < in_doubt) {
+            work.count(id.partition(), subject, |record| record.settled_case_count += 1)?;
+        }
     }
     let closed = Case { closed_by: Some(by), outcome, ..case };
     work.put(case_key(id), Some(put(&closed)?));

@@ -379,10 +379,52 @@ pub struct ImportRow {
     pub from: Option<Day>,
     /// How it ended, if the row says that it did.
     pub end: Option<RowEnd>,
+    /// What it says of other days.
+    pub life: RowLife,
     /// For a region: it begins a partition.
     pub opens_partition: bool,
     /// What it says beside, of what is no place.
     pub paper: Option<PaperRow>,
+}
+
+/// What a row says of other days than the rest of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RowLife {
+    /// What it was before, each up to a day.
+    pub earlier: Vec<RowPeriod>,
+    /// What it will be, each from a day on.
+    pub later: Vec<RowPeriod>,
+    /// What was taken out of it while it lived on.
+    pub split_off: Vec<RowPart>,
+}
+
+impl RowLife {
+    /// Whether nothing is said.
+    pub fn is_empty(&self) -> bool {
+        self.earlier.is_empty() && self.later.is_empty() && self.split_off.is_empty()
+    }
+}
+
+/// Other values of fields, up to a day or from a day on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowPeriod {
+    /// Up to which day, or from which on.
+    pub day: Day,
+    /// The fields, without what they refer to.
+    pub content: Content,
+    /// What they refer to, as in [`ImportRow`].
+    pub references: Vec<(&'static str, Kind, Reference)>,
+}
+
+/// What was taken out of what a row is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowPart {
+    /// When.
+    pub day: Day,
+    /// What.
+    pub part: Reference,
+    /// Its share by area.
+    pub share: (u64, u64),
 }
 
 /// The end of what a row is about.

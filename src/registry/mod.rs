@@ -50,13 +50,13 @@ mod writer;
 
 pub use crate::registry::{
     audit::{Checkpoint, FieldDiff, HistoryRow, SUITE, SubjectDiff},
-    case::{Case, Contradiction, Days, Span},
+    case::{Case, Contradiction, Days, InDoubt, Span},
     checkup::DueFor,
     command::{
         AdvanceReport, Change, Command, Correct, End, Erase, FindingRow, FollowFinding, Import,
         ImportRow, Merge, MergeInto, ObserveFinding, PaperRow, RecordReport, Reference, Register,
-        ReportRow, ReportStep, Retract, RowEnd, RowMode, Sighting, SignedRow, Split, SplitPart,
-        Which,
+        ReportRow, ReportStep, Retract, RowEnd, RowLife, RowMode, RowPart, RowPeriod, Sighting,
+        SignedRow, Split, SplitPart, Which,
     },
     due::{CheckUps, DueDays, DueListed},
     dump::{Contents, DumpError, DumpReader, DumpWriter, load},

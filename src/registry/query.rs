@@ -17,7 +17,7 @@ use crate::{
         time::{Day, KnownAt, Month, ReadTime},
     },
     registry::{
-        case::{self, Case},
+        case::{self, Case, InDoubt},
         engine::Registry,
         error::{Class, Error, Refusal},
         history::{entry_numbers, timeline_at},
@@ -587,18 +587,22 @@ impl Registry {
         Ok((case, position))
     }
 
-    /// The subjects that are in doubt in a case at a time, in the order of their ids, with their
-    /// entries in doubt.
+    /// The subjects that are in doubt in a case at a time, in the order of their ids, each with its
+    /// entries in doubt and its own days.
     pub fn case_subjects(
         &self,
         id: CaseId,
         case: &Case,
         known_at: KnownAt,
         page: &PageRequest,
-    ) -> Result<Page<(SubjectId, Vec<Seq>)>, Error> {
+    ) -> Result<Page<InDoubt>, Error> {
         let live = Live(self.store());
         if case.in_doubt <= 1 {
-            let first = case.subjects.first().map(|first| (*first, case.doubts.clone()));
+            let first = case.subjects.first().map(|first| InDoubt {
+                subject: *first,
+                entries: case.doubts.clone(),
+                days: case.days,
+            });
             return Ok(Page { rows: first.into_iter().collect(), next: None });
         }
         let known = self.known(id.partition(), known_at)?;
@@ -616,7 +620,7 @@ impl Registry {
                 }
                 last = Some(subject);
                 if is_there(one.closed_by) {
-                    rows.push((subject, one.doubts));
+                    rows.push(InDoubt { subject, entries: one.doubts, days: one.days });
                 }
             }
             if is_end {

@@ -6,6 +6,7 @@ use crate::{
     domain::{
         content::{Content, Fields},
         order::OrderState,
+        periods::{self, Periods},
         reference::ReferenceContent,
         reference_file::{self, Table},
         region::Level,
@@ -76,7 +77,7 @@ pub enum ListOf {
     Below(Kind, SubjectId),
     /// All subjects of a kind in a partition.
     All(Kind, Partition),
-    /// The same, with those that have ended by its day.
+    /// The same, with those that have ended by its day or are not there yet.
     Ever(Kind, Partition),
     /// The plans of a region and those below it, of one year.
     Plans(RegionId, u16),
@@ -145,6 +146,19 @@ impl Registry {
         seen.ok_or_else(|| Error::refused(Refusal::missing("id", id)))
     }
 
+    /// A subject's life around the day of a read, in a partition that knows it; `None` of what was not
+    /// known then or never was.
+    pub fn periods(
+        &self,
+        partition: Partition,
+        id: SubjectId,
+        time: ReadTime,
+    ) -> Result<Option<Periods>, Error> {
+        let at = self.at(partition, time)?;
+        let life = timeline_at(&Live(self.store()), partition, id, at.known)?;
+        Ok(life.and_then(|life| periods::around(&life, at.day)))
+    }
+
     /// The chain of regions above a subject now, nearest first, itself included when it is a
     /// region: what reach is judged by. Of what was entered in error, where it last stood counts.
     pub fn regions_above(&self, id: SubjectId) -> Result<Vec<RegionId>, Error> {
@@ -173,9 +187,8 @@ impl Registry {
             ListOf::Ever(kind, partition) => {
                 let at = self.at(partition, time)?;
                 let all = Candidates::Of(partition, kind);
-                let was =
-                    |seen: &Seen| Ok(is_listed(seen.presence) || seen.presence == Presence::Ended);
-                self.walk_all(partition, &all, at, page, &was)
+                let is_real = |seen: &Seen| Ok(seen.presence != Presence::EnteredInError);
+                self.walk_all(partition, &all, at, page, &is_real)
             }
             ListOf::Plans(region, year) => {
                 let is_of_year = |seen: &Seen| match &seen.content.fields {

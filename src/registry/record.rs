@@ -41,6 +41,8 @@ pub(crate) struct Record {
     pub source: Option<(String, String)>,
     /// Open cases.
     pub open_case_count: u32,
+    /// Settled cases whose contradiction has not gone.
+    pub settled_case_count: u32,
     /// Of a building: units that were registered in it and not retracted.
     pub unit_count: u32,
 }

@@ -8,11 +8,11 @@ use crate::{
         id::{CaseId, Kind, SubjectId},
         limit,
         page::{Page, PageRequest},
-        time::KnownAt,
+        time::{Day, KnownAt},
         violation::Violations,
     },
     proto::v1::{self, case_service_server::CaseService},
-    registry::{Case, Command, Contradiction, Days, Error, Span},
+    registry::{Case, Command, Contradiction, Days, Error, InDoubt, Span},
     service::{
         Api, Plan, Way, Write, Written, common,
         misread::{self, Misread},
@@ -50,10 +50,9 @@ impl CaseService for Api {
             .await?;
         let next_page_token = question.token(&subjects);
         let mut in_doubt = Vec::new();
-        for (subject, entries_in_doubt) in subjects.rows {
-            if way.reaches(subject)? {
-                let subject_id = subject.to_string();
-                in_doubt.push(v1::CaseSubject { subject_id, entries_in_doubt });
+        for one in subjects.rows {
+            if way.reaches(one.subject)? {
+                in_doubt.push(subject_on_wire(&case, one));
             }
         }
         let case = Some(on_wire(id, case, way.in_reach(first)?));
@@ -175,8 +174,8 @@ impl Way {
             let page = PageRequest { rows: limit::VIEW_ROWS_MAX, after };
             let read = registry.case_subjects(id, case, KnownAt::Now, &page);
             let page = registry.noticed(read).map_err(status::status)?;
-            for (subject, _) in page.rows {
-                if self.reaches(subject)? {
+            for one in page.rows {
+                if self.reaches(one.subject)? {
                     return Ok(true);
                 }
             }
@@ -191,7 +190,7 @@ impl Way {
     fn in_reach(&self, subjects: Vec<InDoubt>) -> Result<Vec<InDoubt>, Status> {
         let mut reached = Vec::new();
         for one in subjects {
-            if self.reaches(one.0)? {
+            if self.reaches(one.subject)? {
                 reached.push(one);
             }
         }
@@ -239,9 +238,6 @@ fn case_id(violations: &mut Violations, text: &str) -> CaseId {
     id.unwrap_or_else(|| CaseId::new(misread::nobody(Kind::Case, &[]).raw()))
 }
 
-/// A subject that is in doubt, with its entries.
-type InDoubt = (SubjectId, Vec<u64>);
-
 /// Subjects in doubt that are told with their case.
 const FIRST_TOLD: usize = 8;
 
@@ -258,7 +254,7 @@ fn on_wire(id: CaseId, case: Case, first: Vec<InDoubt>) -> v1::Case {
         (None, _, None) => v1::CaseState::Open,
     };
     let (message, message_zh) = sentences(&case);
-    let in_doubt = first.iter().map(|(subject, _)| *subject);
+    let in_doubt = first.iter().map(|one| one.subject);
     let others = case.subjects.iter().copied().skip(1);
     let subjects = in_doubt.chain(others).map(|subject| subject.to_string());
     v1::Case {
@@ -267,7 +263,7 @@ fn on_wire(id: CaseId, case: Case, first: Vec<InDoubt>) -> v1::Case {
         message,
         subject_ids: subjects.collect(),
         opened_by_entry: case.opened_by,
-        entries_in_doubt: first.into_iter().flat_map(|(_, entries)| entries).collect(),
+        entries_in_doubt: first.into_iter().flat_map(|one| one.entries).collect(),
         opened_at: Some(common::timestamp(case.opened_at)),
         state: state.into(),
         assignee: case.assignee.unwrap_or_default(),
@@ -275,6 +271,24 @@ fn on_wire(id: CaseId, case: Case, first: Vec<InDoubt>) -> v1::Case {
         closed_by_entry: case.closed_by,
         message_zh,
         in_doubt_count: case.in_doubt,
+    }
+}
+
+/// A subject that a case puts in doubt, with its own days.
+fn subject_on_wire(case: &Case, one: InDoubt) -> v1::CaseSubject {
+    let text = |day: Option<Day>| day.map(|day| day.to_string()).unwrap_or_default();
+    let accepted = one.days.map(|days| days.accepted);
+    let against = one.days.and_then(|days| days.against);
+    let (message, message_zh) = one.days.map(|days| days_of(case, days)).unwrap_or_default();
+    v1::CaseSubject {
+        subject_id: one.subject.to_string(),
+        entries_in_doubt: one.entries,
+        from: text(accepted.map(|span| span.from)),
+        until: text(accepted.and_then(|span| span.until)),
+        against_from: text(against.map(|span| span.from)),
+        against_until: text(against.and_then(|span| span.until)),
+        message,
+        message_zh,
     }
 }
 

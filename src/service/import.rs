@@ -10,49 +10,47 @@ use prost::Message as _;
 use prost_types::FieldMask;
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
-use tonic::{Code, Request, Response, Status};
+use tonic::{Request, Response, Status};
 
 use crate::{
     auth::permission::Extent,
     domain::{
         content::{Content, Fields, Said},
-        timeline::{Edge, EndCause, Presence},
+        timeline::EndCause,
     },
     kernel::{
         hash::Hash,
         id::{IdSeed, Kind, RegionId, SubjectId},
         limit,
-        page::PageRequest,
-        position::{Partition, Position},
+        position::Partition,
         time::{Day, ImpreciseDay, KnownAt, ReadTime},
         violation::Violations,
     },
     proto::v1::{self, import_row::Row, import_service_server::ImportService},
     registry::{
-        Class, Command, Error, Import, ImportRow, ItemOutcome, ItemRecord, ListOf, PaperRow,
-        Reference, Refusal, Registry, RowEnd, RowMode, Seen,
+        Class, Command, Import, ImportRow, ItemOutcome, ItemRecord, PaperRow, Reference, Refusal,
+        RowEnd, RowMode,
     },
     service::{
         Api, Plan, Way, Write, Written,
         common::{self, CodeWarning},
-        kind::{Resource, SHARE_MAX, fields, resource, take_over},
+        export_rows::{Times, export, named_by},
+        kind::{Resource, SHARE_MAX, fields, take_over},
         misread::{self, LeftOut, Misread, row_in_itself},
         paper_row,
+        row_days::OtherDays,
         search::Part,
-        status,
     },
 };
 
 /// Characters of a source's name and of its keys.
 const SOURCE_CHARS_MAX: usize = 100;
-/// Rows of one message of an export.
-const EXPORT_ROWS: usize = 200;
 /// Messages of an export that wait for the reader.
 const EXPORT_MESSAGES: usize = 4;
 /// Paths that a row may clear.
-const CLEARED_MAX: usize = 64;
+pub(crate) const CLEARED_MAX: usize = 64;
 /// What may stand in the place of one subject: one entry names them all.
-const SUCCESSORS_MAX: usize = limit::ENTRY_SUBJECTS_MAX - 1;
+pub(crate) const SUCCESSORS_MAX: usize = limit::ENTRY_SUBJECTS_MAX - 1;
 
 /// The answer of an export.
 pub struct Exported(mpsc::Receiver<Result<v1::ExportRowsResponse, Status>>);
@@ -135,150 +133,6 @@ impl ImportService for Api {
     }
 }
 
-/// What an export is read at.
-#[derive(Clone, Copy)]
-struct Times {
-    valid_at: Option<Day>,
-    /// In its partition.
-    at: Position,
-    /// What another partition keeps.
-    elsewhere: ReadTime,
-}
-
-/// Sends page after page, as fast as the reader takes them.
-async fn export(
-    way: &Way,
-    (part, kind, with_ended): (Part, Kind, bool),
-    Times { valid_at, at, elsewhere }: Times,
-    sender: &mpsc::Sender<Result<v1::ExportRowsResponse, Status>>,
-) -> Result<(), Status> {
-    let partition = at.partition;
-    let time = ReadTime { valid_at, known_at: KnownAt::Seq(at.seq) };
-    let mut stopping = way.api.0.stopping.clone();
-    let mut after = Vec::new();
-    let mut is_first = true;
-    loop {
-        if *stopping.borrow_and_update() {
-            let message = "the registry is stopping; export again";
-            return Err(status::plain(Code::Unavailable, "STOPPING", message));
-        }
-        let page = PageRequest { rows: EXPORT_ROWS, after };
-        let of = ListOf::Ever(kind, partition);
-        let read = way.blocking(move |registry| {
-            let page = registry.list(of, time, &page)?;
-            let time_of =
-                |id: SubjectId| if id.partition() == partition { time } else { elsewhere };
-            let ids = page.rows.iter().flat_map(|seen| {
-                let successors = successors(seen).map(|edge| edge.into);
-                seen.content.holders().into_iter().chain(successors)
-            });
-            let named = named_by(registry, ids, time_of)?;
-            Ok((page, named))
-        });
-        let (page, mut named) = read.await?;
-        if part == Part::Some {
-            way.leave_in_reach(&mut named)?;
-        }
-        let (mut rows, mut ended_left_out) = (Vec::new(), 0);
-        for seen in page.rows {
-            if part == Part::Whole || way.reaches(seen.id)? {
-                if seen.presence == Presence::Ended && !with_ended {
-                    ended_left_out += 1;
-                } else {
-                    rows.push(export_row(seen, &named));
-                }
-            }
-        }
-        let is_empty = rows.is_empty() && ended_left_out == 0 && !is_first;
-        is_first = false;
-        let answer = v1::ExportRowsResponse { rows, ended_left_out, read_at: at.to_string() };
-        let is_told = is_empty || sender.send(Ok(answer)).await.is_ok();
-        match page.next {
-            Some(next) if is_told => after = next,
-            _ => return Ok(()),
-        }
-    }
-}
-
-/// The subjects that others name, by their ids. What was not known then is left out.
-fn named_by(
-    registry: &Registry,
-    ids: impl Iterator<Item = SubjectId>,
-    time_of: impl Fn(SubjectId) -> ReadTime,
-) -> Result<BTreeMap<SubjectId, v1::ExportReference>, Error> {
-    let mut named = BTreeMap::new();
-    for id in ids {
-        if named.contains_key(&id) {
-            continue;
-        }
-        let seen = match registry.get(id, time_of(id)) {
-            Ok(seen) => seen,
-            Err(Error::Refused(_)) => continue,
-            Err(error) => return Err(error),
-        };
-        let (source, key) = seen.source.unwrap_or_default();
-        let codes = seen.content.shared.identifiers.into_iter().flat_map(|(scheme, values)| {
-            let code = move |value| v1::Identifier { scheme: scheme.clone(), value };
-            values.into_iter().map(code)
-        });
-        let codes = if id.kind() == Kind::Region { codes.collect() } else { Vec::new() };
-        let (field, id_text) = (String::new(), id.to_string());
-        named.insert(id, v1::ExportReference { field, id: id_text, source, key, codes });
-    }
-    Ok(named)
-}
-
-/// The relations of what is exported, by the API's names.
-fn relations(content: &Content) -> Vec<(&'static str, SubjectId)> {
-    fn of<T: Into<SubjectId>>(
-        name: &'static str,
-        said: Said<T>,
-    ) -> Option<(&'static str, SubjectId)> {
-        said.flatten().map(|id| (name, id.into()))
-    }
-    let found = match &content.fields {
-        Fields::Region(fields) => vec![of("parent_id", fields.parent)],
-        Fields::Compound(fields) => vec![of("community_id", fields.community)],
-        Fields::Building(fields) => vec![
-            of("compound_id", fields.compound),
-            of("community_id", fields.community),
-            of("physical_id", fields.physical),
-        ],
-        Fields::Unit(fields) => vec![of("building_id", fields.building)],
-        _ => Vec::new(),
-    };
-    found.into_iter().flatten().collect()
-}
-
-/// Of what was merged or split: what stands in its place.
-fn successors(seen: &Seen) -> impl Iterator<Item = &Edge> {
-    let end = seen.end.filter(|end| end.cause.is_succession());
-    let edges = seen.edges.iter().filter(move |(day, edge)| {
-        edge.from == seen.id && end.is_some_and(|end| end.day.earliest() == *day)
-    });
-    edges.map(|(_, edge)| edge)
-}
-
-fn export_row(seen: Seen, named: &BTreeMap<SubjectId, v1::ExportReference>) -> v1::ExportRow {
-    use v1::export_row::Subject;
-    let successors = successors(&seen).map(|edge| ("successors", edge.into));
-    let named_ids = relations(&seen.content).into_iter().chain(successors);
-    let references = named_ids.filter_map(|(field, id)| {
-        let field = field.to_owned();
-        named.get(&id).map(|found| v1::ExportReference { field, ..found.clone() })
-    });
-    let references = references.collect::<Vec<_>>();
-    let (source, key) = seen.source.clone().unwrap_or_default();
-    let subject = match seen.id.kind() {
-        Kind::Region => Some(Subject::Region(resource(seen))),
-        Kind::Compound => Some(Subject::Compound(resource(seen))),
-        Kind::Building => Some(Subject::Building(resource(seen))),
-        Kind::Unit => Some(Subject::Unit(resource(seen))),
-        _ => None,
-    };
-    v1::ExportRow { source, key, subject, references }
-}
-
 /// For each row whether it begins a partition.
 fn openers(rows: &[v1::ImportRow]) -> Vec<bool> {
     rows.iter().map(opens).collect()
@@ -325,7 +179,7 @@ impl ReadRows {
 impl Way {
     /// Leaves out whose keys are not told: of what lies elsewhere, those of all but regions, which
     /// everybody may look up.
-    fn leave_in_reach(
+    pub(crate) fn leave_in_reach(
         &self,
         named: &mut BTreeMap<SubjectId, v1::ExportReference>,
     ) -> Result<(), Status> {
@@ -486,7 +340,7 @@ fn refused(index: u32, violations: &Violations) -> ItemRecord {
 }
 
 /// What a row refers to: the field, the kind, and how.
-type Named = (&'static str, Kind, Option<v1::Reference>);
+pub(crate) type Named = (&'static str, Kind, Option<v1::Reference>);
 
 /// Reads one row, noting what to warn of.
 fn row(
@@ -515,6 +369,7 @@ fn row(
     let cleared = std::mem::take(&mut asked.cleared);
     let successors = std::mem::take(&mut asked.successors);
     let said_end = (std::mem::take(&mut asked.ended_on), asked.end_cause, successors);
+    let days = OtherDays::take(&mut asked);
     let opens_partition = opens(&asked);
     let Some(said) = asked.row.take() else {
         violations.add("row", "REQUIRED", "a row is about something: a region, a report");
@@ -522,6 +377,7 @@ fn row(
     };
     let is_paper = matches!(said, Row::Inspection(_) | Row::Finding(_));
     if is_paper {
+        days.clone().put_back(&mut asked);
         paper_row::has_own_days(&mut violations, &asked);
     }
     let Some(About { mut content, named, paper }) = about(&mut violations, warnings, said, cleared)
@@ -529,6 +385,7 @@ fn row(
         return Err(violations.into());
     };
     let references = references(&mut violations, &mut content, named);
+    let life = days.read(&mut violations, &mut content, &references);
     let end = ended(&mut violations, content.kind(), said_end);
     let row = ImportRow {
         key: asked.key,
@@ -540,6 +397,7 @@ fn row(
         exists_from_when_new,
         from,
         end,
+        life,
         opens_partition,
         paper,
     };
@@ -592,14 +450,16 @@ fn opens(row: &v1::ImportRow) -> bool {
 }
 
 /// What a row is about.
-struct About {
-    content: Content,
-    named: Vec<Named>,
+pub(crate) struct About {
+    /// What it says.
+    pub content: Content,
+    /// What it refers to.
+    pub named: Vec<Named>,
     paper: Option<PaperRow>,
 }
 
 /// Reads what a row is about; `None` when too little of it could be read to be judged.
-fn about(
+pub(crate) fn about(
     violations: &mut Violations,
     warnings: &mut Vec<v1::RowWarning>,
     row: Row,
@@ -667,8 +527,10 @@ fn is_placed(misread: &Misread<ImportRow>) -> bool {
     let violations = misread.violations.list();
     let is_placed = violations.iter().all(|violation| {
         let field = violation.field.strip_prefix("fields.").unwrap_or(&violation.field);
-        let head = field.split('.').next().unwrap_or_default();
-        head != "key" && !PLACES.contains(&head.strip_suffix("_id").unwrap_or(head))
+        let head = field.split(['.', '[']).next().unwrap_or_default();
+        // Without other days the rest may be where it was not on all of its own.
+        let is_of_days = ["earlier", "later"].contains(&head);
+        head != "key" && !is_of_days && !PLACES.contains(&head.strip_suffix("_id").unwrap_or(head))
     });
     misread.rest.is_some() && is_placed
 }
@@ -704,7 +566,7 @@ fn content<R: Resource>(
 }
 
 /// Reads what the row refers to. An id among the fields is a reference too.
-fn references(
+pub(crate) fn references(
     violations: &mut Violations,
     content: &mut Content,
     named: Vec<Named>,

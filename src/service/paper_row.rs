@@ -21,6 +21,9 @@ pub(crate) fn has_own_days(violations: &mut Violations, row: &v1::ImportRow) {
         ("exists_from_when_new", row.exists_from_when_new.is_empty()),
         ("from", row.from.is_empty()),
         ("ended_on", row.ended_on.is_empty() && causeless),
+        ("earlier", row.earlier.is_empty()),
+        ("later", row.later.is_empty()),
+        ("split_off", row.split_off.is_empty()),
     ] {
         if !is_empty {
             let message = format!("{field} is of regions, compounds, buildings and units");

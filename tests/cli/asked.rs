@@ -1150,6 +1150,36 @@ async fn a_case_is_listed_assigned_and_settled() {
     .await;
 }
 
+#[tokio::test]
+async fn what_a_case_puts_in_doubt_is_told_with_its_own_days() {
+    let server = Server::start().await;
+    let in_doubt = v1::CaseSubject {
+        subject_id: BUILDING.to_owned(),
+        entries_in_doubt: vec![17, 19],
+        from: "1986-05-01".to_owned(),
+        until: "2001-01-01".to_owned(),
+        against_from: "1990-02-03".to_owned(),
+        against_until: String::new(),
+        message: "accepted is from 1986-05-01".to_owned(),
+        message_zh: "已采用的是自 1986-05-01 起".to_owned(),
+    };
+    let never = v1::CaseSubject {
+        subject_id: BUILDING.to_owned(),
+        from: "1986-05-01".to_owned(),
+        ..v1::CaseSubject::default()
+    };
+    server.reply(
+        "CaseService/GetCase",
+        &[v1::GetCaseResponse { in_doubt: vec![in_doubt, never], ..Default::default() }],
+    );
+    check(&server, &["case", "subjects", CASE], &expect![[r"
+        id 编号                         entries in doubt 存疑记录  accepted 已采用           against 与之矛盾  what 说明
+        bld_01HF7YAT000000E0000000001A  17 19                      1986-05-01 … <2001-01-01  1990-02-03 …      已采用的是自 1986-05-01 起
+                                                                                                               accepted is from 1986-05-01
+        bld_01HF7YAT000000E0000000001A                             1986-05-01 …              -
+    "]]).await;
+}
+
 fn watched(position: &str, entry: Vec<u8>) -> v1::WatchResponse {
     let (position, leaf) = (position.to_owned(), vec![0xab; 32]);
     let entry = v1::WatchedEntry { position, leaf, entry };

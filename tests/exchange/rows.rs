@@ -439,10 +439,10 @@ fn exported_is_imported(
     bom: bool,
 ) {
     let (source, key) = key.map_or_else(Default::default, |key| ("census".to_owned(), key));
-    let row = ExportRow { source, key, subject: Some(subject), references: Vec::new() };
+    let row = ExportRow { source, key, subject: Some(subject), ..ExportRow::default() };
     let (source, sent) = expected(&row, born);
     let mark = if bom { Mark::Written } else { Mark::LeftOut };
-    let draft = Draft::of_export(row).unwrap();
+    let draft = Draft::of_export(row, false).unwrap();
     let read = through_a_file(kind, mark, vec![draft]).pop().unwrap();
     assert_eq!(read.source.as_deref(), Some(source.as_str()));
     assert_eq!(read.into_row(kind), sent);
@@ -486,8 +486,9 @@ fn ended_is_imported(day: String, cause: i32, keys: Vec<(bool, String)>) {
         key: "k".to_owned(),
         references: references.collect(),
         subject: Some(Subject::Building(building)),
+        ..ExportRow::default()
     };
-    let draft = Draft::of_export(row).unwrap();
+    let draft = Draft::of_export(row, false).unwrap();
     let read = through_a_file(FileKind::Buildings, Mark::LeftOut, vec![draft]).pop().unwrap();
     let sent = read.into_row(FileKind::Buildings);
     assert_eq!((sent.ended_on, sent.end_cause), (day, cause));
@@ -556,7 +557,7 @@ fn what_was_entered_in_error_is_not_exported() {
     let life = Life { presence: Presence::EnteredInError.into(), ..Life::default() };
     let unit = Unit { id: UNIT_ID.to_owned(), life: Some(life), ..Unit::default() };
     let row = ExportRow { subject: Some(Subject::Unit(unit)), ..ExportRow::default() };
-    assert_eq!(Draft::of_export(row), None);
+    assert_eq!(Draft::of_export(row, false), None);
 }
 
 #[test]
@@ -600,8 +601,14 @@ fn form(column: &Column) -> String {
         Form::Successors(By::Key, _) => {
             "keys, each perhaps with `;` and its share, with `|` between them".to_owned()
         }
-        Form::Successors(By::Id, _) => "ids, in the same way".to_owned(),
-        Form::Successors(..) => "`scheme:value`, in the same way".to_owned(),
+        Form::Parts(By::Key, _) => {
+            "day, key and share with `;` between them; several with `|` between them".to_owned()
+        }
+        Form::Periods(_) => {
+            "day and `column=value` with `;` between them; several with `|` between them".to_owned()
+        }
+        Form::Successors(By::Id, _) | Form::Parts(By::Id, _) => "ids, in the same way".to_owned(),
+        Form::Successors(..) | Form::Parts(..) => "`scheme:value`, in the same way".to_owned(),
         Form::Grades(_) => "grades with `|` between them".to_owned(),
         Form::Documents(_) => "papers with `|` between them".to_owned(),
         Form::Identifiers(_) => "`scheme:value` with `|` between them".to_owned(),

@@ -325,7 +325,7 @@ impl Registry {
         };
         let references = Vec::new();
         let (source, key) = (kept.source.clone(), kept.key.clone());
-        ExportRow { source, key, subject: Some(subject), references }
+        ExportRow { source, key, subject: Some(subject), references, ..ExportRow::default() }
     }
 }
 

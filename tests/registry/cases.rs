@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use anju::{
+    domain::content::Fields,
     kernel::{
         id::{Kind, SubjectId},
         page::PageRequest,
@@ -127,7 +128,7 @@ fn open_ones(city: &City) -> Vec<String> {
         let days = case.days.unwrap();
         let against = days.against.unwrap().from;
         let accepted = days.accepted.from;
-        let entries: usize = subjects.iter().map(|(_, entries)| entries.len()).sum();
+        let entries: usize = subjects.iter().map(|one| one.entries.len()).sum();
         format!(
             "{} of {} with {entries} entries, accepted from {accepted} against {against}",
             subjects.len(),
@@ -202,4 +203,90 @@ fn a_case_of_many_is_settled_at_once_and_goes_with_its_cause() {
     }
     began(&city, compound, "1991").unwrap();
     assert_eq!(open_ones(&city), Vec::<String>::new());
+}
+
+/// Settles the only open case of a city by another person.
+fn settle_the_only_one(city: &City) {
+    let page = PageRequest { rows: 10, after: Vec::new() };
+    let cases = city.registry.cases(city.home(), None, false, KnownAt::Now, &page).unwrap();
+    let [(case, _)] = cases.rows[..] else { panic!("{} cases", cases.rows.len()) };
+    let mut call = city.call(city.home());
+    "the-city-system".clone_into(&mut call.author.subject);
+    "person-2".clone_into(&mut call.author.person);
+    city.registry.execute(call, Command::SettleCase { case, outcome: 1 }).unwrap();
+}
+
+#[test]
+fn what_was_settled_and_goes_by_a_change_is_new_when_it_comes_back() {
+    let city = City::new();
+    let community = city.community("甲社区", city.street("一街道"));
+    let [first, second] = ["一院", "二院"].map(|name| city.compound(name, community));
+    let building = city.building(first, "1985-05-01", 500);
+    began(&city, first, "1990").unwrap();
+    settle_the_only_one(&city);
+    // A change of something else leaves it settled.
+    let area = crate::city::building(first, 600);
+    city.change(building, "1995-01-01", area).unwrap();
+    began(&city, first, "1991").unwrap();
+    assert_eq!(open_ones(&city), Vec::<String>::new());
+    // Moved from its first day on, it is outside of nothing.
+    let moved = fields(Kind::Building, |fields| {
+        if let Fields::Building(fields) = fields {
+            fields.compound = Some(second.try_into().ok());
+        }
+    });
+    city.change(building, "1985-05-01", moved.clone()).unwrap();
+    let back = fields(Kind::Building, |fields| {
+        if let Fields::Building(fields) = fields {
+            fields.compound = Some(first.try_into().ok());
+        }
+    });
+    city.change(building, "1996-01-01", back).unwrap();
+    assert_eq!(open_ones(&city), Vec::<String>::new());
+    // What moved it is taken back, and the same contradiction is there again.
+    let entry = city.registry.history(building, KnownAt::Now, &page_of(50)).unwrap();
+    let of_that_day = entry.rows.iter().filter(|row| {
+        let valid_from = row.entry.valid_from.map(|day| day.to_string());
+        valid_from.as_deref() == Some("1985-05-01")
+    });
+    let last = of_that_day.map(|row| row.entry.seq).max().unwrap();
+    city.retract(building, Some(last)).unwrap();
+    assert_eq!(open_ones(&city).len(), 1, "{:?}", open_ones(&city));
+}
+
+fn page_of(rows: usize) -> PageRequest {
+    PageRequest { rows, after: Vec::new() }
+}
+
+#[test]
+fn a_number_that_two_have_is_one_case_whichever_of_them_is_looked_at() {
+    let city = City::new();
+    let community = city.community("甲社区", city.street("一街道"));
+    let compound = city.compound("示例小区", community);
+    let numbered = |number: &str| {
+        let mut content = fields(Kind::Building, |_| {});
+        content.shared.identifiers.insert("census".to_owned(), vec![number.to_owned()]);
+        content
+    };
+    let [one, two] = ["1985", "1986"].map(|since| city.building(compound, since, 500));
+    city.change(one, "1990-01-01", numbered("7")).unwrap();
+    city.change(two, "1990-01-01", numbered("8")).unwrap();
+    let correct = |subject: SubjectId, number: &str| {
+        let content = numbered(number);
+        let (etag, entry, from, exists_from, ended_on) = (None, None, None, None, None);
+        let sentences = Vec::new();
+        let correct =
+            Correct { subject, etag, entry, from, content, exists_from, ended_on, sentences };
+        city.correct(correct).unwrap();
+    };
+    correct(one, "8");
+    settle_the_only_one(&city);
+    // The other one is looked at, and has the number as before.
+    city.change(two, "1995-01-01", crate::city::building(compound, 700)).unwrap();
+    assert_eq!(open_ones(&city), Vec::<String>::new());
+    // It gets another number, by a change; and the same one again.
+    city.change(two, "1990-01-01", numbered("9")).unwrap();
+    assert_eq!(open_ones(&city), Vec::<String>::new());
+    correct(two, "8");
+    assert_eq!(open_ones(&city).len(), 1);
 }

@@ -15,7 +15,7 @@ use anju::{
     },
     registry::{
         Change, Command, Correct, Import, ImportRow, ItemOutcome, ItemRecord, Outcome, Reference,
-        RowMode,
+        RowLife, RowMode,
     },
     store::{Store, memory::MemoryStore},
 };
@@ -72,6 +72,7 @@ impl Files {
             exists_from: Some(said(since)),
             exists_from_when_new: None,
             from: (!says.from.is_empty()).then(|| day(says.from)),
+            life: RowLife::default(),
             opens_partition: false,
             end: None,
             paper: None,

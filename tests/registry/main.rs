@@ -27,6 +27,7 @@ mod rebuild;
 mod recounts;
 mod refusals;
 mod requests;
+mod row_days;
 mod row_ends;
 mod story;
 mod sweeps;

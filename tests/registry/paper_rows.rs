@@ -18,7 +18,7 @@ use anju::{
     },
     registry::{
         Command, Correct, FindingRow, Import, ImportRow, ItemOutcome, ItemRecord, PaperRow,
-        Reference, ReportRow, ReportStep, RowMode, SignedRow,
+        Reference, ReportRow, ReportStep, RowLife, RowMode, SignedRow,
     },
 };
 use expect_test::{Expect, expect};
@@ -84,6 +84,7 @@ impl Desk {
             exists_from: None,
             exists_from_when_new: None,
             from: None,
+            life: RowLife::default(),
             opens_partition: false,
             end: None,
             paper: Some(paper),

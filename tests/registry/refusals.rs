@@ -12,7 +12,7 @@ use anju::{
     },
     registry::{
         Change, Command, Correct, End, Error, Import, ImportRow, ItemRecord, Merge, MergeInto,
-        Outcome, Reference, Refusal, Register, Retract, RowMode, Split, SplitPart,
+        Outcome, Reference, Refusal, Register, Retract, RowLife, RowMode, Split, SplitPart,
     },
 };
 use expect_test::{Expect, expect};
@@ -81,6 +81,7 @@ impl Court {
             exists_from: exists_from.map(said),
             exists_from_when_new: None,
             from: None,
+            life: RowLife::default(),
             opens_partition: false,
             end: None,
             paper: None,

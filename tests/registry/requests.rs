@@ -19,7 +19,7 @@ use anju::{
     },
     registry::{
         Call, Change, Command, Correct, End, Error, Import, ImportRow, Merge, MergeInto, Options,
-        Outcome, Reference, Register, Retract, RowMode, Split, SplitPart,
+        Outcome, Reference, Register, Retract, RowLife, RowMode, Split, SplitPart,
     },
     store::{
         Store,
@@ -330,6 +330,7 @@ fn row(city: &City, compound: SubjectId, key: &str, area_m2: u64) -> ImportRow {
         exists_from: (area_m2 > 0).then(|| said("1990-05-01")),
         exists_from_when_new: None,
         from: Some(day("2010-01-01")),
+        life: RowLife::default(),
         opens_partition: false,
         end: None,
         paper: None,

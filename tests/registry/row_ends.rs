@@ -11,8 +11,8 @@ use anju::{
         time::{KnownAt, ReadTime},
     },
     registry::{
-        Command, Correct, End, Import, ImportRow, ItemOutcome, Outcome, Reference, RowEnd, RowMode,
-        replay,
+        Command, Correct, End, Import, ImportRow, ItemOutcome, Outcome, Reference, RowEnd, RowLife,
+        RowMode, replay,
     },
     store::{Store, memory::MemoryStore},
 };
@@ -74,6 +74,7 @@ impl Files {
             exists_from_when_new: None,
             from: None,
             end: end(ended),
+            life: RowLife::default(),
             opens_partition: false,
             paper: None,
         }

@@ -20,7 +20,8 @@ use anju::{
     },
     registry::{
         Call, Change, Command, Correct, End, Entry, Erase, Error, Fact, Import, ImportRow, Merge,
-        MergeInto, Outcome, Reference, Register, Retract, RowEnd, RowMode, Split, SplitPart,
+        MergeInto, Outcome, Reference, Register, Retract, RowEnd, RowLife, RowMode, Split,
+        SplitPart,
     },
 };
 use proptest::prelude::*;
@@ -681,6 +682,7 @@ impl Story {
                     exists_from: Some(imprecise(act)),
                     exists_from_when_new: None,
                     from: act.c.is_multiple_of(2).then(|| on(act)),
+                    life: RowLife::default(),
                     opens_partition: false,
                     end: (act.c % 5 == 1 && index < 2).then(|| row_end(act, number)),
                     paper: None,

@@ -14,7 +14,7 @@ use anju::{
         position::Partition,
         time::ReadTime,
     },
-    registry::{Command, Import, ImportRow, ItemOutcome, Outcome, Reference, RowMode},
+    registry::{Command, Import, ImportRow, ItemOutcome, Outcome, Reference, RowLife, RowMode},
 };
 use expect_test::expect;
 
@@ -72,6 +72,7 @@ impl Streets {
             exists_from: Some(said("1990-05-01")),
             exists_from_when_new: None,
             from: None,
+            life: RowLife::default(),
             opens_partition: false,
             end: None,
             paper: None,

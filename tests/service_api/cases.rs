@@ -26,6 +26,31 @@ async fn in_doubt(city: &City, id: &str) -> Vec<String> {
     }
 }
 
+/// What is in doubt, each with its own days, which the case tells of all of them together.
+async fn each_has_its_own_days(city: &City, case: &str, ids: &[String], entry: u64) {
+    let mut cases = v1::case_service_client::CaseServiceClient::new(city.channel.clone());
+    let get = v1::GetCaseRequest { id: case.to_owned(), ..v1::GetCaseRequest::default() };
+    let answer = cases.get_case(city.asking("operator", get)).await.unwrap().into_inner();
+    for (number, id) in ids.iter().enumerate() {
+        let own = answer.in_doubt.iter().find(|one| one.subject_id == *id).unwrap();
+        let from = format!("{}-05-01", 1986 + number % 3);
+        let told = [&own.from, &own.until, &own.against_from, &own.against_until];
+        assert_eq!(told, [&from, "", "1990-02-03", ""], "{own:?}");
+        assert_eq!(
+            own.message,
+            format!(
+                "accepted is from {from}, and by entry {entry} what it is in is there from 1990-02-03"
+            )
+        );
+        assert_eq!(
+            own.message_zh,
+            format!(
+                "已采用的是自 {from} 起，而按第 {entry} 条记录，其所在对象自 1990-02-03 起存在"
+            )
+        );
+    }
+}
+
 #[tokio::test]
 async fn one_case_of_many_buildings_names_the_days_and_is_paged_by_what_is_in_doubt() {
     let city = City::start().await;
@@ -74,6 +99,7 @@ async fn one_case_of_many_buildings_names_the_days_and_is_paged_by_what_is_in_do
     all.sort();
     found.sort();
     assert_eq!(found, all);
+    each_has_its_own_days(&city, &case.id, &ids, entry).await;
     // Each of them shows it, with its own entry; who reaches another street sees nothing of it.
     let get = v1::GetBuildingRequest { context: None, id: ids[11].clone() };
     let seen = city.buildings().get_building(city.asking("operator", get)).await.unwrap();

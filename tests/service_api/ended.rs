@@ -112,7 +112,7 @@ async fn eventful() -> City {
 }
 
 /// Exports all of a kind, ended or not, into a file.
-async fn exported(
+pub(crate) async fn exported(
     city: &City,
     directory: &tempfile::TempDir,
     (kind, partition, name): (FileKind, u32, &str),
@@ -134,7 +134,7 @@ async fn exported(
 }
 
 /// The rows of a file by their keys, without the cells that are of one registry only.
-fn rows(path: &PathBuf) -> BTreeMap<String, BTreeMap<String, String>> {
+pub(crate) fn rows(path: &PathBuf) -> BTreeMap<String, BTreeMap<String, String>> {
     let mut reader = csv::Reader::from_path(path).unwrap();
     let headers = reader.headers().unwrap().clone();
     let rows = reader.records().map(|record| {

@@ -18,6 +18,7 @@ mod papers;
 mod parts;
 mod reads;
 mod refused;
+mod round_trip;
 mod stopping;
 mod tls;
 mod watching;

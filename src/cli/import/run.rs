@@ -243,7 +243,7 @@ impl<I: Credential> Run<I> {
         match self.partitions.of(&place).await? {
             Ok(partition) => {
                 let row = draft.into_row(kind);
-                self.put(file, source, partition, Pending { line, cells, row, faults }).await
+                self.put(file, source, partition, Pending::new(line, cells, row, faults)).await
             }
             Err(_) if self.is_new_in_dry_run(&source, &place) => {
                 if faults.is_empty() {
@@ -279,7 +279,7 @@ impl<I: Credential> Run<I> {
         let source = draft.source.take().or_else(|| file.opened.declaration.source.clone());
         let source = source.unwrap_or_else(|| NO_SOURCE.to_owned());
         let row = draft.into_row(self.args.kind);
-        self.put(file, source, 0, Pending { line, cells, row, faults }).await
+        self.put(file, source, 0, Pending::new(line, cells, row, faults)).await
     }
 
     /// Notes a row that the registry is not asked about: what is wrong with it, or that it cannot be

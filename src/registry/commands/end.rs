@@ -95,6 +95,9 @@ impl Ending {
         if matches!(id.kind(), Kind::Region | Kind::Compound) && !self.children.is_empty() {
             refusals.push(living_dependents(&self.children));
         }
+        if id.kind() == Kind::Building {
+            refusals.extend(self.children.iter().find_map(|child| begins_later(child, day)));
+        }
         Ok(self)
     }
 
@@ -155,6 +158,18 @@ pub(crate) fn living_dependents(children: &[ChildOf]) -> Refusal {
             some.join(", ")
         ),
     )
+}
+
+/// What ends with a building began before that.
+fn begins_later(child: &ChildOf, day: ImpreciseDay) -> Option<Refusal> {
+    let life = &child.record.timeline;
+    let begins = life.exists_from().filter(|from| day.latest() <= from.earliest())?;
+    let ends_along = life.end().is_none();
+    let message = format!(
+        "{} in it is there since {begins}, and would end on {day}: move it first",
+        child.id
+    );
+    ends_along.then(|| Refusal::rule("ENDS_BEFORE_IT_BEGINS", "id", message))
 }
 
 fn ends_with(

@@ -7,7 +7,12 @@
 //! beside the subject, which is not touched.
 
 use crate::{
-    domain::{content::Content, plausibility, region::Level, timeline::Presence},
+    domain::{
+        content::Content,
+        plausibility,
+        region::Level,
+        timeline::{Edge, Presence},
+    },
     kernel::{
         hash::Hash,
         id::{Kind, SubjectId},
@@ -21,6 +26,7 @@ use crate::{
             change, correct, paper_rows,
             register::{self, Unresolved, register},
             row_end::{Planned, RowEnding, Verdict},
+            row_life::{Further, RowDays, record_splits},
             rules::{homes, settle, weigh},
             said::{BEGINNING, Fresh, Judged, Said},
             within::{Within, out_of_reach},
@@ -124,6 +130,7 @@ fn take(
         return paper_rows::take(tx, (source, mode), row, within);
     }
     let (content, mut unresolved) = resolve(tx, source, &row, within)?;
+    let life = RowDays::resolve(tx, source, (&row, &content), within, &mut unresolved)?;
     let end = RowEnding::resolve(tx, source, &row, within, &mut unresolved)?;
     let partition = row_partition(tx, source, &row, &content)?;
     let kind = content.kind();
@@ -147,14 +154,14 @@ fn take(
     }
     match known {
         Some(known) => {
-            let said = Heard { row, content, end };
+            let said = Heard { row, content, life, end };
             say_again(tx, (source, mode), said, known, unresolved)
         }
         // Where it is to be is not known to be in reach: it is not compared with what is there.
         None if !within.is_everywhere() && !unresolved.fields.is_empty() => {
             Err(Error::Refused(of_elsewhere(tx, &row, &content, unresolved.refusals)))
         }
-        None => begin(tx, source, Heard { row, content, end }, unresolved),
+        None => begin(tx, source, Heard { row, content, life, end }, unresolved),
     }
 }
 
@@ -167,7 +174,7 @@ pub(crate) fn source_row(source: &str, row: &ImportRow, said: Option<Content>) -
 fn begin(
     tx: &mut Tx<'_, '_>,
     source: &str,
-    Heard { row, content, end }: Heard,
+    Heard { row, content, life, end }: Heard,
     unresolved: Unresolved,
 ) -> Result<Taken, Error> {
     let source_row = source_row(source, &row, None);
@@ -177,17 +184,22 @@ fn begin(
         refusals.push(Refusal::of(Class::Invalid, "REQUIRED", "exists_from", message));
         let subject = SubjectId::new(content.kind(), row.seed.born_in(tx.partition()));
         let overridden = &mut Vec::new();
+        let content = life.as_ref().map_or(content, RowDays::first);
         register::judge(tx, subject, &content, None, &fields, &mut refusals, overridden)?;
         return Err(Error::Refused(refusals));
     };
     let item = Register {
         seed: row.seed,
-        content,
+        content: life.as_ref().map_or(content, RowDays::first),
         exists_from,
         opens_partition: row.opens_partition,
         sentences: Vec::new(),
     };
-    let id = register(tx, item, Some(source_row.clone()), unresolved, end.as_ref())?;
+    let further = Further { life: life.as_ref(), end: end.as_ref() };
+    let id = register(tx, item, Some(source_row.clone()), unresolved, further)?;
+    if let Some(life) = life {
+        life.record_of_new(tx, id, &source_row)?;
+    }
     if let Some(end) = end {
         end.record_of_new(tx, id, source_row)?;
     }
@@ -198,6 +210,7 @@ fn begin(
 struct Heard {
     row: ImportRow,
     content: Content,
+    life: Option<RowDays>,
     end: Option<RowEnding>,
 }
 
@@ -205,7 +218,7 @@ struct Heard {
 fn say_again(
     tx: &mut Tx<'_, '_>,
     (source, mode): (&str, RowMode),
-    Heard { row, content, end }: Heard,
+    Heard { row, content, life, end }: Heard,
     (id, hash): (SubjectId, Option<Hash>),
     unresolved: Unresolved,
 ) -> Result<Taken, Error> {
@@ -225,6 +238,7 @@ fn say_again(
     let mut refusals = unresolved.refusals;
     refusals.extend(fresh.iter().filter_map(|fresh| unchangeable(mode, fresh)));
     let is_nothing = fresh.iter().all(|fresh| is_only_beginning(mode, fresh));
+    let splits = other_days(tx, id, life.as_ref(), &mut conflicts, &mut refusals)?;
     let ends = match end {
         Some(end) => {
             let said = (mode, (!is_nothing).then_some(from));
@@ -232,7 +246,7 @@ fn say_again(
         }
         None => Ends::default(),
     };
-    if is_nothing && ends.is_nothing() {
+    if is_nothing && ends.is_nothing() && splits.is_empty() {
         settle(refusals)?;
         if conflicts.is_empty() {
             // The source has come round to what the registry has: there is nothing to record.
@@ -257,12 +271,29 @@ fn say_again(
     } else {
         say(tx, mode, &row, id, (fresh, commands), source_row.clone(), refusals)?;
     }
+    record_splits(tx, id, splits)?;
     if let Some(planned) = ends.planned {
         planned.record(tx, source_row)?;
     }
     let is_partial = !conflicts.is_empty();
     let outcome = if is_partial { ItemOutcome::Conflict } else { ItemOutcome::Changed };
     Ok(Taken { id, outcome, conflicts, is_partial, row: None })
+}
+
+/// Compares what a row says of other days with what is known; the splits that it says anew.
+fn other_days(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    life: Option<&RowDays>,
+    conflicts: &mut Vec<Conflict>,
+    refusals: &mut Vec<Refusal>,
+) -> Result<Vec<(Day, Vec<Edge>)>, Error> {
+    let record = tx.must("key", id)?;
+    let Some(life) = life.filter(|_| record.timeline.registration().is_some()) else {
+        return Ok(Vec::new());
+    };
+    conflicts.extend(life.conflicts(&record));
+    life.fresh_splits(tx, (id, record.as_ref()), conflicts, refusals)
 }
 
 /// What a row says anew of an end.
@@ -448,18 +479,34 @@ pub(crate) fn resolve(
 ) -> Result<(Content, Unresolved), Error> {
     let mut content = row.content.clone();
     let mut unresolved = Unresolved::default();
-    for (field, kind, reference) in &row.references {
+    let said = (&mut content, row.references.as_slice());
+    resolve_into(tx, source, said, "", within, &mut unresolved)?;
+    Ok((content, unresolved))
+}
+
+/// Puts the ids of what is referred to into a content; tells by a path what is not there, or not in
+/// reach.
+pub(crate) fn resolve_into(
+    tx: &mut Tx<'_, '_>,
+    source: &str,
+    (content, references): (&mut Content, &[(&'static str, Kind, Reference)]),
+    path: &str,
+    within: &mut Within,
+    unresolved: &mut Unresolved,
+) -> Result<(), Error> {
+    for (field, kind, reference) in references {
         let found = find(tx, source, *kind, reference)?;
         if let Some(id) = found
             && is_named_freely(tx, id, within)?
         {
-            put_reference(&mut content, field, id);
+            put_reference(content, field, id);
             continue;
         }
         unresolved.fields.push(field);
-        unresolved.refusals.push(unknown(field, *kind, (reference, found), within));
+        let field = format!("{path}{field}");
+        unresolved.refusals.push(unknown(&field, *kind, (reference, found), within));
     }
-    Ok((content, unresolved))
+    Ok(())
 }
 
 /// Why a row may not name what it names: it is not there, or not in reach.

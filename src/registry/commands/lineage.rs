@@ -6,7 +6,7 @@ use crate::{
     domain::{
         content::Content,
         succession,
-        timeline::{Edge, Presence},
+        timeline::{Edge, EndCause, Presence, Saying, Statement},
     },
     kernel::{
         id::{BuildingId, IdSeed, Kind, SubjectId},
@@ -21,9 +21,10 @@ use crate::{
             finding::may_merge,
             gone::orders_go,
             register::{Unresolved, register},
+            row_life::Further,
             rules::{
-                ChildOf, homes, living_children, no_sweep, noted, placed_in, real_subject,
-                record_everywhere, settle,
+                ChildOf, contradictions, homes, living_children, no_sweep, noted, placed_in,
+                real_subject, record_everywhere, settle,
             },
         },
         error::{Class, Error, Refusal},
@@ -41,7 +42,11 @@ pub(crate) fn merge(tx: &mut Tx<'_, '_>, command: Merge) -> Result<Decided, Erro
     check_merged(kind, &subjects, &into, &mut refusals);
     let mut records = Vec::new();
     for (index, id) in subjects.iter().enumerate() {
+        let known = refusals.len();
         let record = alive(tx, &format!("ids[{index}]"), *id, day, &mut refusals)?;
+        if let Some(record) = record.as_ref().filter(|_| refusals.len() == known) {
+            may_end(tx, (*id, record), day, EndCause::Merged, &mut refusals)?;
+        }
         records.extend(record.map(|record| (*id, record)));
     }
     if let Some(first) = subjects.first() {
@@ -211,6 +216,65 @@ pub(super) fn alive(
     Ok(record)
 }
 
+/// Whether a subject can be there on a day, or end on it by another merge or split of that day.
+pub(super) fn is_there(record: &Record, day: Day) -> bool {
+    let span = record.timeline.possible_span();
+    span.is_some_and(|(first, beyond)| first <= day && day <= beyond)
+}
+
+/// Notes what stands against a subject's end in a merge or split, as against any other end: that it
+/// begins later, or that something is said of days from then on.
+pub(super) fn may_end(
+    tx: &mut Tx<'_, '_>,
+    (id, record): (SubjectId, &Record),
+    day: Day,
+    cause: EndCause,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    // A finding is seen, and seen to be another one, on one day.
+    if id.kind() == Kind::Finding {
+        return Ok(());
+    }
+    let saying = Saying::Succession { edges: Vec::new(), ends: Some(cause) };
+    let mut after = record.timeline.clone();
+    let statement = Statement { seq: Seq::MAX, from: day, second: None, key: Vec::new(), saying };
+    after.push(statement, &[]);
+    let mut own = Vec::new();
+    contradictions(tx, id, &record.timeline, &after, &mut own)?;
+    // It ends on the day of the command.
+    refusals.extend(own.into_iter().map(|one| Refusal { field: "day".to_owned(), ..one }));
+    Ok(())
+}
+
+/// Notes of subjects that go on from another on a day which of them are not there, or elsewhere. They
+/// may have ended since.
+pub(super) fn alive_on(
+    tx: &mut Tx<'_, '_>,
+    field: &str,
+    of: SubjectId,
+    subjects: impl Iterator<Item = SubjectId>,
+    day: Day,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    for id in subjects {
+        let mut own = Vec::new();
+        let record = real_subject(tx, id, None, &mut own)?;
+        refusals.extend(own.into_iter().map(|one| Refusal { field: field.to_owned(), ..one }));
+        if record.is_some_and(|record| !is_there(&record, day)) {
+            let message = format!("{id} is not there on {day}");
+            refusals.push(Refusal::rule("NOT_THERE", field, message));
+        }
+        if id == of {
+            let message = "what was taken out of it is something else";
+            refusals.push(Refusal::of(Class::Invalid, "MERGE_INTO_ITSELF", field, message));
+        } else if id.partition() != of.partition() {
+            let message = format!("{id} belongs to another partition");
+            refusals.push(Refusal::rule("OTHER_PARTITION", field, message));
+        }
+    }
+    Ok(())
+}
+
 fn content_on(record: &Record, kind: Kind, day: Day) -> Content {
     record.timeline.content_at(day).unwrap_or_else(|| Content::empty(kind))
 }
@@ -258,7 +322,7 @@ fn begin(
                 opens_partition: false,
                 sentences,
             };
-            noted(register(tx, item, None, Unresolved::default(), None), &mut own)?
+            noted(register(tx, item, None, Unresolved::default(), Further::default()), &mut own)?
         }
         (None, Some(first)) => {
             judge(tx, *first, None, &content, &mut own, &mut Vec::new())?;
@@ -420,8 +484,12 @@ pub(crate) fn split(tx: &mut Tx<'_, '_>, command: Split) -> Result<Decided, Erro
     let (id, day) = (command.subject, command.day);
     let mut refusals = Vec::new();
     let record = real_subject(tx, id, command.etag, &mut refusals)?;
-    if record.is_some() {
+    if let Some(record) = &record {
+        let known = refusals.len();
         alive(tx, "id", id, day, &mut refusals)?;
+        if !command.keeps && refusals.len() == known {
+            may_end(tx, (id, record), day, EndCause::Split, &mut refusals)?;
+        }
         noted(no_sweep(tx, id.partition(), id), &mut refusals)?;
     }
     let known = refusals.len();

@@ -17,6 +17,7 @@ mod reinstate;
 mod report;
 mod retract;
 mod row_end;
+mod row_life;
 mod rules;
 mod said;
 mod together;

@@ -16,7 +16,7 @@ use crate::{
         command::Register,
         commands::{
             order,
-            row_end::RowEnding,
+            row_life::{FieldsFrom, Further, RowDays},
             rules::{contradictions, homes, of_item, record_everywhere, references, settle, weigh},
         },
         error::{Class, Error, Refusal},
@@ -28,7 +28,7 @@ use crate::{
 
 /// Registers one subject.
 pub(crate) fn one(tx: &mut Tx<'_, '_>, item: Register) -> Result<Decided, Error> {
-    let id = register(tx, item, None, Unresolved::default(), None)?;
+    let id = register(tx, item, None, Unresolved::default(), Further::default())?;
     Ok(Decided { subjects: vec![id], items: Vec::new(), item_count: 1 })
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn all(
     let item_count = u32::try_from(list.len()).unwrap_or(u32::MAX);
     let (mut subjects, mut items, mut refusals) = (Vec::new(), Vec::new(), Vec::new());
     for (index, item) in (0_u32..).zip(list) {
-        match register(tx, item, None, Unresolved::default(), None) {
+        match register(tx, item, None, Unresolved::default(), Further::default()) {
             Ok(id) => subjects.push(id),
             Err(Error::Refused(refused)) if per_item => {
                 items.push(ItemRecord::refused(index, refused));
@@ -89,7 +89,7 @@ pub(crate) fn register(
     item: Register,
     source_row: Option<SourceRow>,
     unresolved: Unresolved,
-    end: Option<&RowEnding>,
+    further: Further<'_>,
 ) -> Result<SubjectId, Error> {
     let Register { seed, content, exists_from, opens_partition, sentences } = item;
     let Unresolved { fields, mut refusals } = unresolved;
@@ -100,7 +100,7 @@ pub(crate) fn register(
     };
     let subject = SubjectId::new(content.kind(), seed.born_in(partition));
     let mut overridden = Vec::new();
-    let life = Some((exists_from, end));
+    let life = Some((exists_from, further));
     judge(tx, subject, &content, life, &fields, &mut refusals, &mut overridden)?;
     settle(refusals)?;
 
@@ -127,29 +127,30 @@ pub(crate) fn judge(
     tx: &mut Tx<'_, '_>,
     subject: SubjectId,
     content: &Content,
-    life: Option<(ImpreciseDay, Option<&RowEnding>)>,
+    life: Option<(ImpreciseDay, Further<'_>)>,
     unresolved: &[&'static str],
     refusals: &mut Vec<Refusal>,
     overridden: &mut Vec<String>,
 ) -> Result<(), Error> {
     let (partition, today) = (subject.partition(), tx.today());
-    let mut missing = Vec::new();
-    required(content, &mut missing);
-    missing.retain(|refusal| match refusal.field.as_str() {
-        // A building may have its community instead.
-        "fields.compound_id" => !unresolved.iter().any(|field| *field != "physical_id"),
-        path => !unresolved.iter().any(|field| path.strip_prefix("fields.") == Some(*field)),
-    });
-    refusals.append(&mut missing);
-    references(tx, partition, content, refusals)?;
-    if let Some((exists_from, end)) = life {
-        let mut found = plausibility::check_beginning(content, exists_from, today);
-        found.extend(end.map(|end| end.implausible(content, today)).unwrap_or_default());
-        weigh(tx, "", found, refusals, overridden);
+    let states = life.and_then(|(_, further)| further.life).map(RowDays::states);
+    let is_plain = states.is_none();
+    match states {
+        Some(states) => judge_states(tx, partition, states, unresolved, refusals, overridden)?,
+        None => judge_references(tx, partition, content, unresolved, refusals)?,
     }
-    let mut found = plausibility::check(content, today);
-    found.extend(unit_count(tx, content)?);
-    weigh(tx, "fields.", found, refusals, overridden);
+    if let Some((exists_from, further)) = life {
+        let mut found = plausibility::check_beginning(content, exists_from, today);
+        let end = further.end.map(|end| end.implausible(content, today));
+        found.extend(end.unwrap_or_default());
+        weigh(tx, "", found, refusals, overridden);
+        if let Some(life) = further.life {
+            life.judge_days(tx, exists_from, refusals);
+        }
+    }
+    if is_plain {
+        judge_values(tx, content, true, refusals, overridden)?;
+    }
     if tx.work.known(partition, subject)?.is_some() {
         refusals.push(Refusal::of(
             Class::Conflict,
@@ -158,7 +159,7 @@ pub(crate) fn judge(
             "the id that was drawn is taken: try again",
         ));
     }
-    let Some((exists_from, end)) = life else { return Ok(()) };
+    let Some((exists_from, further)) = life else { return Ok(()) };
     order::new(tx, content, exists_from.earliest(), refusals)?;
     let statement = Statement {
         seq: 0,
@@ -168,11 +169,83 @@ pub(crate) fn judge(
         saying: Saying::Registered { exists_from, content: content.clone() },
     };
     let mut timeline = Timeline::fold([(statement, Vec::new())]);
-    if let Some(end) = end {
+    if let Some(life) = further.life {
+        life.lay_over(subject, &mut timeline);
+        life.go_on(tx, subject, refusals)?;
+    }
+    if let Some(end) = further.end {
         timeline.push(end.statement(subject), &[]);
         end.goes_on(tx, refusals)?;
     }
     contradictions(tx, subject, &Timeline::default(), &timeline, refusals)
+}
+
+/// What a subject that is to begin needs, and what it names.
+fn judge_references(
+    tx: &mut Tx<'_, '_>,
+    partition: Partition,
+    content: &Content,
+    unresolved: &[&'static str],
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let mut missing = Vec::new();
+    required(content, &mut missing);
+    missing.retain(|refusal| match refusal.field.as_str() {
+        // A building may have its community instead.
+        "fields.compound_id" => !unresolved.iter().any(|field| *field != "physical_id"),
+        path => !unresolved.iter().any(|field| path.strip_prefix("fields.") == Some(*field)),
+    });
+    refusals.append(&mut missing);
+    references(tx, partition, content, refusals)
+}
+
+/// What is implausible in the fields of a subject that is to begin. How many units a building has is
+/// asked of where it is now, as of what is moved it is not asked at all.
+fn judge_values(
+    tx: &mut Tx<'_, '_>,
+    content: &Content,
+    is_now: bool,
+    refusals: &mut Vec<Refusal>,
+    overridden: &mut Vec<String>,
+) -> Result<(), Error> {
+    let mut found = plausibility::check(content, tx.today());
+    if is_now {
+        found.extend(unit_count(tx, content)?);
+    }
+    weigh(tx, "fields.", found, refusals, overridden);
+    Ok(())
+}
+
+/// What stands against the fields of all its days: what is so on several of them is told once, by the path
+/// of the row's own fields if it is so in these.
+fn judge_states(
+    tx: &mut Tx<'_, '_>,
+    partition: Partition,
+    mut states: Vec<FieldsFrom>,
+    unresolved: &[&'static str],
+    refusals: &mut Vec<Refusal>,
+    overridden: &mut Vec<String>,
+) -> Result<(), Error> {
+    states.sort_by_key(|state| state.path != "fields.");
+    let mut told: Vec<Refusal> = Vec::new();
+    for FieldsFrom { path, content, .. } in states {
+        let (mut own, mut broken) = (Vec::new(), Vec::new());
+        judge_references(tx, partition, &content, unresolved, &mut own)?;
+        judge_values(tx, &content, path == "fields.", &mut own, &mut broken)?;
+        for refusal in own.into_iter().filter(|refusal| !told.contains(refusal)).collect::<Vec<_>>()
+        {
+            let field = match refusal.field.strip_prefix("fields.") {
+                Some(field) => format!("{path}{field}"),
+                None => refusal.field.clone(),
+            };
+            told.push(refusal.clone());
+            refusals.push(Refusal { field, ..refusal });
+        }
+        overridden.extend(broken);
+    }
+    overridden.sort();
+    overridden.dedup();
+    Ok(())
 }
 
 /// The registrations of what the subject is in, as far as its own partition knows them: an entry

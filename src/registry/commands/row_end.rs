@@ -11,7 +11,7 @@ use crate::{
     domain::{
         content::Content,
         plausibility::{self, Implausible},
-        timeline::{Edge, End, EndCause, Presence, Saying, Statement},
+        timeline::{Edge, End, EndCause, Saying, Statement},
     },
     kernel::{
         id::SubjectId,
@@ -23,7 +23,7 @@ use crate::{
         commands::{
             end::Ending,
             import::{find, unknown},
-            lineage::{alive, check_shares, move_child, stay_put, succeed},
+            lineage::{alive, check_shares, is_there, may_end, move_child, stay_put, succeed},
             register::Unresolved,
             rules::{ChildOf, living_children, no_sweep, noted, real_subject},
             within::Within,
@@ -155,8 +155,7 @@ impl RowEnding {
             let mut own = Vec::new();
             let record = real_subject(tx, *id, None, &mut own)?;
             refusals.extend(own.into_iter().map(of_successor));
-            let presence = record.map(|record| record.timeline.presence(day));
-            if matches!(presence, Some(Presence::Ended | Presence::NotYet)) {
+            if record.is_some_and(|record| !is_there(&record, day)) {
                 let message = format!("{id} is not there on {day}");
                 refusals.push(Refusal::rule("NOT_THERE", SUCCESSORS, message));
             }
@@ -230,10 +229,10 @@ impl RowEnding {
             let has = Some(end.cause.word().to_owned());
             conflicts.push(conflict(CAUSE, self.cause.word().to_owned(), has));
         }
-        let on = end.day.earliest();
-        let edges = record.timeline.edges();
-        let edges = edges.filter(|(day, edge)| *day == on && edge.from == id);
-        let has = edges.map(|(_, edge)| edge).collect::<BTreeSet<_>>();
+        // What was taken out of it before on the same day is no part of its end.
+        let its = record.timeline.successions().filter(|(said, ..)| said.seq == end.said_by);
+        let edges = its.flat_map(|(_, edges, _)| edges).filter(|edge| edge.from == id);
+        let has = edges.copied().collect::<BTreeSet<_>>();
         let says = self.edges(id).into_iter().collect::<BTreeSet<_>>();
         if conflicts.is_empty() && self.cause.is_succession() && says != has {
             conflicts.push(conflict(SUCCESSORS, names(&says), Some(names(&has))));
@@ -303,7 +302,9 @@ impl RowEnding {
     ) -> Result<Vec<ChildOf>, Error> {
         let day = self.day.earliest();
         let mut own = Vec::new();
-        alive(tx, DAY, id, day, &mut own)?;
+        if let Some(record) = alive(tx, DAY, id, day, &mut own)?.filter(|_| own.is_empty()) {
+            may_end(tx, (id, &record), day, self.cause, &mut own)?;
+        }
         noted(no_sweep(tx, id.partition(), id), &mut own)?;
         for (into, _) in &self.successors {
             if *into == id {
@@ -406,7 +407,8 @@ fn conflict(field: &str, row: String, registry: Option<String>) -> Conflict {
     Conflict { field: field.to_owned(), row: Some(row), registry }
 }
 
-fn names(edges: &BTreeSet<Edge>) -> String {
+/// What stands in the place of a subject, with the shares.
+pub(super) fn names(edges: &BTreeSet<Edge>) -> String {
     let name = |edge: &Edge| {
         let Edge { into, share_numerator, share_denominator, .. } = edge;
         if share_numerator == share_denominator {

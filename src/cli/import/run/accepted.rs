@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::{
     kernel::hash::Hash,
-    proto::v1::{ImportRow, Reference, import_row::Row, reference},
+    proto::v1::{
+        ImportBuilding, ImportCompound, ImportPeriod, ImportRegion, ImportRow, ImportUnit,
+        Reference, import_period::Row as PeriodRow, import_row::Row, reference,
+    },
 };
 
 /// What a dry run would have taken.
@@ -22,17 +25,16 @@ impl Accepted {
 
     /// Whether what a row of a source refers to in a field would have been taken.
     pub(super) fn has_named(&self, source: &str, row: &ImportRow, field: &str) -> bool {
-        let field = field.strip_suffix("_id").unwrap_or(field);
-        let of_list = field.strip_prefix("successors[").and_then(|rest| rest.strip_suffix(']'));
-        let named = match of_list {
-            Some(index) => {
-                let index = index.parse::<usize>().ok();
-                index.and_then(|index| row.successors.get(index)?.reference.as_ref())
+        let named = match listed(field) {
+            Some(("successors", index, _)) => {
+                row.successors.get(index).and_then(|each| each.reference.as_ref())
             }
-            None => references(row)
-                .into_iter()
-                .find(|(name, _)| *name == field)
-                .and_then(|(_, reference)| reference.as_ref()),
+            Some(("split_off", index, _)) => {
+                row.split_off.get(index).and_then(|each| each.reference.as_ref())
+            }
+            Some(("earlier", index, field)) => of_period(row.earlier.get(index), field),
+            Some(("later", index, field)) => of_period(row.later.get(index), field),
+            _ => related(row.row.as_ref(), field),
         };
         match named.and_then(|each| each.reference.as_ref()) {
             Some(reference::Reference::Key(key)) => self.has(source, key),
@@ -50,18 +52,57 @@ pub(super) fn short_hash(source: &str, key: &str) -> [u8; 16] {
     short
 }
 
-/// What a row refers to, by the name of the relation.
-fn references(row: &ImportRow) -> Vec<(&'static str, &Option<Reference>)> {
-    match &row.row {
-        Some(Row::Region(region)) => vec![("parent", &region.parent)],
-        Some(Row::Compound(compound)) => vec![("community", &compound.community)],
-        Some(Row::Building(each)) => vec![
-            ("compound", &each.compound),
-            ("community", &each.community),
-            ("physical", &each.physical),
-        ],
-        Some(Row::Unit(unit)) => vec![("building", &unit.building)],
+/// The list, the index and the rest of a path such as `earlier[0].compound_id`.
+fn listed(field: &str) -> Option<(&str, usize, &str)> {
+    let (list, rest) = field.split_once('[')?;
+    let (index, rest) = rest.split_once(']')?;
+    Some((list, index.parse().ok()?, rest.strip_prefix('.').unwrap_or(rest)))
+}
+
+fn of_period<'a>(period: Option<&'a ImportPeriod>, field: &str) -> Option<&'a Reference> {
+    let field = field.strip_suffix("_id").unwrap_or(field);
+    let named = match period?.row.as_ref()? {
+        PeriodRow::Region(row) => of_region(row),
+        PeriodRow::Compound(row) => of_compound(row),
+        PeriodRow::Building(row) => of_building(row),
+        PeriodRow::Unit(row) => of_unit(row),
+    };
+    named.into_iter().find(|(name, _)| *name == field).and_then(|(_, reference)| reference)
+}
+
+/// What a row refers to by a relation.
+fn related<'a>(row: Option<&'a Row>, field: &str) -> Option<&'a Reference> {
+    let field = field.strip_suffix("_id").unwrap_or(field);
+    let named = match row? {
+        Row::Region(row) => of_region(row),
+        Row::Compound(row) => of_compound(row),
+        Row::Building(row) => of_building(row),
+        Row::Unit(row) => of_unit(row),
         // What they name is in other files.
-        Some(Row::Inspection(_) | Row::Finding(_)) | None => Vec::new(),
-    }
+        Row::Inspection(_) | Row::Finding(_) => Vec::new(),
+    };
+    named.into_iter().find(|(name, _)| *name == field).and_then(|(_, reference)| reference)
+}
+
+/// Relations by their names.
+type Related<'a> = Vec<(&'static str, Option<&'a Reference>)>;
+
+fn of_region(row: &ImportRegion) -> Related<'_> {
+    vec![("parent", row.parent.as_ref())]
+}
+
+fn of_compound(row: &ImportCompound) -> Related<'_> {
+    vec![("community", row.community.as_ref())]
+}
+
+fn of_building(row: &ImportBuilding) -> Related<'_> {
+    vec![
+        ("compound", row.compound.as_ref()),
+        ("community", row.community.as_ref()),
+        ("physical", row.physical.as_ref()),
+    ]
+}
+
+fn of_unit(row: &ImportUnit) -> Related<'_> {
+    vec![("building", row.building.as_ref())]
 }

@@ -14,14 +14,15 @@ use crate::{
         client::{Credential, patiently, refused},
         run::{
             ASKED_MAX, Run,
+            accepted::Accepted,
             against::{OUT_OF_REACH, conflicts, is_out_of_reach, names_rows, refusals, violations},
             current::Current,
         },
     },
     exchange::{row::Fault, table::Mode},
     proto::v1::{
-        ImportRow, ImportRowsRequest, ImportRowsResponse, ItemRefusal, RowMode, RowOutcome,
-        RowResult, WriteContext, import_row::Row,
+        ImportPart, ImportRow, ImportRowsRequest, ImportRowsResponse, ItemRefusal, RowMode,
+        RowOutcome, RowResult, WriteContext, import_row::Row,
     },
 };
 
@@ -43,6 +44,19 @@ pub(super) struct Pending {
     pub(super) row: ImportRow,
     /// What is wrong with it already: with any, what the registry says of the rest is told beside.
     pub(super) faults: Vec<Fault>,
+    /// Of a row that is sent ahead without what was taken out of its subject: what was, and why the
+    /// whole row was refused.
+    pub(super) behind: Option<Box<(Vec<ImportPart>, RowResult)>>,
+    /// Whether it was sent ahead, and created so.
+    pub(super) was_ahead: bool,
+    pub(super) is_created: bool,
+}
+
+impl Pending {
+    /// A row that was read.
+    pub(super) fn new(line: u64, cells: StringRecord, row: ImportRow, faults: Vec<Fault>) -> Self {
+        Self { line, cells, row, faults, behind: None, was_ahead: false, is_created: false }
+    }
 }
 
 impl Pending {
@@ -241,6 +255,7 @@ impl<I: Credential> Run<I> {
             // What else is against it is told when that is settled.
             let has = |reason| result.refusals.iter().any(|refusal| refusal.reason == reason);
             let missing = has(REFERENCE_NOT_FOUND) && !has(OUT_OF_REACH);
+            let Some(pending) = self.follow_up(file, &place, pending, &result) else { continue };
             if missing && file.deferred.len() < DEFERRED_MAX {
                 let batch = Batch { place: place.clone(), rows: vec![pending], bytes: 0 };
                 file.deferred.push((batch, result));
@@ -275,6 +290,9 @@ impl<I: Credential> Run<I> {
         }
         let counts = &mut file.counts;
         match outcome {
+            RowOutcome::Changed | RowOutcome::Unchanged if pending.is_created => {
+                counts.created += 1;
+            }
             RowOutcome::Created => counts.created += 1,
             RowOutcome::Changed => counts.changed += 1,
             RowOutcome::Unchanged => counts.unchanged += 1,
@@ -313,7 +331,10 @@ impl<I: Credential> Run<I> {
                 self.try_again(file, batch, result).await?;
             }
             self.settle(file).await?;
-            if file.deferred.len() == before || file.deferred.is_empty() {
+            if file.deferred.is_empty() {
+                break;
+            }
+            if file.deferred.len() == before && !self.send_ahead(file).await? {
                 break;
             }
         }
@@ -323,6 +344,65 @@ impl<I: Credential> Run<I> {
             }
         }
         Ok(())
+    }
+
+    /// Sends rows ahead without what was taken out of their subjects, when only that is not there and
+    /// is waiting, too: as what was taken out of one, and was merged into it later. Answers whether
+    /// there were any.
+    async fn send_ahead(&mut self, file: &mut Current) -> anyhow::Result<bool> {
+        let mut coming = Accepted::default();
+        for (Batch { place, rows, .. }, _) in &file.deferred {
+            for pending in rows {
+                coming.add(&place.source, &pending.row.key);
+            }
+        }
+        let waits = |place: &BatchPlace, pending: &Pending, refusal: &ItemRefusal| {
+            refusal.reason == REFERENCE_NOT_FOUND
+                && refusal.field.starts_with("split_off[")
+                && coming.has_named(&place.source, &pending.row, &refusal.field)
+        };
+        let is_ahead = |(Batch { place, rows, .. }, result): &(Batch, RowResult)| {
+            rows.iter().all(|pending| {
+                let mut refusals = result.refusals.iter();
+                !pending.was_ahead && refusals.all(|refusal| waits(place, pending, refusal))
+            })
+        };
+        let deferred = mem::take(&mut file.deferred);
+        let (ahead, others): (Vec<_>, Vec<_>) = deferred.into_iter().partition(is_ahead);
+        file.deferred = others;
+        let is_any = !ahead.is_empty();
+        for (Batch { place, rows, .. }, result) in ahead {
+            for mut pending in rows {
+                let parts = mem::take(&mut pending.row.split_off);
+                pending.behind = Some(Box::new((parts, result.clone())));
+                pending.was_ahead = true;
+                self.put(file, place.source.clone(), place.partition, pending).await?;
+            }
+        }
+        self.settle(file).await?;
+        Ok(is_any)
+    }
+
+    /// Puts a row that was sent ahead and taken among those that are tried again, as a whole. `None`
+    /// when that was one.
+    fn follow_up(
+        &mut self,
+        file: &mut Current,
+        place: &BatchPlace,
+        mut pending: Pending,
+        result: &RowResult,
+    ) -> Option<Pending> {
+        let Some(behind) = pending.behind.take() else { return Some(pending) };
+        let (parts, refused) = *behind;
+        pending.row.split_off = parts;
+        if result.outcome() == RowOutcome::Refused {
+            return Some(pending);
+        }
+        pending.is_created |= result.outcome() == RowOutcome::Created;
+        self.accept(&place.source, &pending.row.key);
+        let batch = Batch { place: place.clone(), rows: vec![pending], bytes: 0 };
+        file.deferred.push((batch, refused));
+        None
     }
 
     pub(super) async fn try_again(
