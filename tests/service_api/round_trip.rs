@@ -505,3 +505,45 @@ async fn a_random_registry_goes_by_files_into_another_one_as_it_is() {
         assert!(taken.get(name).is_some_and(|count| *count > 2), "{name}: {taken:?}");
     }
 }
+
+#[tokio::test]
+async fn rows_that_wait_for_each_other_are_taken_and_those_for_what_never_comes_are_not() {
+    let city = City::start().await;
+    let there = city.compound(&city.communities[0], "东院").await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("b.csv");
+    let head = "编号,小区标识,始存日期,建筑面积,灭失日期,终止原因,去向编号,以前情况,分出编号";
+    let compound = &there.id;
+    // 2 was taken out of 1 and merged into it again; what was taken out of 3 is nowhere.
+    let text = format!(
+        "{head}\n\
+         1,{compound},1990,300,,,,2010-01-01;建筑面积=300|2020-01-01;建筑面积=200,2010-01-01;2;1/3\n\
+         2,{compound},2010-01-01,100,2020-01-01,合并,1,,\n\
+         3,{compound},1990,300,,,,,2010-01-01;4;1/3\n"
+    );
+    std::fs::write(&path, text).unwrap();
+    let args = || ImportArgs {
+        source: Some("census".to_owned()),
+        ..ImportArgs::of(FileKind::Buildings, vec![path.clone()])
+    };
+    let told = |summary: &serde_json::Value| {
+        let counts = &summary["files"][0]["counts"];
+        let counts = ["created", "changed", "unchanged", "unjudged", "refused"]
+            .map(|name| counts[name].as_u64().unwrap());
+        (counts, summary["files"][0]["first_rejected"][0]["line"].as_u64())
+    };
+    let (_, summary) = run(&city, "operator", args()).await;
+    assert_eq!(told(&summary), ([2, 0, 0, 0, 1], Some(4)), "{summary:#}");
+    let page = PageRequest { rows: 100, after: Vec::new() };
+    let listed = ListOf::Ever(Kind::Building, city.partition);
+    let seen = city.registry.list(listed, ReadTime::NOW, &page).unwrap().rows;
+    let lives = seen.into_iter().map(|seen| {
+        let end = seen.end.map_or("-".to_owned(), |end| end.day.to_string());
+        format!("{} {end} {} edges", seen.source.unwrap().1, seen.edges.len())
+    });
+    let mut lives = lives.collect::<Vec<_>>();
+    lives.sort();
+    assert_eq!(lives, ["1 - 2 edges", "2 2020-01-01 2 edges"]);
+    let (_, summary) = run(&city, "operator", args()).await;
+    assert_eq!(told(&summary).0, [0, 0, 2, 0, 1], "{summary:#}");
+}
