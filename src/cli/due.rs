@@ -135,6 +135,11 @@ fn answer_words(due: &v1::Due) -> &'static str {
         Ok(v1::DueAnswer::Exempt) => "exempt 暂免",
         Ok(v1::DueAnswer::Unknown) if due.overdue => "overdue, day unknown 已逾期，日期不明",
         Ok(v1::DueAnswer::Unknown) => "unknown 不明",
+        Ok(v1::DueAnswer::Ended) => "the building is no more 楼栋已不存在",
+        Ok(v1::DueAnswer::NotThere) => "the building is not there 楼栋不存在",
+        Ok(v1::DueAnswer::PartOfAnother) => {
+            "checked with the building it is a part of 随所属幢体检"
+        }
         _ => "no rules loaded 未加载规则",
     }
 }
@@ -149,6 +154,20 @@ fn bounds_text(bounds: Option<&v1::DayBounds>) -> String {
     format!("{}..{}", or_never(&bounds.earliest), or_never(&bounds.latest))
 }
 
+/// `responsible_party, 50 % back from the public account (non-dwelling-design-life-reached)`.
+fn payment_text(payment: &v1::DuePayment) -> String {
+    let payer = match payment.payer.as_str() {
+        "public_account" => "public account 公共账户",
+        "responsible_party" => "responsible party 使用安全责任人",
+        other => other,
+    };
+    let award = match payment.award_percent {
+        0 => String::new(),
+        percent => format!(", {percent} % back from the public account 公共账户补助"),
+    };
+    format!("{payer}{award} ({})", payment.rule)
+}
+
 fn explained(answer: &v1::ExplainDueResponse) -> Sheet {
     let mut sheet = Sheet::new(["", &format!("on {} 当日", answer.valid_at)]);
     let due = answer.due.clone().unwrap_or_default();
@@ -158,6 +177,8 @@ fn explained(answer: &v1::ExplainDueResponse) -> Sheet {
             sheet.row([name.to_owned(), value]);
         }
     };
+    put("ended on 终止于", due.ended_on.clone());
+    put("part of 所属幢", due.part_of_id.clone());
     put("due on 到期日", due.due_on.clone());
     put("exempt until 免检至", bounds_text(due.exempt_until.as_ref()));
     put("next due 下次应检", bounds_text(due.next_due.as_ref()));
@@ -167,6 +188,9 @@ fn explained(answer: &v1::ExplainDueResponse) -> Sheet {
         let set = [basis.rule_set.as_str(), &basis.edition, &basis.standing].join(" ");
         put("rules 规则", set.trim().to_owned());
         put("rule 条款", basis.rules.join(", "));
+        for payment in &basis.payments {
+            put("paid by 付费方", payment_text(payment));
+        }
         let counted = [basis.counted_from.as_str(), &basis.counted_from_kind].join(" ");
         put("counted from 起算", counted.trim().to_owned());
         for input in &basis.inputs {
@@ -178,6 +202,9 @@ fn explained(answer: &v1::ExplainDueResponse) -> Sheet {
             put(&crate::cli::field::label(&input.name), value);
         }
         put("open findings 未销号问题", basis.open_finding_count.to_string());
+        for note in &basis.notes {
+            put("note 说明", note.clone());
+        }
     }
     for grade in &answer.grades {
         let doubt = if grade.in_doubt { ", in doubt 存疑" } else { "" };

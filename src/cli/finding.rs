@@ -141,7 +141,7 @@ pub enum FindingAction {
     Waive(EventArgs),
     /// 重新打开: --reason says why.
     Reopen(EventArgs),
-    /// 标的灭失: what was defective is no more.
+    /// 标的灭失: what was defective is no more: --reason says why, and not the repairer.
     Gone(EventArgs),
     /// 监测: it is watched.
     Watch(EventArgs),
@@ -347,7 +347,9 @@ fn rows(answer: &DynamicMessage) -> Sheet {
             shown("deadline"),
             days("overdue_days"),
             days("notice_age_days"),
-            shown("building_id"),
+            Some(shown("stands_in_ids").replace('\n', ", "))
+                .filter(|stands_in| !stands_in.is_empty())
+                .unwrap_or_else(|| shown("building_id")),
         ]);
     }
     sheet
@@ -367,6 +369,7 @@ pub fn page(finding: &DynamicMessage) -> Sheet {
     row("etag 版本", typed.etag.clone());
     row("leads to 并入", typed.leads_to_id.clone());
     row("building 楼栋", typed.building_id.clone());
+    row("stands in 现在于", typed.stands_in_ids.join(", "));
     row("stage 阶段", shown("stage"));
     row("since 自", typed.since.clone());
     row("class 类别", typed.class.clone());
@@ -397,6 +400,12 @@ fn event_text(event: &DynamicMessage) -> String {
     let Ok(typed) = event.transcode_to::<v1::FindingEvent>() else { return String::new() };
     let said = typed.saying.and_then(|saying| saying.saying);
     let mut text = format!("{} #{} {}", typed.on, typed.entry, said.as_ref().map_or("", word));
+    if let Some(who) = said.as_ref().and_then(party) {
+        text = format!("{text} by {who}");
+    }
+    if !typed.institution.is_empty() {
+        text = format!("{text} [{}]", typed.institution);
+    }
     if !typed.reason.is_empty() {
         text = format!("{text}: {}", typed.reason);
     }
@@ -404,6 +413,19 @@ fn event_text(event: &DynamicMessage) -> String {
         text = format!("{text} ({} 不起作用)", typed.out_of_place);
     }
     text
+}
+
+/// Who saw, repaired or verified, by the key that was said.
+fn party(saying: &Saying) -> Option<&str> {
+    let party = match saying {
+        Saying::Observed(seen) => &seen.observer,
+        Saying::Planned(repair) | Saying::RepairBegan(repair) | Saying::ReportedFixed(repair) => {
+            &repair.repairer
+        }
+        Saying::Verified(seen) | Saying::VerificationFailed(seen) => &seen.verifier,
+        _ => return None,
+    };
+    Some(party.as_str()).filter(|party| !party.is_empty())
 }
 
 /// What is said, in both languages.

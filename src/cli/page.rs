@@ -48,6 +48,7 @@ pub async fn show<Q: Message>(
     asked.transcode_from(request).context("the request is of another type")?;
     put(&mut asked, "page_size", Value::I32(i32::try_from(args.page_size)?))?;
     let mut token = args.page_token.clone().unwrap_or_default();
+    let mut is_any_shown = false;
     loop {
         put(&mut asked, "page_token", Value::String(token.clone()))?;
         let answer = session.ask_by_name(&method, &asked).await?;
@@ -59,7 +60,8 @@ pub async fn show<Q: Message>(
             // A page may be empty and yet be followed by another.
             if !sheet.is_empty() {
                 session.out.sheet(&sheet)?;
-            } else if next.is_empty() {
+                is_any_shown = true;
+            } else if next.is_empty() && !is_any_shown {
                 session.out.line("none 无")?;
             }
         }

@@ -272,6 +272,15 @@ pub struct CycleRuleSet {
 }
 
 impl CycleRuleSet {
+    /// The first day on which a check-up can be due by any of the rules.
+    pub fn first_duty(&self) -> Day {
+        let of_rules = self.rules.iter().filter_map(|rule| match &rule.outcome {
+            Outcome::Every(cycle) => Some(cycle.duty_since.unwrap_or(self.duty_since)),
+            Outcome::Exempt => None,
+        });
+        of_rules.min().map_or(self.duty_since, |first| first.max(self.duty_since))
+    }
+
     /// The day by which a building completed on `completed` is checked for the first time.
     pub fn first_check(&self, completed: Day) -> Option<Day> {
         self.first_checks.iter().find(|first| first.holds(completed)).map(|first| first.due_by)

@@ -91,6 +91,12 @@ pub fn is_answered_by(order: OrderId, report: &Timeline, day: Day) -> bool {
     names && report.registration().is_some() && matches!(state, report::State::Accepted { .. })
 }
 
+/// Whether an order with this deadline asks for the same as another one that is open and began on
+/// `other_from`. One of the past that was to be answered before the other began stands beside it.
+pub fn overlaps(deadline: Option<Day>, other_from: Day) -> bool {
+    deadline.is_none_or(|deadline| other_from <= deadline)
+}
+
 /// A body on the day on which it is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
@@ -186,7 +192,11 @@ impl fmt::Display for Objection {
                 write!(f, "the body has no licence of any scope that holds on {day}")
             }
             Self::Open(other) => {
-                write!(f, "{other} asks for the same of this building and is still open")
+                write!(
+                    f,
+                    "{other} asks for the same of this building and is still open: an order of \
+                     before it has a deadline before its day"
+                )
             }
             Self::Closed(state) => {
                 write!(f, "the order is {} and takes no more changes", state.word())

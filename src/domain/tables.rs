@@ -103,6 +103,11 @@ impl Tables {
         self.editions.is_empty()
     }
 
+    /// An edition.
+    pub fn edition(&self, id: ReferenceId) -> Option<&Loaded> {
+        self.editions.iter().find(|loaded| loaded.id == id)
+    }
+
     /// Whether there is any rule of check-up cycles.
     pub fn has_cycles(&self) -> bool {
         self.cycles().next().is_some()

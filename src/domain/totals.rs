@@ -354,6 +354,13 @@ impl Targets {
         self.0.iter().flat_map(|(_, targets)| targets.iter().map(|target| target.node))
     }
 
+    /// Every node that is a parent on a day or later.
+    pub fn nodes_from(&self, day: Day) -> impl Iterator<Item = SubjectId> {
+        let before = self.0.partition_point(|(from, _)| *from <= day).saturating_sub(1);
+        let later = self.0.iter().skip(before);
+        later.flat_map(|(_, targets)| targets.iter().map(|target| target.node))
+    }
+
     /// Whether nothing ever flows on.
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(|(_, targets)| targets.is_empty())

@@ -22,7 +22,9 @@ use crate::{
         error::Error,
         fact::{Body, Fact},
         history::{block_key, statement_of},
+        line,
         record::{Record, SEQS_IN_BLOCK, put, read},
+        recount,
         request::{self, RequestRecord},
         space::{LAYOUT, Space, key, seq_key, subject_key, text_key},
         state::State,
@@ -180,7 +182,8 @@ fn apply_to_subject(
     let moved = Moved::between(subject, before, &record.timeline);
     work.put_record(partition, subject, record);
     moved.apply(work, entry, subject)?;
-    checkup::after_entry(work, entry, subject, old.is_none())?;
+    recount::after_entry(work, entry, subject, old.is_none())?;
+    line::after_entry(work, entry, subject)?;
     case::after_entry(work, entry, subject, before)
 }
 
@@ -368,8 +371,8 @@ impl Moved {
         land(work, entry.partition, self.landings, bucket)?;
         match self.old_targets {
             Some(old) if moves => {
-                sweep::open(work, entry, subject, old)?;
-                checkup::after_move(work, entry, subject)
+                sweep::open(work, entry, subject, old.clone())?;
+                recount::after_move(work, entry, subject, &old)
             }
             _ => Ok(()),
         }

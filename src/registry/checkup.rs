@@ -5,8 +5,8 @@
 //! with its findings costs one comparison, and entries that arrive in any order come to the same.
 //!
 //! A change that concerns many buildings at once (a rule, a signer, a border) opens a *recount*: a
-//! sweep over buildings in the order of their ids. A building that it has not reached is read as if
-//! the change were not known yet; one that is touched meanwhile is reached at once.
+//! sweep over those buildings in the order of their ids. A building that it has not reached is read
+//! as if the change were not known yet; one that is touched meanwhile is reached at once.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,22 +28,21 @@ use crate::{
         time::Day,
     },
     registry::{
-        apply::begin_bucket,
-        dossier::{Knowing, building_of, dossier},
+        dossier::{Knowing, dossier},
         entry::Entry,
-        error::{Class, Error, Refusal},
-        fact::Fact,
+        error::Error,
+        line,
         notices::{self, NoticeRow},
-        record::{put, read},
+        record::put,
+        recount::{Recount, reached_key},
         reference,
-        space::{Space, below, child_prefix, key, subject_key},
+        space::{Space, subject_key},
         state::State,
-        subjects::Subjects,
         term,
         totals::land,
         work::Work,
     },
-    store::{Direction, Key},
+    store::Key,
 };
 
 /// Buildings that one step of a recount does.
@@ -52,59 +51,6 @@ pub(crate) const STEP_BUILDINGS_MAX: usize = 500;
 pub(crate) const AT_ONCE_MAX: usize = 200;
 /// The largest number of dates that a building has in the due list.
 const DUE_KEYS_MAX: usize = 64;
-
-/// A recount under way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Recount {
-    /// The first entry that opened it.
-    pub opened_by: Seq,
-    /// The first entry of the command that opened it.
-    pub command: Seq,
-    /// What changed.
-    subjects: Vec<SubjectId>,
-    /// The bucket in which what it changes is known.
-    bucket: u32,
-    /// Buildings up to this one are done.
-    pub done: Option<BuildingId>,
-    /// How many are done.
-    pub done_count: u64,
-}
-
-impl Recount {
-    /// The recount of a partition, if one is under way.
-    pub(crate) fn under_way(
-        state: &dyn State,
-        partition: Partition,
-    ) -> Result<Option<Self>, Error> {
-        if !state.meta(partition)?.is_recounting {
-            return Ok(None);
-        }
-        state.get(&recount_key(partition))?.map(|bytes| read(&bytes)).transpose()
-    }
-
-    fn as_of(&self, subject: SubjectId) -> Option<Seq> {
-        self.subjects.contains(&subject).then(|| self.opened_by.saturating_sub(1))
-    }
-
-    /// Whether reports by what changed are all that it concerns.
-    fn is_of_signatures(&self) -> bool {
-        self.subjects.iter().all(|subject| matches!(subject.kind(), Kind::Signer | Kind::Body))
-    }
-}
-
-fn recount_key(partition: Partition) -> Key {
-    let mut key = key(partition, Space::Recount);
-    key.push(0);
-    key
-}
-
-/// Says of a building that the recount need not come to it any more.
-fn reached_key(building: BuildingId) -> Key {
-    let mut key = key(building.partition(), Space::Recount);
-    key.push(1);
-    key.extend_from_slice(&SubjectId::from(building).to_bytes());
-    key
-}
 
 /// What of a building's check-ups counts, and where it stands in the due list and its findings in that
 /// of open notices.
@@ -145,7 +91,19 @@ pub(crate) fn due_prefix(partition: Partition, holder: SubjectId) -> Key {
 }
 
 /// Notes that an entry changes what is said about a building, before it is applied.
+/// What it became, or came from, follows from it in part.
 pub(crate) fn touch(work: &mut Work<'_>, building: BuildingId) -> Result<(), Error> {
+    let record = work.known(building.partition(), building.into())?;
+    if let Some(record) = record.filter(|record| record.timeline.edges().next().is_some()) {
+        for one in line::all(work, building, &record.timeline)? {
+            touch_one(work, one)?;
+        }
+        return Ok(());
+    }
+    touch_one(work, building)
+}
+
+fn touch_one(work: &mut Work<'_>, building: BuildingId) -> Result<(), Error> {
     if work.is_touched(building) {
         return Ok(());
     }
@@ -193,130 +151,6 @@ pub(crate) fn touch_for(
         }
         _ => {}
     }
-    Ok(())
-}
-
-/// After a subject's entry was applied: opens a recount where it concerns buildings that are not
-/// named by the entry.
-pub(crate) fn after_entry(
-    work: &mut Work<'_>,
-    entry: &Entry,
-    subject: SubjectId,
-    is_new: bool,
-) -> Result<(), Error> {
-    let partition = entry.partition;
-    let concerns = match subject.kind() {
-        Kind::Reference => {
-            work.tables_changed(partition);
-            !work.known_of_kind(partition, Kind::Building, None, 1)?.is_empty()
-        }
-        Kind::Signer | Kind::Body if !is_new => {
-            let prefix = child_prefix(partition, subject, Kind::Report);
-            !work.scan(&below(prefix), Direction::Up, 1)?.is_empty()
-        }
-        _ => false,
-    };
-    if concerns { open(work, entry, subject) } else { Ok(()) }
-}
-
-/// After a node came to other parents: rules of smaller regions than the partition's own may be
-/// others now.
-pub(crate) fn after_move(work: &mut Work<'_>, entry: &Entry, node: SubjectId) -> Result<(), Error> {
-    let partition = entry.partition;
-    if partition == Partition::ROOT || !matches!(node.kind(), Kind::Region | Kind::Compound) {
-        return Ok(());
-    }
-    let tables = work.tables(partition)?;
-    let own = work.head(partition)?.region;
-    let is_local = |region| Some(region) != own && !is_above(work, partition, region);
-    if tables.cycles().any(|(region, _)| is_local(region)) {
-        return open(work, entry, node);
-    }
-    Ok(())
-}
-
-/// Whether a region lies above the partition's own.
-fn is_above(work: &Work<'_>, partition: Partition, region: crate::kernel::id::RegionId) -> bool {
-    region.partition() != partition || matches!(work.record(partition, region.into()), Ok(None))
-}
-
-/// Refuses what would open a second recount while that of an earlier command is under way: entries
-/// of it come after `command`, the first of the command at work.
-pub(crate) fn no_recount(
-    work: &mut Work<'_>,
-    partition: Partition,
-    command: Seq,
-    fact: &Fact,
-) -> Result<(), Error> {
-    if !work.head(partition)?.is_recounting {
-        return Ok(());
-    }
-    let Some(recount) = Recount::under_way(work, partition)? else { return Ok(()) };
-    if recount.command == command {
-        return Ok(());
-    }
-    for subject in fact.subjects() {
-        let would_open = match subject.kind() {
-            Kind::Reference => true,
-            Kind::Signer | Kind::Body | Kind::Region | Kind::Compound => {
-                work.known(partition, subject)?.is_some()
-            }
-            _ => false,
-        };
-        if would_open {
-            return Err(recounting(&recount));
-        }
-    }
-    Ok(())
-}
-
-/// What is told of what waits for a recount.
-pub(crate) fn recounting(recount: &Recount) -> Error {
-    Error::refused(Refusal::of(
-        Class::Conflict,
-        "SWEEP_UNDER_WAY",
-        "",
-        format!(
-            "what entry {} changed is still being counted, {} buildings are done: try again",
-            recount.opened_by, recount.done_count
-        ),
-    ))
-}
-
-/// Opens a recount, or adds to the one that the same command has opened.
-fn open(work: &mut Work<'_>, entry: &Entry, subject: SubjectId) -> Result<(), Error> {
-    let partition = entry.partition;
-    let known = Recount::under_way(work, partition)?;
-    let recount = match known {
-        Some(mut recount) if recount.command == entry.command_seq => {
-            if !recount.subjects.contains(&subject) {
-                recount.subjects.push(subject);
-            }
-            recount
-        }
-        // Commands that would open a second one are refused.
-        Some(recount) => recount,
-        None => {
-            if work.head(partition)?.bucket_first != entry.seq {
-                begin_bucket(work, entry)?;
-            }
-            let bucket = work.head(partition)?.bucket;
-            Recount {
-                opened_by: entry.seq,
-                command: entry.command_seq,
-                subjects: vec![subject],
-                bucket,
-                done: None,
-                done_count: 0,
-            }
-        }
-    };
-    work.put(recount_key(partition), Some(put(&recount)?));
-    let meta = work.meta_mut(partition)?;
-    meta.is_recounting = true;
-    // What follows is known later than the opening.
-    meta.bucket_closed = true;
-    work.tables_changed(partition);
     Ok(())
 }
 
@@ -516,43 +350,6 @@ pub(crate) fn landings_at(
     Ok(landings(&dossier, &counts, number))
 }
 
-/// The next buildings of a recount, at most one more than `limit`, in the order of their ids.
-fn next_buildings(
-    work: &Work<'_>,
-    partition: Partition,
-    recount: &Recount,
-    after_building: Option<BuildingId>,
-    limit: usize,
-) -> Result<Vec<BuildingId>, Error> {
-    if recount.is_of_signatures() {
-        return signed_buildings(work, partition, recount, after_building, limit);
-    }
-    let done = after_building.map(SubjectId::from);
-    let next = work.known_of_kind(partition, Kind::Building, done, limit + 1)?;
-    Ok(next.into_iter().filter_map(|id| id.try_into().ok()).collect())
-}
-
-/// The buildings of the reports that somebody signed or a body made.
-fn signed_buildings(
-    work: &Work<'_>,
-    partition: Partition,
-    recount: &Recount,
-    after_building: Option<BuildingId>,
-    limit: usize,
-) -> Result<Vec<BuildingId>, Error> {
-    let mut buildings = BTreeSet::new();
-    for subject in &recount.subjects {
-        let prefix = child_prefix(partition, *subject, Kind::Report);
-        let mut reports = Subjects::below(prefix);
-        while let Some(report) = reports.next(work)? {
-            let Some(record) = work.record(partition, report)? else { continue };
-            let building = building_of(&record.timeline);
-            buildings.extend(building.filter(|building| Some(*building) > after_building));
-        }
-    }
-    Ok(buildings.into_iter().take(limit + 1).collect())
-}
-
 /// The recount under way and how far its next step of so many buildings goes: `None` to its end.
 pub(crate) fn next_step(
     work: &mut Work<'_>,
@@ -560,7 +357,7 @@ pub(crate) fn next_step(
     limit: usize,
 ) -> Result<Option<(Recount, Option<BuildingId>)>, Error> {
     let Some(recount) = Recount::under_way(work, partition)? else { return Ok(None) };
-    let next = next_buildings(work, partition, &recount, recount.done, limit)?;
+    let next = recount.next_buildings(work, partition, recount.done, limit)?;
     if next.len() <= limit {
         return Ok(Some((recount, None)));
     }
@@ -575,14 +372,14 @@ pub(crate) fn apply_step(
     opened_by: Seq,
     up_to: Option<BuildingId>,
 ) -> Result<(), Error> {
-    let Some(recount) = Recount::under_way(work, partition)? else { return Ok(()) };
+    let Some(mut recount) = Recount::under_way(work, partition)? else { return Ok(()) };
     if recount.opened_by != opened_by {
         return Ok(());
     }
     let mut done = recount.done;
     let mut done_count = recount.done_count;
     loop {
-        let page = next_buildings(work, partition, &recount, done, STEP_BUILDINGS_MAX)?;
+        let page = recount.next_buildings(work, partition, done, STEP_BUILDINGS_MAX)?;
         let is_end = page.len() <= STEP_BUILDINGS_MAX;
         for building in page.iter().take(STEP_BUILDINGS_MAX) {
             if up_to.is_some_and(|up_to| *building > up_to) {
@@ -597,14 +394,10 @@ pub(crate) fn apply_step(
         }
     }
     if up_to.is_none() {
-        work.put(recount_key(partition), None);
-        work.meta_mut(partition)?.is_recounting = false;
-        work.tables_changed(partition);
-    } else {
-        let recount = Recount { done: up_to, done_count, ..recount };
-        work.put(recount_key(partition), Some(put(&recount)?));
+        return Recount::close(work, partition);
     }
-    Ok(())
+    (recount.done, recount.done_count) = (up_to, done_count);
+    recount.keep(work, partition)
 }
 
 fn step_one(work: &mut Work<'_>, recount: &Recount, building: BuildingId) -> Result<(), Error> {

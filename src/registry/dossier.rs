@@ -8,7 +8,7 @@ use crate::{
         checkup::{Dossier, Paper, Places},
         content::{Content, Fields},
         due::Steps,
-        finding::{self, Finding},
+        finding::{self, Finding, Stay},
         qualification::{Signing, Verdict, judge},
         report::{self, ReportContent, State as Stand},
         tables::Tables,
@@ -23,6 +23,7 @@ use crate::{
     registry::{
         error::Error,
         history::timeline_at,
+        line,
         space::{after, below, child_prefix, subject_at_end},
         state::State,
     },
@@ -49,7 +50,7 @@ impl Knowing<'_> {
         Knowing { known, as_of: &|_| None }
     }
 
-    fn life(
+    pub(super) fn life(
         self,
         state: &dyn State,
         partition: Partition,
@@ -67,6 +68,17 @@ pub(crate) fn dossier(
     tables: &Tables,
     knowing: Knowing<'_>,
 ) -> Result<Option<Dossier>, Error> {
+    gathered(state, building, tables, knowing, 0)
+}
+
+/// The same after so many successions.
+fn gathered(
+    state: &dyn State,
+    building: BuildingId,
+    tables: &Tables,
+    knowing: Knowing<'_>,
+    depth: usize,
+) -> Result<Option<Dossier>, Error> {
     let partition = building.partition();
     let Some(life) = knowing.life(state, partition, building.into())? else { return Ok(None) };
     let mut papers = Vec::new();
@@ -76,14 +88,31 @@ pub(crate) fn dossier(
     }
     papers.sort_by_key(|paper: &Paper| (paper.inspected, paper.id));
     let is_submitted = |id| papers.iter().any(|paper| paper.id == id && paper.state.is_submitted());
-    let findings = findings_of(state, building, knowing)?
-        .into_iter()
-        .map(|(id, finding)| {
-            let mut reports = finding.reports();
-            reports.retain(|report| !is_submitted(*report));
-            (id, finding.without(reports).in_building_until(gone_from(&life)))
-        })
-        .collect();
+    let mut findings = Vec::new();
+    for (id, finding) in findings_of(state, building, knowing)? {
+        let mut reports = finding.reports();
+        reports.retain(|report| !is_submitted(*report));
+        if !reports.is_empty() {
+            // Or for a report of what the building became.
+            reports = unsubmitted(state, &finding, knowing)?;
+        }
+        let finding = finding.without(reports);
+        let gone = match life.end() {
+            Some(_) => line::gone_from(state, building, finding.placed(), knowing)?,
+            None => None,
+        };
+        let stay = Stay { until: line::left_on(&life, building), ..Stay::default() };
+        findings.push((id, finding.in_building_until(gone).staying(stay)));
+    }
+    for (day, before) in line::before(state, building, &life, knowing)? {
+        if depth < line::DEPTH_MAX
+            && let Some(dossier) = gathered(state, before, tables, knowing, depth + 1)?
+        {
+            let from = line::Came { from: before, into: building, on: day };
+            findings.extend(line::carried(state, &dossier, from, &life, tables, knowing)?);
+        }
+    }
+    findings.sort_by_key(|(id, _)| *id);
     let places = if tables.has_cycles() {
         places(state, partition, &life, knowing)?
     } else {
@@ -112,9 +141,14 @@ pub(crate) fn said_about(
     }
 }
 
-/// The building that a report or finding is about, by all that is known of it.
+/// The building that a report or finding is about, by all that is known of it: of a finding that was
+/// seen in what its building became, the building itself.
 pub(crate) fn building_of(timeline: &Timeline) -> Option<BuildingId> {
-    timeline.content_at(Day::MAX)?.about()
+    let content = timeline.content_at(Day::MAX)?;
+    match content.fields {
+        Fields::Finding(_) => timeline.contents().find_map(|(_, said)| said.about()),
+        _ => content.about(),
+    }
 }
 
 fn paper(
@@ -255,29 +289,45 @@ fn findings_of(
     Ok(found)
 }
 
-/// A finding of which only counts what stands in reports of its building that were submitted, or in
-/// none, and as long as the building is there.
+/// A finding of which only counts what stands in reports of its building, or of what that became, that
+/// were submitted, or in none, and as long as one of these buildings is there.
 pub(crate) fn counted(
     state: &dyn State,
     finding: Finding,
     knowing: Knowing<'_>,
 ) -> Result<Finding, Error> {
+    let unsubmitted = unsubmitted(state, &finding, knowing)?;
+    let finding = finding.without(unsubmitted);
+    let gone = line::gone_from(state, finding.building(), finding.placed(), knowing)?;
+    let line = line::after(state, finding.building(), knowing)?;
+    Ok(finding.in_building_until(gone).in_line(line))
+}
+
+/// The reports that a finding was seen for and that nobody has submitted.
+fn unsubmitted(
+    state: &dyn State,
+    finding: &Finding,
+    knowing: Knowing<'_>,
+) -> Result<BTreeSet<ReportId>, Error> {
     let building = finding.building();
     let mut unsubmitted = finding.reports();
+    if unsubmitted.is_empty() {
+        return Ok(unsubmitted);
+    }
+    let became = line::after(state, building, knowing)?;
     for report in finding.reports() {
         let life = knowing.life(state, building.partition(), report.into())?;
         let is_submitted = life.is_some_and(|life| {
+            let is_of = |about| about == building || became.contains(&about);
             life.registration().is_some()
-                && building_of(&life) == Some(building)
+                && building_of(&life).is_some_and(is_of)
                 && report::state_on(&life, Day::MAX).is_submitted()
         });
         if is_submitted {
             unsubmitted.remove(&report);
         }
     }
-    let life = knowing.life(state, building.partition(), building.into())?;
-    let gone_from = life.and_then(|life| gone_from(&life));
-    Ok(finding.without(unsubmitted).in_building_until(gone_from))
+    Ok(unsubmitted)
 }
 
 /// The first day on which what has this life certainly is no more.

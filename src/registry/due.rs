@@ -4,6 +4,7 @@
 use crate::{
     domain::{
         checkup::{Coloured, Dossier, Graded, Paper, Span},
+        cycle::{CycleRuleSet, Outcome, Payment},
         due::{DuePlan, Segment},
         tables::Tables,
         timeline::Presence,
@@ -13,13 +14,14 @@ use crate::{
         limit,
         page::{Page, PageRequest},
         position::{Partition, Position},
-        time::{Day, KnownAt, ReadTime},
+        time::{Day, ImpreciseDay, KnownAt, ReadTime},
     },
     registry::{
-        checkup::{self, DueFor, DueRow, Recount, due_prefix, recounting},
+        checkup::{self, DueFor, DueRow, due_prefix},
         engine::Registry,
         error::{Error, Refusal},
         merged::Merged,
+        notices::not_being_counted,
         parts::Stated,
         query::label,
         record::read,
@@ -43,6 +45,14 @@ pub struct CheckUps {
     /// When its check-up is due, by which rule, and what that rests on; `None` where no rule set was
     /// loaded, or there is no such building on the day.
     pub due: Option<Segment>,
+    /// The first day on which it is no more, as it was said; `None` while it lives.
+    pub ended: Option<ImpreciseDay>,
+    /// The building that it is a part of, whose check-ups are made for it.
+    pub part_of: Option<BuildingId>,
+    /// Who pays by the rules that the answer comes from, each with its code.
+    pub payments: Vec<(String, Payment)>,
+    /// What the rule set says of itself.
+    pub notes: Vec<String>,
     /// Its grades on the day.
     pub grades: Vec<Graded>,
     /// Its colour on the day.
@@ -117,13 +127,11 @@ impl Registry {
         let today = self.now().day();
         let holders = self.holders(holder, today)?;
         let live = Live(self.store());
+        not_being_counted(&live, holder, &holders, today)?;
         let mut positions: Vec<Position> = Vec::new();
         for (partition, _) in &holders {
             if positions.iter().any(|position| position.partition == *partition) {
                 continue;
-            }
-            if let Some(recount) = Recount::under_way(&live, *partition)? {
-                return Err(recounting(&recount));
             }
             let seq = live.meta(*partition)?.seq;
             positions.push(Position { partition: *partition, seq });
@@ -247,14 +255,21 @@ fn on_day(
 ) -> CheckUps {
     let holds = |span: Span| span.from <= day && span.until.is_none_or(|until| day < until);
     let presence = dossier.building.presence(day);
-    let views = dossier.findings.iter().filter_map(|(_, finding)| finding.view_on(day));
+    let here = dossier.findings.iter().filter(|(_, finding)| finding.stay().holds(day));
+    let views = here.filter_map(|(_, finding)| finding.view_on(day));
     let open = views.filter(|view| view.stage.is_open()).count();
     let mut papers = dossier.papers.clone();
     papers.retain(|paper| paper.inspected <= day);
+    let due = plan.and_then(|plan| plan.on(day)).cloned();
+    let set = due.as_ref().and_then(|_| dossier.set_on(tables, day));
     CheckUps {
         building,
         presence,
-        due: plan.and_then(|plan| plan.on(day)).cloned(),
+        ended: dossier.building.end().map(|end| end.day),
+        part_of: dossier.part_of(),
+        payments: payments(set, due.as_ref()),
+        notes: set.map(|set| set.edition.notes.clone()).unwrap_or_default(),
+        due,
         grades: dossier.grades().into_iter().filter(|graded| holds(graded.span)).collect(),
         colour: dossier.colours(tables).into_iter().find(|coloured| holds(coloured.span)),
         papers,
@@ -262,6 +277,17 @@ fn on_day(
         valid_at: day,
         position,
     }
+}
+
+/// Who pays by the rules of an answer, as far as they say.
+fn payments(set: Option<&CycleRuleSet>, due: Option<&Segment>) -> Vec<(String, Payment)> {
+    let (Some(set), Some(due)) = (set, due) else { return Vec::new() };
+    let its = set.rules.iter().filter(|rule| due.basis.rules.contains(&rule.code));
+    let paid = its.filter_map(|rule| match &rule.outcome {
+        Outcome::Every(cycle) => Some((rule.code.clone(), cycle.payment?)),
+        Outcome::Exempt => None,
+    });
+    paid.collect()
 }
 
 /// Reads a place of the due list: day, building, number.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     domain::{
-        checkup::{Dossier, next_check_up},
+        checkup::{Dossier, next_for},
         due::DuePlan,
         finding::{
             Event, Finding, Refusal as OutOfPlace, Stage, View, ageing::Aged, catalogue::Severity,
@@ -26,6 +26,7 @@ use crate::{
         engine::Registry,
         error::{Class, Error, Refusal},
         history::timeline_at,
+        line,
         parts::Stated,
         read::{At, Nodes, Seen, leads_to, see},
         state::{Durable, Live, State},
@@ -44,6 +45,8 @@ pub struct FindingSeen {
     pub leads_to: FindingId,
     /// The building.
     pub building: Option<BuildingId>,
+    /// Where it stands on the day when its building became others: the one that it counts in first.
+    pub stands_in: Vec<BuildingId>,
     /// Every number that leads to it.
     pub numbers: Vec<FindingId>,
     /// How it stands on the day; `None` while nobody has seen it, and when it was entered in error.
@@ -102,6 +105,9 @@ impl FindingsWanted {
     }
 }
 
+/// A finding with the building that it is looked at by, and all that it may stand in instead of its own.
+type Stand<'l> = (&'l Looked, &'l Finding, Vec<BuildingId>);
+
 /// A building with all that follows for its findings.
 struct Looked {
     dossier: Dossier,
@@ -126,23 +132,12 @@ impl Looked {
         self.dossier.findings.iter().find(|(number, _)| *number == id).map(|(_, finding)| finding)
     }
 
-    /// Other findings that may be the same defect on a day. Who drafts a report is told what others see
-    /// or draft.
-    fn alike(&self, id: FindingId, day: Day) -> Vec<FindingId> {
-        let view_of = |finding: &Finding| finding.clone().as_submitted().view_on(day);
-        let Some(own) = self.finding(id).and_then(view_of) else { return Vec::new() };
-        let others = self.dossier.findings.iter().filter(|(number, finding)| {
-            *number != id && view_of(finding).is_some_and(|other| own.may_be(&other))
-        });
-        others.map(|(number, _)| *number).take(limit::ENTRY_SUBJECTS_MAX).collect()
-    }
-
     fn on(&self, finding: &Finding, day: Day) -> (Option<View>, Option<Aged>) {
         let Some(view) = finding.view_on(day) else { return (None, None) };
         let first = view.first_observed;
         // Of one whose class no catalogue knows, the days make nothing.
         let aged = self.tables.findings_on(first).map(|catalogue| {
-            let next = self.plan.as_ref().and_then(|plan| next_check_up(plan, first));
+            let next = next_for(finding, self.plan.as_ref(), first);
             view.aged(day, next, catalogue)
         });
         (Some(view), aged)
@@ -173,11 +168,10 @@ impl Registry {
         let mut found = Vec::new();
         for id in ids {
             let seen = finding_of(&mut walk, *id, at)?;
-            let looked = match seen.building {
-                Some(building) => walk.looked(building, at)?,
-                None => None,
+            let alike = match seen.building {
+                Some(building) => walk.alike(*id, building, at)?,
+                None => Vec::new(),
             };
-            let alike = looked.map(|looked| looked.alike(*id, at.day)).unwrap_or_default();
             found.push((seen, alike));
         }
         Ok(found)
@@ -225,18 +219,42 @@ fn finding_of(walk: &mut Walk<'_>, id: FindingId, at: At) -> Result<FindingSeen,
         seen,
         leads_to,
         building,
+        stands_in: Vec::new(),
         numbers: vec![leads_to],
         view: None,
         aged: None,
         events: Vec::new(),
     };
     let Some(building) = building else { return Ok(answer) };
-    let Some(looked) = walk.looked(building, at)? else { return Ok(answer) };
-    if let Some(finding) = looked.finding(leads_to) {
+    if let Some((looked, finding, stands_in)) = walk.stand(leads_to, building, at)? {
+        answer.stands_in = stands_in;
         answer = told(answer, finding, looked, at.day);
         answer.events = reasons(state, answer.events, finding, at)?;
     }
     Ok(answer)
+}
+
+/// Whether one of some buildings lies below one of some nodes.
+fn is_below(
+    state: &dyn State,
+    buildings: &[BuildingId],
+    of: &[SubjectId],
+    at: At,
+) -> Result<bool, Error> {
+    for building in buildings {
+        let id = SubjectId::from(*building);
+        if of.contains(&id) {
+            return Ok(true);
+        }
+        let life = timeline_at(state, building.partition(), id, at.known)?;
+        let content = life.and_then(|life| life.content_at(at.day));
+        if let Some(content) = content
+            && leads_to(state, building.partition(), &content, of, at)?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// A finding with what is so of it on a day.
@@ -290,16 +308,35 @@ impl<'w> Walk<'w> {
         Self { state, wanted, looked: BTreeMap::new() }
     }
 
-    /// A building as it is looked at, put together once.
-    fn looked(&mut self, building: BuildingId, at: At) -> Result<Option<&Looked>, Error> {
-        if !self.looked.contains_key(&building) {
-            if self.looked.len() >= DOSSIERS_MAX {
-                self.looked.clear();
-            }
-            let looked = Looked::at(self.state, building, at.known)?;
-            self.looked.insert(building, looked);
+    /// Other findings that may be the same defect on the day of the read, in the building, in what it
+    /// was before and in what it has become. Who drafts a report is told what others see or draft.
+    fn alike(
+        &mut self,
+        id: FindingId,
+        building: BuildingId,
+        at: At,
+    ) -> Result<Vec<FindingId>, Error> {
+        let view_of = |finding: &Finding| finding.clone().as_submitted().view_on(at.day);
+        let life = timeline_at(self.state, building.partition(), building.into(), at.known)?;
+        let others = life.map(|life| line::all(self.state, building, &life)).transpose()?;
+        self.ensure(building, at)?;
+        let own = self.looked.get(&building).and_then(Option::as_ref);
+        let Some(own) = own.and_then(|looked| looked.finding(id)).and_then(view_of) else {
+            return Ok(Vec::new());
+        };
+        let mut alike = Vec::new();
+        for other in others.unwrap_or_default() {
+            self.ensure(other, at)?;
+            let Some(Some(looked)) = self.looked.get(&other) else { continue };
+            let found = looked.dossier.findings.iter().filter(|(number, finding)| {
+                *number != id && view_of(finding).is_some_and(|other| own.may_be(&other))
+            });
+            alike.extend(found.map(|(number, _)| *number));
         }
-        Ok(self.looked.get(&building).and_then(Option::as_ref))
+        alike.sort_unstable();
+        alike.dedup();
+        alike.truncate(limit::ENTRY_SUBJECTS_MAX);
+        Ok(alike)
     }
 
     fn by_id(mut self, nodes: &Nodes, page: &PageRequest) -> Result<Page<FindingSeen>, Error> {
@@ -348,6 +385,48 @@ impl<'w> Walk<'w> {
         Ok(Page { rows, next: last.filter(|_| rest.peek().is_some()) })
     }
 
+    fn ensure(&mut self, building: BuildingId, at: At) -> Result<(), Error> {
+        if self.looked.len() >= DOSSIERS_MAX {
+            self.looked.clear();
+        }
+        if !self.looked.contains_key(&building) {
+            let looked = Looked::at(self.state, building, at.known)?;
+            self.looked.insert(building, looked);
+        }
+        Ok(())
+    }
+
+    /// A finding of a building with what it is looked at by: that building, or what it became by the
+    /// day, with all that it may stand in.
+    fn stand(
+        &mut self,
+        id: FindingId,
+        building: BuildingId,
+        at: At,
+    ) -> Result<Option<Stand<'_>>, Error> {
+        self.ensure(building, at)?;
+        let mut stands_in = Vec::new();
+        if let Some(Some(looked)) = self.looked.get(&building)
+            && let Some(finding) = looked.finding(id)
+            && finding.stay().until.is_some_and(|until| until <= at.day)
+        {
+            stands_in = line::stands_in(self.state, finding, at.day, Knowing::at(at.known))?;
+        }
+        if let Some(first) = stands_in.first().copied() {
+            self.ensure(first, at)?;
+            // What came to its end before stays with its own building.
+            if let Some(Some(looked)) = self.looked.get(&first)
+                && looked.finding(id).is_none()
+            {
+                stands_in.clear();
+            }
+        }
+        let place = stands_in.first().copied().unwrap_or(building);
+        self.ensure(place, at)?;
+        let Some(Some(looked)) = self.looked.get(&place) else { return Ok(None) };
+        Ok(looked.finding(id).map(|finding| (looked, finding, stands_in)))
+    }
+
     /// A finding when it is one that is asked for, and below one of some nodes.
     pub(crate) fn look(
         &mut self,
@@ -362,16 +441,20 @@ impl<'w> Walk<'w> {
             return Ok(None);
         }
         let (state, wanted) = (self.state, self.wanted);
-        let Some(looked) = self.looked(building, at)? else { return Ok(None) };
-        let Some(finding) = looked.finding(id) else { return Ok(None) };
+        let Some((looked, finding, stands_in)) = self.stand(id, building, at)? else {
+            return Ok(None);
+        };
         let (view, aged) = looked.on(finding, at.day);
         let is_wanted = view.is_some_and(|view| wanted.has(&view, aged.as_ref()));
         if !is_wanted {
             return Ok(None);
         }
         let Some(seen) = see(state, partition, id.into(), at)? else { return Ok(None) };
-        let is_here =
-            of.contains(&building.into()) || leads_to(state, partition, &seen.content, of, at)?;
+        let is_here = if stands_in.is_empty() {
+            of.contains(&building.into()) || leads_to(state, partition, &seen.content, of, at)?
+        } else {
+            is_below(state, &stands_in, of, at)?
+        };
         if !is_here {
             return Ok(None);
         }
@@ -379,6 +462,7 @@ impl<'w> Walk<'w> {
             seen,
             leads_to: id,
             building: Some(building),
+            stands_in,
             numbers: vec![id],
             view: None,
             aged: None,

@@ -5,7 +5,7 @@
 //! that is open and the building there. The rows are written with those of the due list, by the same
 //! comparison; what is over by the passing of days alone is passed over by who reads them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -23,13 +23,13 @@ use crate::{
         time::{Day, KnownAt, ReadTime},
     },
     registry::{
-        checkup::{Recount, recounting},
         engine::Registry,
         error::Error,
         findings::{FindingSeen, FindingsWanted, Walk},
         merged::Merged,
         parts::Stated,
         record::read,
+        recount::Recount,
         reference,
         space::{Space, subject_key},
         state::{Live, State},
@@ -88,6 +88,8 @@ pub(crate) fn rows(
                 key.extend_from_slice(&notice.served_on.to_bytes());
                 key.extend_from_slice(&SubjectId::from(notice.finding).to_bytes());
                 key.push(number);
+                // Below one holder it may stand once for each building that its own became.
+                key.extend_from_slice(&SubjectId::from(building).to_bytes());
                 let (from, until) = (part.from, part.until);
                 rows.insert(key, NoticeRow { from, until, is_local: target.local });
             }
@@ -117,19 +119,35 @@ fn served(tables: &Tables, bucket_from_days: u32, today: Day) -> Days {
     (oldest, before(bucket_from_days))
 }
 
-/// The same in a partition. Refuses `SWEEP_UNDER_WAY` while its buildings are being counted anew.
+/// The same in a partition.
 fn served_in(
     state: &dyn State,
     partition: Partition,
     bucket_from_days: Option<u32>,
     today: Day,
 ) -> Result<Days, Error> {
-    if let Some(recount) = Recount::under_way(state, partition)? {
-        return Err(recounting(&recount));
-    }
     let Some(from_days) = bucket_from_days else { return Ok((None, None)) };
     let tables = reference::known(state, partition, None)?;
     Ok(served(&tables, from_days, today))
+}
+
+/// Refuses `SWEEP_UNDER_WAY` while buildings of some holders, those below `asked`, are being counted
+/// anew, and may stand elsewhere in a list of today.
+pub(crate) fn not_being_counted(
+    state: &dyn State,
+    asked: SubjectId,
+    holders: &[(Partition, SubjectId)],
+    today: Day,
+) -> Result<(), Error> {
+    let partitions = holders.iter().map(|(partition, _)| *partition).collect::<BTreeSet<_>>();
+    for partition in partitions {
+        let Some(recount) = Recount::under_way(state, partition)? else { continue };
+        let its = holders.iter().copied().filter(|(of, _)| *of == partition);
+        if recount.concerns_any(state, asked, &its.collect::<Vec<_>>(), today)? {
+            return Err(recount.refusal());
+        }
+    }
+    Ok(())
 }
 
 impl Registry {
@@ -153,7 +171,9 @@ impl Registry {
         let mut days: BTreeMap<Partition, Days> = BTreeMap::new();
         let mut stated = Stated::default();
         let nodes = self.nodes_then(of, ReadTime::NOW, &mut stated)?;
-        for (partition, holder) in self.holders(of, today)? {
+        let holders = self.holders(of, today)?;
+        not_being_counted(&live, of, &holders, today)?;
+        for (partition, holder) in holders {
             let served_on = if let Some(served_on) = days.get(&partition) {
                 *served_on
             } else {

@@ -18,12 +18,12 @@ use crate::{
     },
     registry::{
         case::{self, Case},
-        checkup::{Recount, recounting},
         engine::Registry,
         error::{Class, Error, Refusal},
         history::{entry_numbers, timeline_at},
         parts::{Part, Stated, TotalOf},
         read::ListOf,
+        recount::Recount,
         space::{Space, below, subject_at_end, text_key},
         state::{Durable, Live, State},
         subjects::Candidates,
@@ -359,7 +359,10 @@ impl Registry {
             self.cache().put(node, day, seq, amounts.clone());
             amounts
         };
-        let termed = terms_of(&state, partition, None, &amounts, wanted)?;
+        if wanted == Wanted::Terms {
+            not_being_counted(&state, node, None, &[day])?;
+        }
+        let termed = terms_of(&state, partition, &amounts, wanted)?;
         Ok(((amounts, termed), position))
     }
 
@@ -398,9 +401,12 @@ impl Registry {
         // One view, so that all cells are of one moment.
         let state = Durable::new(self.store())?;
         not_being_moved(&state, node, known, days)?;
+        if wanted == Wanted::Terms {
+            not_being_counted(&state, node, known, days)?;
+        }
         let mut sums = Vec::new();
         for amounts in totals_at(&state, node, known, days)? {
-            let termed = terms_of(&state, node.partition(), known, &amounts, wanted)?;
+            let termed = terms_of(&state, node.partition(), &amounts, wanted)?;
             sums.push((amounts, termed));
         }
         Ok(sums)
@@ -435,7 +441,7 @@ impl Registry {
             let known = Some(self.stated(partition, time.known_at, &mut stated)?);
             let live = Live(self.store());
             if measure.is_termed() {
-                not_being_counted(&live, partition, known)?;
+                not_being_counted(&live, *node, known, &[day])?;
             }
             let cursor = if index == skip { after_key.clone() } else { Vec::new() };
             let all = Candidates::Of(partition, kind);
@@ -725,33 +731,33 @@ struct Explained<'t> {
     day: Day,
 }
 
-/// The amounts that are broken down by terms, when they are wanted and not being counted anew.
+/// The amounts that are broken down by terms, when they are wanted.
 fn terms_of(
     state: &dyn State,
     partition: Partition,
-    known: Option<Seq>,
     amounts: &Amounts,
     wanted: Wanted,
 ) -> Result<Termed, Error> {
     if wanted == Wanted::Spine {
         return Ok(Termed::default());
     }
-    not_being_counted(state, partition, known)?;
     Termed::of(state, partition, amounts)
 }
 
-/// Refuses while check-ups are counted anew because of something that was known then.
+/// While check-ups are counted anew, those of nodes and days that this concerns are not told as known
+/// since it began.
 fn not_being_counted(
     state: &dyn State,
-    partition: Partition,
+    node: SubjectId,
     known: Option<Seq>,
+    days: &[Day],
 ) -> Result<(), Error> {
-    match Recount::under_way(state, partition)? {
-        Some(recount) if known.is_none_or(|known| recount.opened_by <= known) => {
-            Err(recounting(&recount))
-        }
-        _ => Ok(()),
+    let Some(recount) = Recount::under_way(state, node.partition())? else { return Ok(()) };
+    let is_known = known.is_none_or(|known| recount.opened_by <= known);
+    if is_known && recount.concerns(state, node, days)? {
+        return Err(recount.refusal());
     }
+    Ok(())
 }
 
 fn code_spans(timeline: &Timeline, scheme: &str, code: &str) -> Vec<(Day, Option<Day>)> {

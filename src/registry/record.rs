@@ -74,6 +74,8 @@ pub(crate) struct Meta {
     pub sweep_count: u32,
     /// Whether a sweep over buildings is under way.
     pub is_recounting: bool,
+    /// Whether a building ever became one that lies elsewhere.
+    pub has_far_lines: bool,
     /// Terms counted by.
     pub term_count: u16,
     /// Cases that are open.

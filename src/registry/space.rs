@@ -16,8 +16,8 @@ use crate::{
 /// 2: the keys of places begin with the kind. 4: open notices by the days on which they were served.
 /// 5: no key that only says that there is a subject: its record says so. 6: cases of several
 /// subjects, with days, and settled ones that come back. 7: a partition knows the last entry about its
-/// reference data. 8: grams within Latin words.
-pub(crate) const LAYOUT: u32 = 8;
+/// reference data. 8: grams within Latin words. 9: a recount knows what it concerns.
+pub(crate) const LAYOUT: u32 = 9;
 
 /// A key space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +75,8 @@ pub(crate) enum Space {
     Term = b'Y',
     /// number → term.
     TermText = b'y',
-    /// The sweep over buildings that is under way, and the buildings that need not wait for it.
+    /// The sweep over buildings that is under way, the buildings that need not wait for it, and the
+    /// nodes that it concerns.
     Recount = b'z',
 }
 

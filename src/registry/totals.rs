@@ -17,6 +17,7 @@ use crate::{
         checkup, entry,
         error::Error,
         history::timeline_at,
+        line,
         record::{put, read},
         space::{Space, below, seq_key, subject_key},
         state::State,
@@ -292,6 +293,13 @@ pub(crate) fn touched(
         }
         from = to + 1;
     }
+    // What a building became, or came from, counts by it in part.
+    let buildings = subjects.iter().filter_map(|subject| BuildingId::try_from(*subject).ok());
+    let mut lines = BTreeSet::new();
+    for building in buildings {
+        lines.extend(line::ever(state, partition, building)?);
+    }
+    subjects.extend(lines.into_iter().map(SubjectId::from));
     Ok(subjects)
 }
 

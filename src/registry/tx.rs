@@ -11,11 +11,12 @@ use crate::{
         time::{Day, Stamp},
     },
     registry::{
-        apply, checkup,
+        apply,
         entry::{Entry, Hidden, Link, RequestMark, Text},
         error::{Error, Refusal},
         fact::{Body, Fact, ItemRecord, SourceRow},
         record::Record,
+        recount,
         work::Work,
     },
     store::NewEntry,
@@ -165,7 +166,7 @@ impl<'w, 'a> Tx<'w, 'a> {
             }
         }
         let command_seq = *self.first.entry(partition).or_insert(seq);
-        checkup::no_recount(self.work, partition, command_seq, &draft.fact)?;
+        recount::no_recount(self.work, partition, command_seq, &draft.fact, &draft.corrects)?;
         let mut subjects = Vec::new();
         for subject in draft.fact.subjects() {
             let before = self.work.known(partition, subject)?;

@@ -152,15 +152,29 @@ fn listed(row: DueListed, today: Day) -> v1::DueRow {
 }
 
 fn explained(found: CheckUps) -> v1::ExplainDueResponse {
-    let no_rules = || v1::Due { answer: v1::DueAnswer::NoRules.into(), ..v1::Due::default() };
+    let ended_on = found.ended.map(|day| day.to_string()).unwrap_or_default();
+    let no_day = |answer: v1::DueAnswer| v1::Due { answer: answer.into(), ..v1::Due::default() };
+    let part_of_id = found.part_of.map(|id| SubjectId::from(id).to_string());
+    let due = match (&found.due, found.presence, part_of_id) {
+        (_, Presence::Ended, _) => v1::Due { ended_on, ..no_day(v1::DueAnswer::Ended) },
+        (_, Presence::NotYet | Presence::EnteredInError, _) => no_day(v1::DueAnswer::NotThere),
+        (_, _, Some(part_of_id)) => v1::Due { part_of_id, ..no_day(v1::DueAnswer::PartOfAnother) },
+        (Some(segment), ..) => due_on_wire(segment, found.valid_at),
+        (None, ..) => no_day(v1::DueAnswer::NoRules),
+    };
+    let payments = found.payments.into_iter().map(|(rule, payment)| v1::DuePayment {
+        rule,
+        payer: payment.payer.to_string(),
+        award_percent: payment.award_percent.into(),
+    });
+    let basis = found.due.as_ref().map(|segment| v1::DueBasis {
+        payments: payments.collect(),
+        notes: found.notes,
+        ..basis(&segment.basis)
+    });
     v1::ExplainDueResponse {
-        due: Some(
-            found
-                .due
-                .as_ref()
-                .map_or_else(no_rules, |segment| due_on_wire(segment, found.valid_at)),
-        ),
-        basis: found.due.as_ref().map(|segment| basis(&segment.basis)),
+        due: Some(due),
+        basis,
         grades: found.grades.into_iter().map(graded).collect(),
         colour: found.colour.map(coloured),
         valid_at: found.valid_at.to_string(),
@@ -233,6 +247,7 @@ fn basis(basis: &due::Basis) -> v1::DueBasis {
             .map(|(scale, value)| v1::DueInput { name: scale.clone(), value: value.clone() })
             .collect(),
         open_finding_count: basis.open_finding_count,
+        ..v1::DueBasis::default()
     }
 }
 

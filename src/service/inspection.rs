@@ -18,6 +18,7 @@ use crate::{
             SubjectId,
         },
         limit,
+        page::PageRequest,
         time::{Answer, Day, ReadTime},
         violation::Violations,
     },
@@ -457,6 +458,17 @@ fn of(
     Some((ListOf::Reports(holder, ReportsWanted::of(&states, &kinds)), Some((field, holder))))
 }
 
+/// Another report that answers an order, and is submitted or accepted.
+fn other_report(written: &Written, order: OrderId) -> Option<SubjectId> {
+    let is_in = |word: &&str| matches!(*word, "submitted" | "accepted");
+    let states = REPORT_STATES.iter().enumerate().filter(|(_, word)| is_in(word));
+    let states = states.map(|(place, _)| place).collect::<Vec<_>>();
+    let of = ListOf::Reports(order.into(), ReportsWanted::of(&states, &[]));
+    let page = PageRequest { rows: 2, after: Vec::new() };
+    let found = written.api.registry().list(of, ReadTime::NOW, &page).ok()?;
+    found.rows.into_iter().map(|seen| seen.id).find(|id| Some(*id) != written.made())
+}
+
 #[tonic::async_trait]
 impl InspectionService for Api {
     async fn record_report(
@@ -468,7 +480,13 @@ impl InspectionService for Api {
         let kind = u32::try_from(kind).ok().and_then(ReportKind::from_number);
         check_kind(write.way.caller.actor.role, write.way.caller.rpc, kind)?;
         let seeds = write.seeds(asked.findings.len().min(FINDINGS_MAX) + 1)?;
-        let written = write.run(record_plan(asked, seeds)).await?;
+        let order = asked.fields.as_ref().and_then(|fields| fields.order_id.as_deref());
+        let order = order.and_then(|order| order.parse::<OrderId>().ok());
+        let mut written = write.run(record_plan(asked, seeds)).await?;
+        if let Some(other) = order.and_then(|order| other_report(&written, order)) {
+            let message = format!("another report of the order is submitted or accepted: {other}");
+            written.warn("ORDER_ANSWERED", &message);
+        }
         let report = written.see(written.made())?.map(kind::resource);
         let (mut findings, mut possible_duplicates) = (Vec::new(), Vec::new());
         let seen = written.outcome.decided.subjects.get(1..).unwrap_or_default();

@@ -410,6 +410,7 @@ impl Write {
         let (outcome, warnings) =
             done.map_err(|status| status::for_request(status, &request_id))?;
         let is_only_judged = self.context.validate_only;
+        let warnings = warnings.iter().map(ToString::to_string).collect();
         Ok(Written { api: self.way.api, outcome, is_only_judged, about: None, warnings })
     }
 
@@ -554,13 +555,18 @@ pub(crate) struct Written {
     is_only_judged: bool,
     /// The subject that it is about, when there is one that was there before.
     about: Option<SubjectId>,
-    warnings: Vec<common::CodeWarning>,
+    warnings: Vec<String>,
 }
 
 impl Written {
     /// Whether nothing was written because nothing was to be.
     pub(crate) fn is_only_judged(&self) -> bool {
         self.is_only_judged
+    }
+
+    /// Warns of something that the write does.
+    pub(crate) fn warn(&mut self, reason: &'static str, message: &str) {
+        self.warnings.push(format!("{reason}: {message}"));
     }
 
     /// The receipt on the wire.
@@ -608,7 +614,7 @@ impl Written {
         let mut response = Response::new(message);
         for warning in self.warnings.iter().take(WARNINGS_MAX) {
             // Header values are ASCII; a warning that is not says nothing of use without the rest.
-            if let Ok(value) = warning.to_string().parse() {
+            if let Ok(value) = warning.parse() {
                 response.metadata_mut().append(WARNING_HEADER, value);
             }
         }

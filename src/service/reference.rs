@@ -7,10 +7,12 @@ use tonic::{Request, Response, Status};
 use crate::{
     domain::{
         content::{Content, Fields, Shared},
+        cycle::{self, CycleRuleSet},
         grade,
         reference::{self, ReferenceContent},
         reference_diff::{self, Side},
         reference_file::{self, Edition, Sketch, Standing, Table},
+        totals::Measure,
     },
     kernel::{
         id::{IdSeed, Kind, ReferenceId, RegionId, SubjectId},
@@ -21,7 +23,7 @@ use crate::{
         violation::Violations,
     },
     proto::v1::{self, reference_service_server::ReferenceService},
-    registry::{Command, Editions, ListOf, Refusal, Register, Registry, Seen},
+    registry::{Command, Editions, ListOf, Refusal, Register, Registry, Seen, Wanted},
     service::{
         Api, Plan, Way, Write, Written,
         common::{self, FieldReader},
@@ -235,6 +237,54 @@ fn load_plan(
     Misread::check(violations, plan)
 }
 
+/// Warns of an edition of cycles whose check-ups are due no earlier than a day on which those of the
+/// edition that it follows were due already: what was overdue counts from the new day on.
+fn restarted(registry: &Registry, plan: &Plan) -> Option<String> {
+    let Command::LoadReference { edition, .. } = &plan.command else { return None };
+    let (region, set) = cycles_of(&edition.content)?;
+    let editions =
+        Editions { region: None, table: Some(Table::Cycle), holds_on: Some(set.edition.from) };
+    let page = PageRequest { rows: limit::VIEW_ROWS_MAX, after: Vec::new() };
+    let of = ListOf::References(plan.partition, editions);
+    let loaded = registry.list(of, ReadTime::NOW, &page).ok()?.rows;
+    let others = loaded.into_iter().filter_map(|seen| cycles_of(&seen.content));
+    let others = others.filter(|(its, _)| *its == region).map(|(_, other)| other);
+    let others: Vec<_> = others.filter(|other| other.edition != set.edition).collect();
+    // What it takes the place of on its first day.
+    let before = cycle::in_force(&others.iter().collect::<Vec<_>>(), set.edition.from)?;
+    let is_in_force = cycle::in_force(&[before, &set], set.edition.from) == Some(&set);
+    let (was, is) = (before.first_duty(), set.first_duty());
+    if !is_in_force || is <= was {
+        return None;
+    }
+    let time = ReadTime { valid_at: Some(is.previous()), known_at: KnownAt::Now };
+    let totals = registry.totals_of(SubjectId::from(region), time, Wanted::Terms).ok();
+    let overdue = totals.and_then(|totals| {
+        let mut terms = totals.termed.iter();
+        let found =
+            terms.find(|(measure, term, ..)| *measure == Measure::Due && *term == "overdue");
+        found.map(|(.., certain, _)| certain)
+    });
+    let count = overdue.map_or_else(String::new, |count| {
+        format!(" (overdue on the day before, as known now: {count})")
+    });
+    Some(format!(
+        "what was overdue before {is} counts from {is} on{count}: the edition that \
+         it follows, {}, has check-ups due since {was}; say duty_since = {was} to keep that",
+        before.edition.edition.escape_default()
+    ))
+}
+
+/// The cycles of an edition, and where they hold.
+fn cycles_of(content: &Content) -> Option<(RegionId, CycleRuleSet)> {
+    let Fields::Reference(fields) = &content.fields else { return None };
+    if fields.table.as_ref()?.as_deref() != Some(Table::Cycle.word()) {
+        return None;
+    }
+    let text = fields.text.clone().flatten()?;
+    Some((fields.region.flatten()?, cycle::read::rule_set(&text).ok()?))
+}
+
 impl Write {
     async fn load(
         self,
@@ -250,7 +300,12 @@ impl Write {
         let loading = Loading { text, is_correction: correction, place, own };
         let seed = common::id_seed(self.registry().now()).map_err(status::status)?;
         let plan = load_plan(self.registry(), violations, loading, seed);
-        let written = self.with_names(&NAMES).run(plan).await?;
+        let restarted = plan.as_ref().ok().and_then(|plan| restarted(self.registry(), plan));
+        let mut written = self.with_names(&NAMES).run(plan).await?;
+        let is_new = written.is_only_judged() || !written.outcome.entries.is_empty();
+        if let Some(message) = restarted.filter(|_| is_new) {
+            written.warn("DUTY_RESTARTED", &message);
+        }
         let loaded = written.see(written.made())?;
         Ok((written, loaded.map(resource)))
     }

@@ -194,7 +194,7 @@ fn sayings() -> Vec<Saying> {
         Saying::MeasureLifted(Measure::OutOfUse),
         Saying::Included(ProjectKey(raw(12))),
         Saying::Excluded,
-        Saying::ObjectGone,
+        Saying::ObjectGone { reason: String::new() },
         Saying::Waived { reason: reason.clone() },
         Saying::Reopened { reason },
     ]

@@ -13,6 +13,7 @@ use anju::{
         grade::{Aspect, Grade, Ladder, Scale, Scope},
         qualification::{Employment, Period, Qualification},
         report::{Judgement, ReportKind, Signatures},
+        timeline::EndCause,
         totals::Measure,
     },
     kernel::{
@@ -21,9 +22,9 @@ use anju::{
         time::{Day, KnownAt, ReadTime},
     },
     registry::{
-        AdvanceReport, Command, Correct, DueDays, DueFor, Error, FindingSeen, FindingsWanted,
-        FollowFinding, ObserveFinding, Outcome, Register, Registry, ReportStep, Sighting, Wanted,
-        Which,
+        AdvanceReport, Command, Correct, DueDays, DueFor, End, Error, FindingSeen, FindingsWanted,
+        FollowFinding, Merge, MergeInto, ObserveFinding, Outcome, Register, Registry, ReportStep,
+        Sighting, Split, SplitPart, Wanted, Which,
     },
     store::{Store, memory::MemoryStore},
 };
@@ -57,9 +58,9 @@ const TERMED: [Measure; 10] = [
 /// A city with two streets that things are said about.
 pub(crate) struct Town {
     pub(crate) city: City,
-    streets: [SubjectId; 2],
-    communities: [SubjectId; 2],
-    compounds: [SubjectId; 2],
+    pub(crate) streets: [SubjectId; 2],
+    pub(crate) communities: [SubjectId; 2],
+    pub(crate) compounds: [SubjectId; 2],
     pub(crate) buildings: Vec<SubjectId>,
     body: BodyId,
     signer: SignerId,
@@ -67,6 +68,8 @@ pub(crate) struct Town {
     pub(crate) findings: Vec<SubjectId>,
     drafts: Vec<SubjectId>,
     editions: Vec<SubjectId>,
+    /// What was moved, merged and split, with the entries.
+    moved: Vec<(SubjectId, u64)>,
 }
 
 fn by(person: &str) -> Author {
@@ -86,7 +89,7 @@ fn licence(from: &str, until: Option<&str>) -> Vec<Qualification> {
 }
 
 impl Town {
-    fn on(city: City) -> Self {
+    pub(crate) fn on(city: City) -> Self {
         let streets = ["一街", "二街"].map(|name| city.street(name));
         let communities = streets.map(|street| city.community("社区", street));
         let compounds = communities.map(|community| city.compound("小区", community));
@@ -121,6 +124,7 @@ impl Town {
             findings: Vec::new(),
             drafts: Vec::new(),
             editions: Vec::new(),
+            moved: Vec::new(),
         }
     }
 
@@ -206,7 +210,7 @@ impl Town {
         &self.city.registry
     }
 
-    fn nodes(&self) -> Vec<SubjectId> {
+    pub(crate) fn nodes(&self) -> Vec<SubjectId> {
         let mut nodes = vec![self.city.district];
         nodes.extend(self.streets);
         nodes.extend(self.communities);
@@ -227,9 +231,9 @@ fn finding_says(building: Option<SubjectId>, saying: Saying, person: &str) -> Co
 }
 
 /// What a node counts, by measure and term; certain and possible.
-type Counts = BTreeMap<(&'static str, String), (i64, i64)>;
+pub(crate) type Counts = BTreeMap<(&'static str, String), (i64, i64)>;
 
-fn told(registry: &Registry, node: SubjectId, time: ReadTime) -> Counts {
+pub(crate) fn told(registry: &Registry, node: SubjectId, time: ReadTime) -> Counts {
     let totals = registry.totals_of(node, time, Wanted::Terms).unwrap();
     let mut told = Counts::new();
     for (measure, term, certain, possible) in totals.termed.iter() {
@@ -239,7 +243,7 @@ fn told(registry: &Registry, node: SubjectId, time: ReadTime) -> Counts {
 }
 
 /// The same from the rows of every measure.
-fn explained(registry: &Registry, node: SubjectId, time: ReadTime) -> Counts {
+pub(crate) fn explained(registry: &Registry, node: SubjectId, time: ReadTime) -> Counts {
     let mut sums = Counts::new();
     for measure in TERMED {
         let mut page = PageRequest { rows: 50, after: Vec::new() };
@@ -262,7 +266,7 @@ fn explained(registry: &Registry, node: SubjectId, time: ReadTime) -> Counts {
 }
 
 /// The due list of a node, all pages.
-fn listed(registry: &Registry, node: SubjectId) -> Vec<(BuildingId, Day)> {
+pub(crate) fn listed(registry: &Registry, node: SubjectId) -> Vec<(BuildingId, Day)> {
     let days = DueDays { from: None, to: None, with_uncertain: false };
     let mut page = PageRequest { rows: 2, after: Vec::new() };
     let mut all = Vec::new();
@@ -280,7 +284,7 @@ fn listed(registry: &Registry, node: SubjectId) -> Vec<(BuildingId, Day)> {
 }
 
 /// The same by asking for every building.
-fn computed(town: &Town, node: SubjectId) -> Vec<(BuildingId, Day)> {
+pub(crate) fn computed(town: &Town, node: SubjectId) -> Vec<(BuildingId, Day)> {
     use anju::{domain::due::DueAnswer, registry::ListOf};
     let registry = town.registry();
     let page = PageRequest { rows: 1_000, after: Vec::new() };
@@ -316,7 +320,7 @@ fn aged(registry: &Registry, node: SubjectId, bucket: Option<u32>) -> Vec<Findin
 /// The day from which the notice of a finding ages, from what was said of it alone.
 fn served(found: &FindingSeen, today: Day) -> Option<Day> {
     // Nobody has seen it, or nobody says how to age it.
-    found.view.as_ref()?;
+    found.view.as_ref().filter(|view| view.stage.is_open())?;
     found.aged?;
     let mut events: Vec<_> = found
         .events
@@ -329,7 +333,7 @@ fn served(found: &FindingSeen, today: Day) -> Option<Day> {
     for event in events {
         match event.saying {
             Saying::Notified { .. } => served = served.or(Some(event.on)),
-            Saying::Closed | Saying::Waived { .. } | Saying::ObjectGone => is_open = false,
+            Saying::Closed | Saying::Waived { .. } | Saying::ObjectGone { .. } => is_open = false,
             Saying::Reopened { .. } => (is_open, served) = (true, None),
             _ => {}
         }
@@ -349,7 +353,9 @@ fn check_aged(town: &Town, node: SubjectId) {
     for id in &town.findings {
         let id = FindingId::try_from(*id).unwrap();
         let found = registry.finding(id, ReadTime::NOW).unwrap();
-        let is_here = found.building.is_some_and(|building| here.contains(&building.into()));
+        // Where it counts, when its building became another.
+        let place = found.stands_in.first().copied().or(found.building);
+        let is_here = place.is_some_and(|building| here.contains(&building.into()));
         if let Some(on) = served(&found, today).filter(|_| is_here && found.leads_to == id) {
             expected.push((on, id));
         }
@@ -481,12 +487,90 @@ impl Town {
         let _ = self.registry().execute(call, Command::AdvanceReport(step));
     }
 
+    fn note(&mut self, subject: SubjectId, done: Result<Outcome, Error>) {
+        if let Ok(done) = done
+            && let Some(entry) = done.entries.first()
+        {
+            self.moved.push((subject, *entry));
+        }
+    }
+
+    /// Merges two buildings, splits one, or demolishes it; what comes of it is among the buildings.
+    fn join(&mut self, one: SubjectId, other: SubjectId, on: &str, how: u8) {
+        let new = || MergeInto::New {
+            seed: self.city.seed(),
+            content: Box::new(Content::empty(Kind::Building)),
+        };
+        let command = match how % 4 {
+            0 => Command::Merge(Merge {
+                kind: Kind::Building,
+                subjects: vec![one, other],
+                day: day(on),
+                into: new(),
+            }),
+            1 => Command::Merge(Merge {
+                kind: Kind::Building,
+                subjects: vec![one],
+                day: day(on),
+                into: MergeInto::Existing(other),
+            }),
+            2 => {
+                let (cause, day) = (EndCause::Demolished, said(on));
+                Command::End(End { subject: one, etag: None, day, cause })
+            }
+            _ => {
+                let part = |share| SplitPart {
+                    seed: self.city.seed(),
+                    content: Content::empty(Kind::Building),
+                    share,
+                };
+                let parts = vec![part((1, 3)), part((2, 3))];
+                let (assignments, keeps) = (Vec::new(), how.is_multiple_of(2));
+                let (subject, day) = (one, day(on));
+                Command::Split(Split { subject, etag: None, day, parts, assignments, keeps })
+            }
+        };
+        let done = self.city.run(self.city.home(), command);
+        if done.is_ok() {
+            let page = PageRequest { rows: 1_000, after: Vec::new() };
+            let of = anju::registry::ListOf::Below(Kind::Building, self.city.district);
+            let all = self.registry().list(of, ReadTime::NOW, &page).unwrap().rows;
+            self.buildings.extend(all.iter().map(|seen| seen.id));
+            self.buildings.sort_unstable();
+            self.buildings.dedup();
+            let rows = self.registry().history(one, KnownAt::Now, &page).unwrap().rows;
+            self.moved.extend(rows.last().map(|row| (one, row.entry.seq)));
+        }
+    }
+
+    /// What is known is seen again, perhaps in what its building became.
+    fn observe_again(&self, finding: SubjectId, building: SubjectId, on: &str) {
+        let observed = Sighting {
+            finding: Which::Known(finding.try_into().unwrap()),
+            on: day(on),
+            second_of_day: None,
+            order_key: Vec::new(),
+            observation: Observation {
+                source: Source::Owner,
+                observer: PartyKey("o-1".to_owned()),
+                class: "STR.CRACK".to_owned(),
+                severity: Severity::Unsafe,
+                place: Place::default(),
+                report: None,
+            },
+        };
+        let building = building.try_into().unwrap();
+        let observe = ObserveFinding { building, etag: None, observed };
+        let call = self.city.call(self.city.home());
+        let _ = self.registry().execute(call, Command::ObserveFinding(Box::new(observe)));
+    }
+
     #[expect(clippy::too_many_lines, reason = "one act a line or two")]
     fn act(&mut self, act: Act) {
         let Act { what, a, b, c } = act;
         let on = INSPECTED[usize::from(c) % INSPECTED.len()];
         let some = pick(&self.buildings, a);
-        match what % 20 {
+        match what % 25 {
             0 | 1 => {
                 let built = ["1980s", "1994-06-30", "unknown", "2010", "1960..1976"];
                 let compound = self.compounds[usize::from(a) % 2];
@@ -578,7 +662,8 @@ impl Town {
                         fields.community = Some(to.try_into().ok());
                     }
                 });
-                let _ = self.city.change(compound, on, content);
+                let done = self.city.change(compound, on, content);
+                self.note(compound, done);
             }
             15 | 16 => {
                 if let Some(finding) = pick(&self.findings, a) {
@@ -594,6 +679,33 @@ impl Town {
             18 => {
                 if let Some(report) = pick(&self.drafts, a) {
                     self.advance(report, b);
+                }
+            }
+            20 => {
+                let community = self.communities[usize::from(a) % 2];
+                let to = self.streets[usize::from(b) % 2];
+                let content = fields(Kind::Region, |fields| {
+                    if let Fields::Region(fields) = fields {
+                        fields.parent = Some(to.try_into().ok());
+                    }
+                });
+                let done = self.city.change(community, on, content);
+                self.note(community, done);
+            }
+            21 | 22 => {
+                if let (Some(one), Some(other)) = (some, pick(&self.buildings, b)) {
+                    self.join(one, other, on, c);
+                }
+            }
+            23 => {
+                if let Some((subject, entry)) = pick(&self.moved, a) {
+                    let _ = self.city.retract(subject, Some(entry));
+                }
+            }
+            24 => {
+                let now = pick(&self.buildings, b);
+                if let (Some(finding), Some(building)) = (pick(&self.findings, a), now) {
+                    self.observe_again(finding, building, on);
                 }
             }
             _ => {

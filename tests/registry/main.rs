@@ -24,6 +24,7 @@ mod papers;
 mod paths;
 mod reads;
 mod rebuild;
+mod recounts;
 mod refusals;
 mod requests;
 mod row_ends;

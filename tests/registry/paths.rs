@@ -169,7 +169,10 @@ fn ends_rightly(found: &FindingSeen) -> Result<&'static str, String> {
             }
             _ => {}
         }
-        if matches!(event.saying, Saying::Closed | Saying::Waived { .. } | Saying::ObjectGone) {
+        if matches!(
+            event.saying,
+            Saying::Closed | Saying::Waived { .. } | Saying::ObjectGone { .. }
+        ) {
             last = Some((event.saying.clone(), is_verified));
         }
     }
@@ -177,7 +180,7 @@ fn ends_rightly(found: &FindingSeen) -> Result<&'static str, String> {
     match (view.stage, last) {
         (Stage::Closed, Some((Saying::Closed, true))) => Ok("closed"),
         (Stage::Waived, Some((Saying::Waived { .. }, _))) => Ok("waived"),
-        (Stage::ObjectGone, Some((Saying::ObjectGone, _))) => Ok("gone"),
+        (Stage::ObjectGone, Some((Saying::ObjectGone { .. }, _))) => Ok("gone"),
         (Stage::Closed | Stage::Waived | Stage::ObjectGone, _) => Err(told),
         _ => Ok("open"),
     }

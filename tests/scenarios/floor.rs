@@ -219,7 +219,7 @@ pub(crate) struct Told {
 /// When a check-up is due, and what the last ones gave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DueView {
-    /// `DUE`, `EXEMPT`, `UNKNOWN`, `NO_RULES`.
+    /// `DUE`, `EXEMPT`, `UNKNOWN`, `NO_RULES`, `ENDED`, `NOT_THERE`.
     pub(crate) answer: String,
     pub(crate) on: String,
     pub(crate) is_overdue: bool,
@@ -243,6 +243,8 @@ pub(crate) struct FindingView {
     pub(crate) severity: String,
     pub(crate) deadline: String,
     pub(crate) ids: usize,
+    /// Where it stands when its building became others.
+    pub(crate) stands_in: Vec<String>,
     /// Day, observer and severity.
     pub(crate) seen: Vec<(String, String, String)>,
 }

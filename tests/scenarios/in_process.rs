@@ -646,7 +646,15 @@ impl Floor for InProcess {
 
     fn due(&mut self, id: &str, time: &Time) -> Result<DueView, Vec<Wrong>> {
         let found = self.registry.check_ups(read(id), Self::time(time)).map_err(wrong)?;
-        let mut view = DueView { answer: "NO_RULES".to_owned(), ..DueView::default() };
+        let answer = match found.presence {
+            Presence::Ended => "ENDED",
+            Presence::NotYet | Presence::EnteredInError => "NOT_THERE",
+            _ => "NO_RULES",
+        };
+        let mut view = DueView { answer: answer.to_owned(), ..DueView::default() };
+        if answer == "ENDED" {
+            view.on = found.ended.unwrap().to_string();
+        }
         if let Some(segment) = &found.due {
             view.is_overdue = segment.answer.is_overdue_on(found.valid_at) == Answer::Yes;
             view.counted_from =
@@ -729,6 +737,7 @@ impl Floor for InProcess {
             severity: found.aged.map_or(view.severity, |aged| aged.severity).word().to_owned(),
             deadline: view.deadline.map(|day| day.to_string()).unwrap_or_default(),
             ids: found.numbers.len(),
+            stands_in: found.stands_in.iter().map(|id| SubjectId::from(*id).to_string()).collect(),
             seen,
         })
     }

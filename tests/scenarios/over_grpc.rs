@@ -547,7 +547,7 @@ impl Floor for OverGrpc {
             list(&answer, "grades").map(|one| (text(&one["grade"], "value"), in_doubt(one)));
         Ok(DueView {
             answer: word(due, "answer", "DUE_ANSWER_"),
-            on: text(due, "due_on"),
+            on: text(due, "due_on") + &text(due, "ended_on"),
             is_overdue: due["overdue"] == json!(true),
             exempt_until: bounds(due, "exempt_until"),
             next: bounds(due, "next_due"),
@@ -617,6 +617,7 @@ impl Floor for OverGrpc {
             severity: word(&seen, "severity", "SEVERITY_").to_lowercase(),
             deadline: text(&seen, "deadline"),
             ids: texts(&seen, "ids").len(),
+            stands_in: texts(&seen, "stands_in_ids"),
             seen: observed,
         })
     }

@@ -113,6 +113,7 @@ impl Player<'_> {
         self.ids.iter().fold(text.to_owned(), named)
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each question")]
     fn asked(&mut self, text: &str, asking: &Asking) -> Result<Vec<String>, Vec<Wrong>> {
         let known = match &asking.until {
             Until::Now => Known::Now,
@@ -169,7 +170,12 @@ impl Player<'_> {
                     format!("{} from {from} to {until}", self.name(id))
                 }))
             }
-            Question::Finding(of) => finding(&self.floor.finding(&id(of), &time)?),
+            Question::Finding(of) => {
+                let found = self.floor.finding(&id(of), &time)?;
+                let stands_in = found.stands_in.iter().map(|id| self.name(id));
+                let stands_in: Vec<_> = stands_in.map(|name| format!("stands in {name}")).collect();
+                [finding(&found), stands_in].concat()
+            }
             Question::Stand(of) => {
                 let view = self.floor.get(&id(of), &time)?;
                 let (state, doubt) = view.report.unwrap();
@@ -378,6 +384,8 @@ fn due(due: &DueView) -> String {
         "UNKNOWN" => {
             format!("unknown, since {}; due {}", due.because.join(" and "), bounds(&due.next))
         }
+        "ENDED" => format!("the building is no more since {}", due.on),
+        "NOT_THERE" => "the building is not there".to_owned(),
         _ => "no rules".to_owned(),
     };
     if due.is_overdue {

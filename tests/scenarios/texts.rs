@@ -48,6 +48,7 @@ scenarios! {
     one_defect_is_seen_by_three "seen-by-three",
     the_cycles_of_a_draft_are_kept_row_by_row "cycles-of-a-draft",
     something_ends_after_the_move "end-after-the-move",
+    a_defect_lives_on_in_what_the_building_became "defects-live-on",
 }
 
 #[test]

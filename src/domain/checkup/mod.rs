@@ -12,7 +12,7 @@ use std::{
 use crate::{
     domain::{
         content::{Content, Fields},
-        cycle::CycleRuleSet,
+        cycle::{self, CycleRuleSet},
         due::{self, Building, DueAnswer, DuePlan, Life, Steps},
         finding::{Finding, View, ageing::Aged, catalogue::Catalogue},
         grade::{Aspect, Derived, Grade, Scale, Scope},
@@ -21,7 +21,7 @@ use crate::{
         timeline::Timeline,
     },
     kernel::{
-        id::{FindingId, RegionId, ReportId},
+        id::{BuildingId, FindingId, RegionId, ReportId},
         time::{Day, ImpreciseDay},
     },
 };
@@ -153,11 +153,17 @@ impl Dossier {
     /// another, whose check-ups count for it.
     pub fn life(&self) -> Option<Span> {
         let (from, gone) = self.building.possible_span()?;
-        let is_part = self.building.content_at(Day::MAX).is_some_and(|content| {
-            matches!(&content.fields, Fields::Building(fields) if fields.physical.flatten().is_some())
-        });
         let until = (gone < Day::MAX).then_some(gone);
-        (!is_part && until.is_none_or(|until| from < until)).then_some(Span { from, until })
+        (self.part_of().is_none() && until.is_none_or(|until| from < until))
+            .then_some(Span { from, until })
+    }
+
+    /// The building that it is a part of.
+    pub fn part_of(&self) -> Option<BuildingId> {
+        match self.building.content_at(Day::MAX)?.fields {
+            Fields::Building(fields) => fields.physical.flatten(),
+            _ => None,
+        }
     }
 
     /// When its check-ups are due, on every day of its life; `None` where no rule set was ever
@@ -181,6 +187,11 @@ impl Dossier {
             open_finding_count: self.open_finding_count(),
         };
         Some(due::plan(&life))
+    }
+
+    /// The rule set that is in force for it on a day.
+    pub fn set_on<'t>(&self, tables: &'t Tables, day: Day) -> Option<&'t CycleRuleSet> {
+        cycle::in_force(self.sets(tables).on(day)?, day)
     }
 
     /// The rule sets that are made for where it lies, the nearest first.
@@ -284,7 +295,7 @@ impl Dossier {
     pub fn notices(&self, tables: &Tables) -> Vec<Notice> {
         let mut notices: Vec<Notice> = Vec::new();
         for (id, finding) in &self.findings {
-            for (span, view) in views(finding) {
+            for (span, view) in counted_views(finding) {
                 let is_aging =
                     view.stage.is_open() && tables.findings_on(view.first_observed).is_some();
                 let Some(served_on) = view.notified_on.filter(|_| is_aging) else { continue };
@@ -303,7 +314,7 @@ impl Dossier {
         notices
     }
 
-    /// A finding, stretch by stretch. Of one whose class no catalogue knows, the days make nothing.
+    /// A finding, stretch by stretch, as long as it counts in the building. Of one whose class no catalogue knows, the days make nothing.
     pub fn stretches(
         &self,
         finding: &Finding,
@@ -311,9 +322,9 @@ impl Dossier {
         tables: &Tables,
     ) -> Vec<Stretch> {
         let mut stretches = Vec::new();
-        for (span, view) in views(finding) {
+        for (span, view) in counted_views(finding) {
             let Some(catalogue) = tables.findings_on(view.first_observed) else { continue };
-            let next = plan.and_then(|plan| next_check_up(plan, view.first_observed));
+            let next = next_for(finding, plan, view.first_observed);
             cut(span, &view, next, catalogue, &mut stretches);
         }
         stretches
@@ -341,25 +352,44 @@ fn cut(
 
 /// The day on which the cycle that follows an observation is due: the first due day after it, as
 /// the rules say from the day of the observation on. A check-up that is done in time and finds the
-/// defect still there does not move it.
+/// defect still there does not move it. Where only a later rule says that the day had passed, it is
+/// the first of that rule: no rule makes anything worse on days before its own.
 pub fn next_check_up(plan: &DuePlan, observed: Day) -> Option<Day> {
     let segments = plan.segments();
     let first = segments.partition_point(|segment| segment.from <= observed).saturating_sub(1);
     segments.iter().skip(first).find_map(|segment| match segment.answer {
-        DueAnswer::Due { on } if on > observed => Some(on),
+        DueAnswer::Due { on } if on > observed => Some(on.max(segment.from)),
         _ => None,
     })
 }
 
-/// A finding as it was said to be, span by span.
+/// The same for a finding in the building that it stands in: its own was checked, or due, before it
+/// became this one.
+pub fn next_for(finding: &Finding, plan: Option<&DuePlan>, observed: Day) -> Option<Day> {
+    let before = finding.stay().next_check_up;
+    before.or_else(|| next_check_up(plan?, observed))
+}
+
+/// The same as long as it counts in the building.
+fn counted_views(finding: &Finding) -> Vec<(Span, View)> {
+    let Some(from) = finding.stay().counts_from else { return Vec::new() };
+    let counts = Span { from, until: None };
+    let views = views(finding).into_iter();
+    views.filter_map(|(span, view)| Some((span.within(counts)?, view))).collect()
+}
+
+/// A finding as it was said to be, span by span, as long as it stands in the building.
 fn views(finding: &Finding) -> Vec<(Span, View)> {
+    let stay = finding.stay();
     let days = finding.events().map(|event| event.on).chain(finding.ends_on());
-    let days = days.collect::<BTreeSet<_>>();
+    let mut days = days.chain(stay.from).collect::<BTreeSet<_>>();
+    days.retain(|day| stay.holds(*day));
     let days = days.into_iter().collect::<Vec<_>>();
     let mut views = Vec::new();
     for (index, from) in days.iter().enumerate() {
         if let Some(view) = finding.view_on(*from) {
-            views.push((Span { from: *from, until: days.get(index + 1).copied() }, view));
+            let until = days.get(index + 1).copied().or(stay.until);
+            views.push((Span { from: *from, until }, view));
         }
     }
     views

@@ -73,6 +73,9 @@ pub fn of_timeline(id: FindingId, timeline: &Timeline) -> Option<Finding> {
         if finding.is_none() {
             finding = Some(Finding::new(content.building.flatten()?, id));
         }
+        if let (Some(finding), Some(seen_in)) = (&mut finding, content.building.flatten()) {
+            finding.place_in(seen_in, content.event.as_ref().and_then(|it| it.saying.report()));
+        }
         let (Some(finding), Some(told)) = (&mut finding, &content.event) else { continue };
         let on = match registered {
             Some((seq, day)) if seq == statement.seq => day.latest(),

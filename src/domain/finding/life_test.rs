@@ -84,7 +84,7 @@ mod tests {
             "lifts" => Saying::MeasureLifted(measure(words[1])),
             "includes" => Saying::Included(ProjectKey(raw(5))),
             "excludes" => Saying::Excluded,
-            "gone" => Saying::ObjectGone,
+            "gone" => Saying::ObjectGone { reason },
             "waives" => Saying::Waived { reason },
             "reopens" => Saying::Reopened { reason },
             "retracts" => Saying::Retracted,
@@ -278,7 +278,7 @@ mod tests {
             2026-04-01 zhao includes
             2026-05-01 zhao excludes
             2026-05-02 li lifts fence
-            2026-06-01 zhao gone
+            2026-06-01 zhao gone taken down
             2026-06-02 zhao reopens by mistake
             ",
             None,
@@ -290,6 +290,41 @@ mod tests {
                 2026-04-01 open ENV.FINISH unsafe, monitored, fence, in a project
                 2026-05-02 open ENV.FINISH unsafe, monitored
                 2026-06-02 object_gone ENV.FINISH unsafe, monitored
+            "]],
+        );
+    }
+
+    #[test]
+    fn that_the_object_is_gone_says_another_party_than_the_repairer_and_why() {
+        check(
+            "
+            2026-03-01 li sees inspector unsafe ENV.FINISH
+            2026-03-02 li plans builder
+            2026-03-03 hu begins builder
+            2026-03-04 hu gone taken down
+            2026-03-05 zhao gone
+            2026-03-06 zhao gone taken down
+            ",
+            None,
+            &["2026-03-05", "2026-03-06"],
+            expect![[r"
+                line 4: GONE_BY_REPAIRER
+                line 5: REASON_MISSING
+                2026-03-05 under_repair ENV.FINISH unsafe
+                2026-03-06 object_gone ENV.FINISH unsafe
+            "]],
+        );
+        // A paper that comes late: whoever said so had a hand in the repair.
+        check(
+            "
+            2026-03-01 li sees inspector unsafe ENV.FINISH
+            2026-03-06 zhao gone taken down
+            2026-03-05 zhao begins builder
+            ",
+            None,
+            &["2026-03-06"],
+            expect![[r"
+                2026-03-06 under_repair ENV.FINISH unsafe, line 2 out of place: GONE_BY_REPAIRER
             "]],
         );
     }
@@ -417,7 +452,7 @@ mod tests {
             "monitors",
             "takes fence",
             "lifts fence",
-            "gone",
+            "gone taken down",
             "waives heritage",
             "reopens again",
         ]);

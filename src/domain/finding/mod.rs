@@ -3,9 +3,15 @@
 //! open → notified → planned → under repair → reported fixed → verified → closed; steps before
 //! "reported fixed" may be left out, none may be taken back but by a failed verification. A finding
 //! ends closed after a party other than the repairer has verified the repair, or as object gone, or
-//! waived with a reason; there is no other end. With its building its object is gone, whether that was
-//! said of it or not: a report of before may come in after the demolition. Watching, emergency measures and inclusion in a
+//! waived with a reason; there is no other end. That the object is gone says somebody else than who was
+//! to repair it, and why. With its building its object is gone, whether that was said of it or not: a
+//! report of before may come in after the demolition. Watching, emergency measures and inclusion in a
 //! renovation project go beside and stop no deadline.
+//!
+//! A building that became another, or several, took its defects along: what is open stays open under
+//! its number and stands in what the building became from that day on. Of several parts it may be in
+//! any, and stands in each of them, until it is seen in one; it counts in one alone, the largest that
+//! is there.
 //!
 //! What a report observes counts from the day on which it was seen, once the report is submitted:
 //! a draft is its writer's own, and what was signed is not yet said to anybody. A report that is
@@ -232,7 +238,10 @@ pub enum Saying {
     /// No renovation project is to mend it any more.
     Excluded,
     /// What was defective is no more: demolished, removed.
-    ObjectGone,
+    ObjectGone {
+        /// Why.
+        reason: String,
+    },
     /// 免于整改
     Waived {
         /// Why.
@@ -313,7 +322,7 @@ impl Saying {
             Self::MeasureLifted(_) => "measure_lifted",
             Self::Included(_) => "included",
             Self::Excluded => "excluded",
-            Self::ObjectGone => "object_gone",
+            Self::ObjectGone { .. } => "object_gone",
             Self::Waived { .. } => "waived",
             Self::Reopened { .. } => "reopened",
             Self::Retracted => "retracted",
@@ -327,6 +336,7 @@ impl Saying {
             Self::Assessed { reason, .. }
             | Self::DeadlineMoved { reason, .. }
             | Self::VerificationFailed { reason, .. }
+            | Self::ObjectGone { reason }
             | Self::Waived { reason }
             | Self::Reopened { reason } => reason.clear(),
             _ => {}
@@ -341,6 +351,7 @@ impl Saying {
             Self::Assessed { reason, .. }
             | Self::DeadlineMoved { reason, .. }
             | Self::VerificationFailed { reason, .. }
+            | Self::ObjectGone { reason }
             | Self::Waived { reason }
             | Self::Reopened { reason } => why.clone_into(reason),
             _ => {}
@@ -353,6 +364,7 @@ impl Saying {
             Self::Assessed { reason, .. }
             | Self::DeadlineMoved { reason, .. }
             | Self::VerificationFailed { reason, .. }
+            | Self::ObjectGone { reason }
             | Self::Waived { reason }
             | Self::Reopened { reason } => Some(reason),
             _ => None,
@@ -360,7 +372,7 @@ impl Saying {
     }
 
     /// The report that an observation stands in.
-    const fn report(&self) -> Option<ReportId> {
+    pub(crate) const fn report(&self) -> Option<ReportId> {
         match self {
             Self::Observed(seen) => seen.report,
             _ => None,
@@ -505,6 +517,11 @@ pub enum Refusal {
     /// The repairer verifies their own repair.
     #[error("a repair is verified by another party than the repairer, and by another person")]
     VerifierRepaired,
+    /// The repairer says that there is nothing left to repair.
+    #[error(
+        "that its object is gone is said by another party than the repairer, and another person"
+    )]
+    GoneByRepairer,
 }
 
 impl Refusal {
@@ -521,6 +538,7 @@ impl Refusal {
             Self::ReportNotSubmitted => "REPORT_NOT_SUBMITTED",
             Self::NoSuchStep(_) => "FINDING_STATE",
             Self::VerifierRepaired => "VERIFIER_REPAIRED",
+            Self::GoneByRepairer => "GONE_BY_REPAIRER",
         }
     }
 }
@@ -533,8 +551,41 @@ pub struct Finding {
     events: BTreeMap<EventId, Event>,
     /// Reports that do not count: what they observe is as if it had not been seen.
     unsubmitted: BTreeSet<ReportId>,
-    /// The first day on which the building certainly is no more.
+    /// The first day on which the building, and all that it became, certainly is no more.
     gone_from: Option<Day>,
+    /// Buildings that it was seen in after its own had become those, and for which reports.
+    seen_in: Vec<(BuildingId, Option<ReportId>)>,
+    /// The buildings that its own became.
+    line: BTreeSet<BuildingId>,
+    stay: Stay,
+}
+
+/// How long a finding stands in one of the buildings that its own became one after another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stay {
+    /// From this day on; `None`: from the first.
+    pub from: Option<Day>,
+    /// The first day on which it stands in what the building became.
+    pub until: Option<Day>,
+    /// The day on which the check-up that follows its first observation was due, when that was before
+    /// it came here.
+    pub next_check_up: Option<Day>,
+    /// The first day on which it counts here; `None` while it only may be here, and counts in another
+    /// part.
+    pub counts_from: Option<Day>,
+}
+
+impl Default for Stay {
+    fn default() -> Self {
+        Self { from: None, until: None, next_check_up: None, counts_from: Some(Day::MIN) }
+    }
+}
+
+impl Stay {
+    /// Whether it stands here on a day.
+    pub fn holds(self, day: Day) -> bool {
+        self.from.is_none_or(|from| from <= day) && self.until.is_none_or(|until| day < until)
+    }
 }
 
 impl Finding {
@@ -546,6 +597,9 @@ impl Finding {
             events: BTreeMap::new(),
             unsubmitted: BTreeSet::new(),
             gone_from: None,
+            seen_in: Vec::new(),
+            line: BTreeSet::new(),
+            stay: Stay::default(),
         }
     }
 
@@ -591,10 +645,43 @@ impl Finding {
         self.without(BTreeSet::new())
     }
 
-    /// The same where the building is no more from a day on.
+    /// The same where the building, and all that it became, is no more from a day on.
     #[must_use]
     pub fn in_building_until(self, gone_from: Option<Day>) -> Self {
         Self { gone_from, ..self }
+    }
+
+    /// The same where its building became others, in which it may be seen, too.
+    #[must_use]
+    pub fn in_line(self, line: BTreeSet<BuildingId>) -> Self {
+        Self { line, ..self }
+    }
+
+    /// The same as it stands in one of these buildings.
+    #[must_use]
+    pub fn staying(self, stay: Stay) -> Self {
+        Self { stay, ..self }
+    }
+
+    /// How long it stands in the building that it is looked at in.
+    pub const fn stay(&self) -> Stay {
+        self.stay
+    }
+
+    /// The building that it was seen in last, when its own became that and others.
+    pub fn placed(&self) -> Option<BuildingId> {
+        let counts = |report: &Option<ReportId>| {
+            report.is_none_or(|report| !self.unsubmitted.contains(&report))
+        };
+        let last = self.seen_in.iter().rfind(|(_, report)| counts(report));
+        last.map(|(building, _)| *building)
+    }
+
+    /// It was seen in a building, perhaps for a report: its own, or what that became.
+    pub fn place_in(&mut self, building: BuildingId, report: Option<ReportId>) {
+        if building != self.building {
+            self.seen_in.push((building, report));
+        }
     }
 
     fn counts(&self, event: &Event) -> bool {
@@ -626,7 +713,7 @@ impl Finding {
         catalogue: Option<&Catalogue>,
     ) -> Vec<Refusal> {
         let mut found = Vec::new();
-        let is_here = building == self.building;
+        let is_here = building == self.building || self.line.contains(&building);
         if !is_here {
             found.push(Refusal::OtherBuilding);
         }
@@ -677,6 +764,8 @@ impl Finding {
         self.events.extend(other.events);
         self.unsubmitted.extend(other.unsubmitted);
         self.gone_from = self.gone_from.or(other.gone_from);
+        self.seen_in.extend(other.seen_in);
+        self.line.extend(other.line);
         Ok(self)
     }
 
@@ -730,6 +819,13 @@ impl Finding {
                     view = Some(View::begun(id, event.on, observation));
                 }
                 (None, _) => too_early.push((id, Refusal::NotObserved)),
+                // Said of it along with the end of its building, by whoever ended that.
+                (Some(view), Saying::ObjectGone { .. })
+                    if view.stage.is_open()
+                        && self.gone_from.is_some_and(|gone| gone <= event.on) =>
+                {
+                    view.lose_object(event.on);
+                }
                 (Some(view), _) => {
                     if let Err(refusal) = view.take(event) {
                         view.out_of_place.push((id, refusal));

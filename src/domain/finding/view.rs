@@ -44,6 +44,8 @@ pub struct View {
     /// Events that do not fit where they stand, and why. They change nothing.
     pub out_of_place: Vec<(EventId, Refusal)>,
     repairs: Vec<(PartyKey, Author)>,
+    /// Who is to repair.
+    planned: Option<PartyKey>,
 }
 
 impl View {
@@ -63,6 +65,7 @@ impl View {
             project: None,
             out_of_place: Vec::new(),
             repairs: Vec::new(),
+            planned: None,
         }
     }
 
@@ -104,7 +107,10 @@ impl View {
                 self.stand(Stage::Closed, event.on);
                 Ok(())
             }
-            Saying::ObjectGone => {
+            Saying::ObjectGone { .. } => {
+                if self.is_repairer(&event.by) {
+                    return Err(Refusal::GoneByRepairer);
+                }
                 self.stand(Stage::ObjectGone, event.on);
                 Ok(())
             }
@@ -137,6 +143,7 @@ impl View {
         self.deadline = None;
         self.reported_fixed_on = None;
         self.repairs.clear();
+        self.planned = None;
         Ok(())
     }
 
@@ -166,7 +173,10 @@ impl View {
                 self.deadline = Some(*deadline);
                 return Ok(());
             }
-            Saying::Planned { .. } => Stage::Planned,
+            Saying::Planned { repairer } => {
+                self.planned = Some(repairer.clone());
+                Stage::Planned
+            }
             Saying::RepairBegan { repairer } => {
                 self.repairs.push((repairer.clone(), event.by.clone()));
                 Stage::UnderRepair
@@ -209,6 +219,13 @@ impl View {
         self.repairs.iter().any(|(repairer, said_by)| {
             repairer == verifier || repairer.0 == by.institution || said_by.same_person(by)
         })
+    }
+
+    /// Whether somebody speaks for who repaired or is to repair, or has spoken for who repaired.
+    fn is_repairer(&self, by: &Author) -> bool {
+        let is_of = |party: &PartyKey| party.0 == by.institution;
+        self.planned.as_ref().is_some_and(is_of)
+            || self.repairs.iter().any(|(party, said_by)| is_of(party) || said_by.same_person(by))
     }
 
     fn take_beside(&mut self, event: &Event) -> Result<(), Refusal> {

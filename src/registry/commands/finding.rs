@@ -115,7 +115,10 @@ pub(crate) fn judge_sighting(
         return Ok(None);
     }
     let is_new = matches!(finding, Which::New(_));
-    let fields = FindingContent { building: is_new.then_some(Some(building)), event: Some(told) };
+    // Seen in what its building became, it stands there from now on.
+    let is_placed = is_new || building != so_far.building();
+    let fields =
+        FindingContent { building: is_placed.then_some(Some(building)), event: Some(told) };
     let content = content_of(fields);
     let subject = SubjectId::from(id);
     let fact = if is_new {
@@ -280,7 +283,8 @@ pub(crate) fn judge_following(
     let saying = saying.because(&tx.call.reason);
     let told = Told { saying, by: tx.call.author.clone() };
     let event = event_of(&told, Seq::MAX, on, second_of_day, order_key.clone());
-    admit(tx, so_far, &event, &tables, day_field, refusals)?;
+    let own = so_far.building();
+    admit(tx, so_far, &event, own, &tables, day_field, refusals)?;
     let told = Told { saying: told.saying.without_reason(), by: told.by };
     let mut basis = Vec::new();
     if let Some(edition) = by_rule {
@@ -348,11 +352,11 @@ fn admit(
     tx: &mut Tx<'_, '_>,
     so_far: &Finding,
     event: &Event,
+    building: BuildingId,
     tables: &Tables,
     day_field: &str,
     refusals: &mut Vec<Refusal>,
 ) -> Result<(), Error> {
-    let building = so_far.building();
     let catalogue = tables.findings_on(event.on);
     if catalogue.is_none() {
         refusals.push(reference_missing("", "findings"));
@@ -382,6 +386,7 @@ fn tell(found: Vec<finding::Refusal>, event: &Event, day_field: &str, refusals: 
                 "saying.notified.deadline"
             }
             (finding::Refusal::DeadlineOver(_), _) => "saying.deadline_moved.deadline",
+            (finding::Refusal::GoneByRepairer, _) => "saying.object_gone",
             (finding::Refusal::VerifierRepaired, _) => "saying.verified.verifier",
             _ => "id",
         };
@@ -441,7 +446,8 @@ pub(crate) fn corrected(
     let event = event_of(&told, place, on, statement.second, statement.key.clone());
     let tables = tx.work.tables(id.partition())?;
     let field = if is_first { "exists_from" } else { "from" };
-    admit(tx, &so_far, &event, &tables, field, refusals)?;
+    let seen_in = stood.building.flatten().unwrap_or_else(|| so_far.building());
+    admit(tx, &so_far, &event, seen_in, &tables, field, refusals)?;
     if said.event.is_some() {
         said.event = Some(Told { saying: told.saying.without_reason(), by: told.by });
     }

@@ -1,5 +1,6 @@
 //! What goes with a building: its open findings have lost their object, its open orders are asked of
-//! nobody any more. It comes back, or moves to another day, with the building's end.
+//! nobody any more. It comes back, or moves to another day, with the building's end. Of a building that
+//! becomes another, only the orders go.
 
 use crate::{
     domain::{
@@ -49,7 +50,10 @@ pub(crate) fn goes_with(
         // What a draft found goes with it, too: it may be submitted yet.
         let view = finding.as_submitted().view_on(Day::MAX);
         let Some(view) = view.filter(|view| view.stage.is_open()) else { continue };
-        let told = Told { saying: Saying::ObjectGone, by: tx.call.author.clone() };
+        let told = Told {
+            saying: Saying::ObjectGone { reason: String::new() },
+            by: tx.call.author.clone(),
+        };
         let fields = FindingContent { building: None, event: Some(told) };
         let content =
             Content { fields: Fields::Finding(Box::new(fields)), shared: Shared::default() };
@@ -57,6 +61,17 @@ pub(crate) fn goes_with(
         // What was seen in the ruins is gone after it was seen.
         tx.accept(Draft::new(partition, fact).from(on.max(view.first_observed)))?;
     }
+    orders_go(tx, building, day)
+}
+
+/// Says of the open orders of a building that they are cancelled with it.
+pub(crate) fn orders_go(
+    tx: &mut Tx<'_, '_>,
+    building: BuildingId,
+    day: ImpreciseDay,
+) -> Result<(), Error> {
+    let partition = building.partition();
+    let on = day_of(day, tx.today());
     for id in dossier::said_about(tx.work, building, Kind::Order)? {
         let Some(record) = tx.work.known(partition, id)? else { continue };
         let timeline = &record.timeline;
@@ -129,7 +144,8 @@ fn is_going(content: &Content) -> bool {
     match &content.fields {
         Fields::Order(order) => order.cancelled == Some(Some(true)),
         Fields::Finding(finding) => {
-            finding.event.as_ref().is_some_and(|told| told.saying == Saying::ObjectGone)
+            let saying = finding.event.as_ref().map(|told| &told.saying);
+            matches!(saying, Some(Saying::ObjectGone { .. }))
         }
         _ => false,
     }

@@ -19,7 +19,7 @@ use crate::{
         commands::{
             change::judge,
             finding::may_merge,
-            gone::goes_with,
+            gone::orders_go,
             register::{Unresolved, register},
             rules::{
                 ChildOf, homes, living_children, no_sweep, noted, placed_in, real_subject,
@@ -337,7 +337,8 @@ pub(super) fn succeed(
     if let Fact::Succession { ended, .. } = &fact {
         for id in ended {
             if let Ok(building) = BuildingId::try_from(*id) {
-                goes_with(tx, building, ImpreciseDay::exactly(day))?;
+                // Its findings stand in what it becomes.
+                orders_go(tx, building, ImpreciseDay::exactly(day))?;
             }
         }
     }

@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         content::{Content, Fields},
-        order::{OrderContent, OrderState, Setting, objections},
+        order::{OrderContent, OrderState, Setting, objections, overlaps},
         report::ReportKind,
         timeline::{Saying, Statement, Timeline},
     },
@@ -62,12 +62,17 @@ pub(crate) fn changed(
         Some(Fields::Order(order)) => order.building.flatten().zip(order.kind.flatten()),
         _ => None,
     };
-    // What it stays has no other open order beside it.
+    // What it stays has no other open order beside it, but for one that began after its deadline.
+    let open = match said.deadline {
+        Some(_) => open_later(tx, id, record, said)?,
+        None => None,
+    };
     let setting = Setting {
         deadline_from: Some(from),
         body: body_on(tx, said, from)?,
         state: state_on(tx.work, id, &record.timeline, today)?,
         keeps,
+        open,
         ..Setting::default()
     };
     tell(said, &setting, refusals);
@@ -168,6 +173,26 @@ fn open_after(
     open_beside(tx, &order, Some(id))
 }
 
+/// An open order of the building and kind that began after this one, and before what its deadline
+/// would be.
+fn open_later(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    record: &Record,
+    said: &OrderContent,
+) -> Result<Option<OrderId>, Error> {
+    let timeline = &record.timeline;
+    let content = timeline.content_at(Day::MAX).map(|content| content.fields);
+    let (Some(Fields::Order(mut order)), Some(from)) = (content, timeline.exists_from()) else {
+        return Ok(None);
+    };
+    order.lay(said);
+    let Some(other) = open_beside(tx, &order, Some(id))? else { return Ok(None) };
+    let record = tx.work.known(other.partition(), other.into())?;
+    let began = record.and_then(|record| record.timeline.exists_from());
+    Ok(Some(other).filter(|_| began.is_some_and(|began| from.earliest() < began.earliest())))
+}
+
 /// Another open order of the same building and kind.
 fn open_beside(
     tx: &mut Tx<'_, '_>,
@@ -178,23 +203,25 @@ fn open_beside(
         return Ok(None);
     };
     for other in naming(tx.work, building.partition(), Kind::Order, building.into())? {
-        if Some(other) != but && is_open(tx, other, building, kind)? {
+        if Some(other) != but
+            && let Some(from) = open_from(tx, other, building, kind)?
+            && overlaps(order.deadline.flatten(), from)
+        {
             return Ok(OrderId::try_from(other).ok());
         }
     }
     Ok(None)
 }
 
-fn is_open(
+/// The day of another order, when it asks for the same and is open.
+fn open_from(
     tx: &mut Tx<'_, '_>,
     id: SubjectId,
     building: BuildingId,
     kind: ReportKind,
-) -> Result<bool, Error> {
-    let Some(record) = tx.work.known(id.partition(), id)? else { return Ok(false) };
-    if record.timeline.registration().is_none() {
-        return Ok(false);
-    }
+) -> Result<Option<Day>, Error> {
+    let Some(record) = tx.work.known(id.partition(), id)? else { return Ok(None) };
+    let Some(from) = record.timeline.exists_from() else { return Ok(None) };
     let today = tx.today();
     let is_same = match record.timeline.content_at(today).map(|content| content.fields) {
         Some(Fields::Order(order)) => {
@@ -203,5 +230,6 @@ fn is_open(
         _ => false,
     };
     let state = state_on(tx.work, id, &record.timeline, today)?;
-    Ok(is_same && state.is_some_and(OrderState::is_open))
+    let is_open = is_same && state.is_some_and(OrderState::is_open);
+    Ok(is_open.then(|| from.earliest()))
 }

@@ -78,6 +78,26 @@ pub(crate) fn reinstate(
     Ok(about)
 }
 
+/// Undoes a correction that stands: what it corrected is said again in its place.
+pub(crate) fn undo_correction(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    correction: Seq,
+    before: Seq,
+) -> Result<SubjectId, Error> {
+    let partition = id.partition();
+    let mut stood = tx.work.entry(partition, before)?;
+    let Some(body) = stood.body.take() else {
+        return Err(Error::unreadable(format!("entry {partition}:{before}")));
+    };
+    stood.body = Some(body.clone());
+    let mut refusals = Vec::new();
+    let again = Again { retraction: correction, subject: id, stood, body, is_along: false };
+    say_again(tx, again, correction, &mut refusals)?;
+    settle(refusals)?;
+    Ok(id)
+}
+
 /// What a retraction took back and nobody has said again since, in the order in which it is to be
 /// said: last taken, first back. What went along with another's retraction comes back alone, an end
 /// with those of what is in its subject.

@@ -13,7 +13,7 @@ use crate::{
             end::{ended_with, living_dependents},
             gone::went_with,
             order,
-            reinstate::reinstate,
+            reinstate::{reinstate, undo_correction},
             report,
             rules::{
                 known_in, living_children, needs_reason, no_sweep, noted, record_everywhere,
@@ -32,7 +32,7 @@ use crate::{
 
 /// Takes an entry back: a registration (then the subject never existed), a change, an end, or a
 /// merge or split with all that its command did. A retraction that is taken back is undone: what it
-/// took back stands again.
+/// took back stands again; and so is a correction of a registration that is named itself.
 pub(crate) fn retract(tx: &mut Tx<'_, '_>, command: Retract) -> Result<Decided, Error> {
     let id = command.subject;
     let mut refusals = Vec::new();
@@ -44,12 +44,37 @@ pub(crate) fn retract(tx: &mut Tx<'_, '_>, command: Retract) -> Result<Decided, 
     let mut about = id;
     // What is being moved is not judged: it is somewhere else soon.
     if let Some(statement) = statement.filter(|_| is_still) {
-        let taken = noted(take_back_all(tx, id, &record, &statement), &mut refusals)?;
+        let undone = corrected_by(tx, id, &statement, command.entry)?;
+        let taken = match undone {
+            Some(before) => noted(undo_correction(tx, id, statement.seq, before), &mut refusals)?,
+            None => noted(take_back_all(tx, id, &record, &statement), &mut refusals)?,
+        };
         about = taken.unwrap_or(id);
     }
     // A command that is refused leaves nothing of what it recorded until then.
     settle(refusals)?;
     Ok(Decided { subjects: vec![about], ..Decided::default() })
+}
+
+/// What a correction of a registration corrected, when the correction itself was named: who says that
+/// it was wrong does not say that the subject never existed.
+fn corrected_by(
+    tx: &Tx<'_, '_>,
+    id: SubjectId,
+    statement: &Statement,
+    named: Option<Seq>,
+) -> Result<Option<Seq>, Error> {
+    let is_named = named == Some(statement.seq);
+    if !is_named || !matches!(statement.saying, Saying::Registered { .. }) {
+        return Ok(None);
+    }
+    let partition = id.partition();
+    let Some(before) = tx.work.entry(partition, statement.seq)?.corrects.first().copied() else {
+        return Ok(None);
+    };
+    // Where it undid a retraction, it is the registration that is taken back.
+    let stood = tx.work.entry(partition, before)?.body.map(|body| body.fact);
+    Ok(matches!(stood, Some(Fact::Registered { .. })).then_some(before))
 }
 
 /// Takes a statement back with all that goes with it, and gives whom it was about.

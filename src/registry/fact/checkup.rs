@@ -360,7 +360,7 @@ fn put_event(told: Told) -> stored::FindingEvent {
         Saying::MeasureLifted(measure) => Some(Stored::MeasureLifted(measure as u32)),
         Saying::Included(project) => Some(Stored::Included(project.0.to_bytes().to_vec())),
         Saying::Excluded => Some(Stored::Excluded(plain)),
-        Saying::ObjectGone => Some(Stored::ObjectGone(plain)),
+        Saying::ObjectGone { .. } => Some(Stored::ObjectGone(plain)),
         Saying::Waived { .. } => Some(Stored::Waived(plain)),
         Saying::Reopened { .. } => Some(Stored::Reopened(plain)),
         // An entry that takes back is a fact of its own.
@@ -443,7 +443,7 @@ fn read_event(event: stored::FindingEvent) -> Option<Told> {
             Saying::Included(ProjectKey(RawId::from_bytes(project.try_into().ok()?)))
         }
         Stored::Excluded(_) => Saying::Excluded,
-        Stored::ObjectGone(_) => Saying::ObjectGone,
+        Stored::ObjectGone(_) => Saying::ObjectGone { reason },
         Stored::Waived(_) => Saying::Waived { reason },
         Stored::Reopened(_) => Saying::Reopened { reason },
     };

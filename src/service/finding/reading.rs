@@ -216,7 +216,7 @@ pub(super) fn saying(
         Said::Monitored(_) => Saying::Monitored,
         Said::MonitoringEnded(_) => Saying::MonitoringEnded,
         Said::Excluded(_) => Saying::Excluded,
-        Said::ObjectGone(_) => Saying::ObjectGone,
+        Said::ObjectGone(_) => Saying::ObjectGone { reason },
         Said::Waived(_) => Saying::Waived { reason },
         Said::Reopened(_) => Saying::Reopened { reason },
     })

@@ -73,7 +73,7 @@ fn write_saying(saying: Saying) -> v1::FindingSaying {
         Saying::Monitored => Said::Monitored(plain()),
         Saying::MonitoringEnded => Said::MonitoringEnded(plain()),
         Saying::Excluded => Said::Excluded(plain()),
-        Saying::ObjectGone => Said::ObjectGone(plain()),
+        Saying::ObjectGone { .. } => Said::ObjectGone(plain()),
         Saying::Waived { .. } => Said::Waived(plain()),
         Saying::Reopened { .. } => Said::Reopened(plain()),
         Saying::Retracted => return v1::FindingSaying::default(),
@@ -96,7 +96,7 @@ fn write_event(seen: EventSeen) -> v1::FindingEvent {
 
 /// A finding on the wire.
 pub(super) fn write_finding(found: FindingSeen) -> v1::Finding {
-    let FindingSeen { seen, leads_to, building, numbers, view, aged, events } = found;
+    let FindingSeen { seen, leads_to, building, stands_in, numbers, view, aged, events } = found;
     let mut entries_in_doubt: Vec<u64> =
         seen.cases.iter().flat_map(|(_, doubts)| doubts.iter().copied()).collect();
     entries_in_doubt.sort_unstable();
@@ -113,6 +113,7 @@ pub(super) fn write_finding(found: FindingSeen) -> v1::Finding {
         leads_to_id: if is_merged { id(leads_to) } else { String::new() },
         ids: numbers.into_iter().map(id).collect(),
         building_id: building.map(|id| SubjectId::from(id).to_string()).unwrap_or_default(),
+        stands_in_ids: stands_in.into_iter().map(|id| SubjectId::from(id).to_string()).collect(),
         escalated_on: day(aged.as_ref().and_then(|aged| aged.escalated_on)),
         overdue_days: aged.as_ref().and_then(|aged| aged.overdue_days),
         notice_age_days: notice.map(|(age, _)| age),
