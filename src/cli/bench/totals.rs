@@ -26,13 +26,14 @@ const COLD_READS: usize = 100;
 const BUDGET: Budget = Budget::AtMost(200_000);
 const LEVELS: [&str; 4] = ["community", "street", "district", "city"];
 
-/// Measures all levels at the present size, each for twice `span` at most.
+/// Measures all levels at the present size, what is warm and what is cold for `span` at most.
 pub(super) async fn measure(
     city: &City,
     size: u64,
     span: Duration,
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
+    let span = span / u32::try_from(LEVELS.len())?;
     for (level, region) in LEVELS.into_iter().zip(city.regions.clone()) {
         let region = subject(region);
         let mut warm = Answered::default();
