@@ -132,17 +132,6 @@ impl Looked {
         self.dossier.findings.iter().find(|(number, _)| *number == id).map(|(_, finding)| finding)
     }
 
-    /// Other findings that may be the same defect on a day. Who drafts a report is told what others see
-    /// or draft.
-    fn alike(&self, id: FindingId, day: Day) -> Vec<FindingId> {
-        let view_of = |finding: &Finding| finding.clone().as_submitted().view_on(day);
-        let Some(own) = self.finding(id).and_then(view_of) else { return Vec::new() };
-        let others = self.dossier.findings.iter().filter(|(number, finding)| {
-            *number != id && view_of(finding).is_some_and(|other| own.may_be(&other))
-        });
-        others.map(|(number, _)| *number).take(limit::ENTRY_SUBJECTS_MAX).collect()
-    }
-
     fn on(&self, finding: &Finding, day: Day) -> (Option<View>, Option<Aged>) {
         let Some(view) = finding.view_on(day) else { return (None, None) };
         let first = view.first_observed;
@@ -179,11 +168,10 @@ impl Registry {
         let mut found = Vec::new();
         for id in ids {
             let seen = finding_of(&mut walk, *id, at)?;
-            let looked = match seen.stands_in.first().copied().or(seen.building) {
-                Some(building) => walk.looked(building, at)?,
-                None => None,
+            let alike = match seen.building {
+                Some(building) => walk.alike(*id, building, at)?,
+                None => Vec::new(),
             };
-            let alike = looked.map(|looked| looked.alike(*id, at.day)).unwrap_or_default();
             found.push((seen, alike));
         }
         Ok(found)
@@ -320,16 +308,35 @@ impl<'w> Walk<'w> {
         Self { state, wanted, looked: BTreeMap::new() }
     }
 
-    /// A building as it is looked at, put together once.
-    fn looked(&mut self, building: BuildingId, at: At) -> Result<Option<&Looked>, Error> {
-        if !self.looked.contains_key(&building) {
-            if self.looked.len() >= DOSSIERS_MAX {
-                self.looked.clear();
-            }
-            let looked = Looked::at(self.state, building, at.known)?;
-            self.looked.insert(building, looked);
+    /// Other findings that may be the same defect on the day of the read, in the building, in what it
+    /// was before and in what it has become. Who drafts a report is told what others see or draft.
+    fn alike(
+        &mut self,
+        id: FindingId,
+        building: BuildingId,
+        at: At,
+    ) -> Result<Vec<FindingId>, Error> {
+        let view_of = |finding: &Finding| finding.clone().as_submitted().view_on(at.day);
+        let life = timeline_at(self.state, building.partition(), building.into(), at.known)?;
+        let others = life.map(|life| line::all(self.state, building, &life)).transpose()?;
+        self.ensure(building, at)?;
+        let own = self.looked.get(&building).and_then(Option::as_ref);
+        let Some(own) = own.and_then(|looked| looked.finding(id)).and_then(view_of) else {
+            return Ok(Vec::new());
+        };
+        let mut alike = Vec::new();
+        for other in others.unwrap_or_default() {
+            self.ensure(other, at)?;
+            let Some(Some(looked)) = self.looked.get(&other) else { continue };
+            let found = looked.dossier.findings.iter().filter(|(number, finding)| {
+                *number != id && view_of(finding).is_some_and(|other| own.may_be(&other))
+            });
+            alike.extend(found.map(|(number, _)| *number));
         }
-        Ok(self.looked.get(&building).and_then(Option::as_ref))
+        alike.sort_unstable();
+        alike.dedup();
+        alike.truncate(limit::ENTRY_SUBJECTS_MAX);
+        Ok(alike)
     }
 
     fn by_id(mut self, nodes: &Nodes, page: &PageRequest) -> Result<Page<FindingSeen>, Error> {
@@ -378,6 +385,17 @@ impl<'w> Walk<'w> {
         Ok(Page { rows, next: last.filter(|_| rest.peek().is_some()) })
     }
 
+    fn ensure(&mut self, building: BuildingId, at: At) -> Result<(), Error> {
+        if self.looked.len() >= DOSSIERS_MAX {
+            self.looked.clear();
+        }
+        if !self.looked.contains_key(&building) {
+            let looked = Looked::at(self.state, building, at.known)?;
+            self.looked.insert(building, looked);
+        }
+        Ok(())
+    }
+
     /// A finding of a building with what it is looked at by: that building, or what it became by the
     /// day, with all that it may stand in.
     fn stand(
@@ -386,22 +404,26 @@ impl<'w> Walk<'w> {
         building: BuildingId,
         at: At,
     ) -> Result<Option<Stand<'_>>, Error> {
-        let state = self.state;
+        self.ensure(building, at)?;
         let mut stands_in = Vec::new();
-        if let Some(looked) = self.looked(building, at)?
+        if let Some(Some(looked)) = self.looked.get(&building)
             && let Some(finding) = looked.finding(id)
             && finding.stay().until.is_some_and(|until| until <= at.day)
         {
-            stands_in = line::stands_in(state, finding, at.day, Knowing::at(at.known))?;
+            stands_in = line::stands_in(self.state, finding, at.day, Knowing::at(at.known))?;
         }
-        // What came to its end before stays with its own building.
-        if let Some(first) = stands_in.first().copied()
-            && self.looked(first, at)?.is_some_and(|looked| looked.finding(id).is_none())
-        {
-            stands_in.clear();
+        if let Some(first) = stands_in.first().copied() {
+            self.ensure(first, at)?;
+            // What came to its end before stays with its own building.
+            if let Some(Some(looked)) = self.looked.get(&first)
+                && looked.finding(id).is_none()
+            {
+                stands_in.clear();
+            }
         }
         let place = stands_in.first().copied().unwrap_or(building);
-        let Some(looked) = self.looked(place, at)? else { return Ok(None) };
+        self.ensure(place, at)?;
+        let Some(Some(looked)) = self.looked.get(&place) else { return Ok(None) };
         Ok(looked.finding(id).map(|finding| (looked, finding, stands_in)))
     }
 

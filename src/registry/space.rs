@@ -16,8 +16,7 @@ use crate::{
 /// 2: the keys of places begin with the kind. 4: open notices by the days on which they were served.
 /// 5: no key that only says that there is a subject: its record says so. 6: cases of several
 /// subjects, with days, and settled ones that come back. 7: a partition knows the last entry about its
-/// reference data. 8: grams within Latin words. 9: a recount knows what it concerns; open notices end
-/// in the building.
+/// reference data. 8: grams within Latin words. 9: a recount knows what it concerns.
 pub(crate) const LAYOUT: u32 = 9;
 
 /// A key space.

@@ -27,7 +27,7 @@ use anju::{
         Registry, Retract, blanked, load, open_entry, sayings, show, withhold,
     },
     store::{
-        Group, Limit, NewEntry, Store, StoreError,
+        Direction, Group, KeyRange, Limit, NewEntry, Store, StoreError,
         embedded::{EmbeddedOptions, EmbeddedStore, Reserve, verify_journal},
         memory::MemoryStore,
     },
@@ -327,6 +327,65 @@ fn a_harmed_journal_is_cut_at_its_tail_or_named_as_damaged() {
             }
             Err(error) => assert!(is_damage(&error), "{error}"),
         }
+    });
+}
+
+type Files = Vec<(PathBuf, Vec<u8>)>;
+
+/// The files below a directory, by their paths in it.
+fn files_below(top: &Path) -> Files {
+    let mut files = Vec::new();
+    let mut next = vec![top.to_owned()];
+    while let Some(directory) = next.pop() {
+        for file in fs::read_dir(directory).unwrap() {
+            let path = file.unwrap().path();
+            if path.is_dir() {
+                next.push(path);
+            } else {
+                let bytes = fs::read(&path).unwrap();
+                files.push((path.strip_prefix(top).unwrap().to_owned(), bytes));
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// The whole state of a registry that is started on these files, `harmed` in the place of one.
+fn state_on(files: &Files, harmed: (&Path, &[u8])) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let directory = tempfile::tempdir().unwrap();
+    for (path, bytes) in files {
+        let bytes = if path == harmed.0 { harmed.1 } else { bytes };
+        let path = directory.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    let store = Arc::new(EmbeddedStore::open(directory.path(), options()).unwrap().0);
+    let started = Small::on(Arc::clone(&store) as Arc<dyn Store>);
+    let everything = KeyRange { from: Vec::new(), to: vec![0xff; 8] };
+    let state = store.view().unwrap().scan(&everything, Direction::Up, usize::MAX).unwrap();
+    started.registry.close();
+    state
+}
+
+#[test]
+fn a_harmed_redo_file_leads_to_the_same_state() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Arc::new(EmbeddedStore::open(directory.path(), options()).unwrap().0);
+    let mut small = Small::on(Arc::clone(&store) as Arc<dyn Store>);
+    small.fill();
+    // As a killed process leaves them: what was said to the state is in the redo file alone.
+    let files = files_below(directory.path());
+    small.registry.close();
+    drop((small, store));
+    let is_redo = |path: &Path| path.file_name().unwrap().to_string_lossy().starts_with("redo-");
+    let redo: Vec<_> = files.iter().filter(|(path, _)| is_redo(path)).collect();
+    let [(path, whole)] = redo[..] else { panic!("{} redo files", redo.len()) };
+    let expected = state_on(&files, (path, whole));
+    assert!(whole.len() > 1_000 && expected.len() > 50, "{} bytes", whole.len());
+    let door = Door { name: "redo", samples: vec![whole.clone()], words: &[], inputs: 40 };
+    door.throw(|input| {
+        assert!(state_on(&files, (path, input)) == expected, "the state is another one");
     });
 }
 
