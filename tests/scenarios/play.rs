@@ -113,7 +113,6 @@ impl Player<'_> {
         self.ids.iter().fold(text.to_owned(), named)
     }
 
-    #[expect(clippy::too_many_lines, reason = "one arm for each question")]
     fn asked(&mut self, text: &str, asking: &Asking) -> Result<Vec<String>, Vec<Wrong>> {
         let known = match &asking.until {
             Until::Now => Known::Now,
