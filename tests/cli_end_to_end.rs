@@ -7,7 +7,7 @@
 mod support;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{BufRead as _, BufReader},
     path::Path,
@@ -214,7 +214,7 @@ fn holds_its_findings(shell: &Shell<'_>) {
         ("FINDING_STAGE_NOTIFIED", 32),
         ("FINDING_STAGE_OBJECT_GONE", 8),
         // What drafts and signed reports found is not open yet.
-        ("FINDING_STAGE_OPEN", 64),
+        ("FINDING_STAGE_OPEN", 80),
         ("FINDING_STAGE_PLANNED", 8),
         ("FINDING_STAGE_REPORTED_FIXED", 8),
         ("FINDING_STAGE_UNDER_REPAIR", 8),
@@ -222,6 +222,15 @@ fn holds_its_findings(shell: &Shell<'_>) {
         ("FINDING_STAGE_WAIVED", 8),
     ];
     assert_eq!(by(&findings, "/stage"), BTreeMap::from(expected));
+    // A house with defects of several kinds: what is counted by kind is more than there are houses.
+    let open: Vec<_> =
+        findings.iter().filter(|it| text(it, "/stage") == "FINDING_STAGE_OPEN").collect();
+    let homes: BTreeSet<_> = open.iter().map(|it| text(it, "/buildingId")).collect();
+    let kinds: BTreeSet<_> = open
+        .iter()
+        .map(|it| (text(it, "/buildingId"), text(it, "/class").split('.').next().unwrap()))
+        .collect();
+    assert!(homes.len() < kinds.len(), "{homes:?}");
     let severities = by(&findings, "/severity");
     assert_eq!(severities.len(), 3, "{severities:?}");
     let says = |finding: &&Value, saying: &str| {

@@ -113,7 +113,6 @@ impl Player<'_> {
         self.ids.iter().fold(text.to_owned(), named)
     }
 
-    #[expect(clippy::too_many_lines, reason = "one arm for each question")]
     fn asked(&mut self, text: &str, asking: &Asking) -> Result<Vec<String>, Vec<Wrong>> {
         let known = match &asking.until {
             Until::Now => Known::Now,
@@ -170,12 +169,7 @@ impl Player<'_> {
                     format!("{} from {from} to {until}", self.name(id))
                 }))
             }
-            Question::Finding(of) => {
-                let found = self.floor.finding(&id(of), &time)?;
-                let stands_in = found.stands_in.iter().map(|id| self.name(id));
-                let stands_in: Vec<_> = stands_in.map(|name| format!("stands in {name}")).collect();
-                [finding(&found), stands_in].concat()
-            }
+            Question::Finding(of) => self.finding(&id(of), &time)?,
             Question::Stand(of) => {
                 let view = self.floor.get(&id(of), &time)?;
                 let (state, doubt) = view.report.unwrap();
@@ -186,6 +180,12 @@ impl Player<'_> {
                 sorted(rows.iter().map(|id| self.name(id)))
             }
         })
+    }
+
+    fn finding(&mut self, id: &str, time: &Time) -> Result<Vec<String>, Vec<Wrong>> {
+        let found = self.floor.finding(id, time)?;
+        let stands_in = found.stands_in.iter().map(|id| format!("stands in {}", self.name(id)));
+        Ok(finding(&found).into_iter().chain(stands_in).collect())
     }
 
     fn life(&self, view: &View) -> Vec<String> {

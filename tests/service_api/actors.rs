@@ -249,6 +249,34 @@ fn order(building: &str, body: Option<&str>, deadline: &str) -> v1::CreateOrderR
 }
 
 #[tokio::test]
+async fn an_order_of_the_past_is_taken_beside_the_open_one_when_it_was_due_before() {
+    let city = City::start().await;
+    let compound = city.compound(&city.communities[0], "东院").await;
+    let there = city.building(&compound.id, "1号楼").await;
+    let asked = city.asking("east", order(&there.id, None, "2026-06-01"));
+    plans(&city).create_order(asked).await.unwrap();
+    let before = |deadline: &str| {
+        let mut order = order(&there.id, None, deadline);
+        order.exists_from = "2024-05-20".to_owned();
+        order
+    };
+    let late = before("2026-05-20");
+    let refusal = plans(&city).create_order(city.asking("east", late)).await.unwrap_err();
+    assert_eq!(told(&refusal), "FailedPrecondition ORDER_OPEN\nORDER_OPEN fields.building_id");
+    let asked = city.asking("east", before("2026-05-19"));
+    let past = plans(&city).create_order(asked).await.unwrap().into_inner().order.unwrap();
+    let into_it = v1::MoveOrderDeadlineRequest {
+        context: write(),
+        id: past.id,
+        deadline: "2026-05-20".to_owned(),
+        from: "2024-06-01".to_owned(),
+        ..v1::MoveOrderDeadlineRequest::default()
+    };
+    let refusal = plans(&city).move_order_deadline(city.asking("east", into_it)).await.unwrap_err();
+    assert_eq!(told(&refusal), "FailedPrecondition ORDER_OPEN\nORDER_OPEN fields.building_id");
+}
+
+#[tokio::test]
 async fn an_order_is_for_a_building_that_is_there_and_a_body_that_may_work() {
     let city = City::start().await;
     let compound = city.compound(&city.communities[0], "东院").await;
@@ -618,6 +646,38 @@ pub(crate) async fn code(city: &City, region: &str, code: &str) {
         ..v1::ChangeRegionRequest::default()
     };
     city.regions().change_region(city.asking("operator", message)).await.unwrap();
+}
+
+/// What a write warned of.
+fn warned<T>(answer: &tonic::Response<T>) -> Vec<String> {
+    let all = answer.metadata().get_all("anju-warning").iter();
+    all.map(|value| value.to_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn an_edition_that_lets_what_was_overdue_count_anew_warns_of_it() {
+    const CYCLE: &str = include_str!("../../data/reference/cycle/zhengzhou-2025-draft.toml");
+    let city = City::start().await;
+    let rules = |edition: &str, since: &str| {
+        let text = CYCLE.replace("edition = \"2025-draft\"", &format!("edition = \"{edition}\""));
+        let text = text.replace("from = 2026-01-01", since);
+        v1::LoadReferenceRequest { region_id: city.district.clone(), ..load(&text) }
+    };
+    let loaded = async |edition: &str, since: &str| {
+        let asked = city.asking("city", rules(edition, since));
+        warned(&references(&city).load_reference(asked).await.unwrap())
+    };
+    assert_eq!(loaded("1", "from = 2026-01-01").await, [""; 0]);
+    let kept = "from = 2026-02-01\nduty_since = 2026-01-01";
+    assert_eq!(loaded("2", kept).await, [""; 0]);
+    let again = loaded("3", "from = 2026-03-01").await;
+    assert!(
+        again[0].starts_with("DUTY_RESTARTED: what was overdue before 2026-03-01"),
+        "{again:?}"
+    );
+    assert!(again[0].ends_with("say duty_since = 2026-01-01 to keep that"), "{again:?}");
+    // The same again changes nothing, and so warns of nothing.
+    assert_eq!(loaded("3", "from = 2026-03-01").await, [""; 0]);
 }
 
 #[tokio::test]

@@ -709,3 +709,40 @@ async fn a_past_list_is_in_id_order_and_another_order_is_told_with_all_that_is_w
         ORDER_ONLY_NOW order_by"]]
     .assert_eq(&lines.join("\n"));
 }
+
+#[tokio::test]
+async fn what_is_due_is_told_with_who_pays_and_of_what_is_gone_that_it_is() {
+    let mut office = Office::start().await;
+    let shops = office.block("the shops", "1985-05-01", v1::BuildingUse::Commerce, 30).await;
+    let home = office.dwelling("the block", "1988-05-01").await;
+    let mut dues = DueServiceClient::new(office.city.channel.clone());
+    let mut told = async |block: &str, valid: &str| {
+        let (context, building_id) = (when(valid, None), block.to_owned());
+        let message = v1::ExplainDueRequest { context, building_id };
+        dues.explain_due(office.city.asking("east", message)).await.unwrap().into_inner()
+    };
+    let paid = |answer: &v1::ExplainDueResponse| {
+        let payments = &answer.basis.as_ref().unwrap().payments;
+        let lines =
+            payments.iter().map(|it| format!("{} {} {}", it.rule, it.payer, it.award_percent));
+        lines.collect::<Vec<_>>().join(", ")
+    };
+    let of_shops = told(&shops, "2026-05-21").await;
+    assert_eq!(paid(&of_shops), "non-dwelling-design-life-reached responsible_party 50");
+    let of_home = told(&home, "2026-05-21").await;
+    assert_eq!(paid(&of_home), "dwelling-within-design-life public_account 0");
+    let notes = of_home.basis.unwrap().notes;
+    assert!(notes.iter().any(|note| note.starts_with("Two classes overlap")), "{notes:?}");
+    let end = v1::EndBuildingRequest {
+        context: write(),
+        id: shops.clone(),
+        ended_on: "2026-05".to_owned(),
+        cause: v1::EndCause::Demolished.into(),
+        ..v1::EndBuildingRequest::default()
+    };
+    office.city.buildings().end_building(office.city.asking("operator", end)).await.unwrap();
+    let due = told(&shops, "2026-06-01").await.due.unwrap();
+    assert_eq!((due.answer(), due.ended_on.as_str()), (v1::DueAnswer::Ended, "2026-05"));
+    let due = told(&shops, "1985-04-30").await.due.unwrap();
+    assert_eq!(due.answer(), v1::DueAnswer::NotThere);
+}

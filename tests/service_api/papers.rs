@@ -462,11 +462,43 @@ async fn what_is_wrong_with_a_report_and_with_an_order_is_told_at_once_with_its_
         UNKNOWN_VALUE fields.payer
         PHONE_NUMBER fields.payment_reference
         BUILDING_ABSENT fields.building_id
-        ORDER_OPEN fields.building_id
         BODY_ABSENT fields.body_id
         DEADLINE_PAST fields.deadline"]]
     .assert_eq(&told(&refusal));
     assert_eq!(desk.city.registry.frontier(desk.city.partition).seq, before);
+}
+
+#[tokio::test]
+async fn a_second_report_on_an_order_is_taken_with_a_warning() {
+    let desk = Desk::start().await;
+    let order = v1::CreateOrderRequest {
+        context: write(),
+        fields: Some(v1::OrderFields {
+            building_id: Some(desk.building.clone()),
+            kind: v1::ReportKind::CheckUp.into(),
+            body_id: Some(desk.body.clone()),
+            ..v1::OrderFields::default()
+        }),
+        exists_from: "2026-01-01".to_owned(),
+    };
+    let asked = desk.city.asking("east", order);
+    let order = plans(&desk.city).create_order(asked).await.unwrap().into_inner().order.unwrap();
+    let mut told = Vec::new();
+    for inspected in ["2026-03-01", "2026-03-02"] {
+        let mut message = desk.report();
+        message.fields.as_mut().unwrap().order_id = Some(order.id.clone());
+        message.inspected_on = inspected.to_owned();
+        message.findings.clear();
+        let asked = desk.city.asking("inspector", message);
+        let answer = reports(&desk.city).record_report(asked).await.unwrap();
+        let warnings = answer.metadata().get_all("anju-warning").iter();
+        let warnings = warnings.map(|value| value.to_str().unwrap().to_owned());
+        told.push((warnings.collect::<Vec<_>>(), answer.into_inner().report.unwrap().id));
+    }
+    let [(first, id), (second, _)] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(first, &[""; 0]);
+    let message = "another report of the order is submitted or accepted";
+    assert_eq!(second, &[format!("ORDER_ANSWERED: {message}: {id}")]);
 }
 
 #[tokio::test]
