@@ -4,7 +4,10 @@
 //! codes, which are one subject's own, and outlines, which are of another extent. Floor areas are
 //! added up and shared out in whole square centimetres, so that nothing is lost or made on the way.
 
-use crate::domain::content::{Content, Fields, Said};
+use crate::{
+    domain::content::{Content, Fields, Said},
+    kernel::share::parts_of,
+};
 
 /// What several subjects hand on to the one that they become: the fields of the first, with the sums
 /// of all.
@@ -49,7 +52,7 @@ pub fn sums(models: &[Content]) -> Option<Content> {
 pub fn of_split(model: &Content, parts: &[(u64, u64)], keeps: bool) -> Vec<Content> {
     let mut handed_on = handed_on(model);
     take_out_sums(&mut handed_on);
-    let areas = area(model).map(|whole| shares_of(whole, parts, keeps)).unwrap_or_default();
+    let areas = area(model).map(|whole| parts_of(whole, parts, keeps)).unwrap_or_default();
     let mut contents = vec![handed_on; parts.len()];
     for (content, area) in contents.iter_mut().zip(areas) {
         put_area(content, area);
@@ -115,35 +118,6 @@ fn sum(models: &[Content], of: impl Fn(&Content) -> Option<u64>) -> Option<u64> 
     models.iter().try_fold(0_u64, |sum, model| sum.checked_add(of(model)?))
 }
 
-/// So much of a whole for each share, in whole numbers.
-fn shares_of(whole: u64, shares: &[(u64, u64)], keeps: bool) -> Vec<u64> {
-    let exact = |(numerator, denominator): (u64, u64)| {
-        let product = u128::from(whole) * u128::from(numerator);
-        let denominator = u128::from(denominator.max(1));
-        (product / denominator, product % denominator, denominator)
-    };
-    let exact = shares.iter().copied().map(exact).collect::<Vec<_>>();
-    let narrow = |amount: u128| u64::try_from(amount).unwrap_or(u64::MAX);
-    let mut areas = exact.iter().map(|(amount, ..)| narrow(*amount)).collect::<Vec<_>>();
-    if keeps {
-        return areas;
-    }
-    let given = areas.iter().fold(0_u64, |sum, area| sum.saturating_add(*area));
-    let left = usize::try_from(whole.saturating_sub(given)).unwrap_or(usize::MAX);
-    let mut order = (0..exact.len()).collect::<Vec<_>>();
-    // Remainders are below 2^64, and so is what they are parts of: the products fit.
-    order.sort_by(|a, b| match (exact.get(*a), exact.get(*b)) {
-        (Some((_, left, of)), Some((_, right, over))) => (right * of).cmp(&(left * over)),
-        _ => std::cmp::Ordering::Equal,
-    });
-    for index in order.into_iter().take(left) {
-        if let Some(area) = areas.get_mut(index) {
-            *area += 1;
-        }
-    }
-    areas
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,10 +125,10 @@ mod tests {
 
     #[test]
     fn what_does_not_divide_goes_to_the_largest_remainders() {
-        assert_eq!(shares_of(100, &[(1, 3), (1, 3), (1, 3)], false), [34, 33, 33]);
-        assert_eq!(shares_of(10, &[(1, 7), (2, 7), (4, 7)], false), [1, 3, 6]);
-        assert_eq!(shares_of(1, &[(1, 2), (1, 2)], false), [1, 0]);
-        assert_eq!(shares_of(100, &[(1, 3)], true), [33]);
+        assert_eq!(parts_of(100, &[(1, 3), (1, 3), (1, 3)], false), [34, 33, 33]);
+        assert_eq!(parts_of(10, &[(1, 7), (2, 7), (4, 7)], false), [1, 3, 6]);
+        assert_eq!(parts_of(1, &[(1, 2), (1, 2)], false), [1, 0]);
+        assert_eq!(parts_of(100, &[(1, 3)], true), [33]);
     }
 
     proptest! {
@@ -165,7 +139,7 @@ mod tests {
         ) {
             let of: u64 = parts.iter().sum();
             let shares = parts.iter().map(|part| (*part, of)).collect::<Vec<_>>();
-            let areas = shares_of(whole, &shares, false);
+            let areas = parts_of(whole, &shares, false);
             let sum: u128 = areas.iter().map(|area| u128::from(*area)).sum();
             prop_assert_eq!(sum, u128::from(whole));
             for (area, part) in areas.iter().zip(&parts) {

@@ -12,6 +12,7 @@ use crate::{
         id::{BuildingId, IdSeed, Kind, SubjectId},
         limit,
         position::Seq,
+        share::sum,
         time::{Day, ImpreciseDay},
     },
     registry::{
@@ -580,15 +581,8 @@ pub(super) fn check_shares(
         ));
         return;
     }
-    // Over the common denominator, in wide integers; sizes that do not fit are refused.
-    let sum = shares.iter().try_fold((0_u128, 1_u128), |(numerator, denominator), share| {
-        let (n, d) = (u128::from(share.0), u128::from(share.1));
-        let numerator = numerator.checked_mul(d)?.checked_add(n.checked_mul(denominator)?)?;
-        let denominator = denominator.checked_mul(d)?;
-        let divisor = greatest_common_divisor(numerator, denominator);
-        Some((numerator / divisor, denominator / divisor))
-    });
-    let fits = match sum {
+    // Sizes that do not fit are refused.
+    let fits = match sum(shares.iter().copied()) {
         Some((numerator, denominator)) if keeps => numerator < denominator,
         Some((numerator, denominator)) => numerator == denominator,
         None => false,
@@ -601,14 +595,6 @@ pub(super) fn check_shares(
             "the shares sum to one exactly, or to less than one when the subject lives on",
         ));
     }
-}
-
-fn greatest_common_divisor(a: u128, b: u128) -> u128 {
-    let (mut a, mut b) = (a.max(1), b.max(1));
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
 }
 
 /// What lives in a subject that ends goes somewhere. Where that is not known, it is not asked.
