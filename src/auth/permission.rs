@@ -191,6 +191,27 @@ const SUPERSEDERS: Grants = &[
     (Role::AppraisalBody, Scope::OwnRegion),
 ];
 
+/// Those who see policies: the offices, who manages or represents the insured, and insurers, each
+/// the policies that it is an insurer of.
+const POLICY_READERS: Grants = &[
+    (Role::Operator, Scope::Everything),
+    (Role::MunicipalOperator, Scope::OwnRegion),
+    (Role::DistrictOperator, Scope::OwnRegion),
+    (Role::PropertyCompany, Scope::OwnRegion),
+    (Role::OwnersCommittee, Scope::OwnRegion),
+    (Role::Insurer, Scope::OwnRegion),
+    (Role::FundManager, Scope::OwnRegion),
+    (Role::Auditor, Scope::Everything),
+    (Role::Upward, Scope::Everything),
+];
+
+/// Those who say what a policy is: its insurers, and the bureau that keeps the record.
+const POLICY_WRITERS: Grants = &[
+    (Role::Operator, Scope::Everything),
+    (Role::MunicipalOperator, Scope::OwnRegion),
+    (Role::Insurer, Scope::OwnRegion),
+];
+
 /// Those who say what they saw: whoever reports, owners' committees, and insurers, whose visits are
 /// observations and nothing else.
 const OBSERVERS: Grants = &[
@@ -328,6 +349,17 @@ pub const PERMISSIONS: &[(&str, Grants)] = &[
     ("anju.v1.BodyService/EndSigner", CITY),
     ("anju.v1.BodyService/RetractSigner", CITY),
     ("anju.v1.BodyService/JudgeSigning", SIGNING_JUDGES),
+    ("anju.v1.PolicyService/CreatePolicy", POLICY_WRITERS),
+    ("anju.v1.PolicyService/BatchCreatePolicies", POLICY_WRITERS),
+    ("anju.v1.PolicyService/GetPolicy", POLICY_READERS),
+    ("anju.v1.PolicyService/ListPolicies", POLICY_READERS),
+    ("anju.v1.PolicyService/ChangePolicy", POLICY_WRITERS),
+    ("anju.v1.PolicyService/BindPolicy", POLICY_WRITERS),
+    ("anju.v1.PolicyService/CancelPolicy", POLICY_WRITERS),
+    ("anju.v1.PolicyService/LapsePolicy", POLICY_WRITERS),
+    ("anju.v1.PolicyService/CorrectPolicy", POLICY_WRITERS),
+    ("anju.v1.PolicyService/RetractPolicy", CITY),
+    ("anju.v1.PolicyService/CheckCoverage", POLICY_READERS),
     ("anju.v1.PlanService/CreatePlan", OFFICES),
     ("anju.v1.PlanService/GetPlan", ORDER_READERS),
     ("anju.v1.PlanService/ListPlans", ORDER_READERS),

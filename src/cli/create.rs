@@ -32,6 +32,7 @@ Examples:
   anju create building --file building.json --dry-run
   anju create plan --exists-from 2026 --set year=2026 --set region_id=rgn_01HF7YAT000000E0000000001A
   anju create order --file order.json
+  anju create policy --file policy.json
 
 A file holds the request as the API has it, without its context:
   {\"existsFrom\": \"1986\", \"fields\": {\"name\": \"12号楼\", \"compoundId\": \"cmp_…\"}}";
@@ -83,6 +84,8 @@ pub enum Creatable {
     Plan,
     /// 体检任务
     Order,
+    /// 保险单
+    Policy,
 }
 
 impl Creatable {
@@ -96,6 +99,7 @@ impl Creatable {
             Self::Signer => Kind::Signer,
             Self::Plan => Kind::Plan,
             Self::Order => Kind::Order,
+            Self::Policy => Kind::Policy,
         }
     }
 }

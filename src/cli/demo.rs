@@ -5,7 +5,10 @@
 //! goes on, since a row that was taken changes nothing the second time, and a request that was
 //! answered is answered as it was.
 
+#[macro_use]
+mod asked;
 mod check_ups;
+mod insurance;
 mod story;
 
 use std::{
@@ -57,7 +60,8 @@ To try in another terminal while it serves:
   anju list compounds --region gbt2260:410102
   anju due --region gbt2260:410105
   anju explain due bld_01HF7YAT000000E0000000001A
-  anju findings --overdue --region gbt2260:410105";
+  anju findings --overdue --region gbt2260:410105
+  anju policy list --region gbt2260:410105";
 
 /// Says in the data directory that the example city is in it.
 const LOADED: &str = "example.loaded";
@@ -194,7 +198,7 @@ async fn fill(
     writeln!(
         out,
         "\nRegions are real (郑州市 and above, edition of mid-2023); compounds, buildings, units, \
-         bodies and check-ups are made up.\n行政区划为真实数据；小区、楼栋、户、机构和体检均为虚构示例。"
+         bodies, check-ups and policies are made up.\n行政区划为真实数据；小区、楼栋、户、机构、体检和保单均为虚构示例。"
     )?;
     out.flush()?;
     Ok(())
@@ -239,6 +243,10 @@ async fn check(
          example and draft reference data",
         loaded.orders, loaded.reports, loaded.findings
     )?;
+    let policies = insurance::load(connection).await.context(
+        "the policies of the example city were not loaded as a whole; start again to go on",
+    )?;
+    writeln!(out, "insurance 保险: {policies} policies 保单, of every product of an example list")?;
     if loaded.ahead > 0 {
         writeln!(out, "{} steps lie ahead of today and are left out 未到日期", loaded.ahead)?;
     }

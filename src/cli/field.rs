@@ -11,6 +11,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("address", "address", "地址"),
     ("aliases", "other names", "别名"),
     ("area_cm2", "area", "建筑面积"),
+    ("beneficiary", "beneficiary", "受益人"),
     ("body_id", "body", "机构"),
     ("boundary", "boundary", "边界"),
     ("building_id", "building", "楼栋"),
@@ -24,6 +25,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("case_ids", "open cases", "待办事项"),
     ("certificate", "certificate", "证书编号"),
     ("check_ups_of_month", "check-ups of the month", "当月体检"),
+    ("clause", "clause", "条款版本"),
     ("codes", "codes", "代码"),
     ("communities", "communities", "社区"),
     ("community_id", "community", "社区"),
@@ -32,7 +34,10 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("completed", "completed", "竣工日期"),
     ("compound_id", "compound", "小区"),
     ("compounds", "compounds", "小区"),
+    ("cover", "cover", "保障项目"),
+    ("covers", "covers", "保障项目"),
     ("deadline", "deadline", "期限"),
+    ("deductible_fen", "deductible", "免赔额"),
     ("design_life_years", "design life", "设计使用年限"),
     ("dimensions", "dimensions", "维度"),
     ("documents", "papers", "附件"),
@@ -53,6 +58,8 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("height_cm", "height", "高度"),
     ("id", "id", "编号"),
     ("identifiers", "outside numbers", "外部编号"),
+    ("insured", "insured", "被保险人"),
+    ("insurers", "insurers", "保险人"),
     ("interests", "interests", "利害关系"),
     ("kind", "kind", "类别"),
     ("level", "level", "级别"),
@@ -64,6 +71,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("name", "name", "名称"),
     ("notes", "notes", "说明"),
     ("number", "number", "房号"),
+    ("object_ids", "objects", "保险标的"),
     ("open_findings_by_class", "open findings by class", "未销号问题按类别"),
     (
         "open_findings_by_notice_age",
@@ -76,18 +84,28 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("parent_id", "parent", "上级"),
     ("payer", "payer", "付款方"),
     ("payment_reference", "payment reference", "付款编号"),
+    ("per_event_fen", "per event", "每次事故限额"),
+    ("per_household_fen", "per household", "每户限额"),
+    ("per_person_fen", "per person", "每人限额"),
     ("physical_id", "physical building", "所在物理幢"),
     ("plan_id", "plan", "体检计划"),
+    ("policy_number", "policy number", "保单号"),
+    ("policy_standing", "said to be", "承保状态"),
+    ("policyholder", "policyholder", "投保人"),
+    ("premiums", "premium", "保险费"),
+    ("product", "product", "保险产品"),
     ("protection", "protection", "保护身份"),
     ("qualifications", "licences", "资质"),
     ("region_id", "region", "区划"),
     ("scope", "scope", "范围"),
+    ("share", "share", "份额"),
     ("source", "source", "来源"),
     ("standing", "standing", "效力"),
     ("state", "state", "状态"),
     ("storeys_above", "storeys above ground", "地上层数"),
     ("storeys_below", "storeys below ground", "地下层数"),
     ("structure", "structure", "结构类型"),
+    ("sum_insured_fen", "sum insured", "保险金额"),
     ("suspensions", "suspended", "暂停"),
     ("table", "table", "表"),
     ("text", "text", "原文"),
@@ -97,11 +115,15 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("units", "units", "户"),
     ("until", "until", "止"),
     ("use", "use", "用途"),
+    ("visits_per_year", "visits a year", "每年服务次数"),
     ("year", "year", "年度"),
 ];
 
 /// Chinese names of the values of enumerations.
 const CHINESE: &[(&str, &str)] = &[
+    ("BENEFICIARY_INSURED", "被保险人"),
+    ("BENEFICIARY_OWNERS", "业主"),
+    ("BENEFICIARY_THIRD_PARTIES", "第三者"),
     ("BUILDING_USE_COMMERCE", "商业"),
     ("BUILDING_USE_DWELLING", "住宅"),
     ("BUILDING_USE_EDUCATION", "教育"),
@@ -117,6 +139,9 @@ const CHINESE: &[(&str, &str)] = &[
     ("CASE_STATE_CLEARED", "已消除"),
     ("CASE_STATE_OPEN", "待处理"),
     ("CASE_STATE_SETTLED", "已办结"),
+    ("COVERAGE_ANSWER_NO", "不承担"),
+    ("COVERAGE_ANSWER_UNKNOWN", "不明"),
+    ("COVERAGE_ANSWER_YES", "承担"),
     ("DUE_ANSWER_DUE", "应检"),
     ("DUE_ANSWER_ENDED", "楼栋已不存在"),
     ("DUE_ANSWER_EXEMPT", "暂免"),
@@ -171,6 +196,22 @@ const CHINESE: &[(&str, &str)] = &[
     ("ORDER_STATE_PLANNED", "已列入计划"),
     ("PAYER_PUBLIC_ACCOUNT", "公共账户"),
     ("PAYER_RESPONSIBLE_PARTY", "房屋使用安全责任人"),
+    ("POLICY_STANDING_BOUND", "承保"),
+    ("POLICY_STANDING_CANCELLED", "退保"),
+    ("POLICY_STANDING_LAPSED", "失效"),
+    ("POLICY_STANDING_QUOTED", "报价"),
+    ("POLICY_STATE_BOUND", "已承保未生效"),
+    ("POLICY_STATE_CANCELLED", "已退保"),
+    ("POLICY_STATE_EXPIRED", "已满期"),
+    ("POLICY_STATE_IN_FORCE", "有效"),
+    ("POLICY_STATE_LAPSED", "已失效"),
+    ("POLICY_STATE_QUOTED", "报价"),
+    ("POLICY_STATE_UNKNOWN", "不明"),
+    ("PREMIUM_PAYER_DEVELOPER", "建设单位"),
+    ("PREMIUM_PAYER_GOVERNMENT", "政府"),
+    ("PREMIUM_PAYER_OWNERS", "业主"),
+    ("PREMIUM_PAYER_PROPERTY_COMPANY", "物业企业"),
+    ("PREMIUM_PAYER_PUBLIC_ACCOUNT", "公共账户"),
     ("PRESENCE_ENDED", "已终止"),
     ("PRESENCE_ENTERED_IN_ERROR", "误录"),
     ("PRESENCE_EXISTS", "存续"),
@@ -243,6 +284,8 @@ pub fn label(field: &str) -> String {
 pub fn unit(field: &str) -> Option<(&'static str, usize)> {
     if field.ends_with("_cm2") {
         Some(("m²", 4))
+    } else if field.ends_with("_fen") {
+        Some(("yuan 元", 2))
     } else if field.ends_with("_cm") {
         Some(("m", 2))
     } else {
@@ -408,6 +451,7 @@ mod tests {
             "Interest",
             "Employment",
             "ReportFields",
+            "PolicyFields",
         ];
         for kind in kinds {
             let message = POOL.get_message_by_name(&format!("anju.v1.{kind}")).unwrap();

@@ -6,6 +6,7 @@ use crate::{
     cli::{
         Outcome, case, message,
         page::{self, PageArgs},
+        policy,
         read::ReadArgs,
         record, reference,
         region::{self, RegionName},
@@ -156,6 +157,9 @@ pub enum ListOf {
     },
     /// The orders (体检任务) of a plan, a building, a body or a region.
     Orders(OrderListArgs),
+    /// The insurance policies (保险单) of a building, a compound, a unit or a region; the same as
+    /// `anju policy list`.
+    Policies(policy::PolicyListArgs),
     /// Editions of reference data; the same as `anju reference list`.
     References(reference::ReferenceListArgs),
     /// The open cases of a partition; the same as `anju case list`.
@@ -310,6 +314,7 @@ pub async fn run(args: &ListArgs, session: &mut Session<'_>) -> anyhow::Result<O
             page::show(session, call, &request, page, |answer| rows(answer, "plans")).await
         }
         ListOf::Orders(args) => orders(args, session).await,
+        ListOf::Policies(args) => policy::list(args, session).await,
         ListOf::References(args) => reference::list(args, session).await,
         ListOf::Cases(args) => case::list(args, session).await,
     }

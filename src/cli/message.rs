@@ -92,6 +92,7 @@ pub const fn service(kind: Kind) -> &'static str {
         Kind::Report => "InspectionService",
         Kind::Finding => "FindingService",
         Kind::Reference => "ReferenceService",
+        Kind::Policy => "PolicyService",
     }
 }
 
@@ -110,5 +111,6 @@ pub const fn noun(kind: Kind) -> &'static str {
         Kind::Report => "Report",
         Kind::Finding => "Finding",
         Kind::Reference => "Reference",
+        Kind::Policy => "Policy",
     }
 }

@@ -8,6 +8,7 @@ pub mod bench;
 pub mod case;
 pub mod completions;
 pub mod config;
+pub mod coverage;
 pub mod create;
 pub mod demo;
 pub mod diff;
@@ -29,6 +30,7 @@ pub mod offline;
 pub mod order;
 pub mod page;
 pub mod peer;
+pub mod policy;
 mod problem;
 pub mod prove;
 pub mod read;
@@ -205,6 +207,10 @@ pub enum Command {
     Transfer(lineage::TransferArgs),
     /// Works on orders: assigns, moves, cancels, lists.
     Order(order::OrderArgs),
+    /// Works on insurance policies: binds, cancels, lapses, lists.
+    Policy(policy::PolicyArgs),
+    /// Tells which covers answer for a damage of a building or unit, and why the others do not.
+    Coverage(coverage::CoverageArgs),
     /// Works on reports of check-ups: records, signs, submits, accepts, returns, lists.
     Report(report::ReportArgs),
     /// Says what was seen of a defect and what is done about it.
@@ -428,6 +434,8 @@ async fn dispatch(command: &Command, session: &mut Session<'_>) -> anyhow::Resul
         Command::Split(args) => lineage::split(args, session).await,
         Command::Transfer(args) => lineage::transfer(args, session).await,
         Command::Order(args) => order::run(args, session).await,
+        Command::Policy(args) => policy::run(args, session).await,
+        Command::Coverage(args) => coverage::run(args, session).await,
         Command::Report(args) => report::run(args, session).await,
         Command::Finding(args) => finding::run(args, session).await,
         Command::Findings(args) => finding::list(args, session).await,

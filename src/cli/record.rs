@@ -62,7 +62,7 @@ pub fn rows(records: &[DynamicMessage]) -> Sheet {
         let of = |name: &str| fields.as_ref().map(|fields| message::text(fields, name));
         sheet.row([
             message::text(record, "id"),
-            ["name", "title", "number"]
+            ["name", "title", "number", "policy_number"]
                 .into_iter()
                 .filter_map(of)
                 .find(|name| !name.is_empty())
@@ -80,7 +80,7 @@ pub fn rows(records: &[DynamicMessage]) -> Sheet {
 
 /// What tells one subject of a list from another, in a few words.
 fn details(fields: &DynamicMessage) -> String {
-    const TELLING: [&str; 20] = [
+    const TELLING: [&str; 24] = [
         "level",
         "entrance",
         "floor",
@@ -101,6 +101,10 @@ fn details(fields: &DynamicMessage) -> String {
         "deadline",
         "qualifications",
         "employments",
+        "product",
+        "clause",
+        "policyholder",
+        "insured",
     ];
     let mut words = Vec::new();
     for name in TELLING {

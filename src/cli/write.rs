@@ -326,6 +326,7 @@ fn begun(verb: &str, target: &Target, write: &WriteArgs) -> anyhow::Result<Dynam
 const fn other_way(kind: Kind) -> &'static str {
     match kind {
         Kind::Order => "an order is changed, assigned, moved or cancelled with anju order",
+        Kind::Policy => "a policy is bound, cancelled and lapsed with anju policy",
         Kind::Report => "a report is signed, submitted, judged and superseded with anju report",
         Kind::Finding => "what follows on a finding is said with anju finding",
         Kind::Reference => "an edition is loaded or corrected with anju reference load",

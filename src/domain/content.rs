@@ -16,6 +16,7 @@ use crate::{
         order::OrderContent,
         place::Point,
         plan::PlanContent,
+        policy::PolicyContent,
         reference::ReferenceContent,
         region::RegionContent,
         report::ReportContent,
@@ -72,6 +73,8 @@ pub enum Fields {
     Finding(Box<FindingContent>),
     /// An edition of reference data.
     Reference(ReferenceContent),
+    /// 保险单
+    Policy(Box<PolicyContent>),
 }
 
 /// All that one fact says about one subject.
@@ -100,6 +103,7 @@ impl Content {
             Kind::Report => Fields::Report(Box::default()),
             Kind::Finding => Fields::Finding(Box::default()),
             Kind::Reference => Fields::Reference(ReferenceContent::default()),
+            Kind::Policy => Fields::Policy(Box::default()),
             // A case has no content; a building's is as good as any.
             Kind::Building | Kind::Case => Fields::Building(BuildingContent::default()),
         };
@@ -120,6 +124,7 @@ impl Content {
             Fields::Report(_) => Kind::Report,
             Fields::Finding(_) => Kind::Finding,
             Fields::Reference(_) => Kind::Reference,
+            Fields::Policy(_) => Kind::Policy,
         }
     }
 
@@ -137,6 +142,7 @@ impl Content {
             (Fields::Report(older), Fields::Report(newer)) => older.lay(newer),
             (Fields::Finding(older), Fields::Finding(newer)) => older.lay(newer),
             (Fields::Reference(older), Fields::Reference(newer)) => older.lay(newer),
+            (Fields::Policy(older), Fields::Policy(newer)) => older.lay(newer),
             _ => return,
         }
         for (scheme, values) in &newer.shared.identifiers {
@@ -162,6 +168,7 @@ impl Content {
             Fields::Report(fields) => fields.texts(),
             Fields::Finding(fields) => fields.texts(),
             Fields::Reference(fields) => fields.texts(),
+            Fields::Policy(fields) => fields.texts(),
         };
         for (scheme, values) in &self.shared.identifiers {
             let value = (!values.is_empty()).then(|| values.join(","));
@@ -188,6 +195,7 @@ impl Content {
             Fields::Report(fields) => fields.retain(keep),
             Fields::Finding(fields) => fields.retain(keep),
             Fields::Reference(fields) => fields.retain(keep),
+            Fields::Policy(fields) => fields.retain(keep),
         }
         self.shared.identifiers.retain(|scheme, _| keep(&format!("identifiers.{scheme}")));
         self.shared.doubts.retain(|field, _| keep(&format!("doubts.{field}")));
@@ -226,6 +234,7 @@ impl Content {
                     named.extend(seen.report.map(SubjectId::from));
                 }
             }
+            Fields::Policy(fields) => named.extend(fields.objects()),
             _ => {}
         }
         named
@@ -234,6 +243,7 @@ impl Content {
     /// The subjects that it names, with the names of the fields: of what is said about the spine.
     pub fn named(&self) -> Vec<(&'static str, SubjectId)> {
         let field = |id: &SubjectId| match (self.kind(), id.kind()) {
+            (Kind::Policy, Kind::Building | Kind::Compound | Kind::Unit) => "object_ids",
             (_, Kind::Building) => "building_id",
             (_, Kind::Order) => "order_id",
             (_, Kind::Plan) => "plan_id",
@@ -284,6 +294,7 @@ impl Content {
             Fields::Signer(fields) => put(fields.region, &mut named),
             Fields::Plan(fields) => put(fields.region, &mut named),
             Fields::Reference(fields) => put(fields.region, &mut named),
+            Fields::Policy(fields) => put(fields.region, &mut named),
             Fields::Order(_) | Fields::Report(_) | Fields::Finding(_) => {}
         }
         named

@@ -42,12 +42,20 @@ pub enum Table {
     Colours = 4,
     /// The check characters of house codes (房屋代码).
     HouseCodeCheck = 5,
+    /// 保险产品: insurance products and their clauses.
+    Products = 6,
 }
 
 impl Table {
     /// Every kind.
-    pub const ALL: [Self; 5] =
-        [Self::Cycle, Self::Findings, Self::Grades, Self::Colours, Self::HouseCodeCheck];
+    pub const ALL: [Self; 6] = [
+        Self::Cycle,
+        Self::Findings,
+        Self::Grades,
+        Self::Colours,
+        Self::HouseCodeCheck,
+        Self::Products,
+    ];
 
     /// The word in files.
     pub const fn word(self) -> &'static str {
@@ -57,6 +65,7 @@ impl Table {
             Self::Grades => "grades",
             Self::Colours => "colours",
             Self::HouseCodeCheck => "house_code_check",
+            Self::Products => "products",
         }
     }
 
@@ -731,7 +740,7 @@ mod tests {
         let code = |region: RegionCode| format!("{} {}", region.scheme, region.code);
         assert_eq!(edition.jurisdiction.map(code).as_deref(), Some("stats12 410100000000"));
         expect![[r#"
-            table: UNKNOWN_VALUE ("stars" is none of cycle, findings, grades, colours, house_code_check)
+            table: UNKNOWN_VALUE ("stars" is none of cycle, findings, grades, colours, house_code_check, products)
             name: REQUIRED (this is missing)
             edition: REQUIRED (this is missing)
             standing: REQUIRED (this is missing)

@@ -11,6 +11,7 @@ use crate::{
         cycle::{self, CycleRuleSet},
         finding,
         grade::{self, ColourMapping},
+        product::{Product, Products},
         reference_file::{Edition, Table},
     },
     kernel::{
@@ -31,7 +32,9 @@ pub enum Parsed {
     Grades(grade::Catalogue),
     /// Colours of grades.
     Colours(ColourMapping),
-    /// Something that no rule of check-ups asks for.
+    /// Insurance products.
+    Products(Products),
+    /// Something that is asked for elsewhere.
     Other,
 }
 
@@ -47,6 +50,7 @@ impl Parsed {
             Table::Findings => finding::catalogue::Catalogue::read(text).map(Self::Findings),
             Table::Grades => grade::Catalogue::read(text).map(Self::Grades),
             Table::Colours => read_colours(text, grades).map(Self::Colours),
+            Table::Products => Products::read(text).map(Self::Products),
             Table::HouseCodeCheck => Ok(Self::Other),
         }
     }
@@ -162,6 +166,23 @@ impl Tables {
     pub fn colours_on(&self, day: Day) -> Option<&ColourMapping> {
         let all = self.mappings().filter(|mapping| mapping.edition.holds_on(day));
         speaking(all.map(|mapping| (&mapping.edition, mapping)).collect(), day)
+    }
+
+    /// The version of an insurance product, with the edition that has it: of several the newest. A
+    /// policy holds by its clause for as long as it runs, so no day is asked.
+    pub fn product(&self, code: &str, clause: &str) -> Option<(ReferenceId, &Product)> {
+        let all = self.products().filter_map(|(id, products)| {
+            Some((&products.edition, (id, products.product(code, clause)?)))
+        });
+        speaking(all.collect(), Day::MAX)
+    }
+
+    /// Every list of insurance products.
+    pub fn products(&self) -> impl Iterator<Item = (ReferenceId, &Products)> {
+        self.editions.iter().filter_map(|loaded| match loaded.parsed.as_ref() {
+            Parsed::Products(products) => Some((loaded.id, products)),
+            _ => None,
+        })
     }
 
     /// The days on which another mapping of colours may begin to hold.

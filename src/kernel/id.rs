@@ -42,11 +42,13 @@ pub enum Kind {
     Finding = 11,
     /// An edition of a table of reference data.
     Reference = 12,
+    /// 保险单: an insurance policy.
+    Policy = 13,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Region,
         Self::Compound,
         Self::Building,
@@ -59,6 +61,7 @@ impl Kind {
         Self::Report,
         Self::Finding,
         Self::Reference,
+        Self::Policy,
     ];
 
     /// The kinds whose lives are entered, imported and exported: the spine of the registry.
@@ -79,6 +82,7 @@ impl Kind {
             Self::Report => "rpt",
             Self::Finding => "fnd",
             Self::Reference => "ref",
+            Self::Policy => "pol",
         }
     }
 
@@ -97,6 +101,7 @@ impl Kind {
             Self::Report => "report",
             Self::Finding => "finding",
             Self::Reference => "reference",
+            Self::Policy => "policy",
         }
     }
 
@@ -398,6 +403,11 @@ typed_id!(
     /// Names an edition of reference data.
     ReferenceId,
     Kind::Reference
+);
+typed_id!(
+    /// Names an insurance policy.
+    PolicyId,
+    Kind::Policy
 );
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! journal gives the state that was there.
 
 mod checkup;
+mod policy;
 
 use prost::Message as _;
 
@@ -611,6 +612,9 @@ fn put_content(content: Content) -> stored::Content {
             area_cm2: unknown.put(5, unit.area_cm2, |area| area),
             r#use: unknown.put(6, unit.unit_use, |value| value as u32),
         }),
+        Fields::Policy(policy) => {
+            stored::content::Content::Policy(policy::put(*policy, &mut unknown))
+        }
         other => checkup::put(other, &mut unknown)
             .unwrap_or_else(|| stored::content::Content::Unit(stored::UnitContent::default())),
     };
@@ -726,6 +730,9 @@ fn read_content(content: stored::Content) -> Option<Content> {
             area_cm2: known.get(5, unit.area_cm2, Some)?,
             unit_use: known.get(6, unit.r#use, UnitUse::from_number)?,
         }),
+        stored::content::Content::Policy(policy) => {
+            Fields::Policy(Box::new(policy::read(policy, &known)?))
+        }
         other => checkup::read(other, &known)?,
     };
     let doubts = content

@@ -8,6 +8,7 @@ mod case;
 mod checkup;
 mod command;
 mod commands;
+mod coverage;
 mod dossier;
 mod due;
 mod dump;
@@ -25,6 +26,7 @@ mod notices;
 mod orders;
 mod overlay;
 mod parts;
+mod policies;
 mod proved;
 mod query;
 mod read;
@@ -58,6 +60,7 @@ pub use crate::registry::{
         ReportRow, ReportStep, Retract, RowEnd, RowLife, RowMode, RowPart, RowPeriod, Sighting,
         SignedRow, Split, SplitPart, Which,
     },
+    coverage::{CoverSeen, Coverage},
     due::{CheckUps, DueDays, DueListed},
     dump::{Contents, DumpError, DumpReader, DumpWriter, load},
     engine::{Options, Registry, beyond},

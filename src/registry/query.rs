@@ -815,6 +815,7 @@ pub(crate) fn label(content: &Content) -> String {
         }
         Fields::Report(fields) => fields.kind.map(|kind| kind.map(|kind| kind.word().to_owned())),
         Fields::Order(fields) => fields.kind.map(|kind| kind.map(|kind| kind.word().to_owned())),
+        Fields::Policy(fields) => fields.number.clone(),
         Fields::Signer(_) => None,
     };
     name.flatten().unwrap_or_default()

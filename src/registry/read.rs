@@ -7,6 +7,7 @@ use crate::{
         content::{Content, Fields},
         order::OrderState,
         periods::{self, Periods},
+        policy::PolicyState,
         reference::ReferenceContent,
         reference_file::{self, Table},
         region::Level,
@@ -25,7 +26,7 @@ use crate::{
         engine::Registry,
         error::{Error, Refusal},
         history::{entry_numbers, timeline_at},
-        orders,
+        orders, policies,
         record::Record,
         reports::{self, ReportStand, ReportsWanted},
         space::{child_prefix, subject_at_end},
@@ -57,6 +58,8 @@ pub struct Seen {
     pub cases: Vec<(CaseId, Vec<Seq>)>,
     /// Of an order: where it stands.
     pub order_state: Option<OrderState>,
+    /// Of a policy: where it stands.
+    pub policy_state: Option<PolicyState>,
     /// Of a report: how it stands.
     pub report_stand: Option<Box<ReportStand>>,
     /// The source and key with which an import said it last.
@@ -281,6 +284,7 @@ impl Registry {
                 | (Kind::Unit, Kind::Building)
                 | (Kind::Order, Kind::Plan | Kind::Building | Kind::Body)
                 | (Kind::Report, Kind::Building | Kind::Body | Kind::Signer | Kind::Order)
+                | (Kind::Policy, Kind::Building | Kind::Compound | Kind::Unit)
         );
         if is_direct {
             let children = Candidates::Below(child_prefix(partition, holder, kind));
@@ -543,6 +547,7 @@ pub(crate) fn see(
         doubts,
         cases: open_cases(state, partition, id, &record, at)?,
         order_state: orders::state_of(state, partition, id, &content, at)?,
+        policy_state: policies::state_of(state, partition, &content, at)?,
         report_stand: reports::stand_of(state, partition, &timeline, &content, at)?.map(Box::new),
         source: record.source,
         content,

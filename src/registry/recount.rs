@@ -314,7 +314,7 @@ fn of_edition(
                 from = from.min(edition.from);
                 nodes.insert(loaded.region);
             }
-            Parsed::Other => {}
+            Parsed::Products(_) | Parsed::Other => {}
             Parsed::Findings(_) | Parsed::Grades(_) | Parsed::Colours(_) => return Ok(all),
         }
     }

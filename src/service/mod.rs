@@ -23,6 +23,7 @@ pub(crate) mod misread;
 pub mod page;
 mod paper_row;
 pub mod plan;
+pub mod policy;
 mod reach;
 pub mod reference;
 pub mod region;
@@ -60,9 +61,9 @@ use crate::{
         self, body_service_server, building_service_server, case_service_server,
         compound_service_server, due_service_server, finding_service_server,
         history_service_server, import_service_server, inspection_service_server,
-        plan_service_server, reference_service_server, region_service_server,
-        registry_service_server, search_service_server, totals_service_server, unit_service_server,
-        watch_service_server,
+        plan_service_server, policy_service_server, reference_service_server,
+        region_service_server, registry_service_server, search_service_server,
+        totals_service_server, unit_service_server, watch_service_server,
     },
     registry::{Call, Command, Error, Outcome, Refusal, Registry, RequestMark, Seen, beyond},
     service::{
@@ -147,6 +148,7 @@ impl Api {
             .add_service(bounded!(unit_service_server::UnitServiceServer<Self>))
             .add_service(bounded!(body_service_server::BodyServiceServer<Self>))
             .add_service(bounded!(plan_service_server::PlanServiceServer<Self>))
+            .add_service(bounded!(policy_service_server::PolicyServiceServer<Self>))
             .add_service(bounded!(reference_service_server::ReferenceServiceServer<Self>))
             .add_service(bounded!(inspection_service_server::InspectionServiceServer<Self>))
             .add_service(bounded!(finding_service_server::FindingServiceServer<Self>))
@@ -240,6 +242,9 @@ impl Way {
     /// Whether a subject is in the caller's reach, by the tree of now; a case, when something that it
     /// is about is.
     pub(crate) fn reaches(&self, subject: SubjectId) -> Result<bool, Status> {
+        if subject.kind() == Kind::Policy && !self.is_of_own_insurer(subject)? {
+            return Ok(false);
+        }
         match self.extent()? {
             Extent::Everything => Ok(true),
             Extent::Caller => Ok(false),

@@ -127,12 +127,13 @@ impl City {
             ("inspector", Role::InspectionBody, within(streets[0])),
             ("grid", Role::GridWorker, within(streets[0])),
             ("insurer", Role::Insurer, within(streets[0])),
+            ("rival", Role::Insurer, within(streets[0])),
         ];
         let secrets = grants.map(|(subject, role, regions)| {
             let new = NewToken {
                 subject: subject.to_owned(),
                 role,
-                institution: None,
+                institution: (role == Role::Insurer).then(|| format!("EXAMPLE-{subject}")),
                 reach: Reach { regions, institutions: BTreeSet::new() },
                 not_after: None,
             };

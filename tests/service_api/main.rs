@@ -16,6 +16,7 @@ mod misread;
 mod misread_papers;
 mod papers;
 mod parts;
+mod policies;
 mod reads;
 mod refused;
 mod round_trip;

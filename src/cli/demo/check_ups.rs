@@ -7,33 +7,16 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use anyhow::Context as _;
-use tonic::{Response, Status};
-
 use crate::{
-    cli::{
-        demo::{
-            check_ups::desk::Desk,
-            story::{self, Act, STORIES},
-        },
-        import::{patiently, refused},
+    cli::demo::{
+        asked::{region, told},
+        check_ups::desk::Desk,
+        story::{self, Act, STORIES},
     },
     client::Connection,
     kernel::time::Day,
     proto::v1::{self, BuildingUse, due_service_client::DueServiceClient},
 };
-
-/// Calls one method of a client with a request, patiently.
-macro_rules! call {
-    ($client:expr, $method:ident, $request:expr, $what:expr) => {{
-        let (client, request) = (&$client, $request);
-        told($what, || {
-            let (mut client, request) = (client.clone(), request.clone());
-            async move { client.$method(request).await }
-        })
-        .await
-    }};
-}
 
 mod desk;
 mod teller;
@@ -80,17 +63,6 @@ struct Chosen {
     number: usize,
 }
 
-/// A call that is made until it is answered; `what` says in errors what it was for.
-async fn told<T, F>(what: &str, call: impl FnMut() -> F) -> anyhow::Result<T>
-where
-    F: Future<Output = Result<Response<T>, Status>>,
-{
-    match patiently(call).await {
-        Ok(answer) => Ok(answer.into_inner()),
-        Err(status) => Err(refused(what, status)),
-    }
-}
-
 /// Loads all, as far as it is past on `today`.
 pub(super) async fn load(connection: &Connection, today: Day) -> anyhow::Result<Loaded> {
     let mut desk = Desk::of(connection, today)?;
@@ -122,19 +94,6 @@ pub(super) async fn first_due(connection: &Connection) -> anyhow::Result<Option<
     let dues = DueServiceClient::new(connection.service());
     let answer = call!(dues, list_due, request, "what is due")?;
     Ok(answer.rows.into_iter().next().map(|row| row.building_id))
-}
-
-/// The id of the region with a code.
-async fn region(connection: &Connection, code: &str) -> anyhow::Result<String> {
-    let request = v1::ResolveCodeRequest {
-        scheme: "gbt2260".to_owned(),
-        code: code.to_owned(),
-        ..v1::ResolveCodeRequest::default()
-    };
-    let what = format!("code {code} could not be looked up");
-    let answer = call!(connection.regions(), resolve_code, request, &what)?;
-    let found = answer.candidates.into_iter().find_map(|candidate| candidate.region);
-    Ok(found.with_context(|| format!("there is no region {code}"))?.id)
 }
 
 /// The buildings of a district that are checked, in the order of their census numbers.

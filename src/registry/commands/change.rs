@@ -11,7 +11,7 @@ use crate::{
     registry::{
         command::Change,
         commands::{
-            finding, order, report,
+            finding, order, policy, report,
             rules::{
                 contradictions, homes, no_sweep, noted, real_subject, record_everywhere,
                 references, settle, weigh,
@@ -35,7 +35,7 @@ pub(crate) fn change(tx: &mut Tx<'_, '_>, command: Change) -> Result<Decided, Er
 /// Decides and records a change; what is refused already is told with the rest.
 pub(crate) fn say(
     tx: &mut Tx<'_, '_>,
-    command: Change,
+    mut command: Change,
     source_row: Option<SourceRow>,
     mut refusals: Vec<Refusal>,
 ) -> Result<(), Error> {
@@ -50,6 +50,8 @@ pub(crate) fn say(
     finding::has_own_commands(id.kind(), &mut refusals);
     not_observed_before(tx, &command.content, command.from, &mut refusals);
     let Some(record) = record else { return settle(refusals) };
+    let beside = record.timeline.content_at(command.from);
+    policy::numbered(&mut command.content, beside.as_ref());
     not_before_it_begins(&record, command.from, &mut refusals);
     order::changed(tx, id, &record, &command.content, command.from, &mut refusals)?;
     report::changed(tx, id, &record, &command.content, &mut refusals)?;
@@ -62,6 +64,7 @@ pub(crate) fn say(
     };
     let mut after = record.timeline.clone();
     after.push(statement, &[]);
+    policy::said(tx, &command.content, &record.timeline, &after, command.from, &mut refusals)?;
     contradictions(tx, id, &record.timeline, &after, &mut refusals)?;
     settle(refusals)?;
 
@@ -197,6 +200,15 @@ fn must_stay(content: &Content, level: Option<Level>, refusals: &mut Vec<Refusal
         Fields::Reference(reference) => vec![
             ("region_id", reference.region == Some(None)),
             ("text", reference.text == Some(None)),
+        ],
+        Fields::Policy(policy) => vec![
+            ("region_id", policy.region == Some(None)),
+            ("policy_number", policy.number == Some(None)),
+            ("product", policy.product == Some(None)),
+            ("clause", policy.clause == Some(None)),
+            ("insurers", policy.insurers.is_some() && policy.insurers().is_empty()),
+            ("object_ids", policy.objects.is_some() && policy.objects().is_empty()),
+            ("covers", policy.covers.is_some() && policy.covers().is_empty()),
         ],
         Fields::Building(_) => Vec::new(),
     };

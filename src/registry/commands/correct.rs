@@ -18,7 +18,7 @@ use crate::{
             end::{EndedWith, ended_with},
             finding,
             gone::{self, WentWith, went_with},
-            order, report,
+            order, policy, report,
             rules::{
                 homes, needs_reason, no_sweep, noted, real_subject, record_everywhere, settle,
                 weigh,
@@ -92,6 +92,7 @@ fn decide(
     let statement = statement.cloned();
     if let (Some(record), Some(statement)) = (&record, &statement) {
         command = finding::corrected(tx, id, record, statement, command, refusals)?;
+        policy::numbered_anew(statement, &record.timeline, &mut command);
     }
     let mut overridden = Vec::new();
     judge(tx, id, record.as_deref(), &command.content, refusals, &mut overridden)?;
@@ -104,6 +105,7 @@ fn decide(
     if let Some((fact, from, _)) = &revised {
         let after = after_correction(&record.timeline, &statement, fact, *from);
         report::corrected(tx, id, &after, refusals)?;
+        policy::said(tx, &command.content, &record.timeline, &after, *from, refusals)?;
     }
     let Some((fact, from, others)) = revised else { return Ok(None) };
 

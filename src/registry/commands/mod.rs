@@ -11,6 +11,7 @@ mod import;
 mod lineage;
 mod order;
 mod paper_rows;
+mod policy;
 mod reference;
 mod register;
 mod reinstate;

@@ -15,7 +15,7 @@ use crate::{
     registry::{
         command::Register,
         commands::{
-            order,
+            order, policy,
             row_life::{FieldsFrom, Further, RowDays},
             rules::{contradictions, homes, of_item, record_everywhere, references, settle, weigh},
         },
@@ -91,7 +91,8 @@ pub(crate) fn register(
     unresolved: Unresolved,
     further: Further<'_>,
 ) -> Result<SubjectId, Error> {
-    let Register { seed, content, exists_from, opens_partition, sentences } = item;
+    let Register { seed, mut content, exists_from, opens_partition, sentences } = item;
+    policy::numbered(&mut content, None);
     let Unresolved { fields, mut refusals } = unresolved;
     let partition = if fields.is_empty() {
         home(tx, &content, opens_partition, &mut refusals)?
@@ -161,6 +162,7 @@ pub(crate) fn judge(
     }
     let Some((exists_from, further)) = life else { return Ok(()) };
     order::new(tx, content, exists_from.earliest(), refusals)?;
+    policy::new(tx, content, exists_from.earliest(), refusals)?;
     let statement = Statement {
         seq: 0,
         from: Day::MIN,
@@ -321,6 +323,7 @@ fn open_partition(
 }
 
 /// What every subject of a kind needs.
+#[expect(clippy::too_many_lines, reason = "one arm for each kind")]
 fn required(content: &Content, refusals: &mut Vec<Refusal>) {
     let mut need = |is_there: bool, field: &str, message: &str| {
         if !is_there {
@@ -378,6 +381,15 @@ fn required(content: &Content, refusals: &mut Vec<Refusal>) {
         Fields::Finding(finding) => {
             need(finding.building.flatten().is_some(), "building_id", "a finding is in a building");
             need(finding.event.is_some(), "observation", "a finding begins with an observation");
+        }
+        Fields::Policy(policy) => {
+            need(policy.region.flatten().is_some(), "region_id", "a policy is kept for a region");
+            need(policy.number.flatten_ref().is_some(), "policy_number", "a policy has a number");
+            need(policy.product.flatten_ref().is_some(), "product", "a policy is of a product");
+            need(policy.clause.flatten_ref().is_some(), "clause", "a policy is of a clause");
+            need(!policy.insurers().is_empty(), "insurers", "a policy has an insurer");
+            need(!policy.objects().is_empty(), "object_ids", "a policy insures something");
+            need(!policy.covers().is_empty(), "covers", "a policy covers something");
         }
         Fields::Reference(reference) => {
             let is_placed = reference.region.flatten().is_some();

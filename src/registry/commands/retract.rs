@@ -12,7 +12,7 @@ use crate::{
         commands::{
             end::{ended_with, living_dependents},
             gone::went_with,
-            order,
+            order, policy,
             reinstate::{reinstate, undo_correction},
             report,
             rules::{
@@ -96,6 +96,7 @@ fn take_back_all(
         Saying::Retracted => about = reinstate(tx, id, statement.seq)?,
     }
     order::reopened(tx, id, &record.timeline)?;
+    policy::reviewed(tx, id)?;
     Ok(about)
 }
 

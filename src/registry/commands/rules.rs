@@ -257,6 +257,7 @@ fn refusal_of(found: &Found, kind: Kind, before: &Timeline, after: &Timeline) ->
     let mut message = found.what.message().to_owned();
     let mut field = match (found.what, kind) {
         (Contradiction::IdentifierOverlap, Kind::Region) => "fields.codes",
+        (Contradiction::IdentifierOverlap, Kind::Policy) => "fields.policy_number",
         (Contradiction::IdentifierOverlap, _) => "fields.identifiers",
         (Contradiction::EndsBeforeItBegins, _) => "ended_on",
         (Contradiction::OutsideParentLife, _) if before.registration().is_none() => "exists_from",
@@ -379,6 +380,7 @@ fn field_path(field: &str) -> &'static str {
         "signers" => "fields.signers",
         "report_id" => "fields.report_id",
         "superseded_by" => "fields.superseded_by",
+        "object_ids" => "fields.object_ids",
         _ => "fields.region_id",
     }
 }

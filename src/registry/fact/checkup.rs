@@ -67,7 +67,11 @@ pub(super) fn put(fields: Fields, unknown: &mut Unknown) -> Option<stored::conte
             edition: unknown.put(4, reference.edition, |text| text),
             text: unknown.put(5, reference.text, |text| text),
         }),
-        Fields::Region(_) | Fields::Compound(_) | Fields::Building(_) | Fields::Unit(_) => {
+        Fields::Region(_)
+        | Fields::Compound(_)
+        | Fields::Building(_)
+        | Fields::Unit(_)
+        | Fields::Policy(_) => {
             return None;
         }
     })
@@ -114,7 +118,11 @@ pub(super) fn read(content: stored::content::Content, known: &Known) -> Option<F
             edition: known.get(4, reference.edition, Some)?,
             text: known.get(5, reference.text, Some)?,
         }),
-        Content::Region(_) | Content::Compound(_) | Content::Building(_) | Content::Unit(_) => {
+        Content::Region(_)
+        | Content::Compound(_)
+        | Content::Building(_)
+        | Content::Unit(_)
+        | Content::Policy(_) => {
             return None;
         }
     })

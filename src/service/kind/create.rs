@@ -98,7 +98,9 @@ fn home(violations: &mut Violations, content: &Content) -> Option<Option<Subject
         }
         Kind::Region => "fields.parent_id",
         Kind::Compound => "fields.community_id",
-        Kind::Body | Kind::Signer | Kind::Plan | Kind::Reference => "fields.region_id",
+        Kind::Body | Kind::Signer | Kind::Plan | Kind::Reference | Kind::Policy => {
+            "fields.region_id"
+        }
         Kind::Unit | Kind::Order | Kind::Report | Kind::Finding => "fields.building_id",
         Kind::Building | Kind::Case => "fields.compound_id",
     };

@@ -9,13 +9,12 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
     cli::demo::{
-        check_ups::{
-            BUILDINGS, Chosen, EDITIONS, Loaded, PLANNED, TOLD_AT_ONCE, teller::Teller, told,
-        },
+        asked::{self, told},
+        check_ups::{BUILDINGS, Chosen, EDITIONS, Loaded, PLANNED, TOLD_AT_ONCE, teller::Teller},
         story::YEARS,
     },
     client::{Authenticated, Connection},
-    kernel::{hash::Hash, time::Day},
+    kernel::time::Day,
     proto::v1::{
         self, BodyFields, Employment, Identifier, OrderFields, Payer, PlanFields, Qualification,
         ReportKind, SignerFields, WriteContext, body_service_client::BodyServiceClient,
@@ -71,19 +70,7 @@ impl Desk {
     }
 
     pub(super) fn write(&self, what: &str, reason: &str) -> WriteContext {
-        let hash = Hash::of(&[b"anju demo 1\n", self.seed.as_bytes(), b"\n", what.as_bytes()]);
-        let mut bytes = [0; 16];
-        bytes.iter_mut().zip(hash.0).for_each(|(byte, of_hash)| *byte = of_hash);
-        // The eighth version: made as its maker likes.
-        let id = uuid::Builder::from_bytes(bytes)
-            .with_variant(uuid::Variant::RFC4122)
-            .with_version(uuid::Version::Custom)
-            .into_uuid();
-        WriteContext {
-            request_id: id.to_string(),
-            reason: reason.to_owned(),
-            ..WriteContext::default()
-        }
+        asked::write(&self.seed, what, reason)
     }
 
     pub(super) async fn references(&self, city: &str) -> anyhow::Result<()> {

@@ -4,10 +4,10 @@ use anyhow::{Context as _, anyhow};
 
 use crate::{
     cli::demo::{
+        asked::told,
         check_ups::{
             Chosen, Loaded,
             desk::{Bodies, Desk, identifier},
-            told,
         },
         story::{self, Act, Paper, Seen, Stands, Step, What},
     },

@@ -1,0 +1,257 @@
+//! Which covers answer for a damage: every policy that ever named what was damaged, or what that
+//! was in, as it was on the day of the loss and as is known.
+
+use crate::{
+    domain::{
+        content::Fields,
+        coverage::{Against, Beside, Damage, judge},
+        policy::{CoverItem, PolicyContent},
+        product::Days,
+        timeline::Timeline,
+    },
+    kernel::{
+        fen::Fen,
+        id::{BuildingId, Kind, PolicyId, SubjectId},
+        position::{Partition, Position},
+        share::{Share, share_out},
+        time::{Answer, Day, ImpreciseDay, ReadTime},
+    },
+    registry::{
+        engine::Registry,
+        error::{Class, Error, Refusal},
+        history::timeline_at,
+        policies::{building_of_unit, completed},
+        read::At,
+        reference,
+        space::child_prefix,
+        state::{Durable, State},
+        subjects::Subjects,
+    },
+};
+
+/// A cover beside a damage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CoverSeen {
+    /// The policy.
+    pub policy: PolicyId,
+    /// Its number.
+    pub number: String,
+    /// The object by which it is insured; `None` when it is not, on the day of the loss.
+    pub object: Option<SubjectId>,
+    /// The item.
+    pub item: CoverItem,
+    /// Its days for the damaged building, as far as they are known.
+    pub days: Option<Days>,
+    /// What stands against it.
+    pub against: Vec<Against>,
+    /// Whether it answers.
+    pub answer: Answer,
+    /// What of the sum insured each insurer answers for.
+    pub insurers: Vec<(String, Fen)>,
+}
+
+/// What answers for a damage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Coverage {
+    /// Every cover: first those that answer, then those of which it cannot be said.
+    pub covers: Vec<CoverSeen>,
+    /// When the building was completed.
+    pub completed: ImpreciseDay,
+    /// What it was read at.
+    pub position: Position,
+}
+
+impl Coverage {
+    /// Whether anything answers.
+    pub fn answer(&self) -> Answer {
+        let is = |answer| self.covers.iter().any(|cover| cover.answer == answer);
+        if is(Answer::Yes) {
+            Answer::Yes
+        } else if is(Answer::Unknown) {
+            Answer::Unknown
+        } else {
+            Answer::No
+        }
+    }
+}
+
+impl Registry {
+    /// Which covers answer for a damage of a building or unit. The day of the read is that of the
+    /// loss. Refuses (`NOT_FOUND`) what was not known then, and parts and causes that no list of
+    /// products has.
+    pub fn coverage(
+        &self,
+        damaged: SubjectId,
+        damage: &Damage,
+        time: ReadTime,
+    ) -> Result<Coverage, Error> {
+        let partition = damaged.partition();
+        let read = ReadTime { valid_at: Some(damage.lost_on), ..time };
+        let at = self.at(partition, read)?;
+        let state = Durable::new(self.store())?;
+        let mut refusals = Vec::new();
+        let field = if damaged.kind() == Kind::Unit { "unit_id" } else { "building_id" };
+        if timeline_at(&state, partition, damaged, at.known)?.is_none() {
+            refusals.push(Refusal::missing(field, damaged));
+        }
+        let tables = reference::known(&state, partition, at.known)?;
+        unknown_words(&tables, damage, &mut refusals);
+        if !refusals.is_empty() {
+            return Err(Error::Refused(refusals));
+        }
+        let (building, chain) = chain_of(&state, damaged, at)?;
+        let completed = match building {
+            Some(building) => completed(&state, building, at)?,
+            None => ImpreciseDay::UNKNOWN,
+        };
+        let mut covers = Vec::new();
+        for policy in naming(&state, partition, &chain)? {
+            let Some(life) = timeline_at(&state, partition, policy.into(), at.known)? else {
+                continue;
+            };
+            covers.extend(beside(&life, policy, &chain, completed, damage, &tables));
+        }
+        covers.sort_by_key(|cover| (order(cover.answer), cover.policy));
+        let seq = match at.known {
+            Some(known) => known,
+            None => state.meta(partition)?.seq,
+        };
+        Ok(Coverage { covers, completed, position: Position { partition, seq } })
+    }
+}
+
+const fn order(answer: Answer) -> u8 {
+    match answer {
+        Answer::Yes => 0,
+        Answer::Unknown => 1,
+        Answer::No => 2,
+    }
+}
+
+/// Parts and causes that no list of products has are mistyped.
+fn unknown_words(
+    tables: &crate::domain::tables::Tables,
+    damage: &Damage,
+    refusals: &mut Vec<Refusal>,
+) {
+    if tables.products().next().is_none() {
+        let message = "no list of insurance products is loaded: load one with anju reference load";
+        refusals.push(Refusal::rule("REFERENCE_MISSING", "part", message));
+        return;
+    }
+    if !tables.products().any(|(_, products)| products.has_part(&damage.part)) {
+        let known = tables.products().flat_map(|(_, products)| products.parts());
+        let known = known.map(|named| named.code.clone()).collect::<Vec<_>>().join(", ");
+        let message = format!("{:?} is no part of a building: {known}", damage.part);
+        refusals.push(Refusal::of(Class::Invalid, "PART_UNKNOWN", "part", message));
+    }
+    if !tables.products().any(|(_, products)| products.has_cause(&damage.cause)) {
+        let known = tables.products().flat_map(|(_, products)| products.causes());
+        let known = known.map(|named| named.code.clone()).collect::<Vec<_>>().join(", ");
+        let message = format!("{:?} is no cause of damage: {known}", damage.cause);
+        refusals.push(Refusal::of(Class::Invalid, "CAUSE_UNKNOWN", "cause", message));
+    }
+}
+
+/// What was damaged and what it is in on the day of the loss, nearest first, with the building.
+fn chain_of(
+    state: &dyn State,
+    damaged: SubjectId,
+    at: At,
+) -> Result<(Option<BuildingId>, Vec<SubjectId>), Error> {
+    let mut chain = vec![damaged];
+    let building = match damaged.kind() {
+        Kind::Unit => building_of_unit(state, damaged, at)?,
+        _ => BuildingId::try_from(damaged).ok(),
+    };
+    let Some(building) = building else { return Ok((None, chain)) };
+    if damaged != building.into() {
+        chain.push(building.into());
+    }
+    let life = timeline_at(state, building.partition(), building.into(), at.known)?;
+    let content = life.and_then(|life| life.content_at(at.day));
+    if let Some(Fields::Building(fields)) = content.map(|content| content.fields) {
+        chain.extend(fields.physical.flatten().map(SubjectId::from));
+        chain.extend(fields.compound.flatten().map(SubjectId::from));
+    }
+    Ok((Some(building), chain))
+}
+
+/// The policies that ever named any of some subjects, each once.
+fn naming(
+    state: &dyn State,
+    partition: Partition,
+    chain: &[SubjectId],
+) -> Result<Vec<PolicyId>, Error> {
+    let mut found = Vec::new();
+    for named in chain {
+        let mut policies = Subjects::below(child_prefix(partition, *named, Kind::Policy));
+        while let Some(id) = policies.next(state)? {
+            found.extend(PolicyId::try_from(id));
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
+}
+
+/// Every cover of a policy beside a damage; none of one that was entered in error.
+fn beside(
+    life: &Timeline,
+    policy: PolicyId,
+    chain: &[SubjectId],
+    completed: ImpreciseDay,
+    damage: &Damage,
+    tables: &crate::domain::tables::Tables,
+) -> Vec<CoverSeen> {
+    if life.registration().is_none() {
+        return Vec::new();
+    }
+    let then = policy_on(life, damage.lost_on);
+    let at_notice = policy_on(life, damage.noticed_on).unwrap_or_default();
+    // Of a loss before the first word of the policy its covers are those that it begins with.
+    let first = life.contents().next().and_then(|(_, content)| match &content.fields {
+        Fields::Policy(policy) => Some(policy.as_ref().clone()),
+        _ => None,
+    });
+    let Some(then) = then.or(first) else { return Vec::new() };
+    let object = chain.iter().find(|id| then.objects().contains(id)).copied();
+    let text = |said: &Option<Option<String>>| said.clone().flatten().unwrap_or_default();
+    let product = tables.product(&text(&then.product), &text(&then.clause));
+    let beside = Beside {
+        policy: &then,
+        stood_at_notice: at_notice.stands(),
+        is_named: object.is_some() && begun(life, damage.lost_on),
+        product: product.map(|(_, product)| product),
+        completed,
+    };
+    let shares: Vec<Share> = then.insurers().iter().map(|insurer| insurer.share).collect();
+    let judged = judge(&beside, damage).into_iter().map(|judged| CoverSeen {
+        policy,
+        number: text(&then.number),
+        object,
+        item: judged.item.clone(),
+        days: judged.days,
+        answer: judged.answer(),
+        insurers: then
+            .insurers()
+            .iter()
+            .map(|insurer| insurer.company.0.clone())
+            .zip(share_out(judged.item.sum_insured, &shares))
+            .collect(),
+        against: judged.against,
+    });
+    judged.collect()
+}
+
+/// Whether the policy had begun by a day, at the latest that its first day can be.
+fn begun(life: &Timeline, day: Day) -> bool {
+    life.exists_from().is_some_and(|from| from.earliest() <= day)
+}
+
+fn policy_on(life: &Timeline, day: Day) -> Option<PolicyContent> {
+    match life.content_at(day)?.fields {
+        Fields::Policy(policy) => Some(*policy),
+        _ => None,
+    }
+}
