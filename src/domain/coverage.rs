@@ -392,8 +392,7 @@ mod tests {
                 PIPES LATENT_DEFECT 2018-02-28 | FIN Yes: 
                 PIPES AGEING 2018-03-01 | STR No: the cover does not name the part; the cover does not name the cause
                 PIPES AGEING 2018-03-01 | WTR No: the cover does not name the part; the cover does not name the cause
-                PIPES AGEING 2018-03-01 | FIN No: the cover does not name the cause; the cover ended with 2018-02-28
-            "]],
+                PIPES AGEING 2018-03-01 | FIN No: the cover does not name the cause; the cover ended with 2018-02-28"]],
         );
     }
 
@@ -419,8 +418,7 @@ mod tests {
                 WATERPROOFING LATENT_DEFECT 2018-06-30 | WTR Yes: 
                 WATERPROOFING LATENT_DEFECT 2020-06-30 | WTR Unknown: the cover holds from 2015 to 2020
                 WATERPROOFING LATENT_DEFECT 2021-01-01 | WTR No: the cover ended with 2020
-                WATERPROOFING LATENT_DEFECT 2018-06-30 | WTR Unknown: the cover holds from unknown to unknown
-            "]],
+                WATERPROOFING LATENT_DEFECT 2018-06-30 | WTR Unknown: the cover holds from unknown to unknown"]],
         );
     }
 
@@ -445,8 +443,7 @@ mod tests {
                 FACADE FALLING_OBJECT 2024-12-31 2025-01-30 | FALLING Yes: 
                 FACADE FALLING_OBJECT 2024-12-31 2025-01-31 | FALLING No: the insurer was to be told by 2025-01-30
                 LIFT FIRE 2025-01-01 2025-03-01 | FALLING No: the policy did not name it on the day of the loss; the cover does not name the part; the cover does not name the cause; the cover ended with 2024-12-31; the insurer was to be told by 2025-01-31
-                LIFT FIRE 2025-01-01 2025-03-01 | FALLING No: the policy did not name it on the day of the loss; the clause is in no list of products
-            "]],
+                LIFT FIRE 2025-01-01 2025-03-01 | FALLING No: the policy did not name it on the day of the loss; the clause is in no list of products"]],
         );
     }
 
@@ -462,8 +459,7 @@ mod tests {
             ",
             expect![[r"
                 LIFT LIFT_ACCIDENT 2023-12-31 2024-01-01 | LIFT Yes: 
-                LIFT LIFT_ACCIDENT 2024-12-31 2025-01-01 | LIFT No: the cover ended with 2024-12-31
-            "]],
+                LIFT LIFT_ACCIDENT 2024-12-31 2025-01-01 | LIFT No: the cover ended with 2024-12-31"]],
         );
     }
 
