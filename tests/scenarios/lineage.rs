@@ -137,24 +137,24 @@ fn what_is_merged_is_as_the_first_was_with_the_area_of_all() {
     page.name(one, "one");
     page.name(two, "two");
     page.name(three, "three");
-    let merge = |subjects, into| {
-        Command::Merge(Merge { kind: Kind::Building, subjects, day: day("2024-01-01"), into })
+    let merge = |subjects, on, into| {
+        Command::Merge(Merge { kind: Kind::Building, subjects, day: day(on), into })
     };
     let home = page.city.home();
     let new = MergeInto::New { seed: page.city.seed(), content: Box::new(name("合并楼")) };
-    let answer = page.city.run(home, merge(vec![one, two], new));
+    let answer = page.city.run(home, merge(vec![one, two], "2024-01-01", new));
     let answer = page.answer("one and two become one", answer).unwrap();
     let whole = page.name(answer.decided.subjects[0], "the whole");
     told(&mut page, whole);
-    let answer = page.city.run(home, merge(vec![whole], MergeInto::Existing(three)));
+    let answer = page.city.run(home, merge(vec![whole], "2024-07-01", MergeInto::Existing(three)));
     let answer = page.answer("three takes that in", answer).unwrap();
     told(&mut page, three);
     page.totals(compound, "2023-12-31", NOW);
-    page.totals(compound, "2024-01-01", NOW);
+    page.totals(compound, "2024-07-01", NOW);
     let answer = page.city.retract(three, answer.entries.last().copied());
     page.answer("that is taken back", answer);
     told(&mut page, three);
-    page.totals(compound, "2024-01-01", NOW);
+    page.totals(compound, "2024-07-01", NOW);
     let unknown = page.city.building(compound, "1985", 1_000);
     let content = fields(Kind::Building, |fields| {
         if let Fields::Building(fields) = fields {
@@ -163,7 +163,7 @@ fn what_is_merged_is_as_the_first_was_with_the_area_of_all() {
     });
     page.city.change(unknown, "2023-01-01", content).unwrap();
     let new = MergeInto::New { seed: page.city.seed(), content: Box::new(name("合并楼")) };
-    let answer = page.city.run(home, merge(vec![three, unknown], new));
+    let answer = page.city.run(home, merge(vec![three, unknown], "2024-01-01", new));
     let answer = page.answer("one of unknown area joins in", answer).unwrap();
     let whole = page.name(answer.decided.subjects[0], "what that makes");
     told(&mut page, whole);
@@ -173,10 +173,10 @@ fn what_is_merged_is_as_the_first_was_with_the_area_of_all() {
         three takes that in: done
         three: address 人民路12号, completed 1985, design_life_years 50, doubts.completed doubted, floor_area_cm2 60000006, identifiers.census 30000003, lift_count 6, name 旧楼, storeys_above 5, structure BRICK_CONCRETE, use DWELLING ()
         the compound on 2023-12-31: 3 buildings 6000 m², 0 units, 0 compounds
-        the compound on 2024-01-01: 1 buildings 6000 m², 0 units, 0 compounds
+        the compound on 2024-07-01: 1 buildings 6000 m², 0 units, 0 compounds
         that is taken back: done
         three: address 人民路12号, completed 1985, design_life_years 50, doubts.completed doubted, floor_area_cm2 30000003, identifiers.census 30000003, lift_count 2, name 旧楼, storeys_above 5, structure BRICK_CONCRETE, use DWELLING ()
-        the compound on 2024-01-01: 2 buildings 6000 m², 0 units, 0 compounds
+        the compound on 2024-07-01: 2 buildings 6000 m², 0 units, 0 compounds
         one of unknown area joins in: done
         what that makes: address 人民路12号, completed 1985, design_life_years 50, doubts.completed doubted, name 合并楼, storeys_above 5, structure BRICK_CONCRETE, use DWELLING (it was doubted of three or bld_01KAV9FT00000020000000000Q)
     "]].assert_eq(&page.text);
