@@ -286,7 +286,7 @@ impl fmt::Display for Premium {
 }
 
 /// What is said of a policy. Its number is among the identifiers, in the scheme of its insurer
-/// ([`number_of`]).
+/// ([`NUMBER_SCHEME`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyContent {
     /// The region that it is kept for.
