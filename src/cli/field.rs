@@ -10,6 +10,7 @@ use prost_reflect::{
 const LABELS: &[(&str, &str, &str)] = &[
     ("address", "address", "地址"),
     ("aliases", "other names", "别名"),
+    ("amount_fen", "amount", "金额"),
     ("area_cm2", "area", "建筑面积"),
     ("beneficiary", "beneficiary", "受益人"),
     ("body_id", "body", "机构"),
@@ -376,7 +377,10 @@ fn show_one(field: &FieldDescriptor, value: &Value) -> Option<String> {
         Value::I32(number) => amount(field.name(), i64::from(*number)),
         Value::U32(number) => amount(field.name(), i64::from(*number)),
         Value::I64(number) => amount(field.name(), *number),
-        Value::U64(number) => number.to_string(),
+        Value::U64(number) => match i64::try_from(*number) {
+            Ok(number) => amount(field.name(), number),
+            Err(_) => number.to_string(),
+        },
         Value::String(text) => text.clone(),
         Value::EnumNumber(number) => match field.kind() {
             Kind::Enum(of) => return enum_words(&of, *number),
@@ -428,10 +432,18 @@ mod tests {
         assert_eq!(amount("floor_area_cm2", -15_000), "-1.5");
         assert_eq!(amount("height_cm", 2_105), "21.05");
         assert_eq!(amount("units", 36), "36");
+        assert_eq!(amount("sum_insured_fen", 400_000_001), "4000000.01");
         assert_eq!(amount("area_cm2", i64::MIN), "-922337203685477.5808");
         assert_eq!(label("floor_area_cm2"), "floor area 建筑面积 m²");
         assert_eq!(label("identifiers.census"), "outside numbers 外部编号 census");
         assert_eq!(label("brand_new_field"), "brand new field");
+    }
+
+    #[test]
+    fn money_is_shown_in_yuan_and_not_in_fen() {
+        let of = POOL.get_message_by_name("anju.v1.PolicyCover").unwrap();
+        let field = of.get_field_by_name("sum_insured_fen").unwrap();
+        assert_eq!(show(&field, &Value::U64(400_000_001)).as_deref(), Some("4000000.01"));
     }
 
     #[test]
