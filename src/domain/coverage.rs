@@ -9,7 +9,7 @@ use std::fmt;
 
 use crate::{
     domain::{
-        policy::{CoverItem, PolicyContent, PolicyState, Standing},
+        policy::{CoverItem, Objection, PolicyContent, PolicyState, Standing},
         product::{Cover, Days, Product, Term, Trigger},
     },
     kernel::time::{Answer, Day, ImpreciseDay},
@@ -167,7 +167,7 @@ fn judge_item<'p>(beside: &Beside<'p>, item: &'p CoverItem, damage: &Damage) -> 
     if let Some(days) = days {
         against.extend(outside(days, counts));
     }
-    if let Some(last) = cover.notice_days.map(|count| later(damage.lost_on, count))
+    if let Some(last) = cover.notice_days.map(|count| damage.lost_on.later(count))
         && damage.noticed_on > last
     {
         against.push(Against::LateNotice { last });
@@ -194,11 +194,6 @@ fn outside(days: Days, day: Day) -> Option<Against> {
         (Answer::Yes, Answer::No) => None,
         _ => Some(Against::DaysUnknown(days)),
     }
-}
-
-fn later(day: Day, count: u32) -> Day {
-    let number = i32::try_from(count).ok().and_then(|count| day.number().checked_add(count));
-    number.and_then(Day::from_number).unwrap_or(Day::MAX)
 }
 
 /// Where a policy stands on a day, with the days of every cover of everything that it insures.
@@ -236,15 +231,12 @@ pub fn state(standing: Standing, covers: &[Option<Days>], day: Day) -> PolicySta
 
 /// What stands against the covers of a policy beside the clause that it names: covers that the
 /// clause does not have, and days that neither says.
-pub fn against_clause(
-    said: &PolicyContent,
-    product: &Product,
-) -> Vec<crate::domain::policy::Objection> {
+pub fn against_clause(said: &PolicyContent, product: &Product) -> Vec<Objection> {
     let mut found = Vec::new();
     for (index, item) in said.covers().iter().enumerate() {
         let Some(cover) = product.covers.get(&item.cover) else {
             let known = product.covers.keys().cloned().collect::<Vec<_>>().join(", ");
-            found.push(crate::domain::policy::Objection {
+            found.push(Objection {
                 reason: "COVER_UNKNOWN",
                 field: format!("covers[{index}].cover"),
                 message: format!("{:?} is none of the clause's covers: {known}", item.cover),
@@ -252,7 +244,7 @@ pub fn against_clause(
             continue;
         };
         if cover.term == Term::ByPolicy && item.from.is_none() && item.until.is_none() {
-            found.push(crate::domain::policy::Objection {
+            found.push(Objection {
                 reason: "REQUIRED",
                 field: format!("covers[{index}].from"),
                 message: "the clause leaves the days of this cover to the policy".to_owned(),

@@ -323,6 +323,11 @@ impl PolicyContent {
         self.standing.flatten().unwrap_or(Standing::Quoted)
     }
 
+    /// The product and the version of its clause, once both are said.
+    pub fn clause(&self) -> Option<(&str, &str)> {
+        Some((self.product.as_ref()?.as_deref()?, self.clause.as_ref()?.as_deref()?))
+    }
+
     /// The insurers.
     pub fn insurers(&self) -> &[Insurer] {
         self.insurers.as_ref().and_then(Option::as_deref).unwrap_or_default()

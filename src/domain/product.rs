@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     domain::{
         cycle::{Months, YEARS_MAX},
-        reference_file::{self, Edition, Section, Table, is_code},
+        reference_file::{self, Edition, Section, Table},
     },
     kernel::{
         time::{Day, ImpreciseDay},
@@ -139,7 +139,7 @@ impl Term {
     /// begins on the day itself.
     pub fn days(self, completed: ImpreciseDay) -> Option<Days> {
         let Self::FromCompletion { wait, months } = self else { return None };
-        let begins = |day: Day| wait.map_or(day, |wait| later(day, wait).next());
+        let begins = |day: Day| wait.map_or(day, |wait| wait.after(day).next());
         let spanned = |of: &dyn Fn(Day) -> Day| {
             // A day that is not known at all stays so, and is not the calendar's first or last.
             let (earliest, latest) = (completed.earliest(), completed.latest());
@@ -147,12 +147,8 @@ impl Term {
             let latest = if latest == Day::MAX { Day::MAX } else { of(latest) };
             ImpreciseDay::new(earliest, latest).unwrap_or(ImpreciseDay::UNKNOWN)
         };
-        Some(Days { first: spanned(&begins), last: spanned(&|day| later(day, months)) })
+        Some(Days { first: spanned(&begins), last: spanned(&|day| months.after(day)) })
     }
-}
-
-fn later(day: Day, months: Months) -> Day {
-    months.after(day)
 }
 
 /// One cover of a clause.
@@ -239,16 +235,6 @@ impl Products {
     pub fn causes(&self) -> impl Iterator<Item = &Named> {
         self.causes.values()
     }
-
-    /// Whether it has a part of a building with this code.
-    pub fn has_part(&self, code: &str) -> bool {
-        self.parts.contains_key(code)
-    }
-
-    /// Whether it has a cause with this code.
-    pub fn has_cause(&self, code: &str) -> bool {
-        self.causes.contains_key(code)
-    }
 }
 
 impl fmt::Display for Named {
@@ -258,20 +244,10 @@ impl fmt::Display for Named {
 }
 
 fn read_named(row: &mut Section<'_>, violations: &mut Violations) -> Option<Named> {
-    let code = read_code(row, "code", violations);
+    let code = row.symbol("code", violations);
     let chinese = row.text("chinese", violations);
     let english = row.text("english", violations);
     Some(Named { code: code?, chinese: chinese?, english: english? })
-}
-
-fn read_code(row: &mut Section<'_>, key: &str, violations: &mut Violations) -> Option<String> {
-    let code = row.code(key, violations)?;
-    if is_code(&code) {
-        return Some(code);
-    }
-    let message = format!("{code:?} is not made of letters, digits, points, hyphens, underscores");
-    violations.add(row.path_of(key), "MALFORMED", message);
-    None
 }
 
 fn read_list(
@@ -301,7 +277,7 @@ fn read_product(
 ) -> Option<Product> {
     let name = read_named(row, violations);
     let line = row.word("line", &Line::ALL.map(|line| (line.word(), line)), violations);
-    let clause = read_code(row, "clause", violations);
+    let clause = row.symbol("clause", violations);
     let mut covers: BTreeMap<String, Cover> = BTreeMap::new();
     if row.lacks("cover") {
         violations.add(row.path_of("cover"), "REQUIRED", "a product has at least one cover");

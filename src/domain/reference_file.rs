@@ -359,6 +359,15 @@ impl<'t> Section<'t> {
         self.text_within(key, CODE_CHARS_MAX, violations)
     }
 
+    /// A code of letters, digits, points, hyphens and underscores that must be there.
+    pub fn symbol(&mut self, key: &str, violations: &mut Violations) -> Option<String> {
+        let code = self.code(key, violations)?;
+        let message =
+            format!("{code:?} is not made of letters, digits, points, hyphens, underscores");
+        let read = if is_code(&code) { Ok(code) } else { Err(("MALFORMED", message)) };
+        violations.take(&self.path_of(key), read)
+    }
+
     fn text_within(
         &mut self,
         key: &str,

@@ -47,6 +47,12 @@ impl Day {
         Self((self.0 + 1).min(Self::MAX.0))
     }
 
+    /// So many days later, or the last day.
+    pub fn later(self, days: u32) -> Self {
+        let number = i32::try_from(days).ok().and_then(|days| self.0.checked_add(days));
+        number.and_then(Self::from_number).unwrap_or(Self::MAX)
+    }
+
     /// The day before, or the first day.
     pub fn previous(self) -> Self {
         Self((self.0 - 1).max(Self::MIN.0))

@@ -1,12 +1,15 @@
 //! Which covers answer for a damage: every policy that ever named what was damaged, or what that
 //! was in, as it was on the day of the loss and as is known.
 
+use std::collections::BTreeSet;
+
 use crate::{
     domain::{
         content::Fields,
         coverage::{Against, Beside, Damage, judge},
         policy::{CoverItem, PolicyContent},
-        product::Days,
+        product::{Days, Named},
+        tables::Tables,
         timeline::Timeline,
     },
     kernel::{
@@ -129,28 +132,32 @@ const fn order(answer: Answer) -> u8 {
 }
 
 /// Parts and causes that no list of products has are mistyped.
-fn unknown_words(
-    tables: &crate::domain::tables::Tables,
-    damage: &Damage,
-    refusals: &mut Vec<Refusal>,
-) {
+fn unknown_words(tables: &Tables, damage: &Damage, refusals: &mut Vec<Refusal>) {
     if tables.products().next().is_none() {
         let message = "no list of insurance products is loaded: load one with anju reference load";
         refusals.push(Refusal::rule("REFERENCE_MISSING", "part", message));
         return;
     }
-    if !tables.products().any(|(_, products)| products.has_part(&damage.part)) {
-        let known = tables.products().flat_map(|(_, products)| products.parts());
-        let known = known.map(|named| named.code.clone()).collect::<Vec<_>>().join(", ");
-        let message = format!("{:?} is no part of a building: {known}", damage.part);
-        refusals.push(Refusal::of(Class::Invalid, "PART_UNKNOWN", "part", message));
+    let parts = tables.products().flat_map(|(_, products)| products.parts());
+    let causes = tables.products().flat_map(|(_, products)| products.causes());
+    refusals.extend(unknown("part", "PART_UNKNOWN", &damage.part, parts));
+    refusals.extend(unknown("cause", "CAUSE_UNKNOWN", &damage.cause, causes));
+}
+
+/// Refuses a code that is none of those of the lists.
+fn unknown<'p>(
+    field: &str,
+    reason: &str,
+    code: &str,
+    lists: impl Iterator<Item = &'p Named>,
+) -> Option<Refusal> {
+    let known: BTreeSet<&str> = lists.map(|named| named.code.as_str()).collect();
+    if known.contains(code) {
+        return None;
     }
-    if !tables.products().any(|(_, products)| products.has_cause(&damage.cause)) {
-        let known = tables.products().flat_map(|(_, products)| products.causes());
-        let known = known.map(|named| named.code.clone()).collect::<Vec<_>>().join(", ");
-        let message = format!("{:?} is no cause of damage: {known}", damage.cause);
-        refusals.push(Refusal::of(Class::Invalid, "CAUSE_UNKNOWN", "cause", message));
-    }
+    let known = known.into_iter().collect::<Vec<_>>().join(", ");
+    let message = format!("{code:?} is none of {known}");
+    Some(Refusal::of(Class::Invalid, reason, field, message))
 }
 
 /// What was damaged and what it is in on the day of the loss, nearest first, with the building.
@@ -202,7 +209,7 @@ fn beside(
     chain: &[SubjectId],
     completed: ImpreciseDay,
     damage: &Damage,
-    tables: &crate::domain::tables::Tables,
+    tables: &Tables,
 ) -> Vec<CoverSeen> {
     if life.registration().is_none() {
         return Vec::new();
@@ -216,8 +223,7 @@ fn beside(
     });
     let Some(then) = then.or(first) else { return Vec::new() };
     let object = chain.iter().find(|id| then.objects().contains(id)).copied();
-    let text = |said: &Option<Option<String>>| said.clone().flatten().unwrap_or_default();
-    let product = tables.product(&text(&then.product), &text(&then.clause));
+    let product = then.clause().and_then(|(code, clause)| tables.product(code, clause));
     let beside = Beside {
         policy: &then,
         stood_at_notice: at_notice.stands(),
@@ -228,7 +234,7 @@ fn beside(
     let shares: Vec<Share> = then.insurers().iter().map(|insurer| insurer.share).collect();
     let judged = judge(&beside, damage).into_iter().map(|judged| CoverSeen {
         policy,
-        number: text(&then.number),
+        number: then.number.clone().flatten().unwrap_or_default(),
         object,
         item: judged.item.clone(),
         days: judged.days,

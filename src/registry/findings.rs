@@ -317,15 +317,16 @@ impl<'w> Walk<'w> {
         at: At,
     ) -> Result<Vec<FindingId>, Error> {
         let view_of = |finding: &Finding| finding.clone().as_submitted().view_on(at.day);
-        let life = timeline_at(self.state, building.partition(), building.into(), at.known)?;
-        let others = life.map(|life| line::all(self.state, building, &life)).transpose()?;
         self.ensure(building, at)?;
-        let own = self.looked.get(&building).and_then(Option::as_ref);
-        let Some(own) = own.and_then(|looked| looked.finding(id)).and_then(view_of) else {
+        let looked = self.looked.get(&building).and_then(Option::as_ref);
+        let Some((own, life)) = looked.and_then(|looked| {
+            let own = looked.finding(id).and_then(view_of)?;
+            Some((own, Arc::clone(&looked.dossier.building)))
+        }) else {
             return Ok(Vec::new());
         };
         let mut alike = Vec::new();
-        for other in others.unwrap_or_default() {
+        for other in line::all(self.state, building, &life)? {
             self.ensure(other, at)?;
             let Some(Some(looked)) = self.looked.get(&other) else { continue };
             let found = looked.dossier.findings.iter().filter(|(number, finding)| {

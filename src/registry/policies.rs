@@ -61,10 +61,7 @@ pub(crate) fn state_of(
         return Ok(Some(state(stands, &[], at.day)));
     }
     let tables = reference::known(reading, partition, at.known)?;
-    let product = match (&policy.product, &policy.clause) {
-        (Some(Some(code)), Some(Some(clause))) => tables.product(code, clause),
-        _ => None,
-    };
+    let product = policy.clause().and_then(|(code, clause)| tables.product(code, clause));
     let days = days_of_all(reading, policy, product.map(|(_, product)| product), at)?;
     Ok(Some(state(stands, &days, at.day)))
 }

@@ -25,7 +25,7 @@ use crate::{
     registry::ListOf,
     service::{
         Api, Way,
-        common::{self, FieldReader, check_text},
+        common::{self, FieldReader, check_text, listed},
         kind::{Changing, Correcting, Creation, Listing, Parts, Resource, answer},
         status,
     },
@@ -133,10 +133,6 @@ impl Resource for v1::Signer {
         let Parts { id, etag, life, fields, case_ids, entries_in_doubt } = parts;
         Self { id, etag, life, fields, case_ids, entries_in_doubt }
     }
-}
-
-fn listed<T, U>(list: Option<Vec<T>>, write: impl FnMut(T) -> U) -> Vec<U> {
-    list.unwrap_or_default().into_iter().map(write).collect()
 }
 
 /// Reads days from one to another, both included.

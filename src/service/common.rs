@@ -567,6 +567,11 @@ pub(crate) fn boundary(boundary: &Boundary) -> v1::Boundary {
     v1::Boundary { system: crs_number(boundary.bounding_box().crs()), vertices: vertices.collect() }
 }
 
+/// A list on the wire; what was not said, or is none, is an empty one.
+pub(crate) fn listed<T, U>(list: Option<Vec<T>>, write: impl FnMut(T) -> U) -> Vec<U> {
+    list.unwrap_or_default().into_iter().map(write).collect()
+}
+
 /// Outside numbers on the wire.
 pub(crate) fn identifiers(identifiers: Identifiers) -> Vec<v1::Identifier> {
     let pairs = identifiers.into_iter().flat_map(|(scheme, values)| {

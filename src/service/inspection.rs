@@ -29,7 +29,7 @@ use crate::{
     },
     service::{
         Api, Plan, Write, Written,
-        common::{self, FieldReader, check_text, number},
+        common::{self, FieldReader, check_text, listed, number},
         finding::{named_in, observation_so_far},
         kind::{self, Correcting, Listing, Parts, Resource, answer, id_of, on_subject},
         misread::{self, Misread},
@@ -136,10 +136,6 @@ impl Resource for v1::Report {
 
 fn companies_of(list: Vec<String>) -> Vec<CompanyKey> {
     list.into_iter().map(CompanyKey).collect()
-}
-
-fn listed<T, U>(list: Option<Vec<T>>, write: impl FnMut(T) -> U) -> Vec<U> {
-    list.unwrap_or_default().into_iter().map(write).collect()
 }
 
 fn code(violations: &mut Violations, path: &str, text: String) -> Option<String> {
@@ -525,15 +521,7 @@ impl InspectionService for Api {
         let (listed, next_page_token, read_at) =
             way.list::<v1::Report, _>(&asked, listing, |violations| of(violations, &asked)).await?;
         // A body works all over a city, and its list is not a way to see what is out of reach.
-        let mut reports = Vec::new();
-        for report in listed {
-            let id = report.id.parse::<SubjectId>().map_err(|error| {
-                status::bug(&format!("an id that was written cannot be read: {error}"))
-            })?;
-            if way.reaches(id)? {
-                reports.push(report);
-            }
-        }
+        let reports = kind::shown(listed, |report| &report.id, |id| way.reaches(id))?;
         Ok(Response::new(v1::ListReportsResponse { reports, next_page_token, read_at }))
     }
 

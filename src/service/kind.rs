@@ -20,7 +20,7 @@ use crate::{
         Plan, Write, Written,
         common::{self, FieldReader},
         kind::{
-            change::{change_plan, correct_plan, end_plan, retract_plan, transfer_plan},
+            change::{change_plan, correct_plan, end_plan, retract_plan, step_plan, transfer_plan},
             create::create_plan,
             succession::{SUCCESSION_MAX, merge_plan, split_plan},
         },
@@ -34,9 +34,9 @@ mod create;
 mod read;
 mod succession;
 
-pub(crate) use change::{Changing, Correcting};
+pub(crate) use change::{Changing, Correcting, Step};
 pub(crate) use create::{Creation, Planned, creation};
-pub(crate) use read::{Listed, Listing};
+pub(crate) use read::{Listed, Listing, shown};
 pub(crate) use succession::{Merging, SHARE_MAX, Splitting};
 
 /// A kind of subject on the wire.
@@ -245,6 +245,17 @@ impl Write {
         // A transfer is a change, whose fields have other names.
         const NAMES: [(&str, &str); 2] = [("id", "region_id"), ("fields.parent_id", "parent_id")];
         self.with_names(&NAMES).about(transfer_plan(region_id, etag, parent_id, from)).await
+    }
+
+    /// Says one thing of a subject, today on unless another day is named.
+    pub(crate) async fn step<R: Resource>(
+        self,
+        step: Step,
+        read: impl FnOnce(&mut Violations) -> Option<Fields>,
+        needs_reason: bool,
+    ) -> Result<Done<R>, Status> {
+        let today = self.registry().now().day();
+        self.about(step_plan::<R>(&step, today, read, needs_reason)).await
     }
 
     /// Says that the world changed.

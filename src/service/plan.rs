@@ -4,7 +4,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     domain::{
-        content::{Content, Fields, Shared},
+        content::{Content, Fields},
         cycle::Payer,
         order::{OrderContent, OrderState},
         plan::PlanContent,
@@ -17,16 +17,12 @@ use crate::{
         violation::Violations,
     },
     proto::v1::{self, plan_service_server::PlanService},
-    registry::{Change, Command, ListOf, OrderStates, Seen},
+    registry::{ListOf, OrderStates, Seen},
     service::{
-        Api, Plan, Write, Written,
+        Api,
         body::in_region,
         common::{self, FieldReader, number},
-        kind::{
-            Changing, Correcting, Creation, Listing, Parts, Resource, about, answer, id_of,
-            on_subject,
-        },
-        misread::{self, Misread},
+        kind::{Changing, Correcting, Creation, Listing, Parts, Resource, Step, answer},
     },
 };
 
@@ -167,56 +163,6 @@ fn orders(violations: &mut Violations, asked: &v1::ListOrdersRequest) -> Option<
     };
     let (field, holder) = holder?;
     Some((ListOf::Orders(holder, OrderStates::of(&states)), Some((field, holder))))
-}
-
-/// A step of an order: what is said of it from a day on.
-struct Step {
-    id: String,
-    etag: String,
-    from: String,
-}
-
-impl Write {
-    /// Says one thing of an order, `today` on unless another day is named.
-    async fn step(
-        self,
-        step: Step,
-        read: impl FnOnce(&mut Violations) -> Option<OrderContent>,
-        needs_reason: bool,
-    ) -> Result<(Written, Option<v1::Order>), Status> {
-        let today = self.registry().now().day();
-        self.about(step_plan(&step, today, read, needs_reason)).await
-    }
-}
-
-fn step_plan(
-    step: &Step,
-    today: Day,
-    read: impl FnOnce(&mut Violations) -> Option<OrderContent>,
-    needs_reason: bool,
-) -> Result<(Plan, SubjectId), Misread<(Plan, SubjectId)>> {
-    let mut violations = Violations::default();
-    let subject = id_of::<v1::Order>(&mut violations, "id", &step.id);
-    let etag = common::etag(&mut violations, &step.etag);
-    let from = common::optional::<Day>(&mut violations, "from", &step.from).unwrap_or(today);
-    let content = read(&mut violations);
-    // Without what cannot be read it says nothing.
-    let doubtful: &[&str] = if content.is_none() { &["fields"] } else { &[] };
-    let content = content.unwrap_or_default();
-    let named = about("id", subject);
-    let subject = subject.unwrap_or_else(|| misread::nobody(Kind::Order, &named));
-    let change = Change {
-        subject,
-        etag,
-        from,
-        second_of_day: None,
-        order_key: Vec::new(),
-        content: Content { fields: Fields::Order(content), shared: Shared::default() },
-        sentences: Vec::new(),
-    };
-    let plan = on_subject(subject, Command::Change(change), named, Vec::new());
-    Misread::check(violations, (Plan { needs_reason, ..plan }, subject))
-        .map_err(|misread| Misread { doubtful, ..misread })
 }
 
 #[tonic::async_trait]
@@ -386,7 +332,10 @@ impl PlanService for Api {
                 Step { id, etag, from },
                 |violations| {
                     let body: BodyId = common::required(violations, "body_id", &body_id)?;
-                    Some(OrderContent { body: Some(Some(body)), ..OrderContent::default() })
+                    Some(Fields::Order(OrderContent {
+                        body: Some(Some(body)),
+                        ..OrderContent::default()
+                    }))
                 },
                 false,
             )
@@ -405,7 +354,10 @@ impl PlanService for Api {
                 Step { id, etag, from },
                 |violations| {
                     let deadline: Day = common::required(violations, "deadline", &deadline)?;
-                    Some(OrderContent { deadline: Some(Some(deadline)), ..OrderContent::default() })
+                    Some(Fields::Order(OrderContent {
+                        deadline: Some(Some(deadline)),
+                        ..OrderContent::default()
+                    }))
                 },
                 false,
             )
@@ -422,7 +374,12 @@ impl PlanService for Api {
         let done = write
             .step(
                 Step { id, etag, from },
-                |_| Some(OrderContent { cancelled: Some(Some(true)), ..OrderContent::default() }),
+                |_| {
+                    Some(Fields::Order(OrderContent {
+                        cancelled: Some(Some(true)),
+                        ..OrderContent::default()
+                    }))
+                },
                 true,
             )
             .await?;

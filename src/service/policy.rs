@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     auth::role::Role,
     domain::{
-        content::{Content, Fields, Shared},
+        content::{Content, Fields},
         coverage::Damage,
         policy::{
             Beneficiary, COVERS_MAX, CoverItem, INSURERS_MAX, Insurer, NUMBER_SCHEME, OBJECTS_MAX,
@@ -26,15 +26,11 @@ use crate::{
         violation::Violations,
     },
     proto::v1::{self, policy_service_server::PolicyService},
-    registry::{Change, Class, Command, CoverSeen, Coverage, ListOf, Refusal, Seen},
+    registry::{Class, CoverSeen, Coverage, ListOf, Refusal, Seen},
     service::{
-        Api, Plan, Way, Write, Written,
-        common::{self, FieldReader, check_text, number},
-        kind::{
-            Changing, Correcting, Creation, Listing, Parts, Resource, about, answer, id_of,
-            on_subject,
-        },
-        misread::{self, Misread},
+        Api, Way, Write, Written,
+        common::{self, FieldReader, check_text, listed, number},
+        kind::{self, Changing, Correcting, Creation, Listing, Parts, Resource, Step, answer},
         status,
     },
 };
@@ -100,10 +96,6 @@ impl Resource for v1::Policy {
     fn with_derived(self, seen: &Seen) -> Self {
         Self { state: number(Some(seen.policy_state), |state| state as u32), ..self }
     }
-}
-
-fn listed<T, U>(list: Option<Vec<T>>, write: impl FnMut(T) -> U) -> Vec<U> {
-    list.unwrap_or_default().into_iter().map(write).collect()
 }
 
 fn insurer(violations: &mut Violations, path: &str, said: v1::Insurer) -> Option<Insurer> {
@@ -249,59 +241,18 @@ fn policies(violations: &mut Violations, asked: &v1::ListPoliciesRequest) -> Opt
     Some((ListOf::Below(Kind::Policy, holder), Some((field, holder))))
 }
 
-/// Policies of a list with their ids.
-fn policies_listed(listed: Vec<v1::Policy>) -> Result<Vec<(SubjectId, v1::Policy)>, Status> {
-    let read = listed.into_iter().map(|policy| match policy.id.parse::<SubjectId>() {
-        Ok(id) => Ok((id, policy)),
-        Err(error) => Err(status::bug(&format!("an id that was written is no id: {error}"))),
-    });
-    read.collect()
-}
-
-/// A step of a policy: where it stands from a day on.
-struct Step {
-    id: String,
-    etag: String,
-    from: String,
-}
-
 impl Write {
-    /// Says where a policy stands, `today` on unless another day is named.
+    /// Says where a policy stands, today on unless another day is named. Why it was bound is in the
+    /// policy; why it is over is nowhere else.
     async fn policy_step(
         self,
         step: Step,
         standing: Standing,
     ) -> Result<(Written, Option<v1::Policy>), Status> {
-        let today = self.registry().now().day();
-        self.about(step_plan(&step, today, standing)).await
+        let content = PolicyContent { standing: Some(Some(standing)), ..PolicyContent::default() };
+        let said = Fields::Policy(Box::new(content));
+        self.step(step, |_| Some(said), standing != Standing::Bound).await
     }
-}
-
-fn step_plan(
-    step: &Step,
-    today: Day,
-    standing: Standing,
-) -> Result<(Plan, SubjectId), Misread<(Plan, SubjectId)>> {
-    let mut violations = Violations::default();
-    let subject = id_of::<v1::Policy>(&mut violations, "id", &step.id);
-    let etag = common::etag(&mut violations, &step.etag);
-    let from = common::optional::<Day>(&mut violations, "from", &step.from).unwrap_or(today);
-    let content = PolicyContent { standing: Some(Some(standing)), ..PolicyContent::default() };
-    let named = about("id", subject);
-    let subject = subject.unwrap_or_else(|| misread::nobody(Kind::Policy, &named));
-    let change = Change {
-        subject,
-        etag,
-        from,
-        second_of_day: None,
-        order_key: Vec::new(),
-        content: Content { fields: Fields::Policy(Box::new(content)), shared: Shared::default() },
-        sentences: Vec::new(),
-    };
-    let plan = on_subject(subject, Command::Change(change), named, Vec::new());
-    // Why it was bound is in the policy; why it is over is nowhere else.
-    let needs_reason = standing != Standing::Bound;
-    Misread::check(violations, (Plan { needs_reason, ..plan }, subject))
 }
 
 /// What is asked of covers.
@@ -504,15 +455,11 @@ impl PolicyService for Api {
             page_token: std::mem::take(&mut asked.page_token),
             order_by: asked.order_by.clone(),
         };
-        let (policies, next_page_token, read_at): (Vec<v1::Policy>, _, _) =
-            way.list(&asked, listing, |violations| policies(violations, &asked)).await?;
-        let mut shown = Vec::new();
-        for policy in policies_listed(policies)? {
-            if way.is_of_own_insurer(policy.0)? {
-                shown.push(policy.1);
-            }
-        }
-        let policies = shown;
+        let (policies, next_page_token, read_at) = way
+            .list::<v1::Policy, _>(&asked, listing, |violations| policies(violations, &asked))
+            .await?;
+        let is_shown = |id| way.is_of_own_insurer(id);
+        let policies = kind::shown(policies, |policy| &policy.id, is_shown)?;
         Ok(Response::new(v1::ListPoliciesResponse { policies, next_page_token, read_at }))
     }
 

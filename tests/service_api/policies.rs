@@ -220,6 +220,19 @@ async fn where_a_policy_stands_follows_from_its_days_and_from_what_was_said() {
     };
     let asked = desk.city.asking("insurer", lapse);
     policies(&desk.city).lapse_policy(asked).await.unwrap();
+    let change = v1::ChangePolicyRequest {
+        context: write(),
+        id: id.clone(),
+        from: "2024-06-01".to_owned(),
+        fields: Some(v1::PolicyFields {
+            policy_standing: v1::PolicyStanding::Cancelled.into(),
+            ..v1::PolicyFields::default()
+        }),
+        ..v1::ChangePolicyRequest::default()
+    };
+    // Without its own command nobody would be asked why.
+    let asked = desk.city.asking("insurer", change);
+    lines.push(told(&policies(&desk.city).change_policy(asked).await.unwrap_err()));
     for day in ["2013-03-31", "2013-04-01", "2015-06-29", "2015-06-30", "2023-12-31", "2024-01-01"]
     {
         lines.push(format!("{day} {}", desk.state(&id, day).await.unwrap()));
@@ -227,6 +240,8 @@ async fn where_a_policy_stands_follows_from_its_days_and_from_what_was_said() {
     expect![[r"
         FailedPrecondition POLICY_STATE
         POLICY_STATE id
+        InvalidArgument NOT_HERE
+        NOT_HERE fields.policy_standing
         2013-03-31 QUOTED
         2013-04-01 BOUND
         2015-06-29 BOUND

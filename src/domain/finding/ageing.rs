@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use crate::{
     domain::finding::{
         View,
-        catalogue::{Basis, Bucket, Catalogue, Severity, after},
+        catalogue::{Basis, Bucket, Catalogue, Severity},
     },
     kernel::time::Day,
 };
@@ -71,7 +71,7 @@ impl View {
             .chain(self.deadline.map(Day::next));
         turns.extend(by_the_clock.filter(|on| *on <= self.clock(Day::MAX)));
         if let Some(notified) = self.notified_on {
-            turns.extend(catalogue.bucket_turns().map(|days| after(notified, days)));
+            turns.extend(catalogue.bucket_turns().map(|days| notified.later(days)));
         }
         turns
     }
@@ -98,7 +98,7 @@ impl View {
                         Basis::Deadline => self.deadline,
                         Basis::NextCheckUp => next_check_up,
                     }?;
-                    Some((after(basis, rule.grace_days).next().max(since), rule.to))
+                    Some((basis.later(rule.grace_days).next().max(since), rule.to))
                 })
                 .min_by_key(|(on, to)| (*on, std::cmp::Reverse(*to)));
             // Every rule makes it worse, so this comes to an end.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::reference_file::{self, Edition, Section, Table, is_code},
+    domain::reference_file::{self, Edition, Section, Table},
     kernel::{time::Day, violation::Violations},
 };
 
@@ -167,7 +167,7 @@ impl Catalogue {
     ) -> Result<Option<Day>, UnknownClass> {
         let own = self.class(class)?.deadline_days.get(&severity);
         let days = own.or_else(|| self.deadline_days.get(&severity));
-        Ok(days.map(|days| after(notified_on, *days)))
+        Ok(days.map(|days| notified_on.later(*days)))
     }
 
     /// The rules by which findings become worse.
@@ -210,32 +210,13 @@ impl UnknownClass {
     }
 }
 
-/// So many days later, or the last day that can be written.
-pub(crate) fn after(day: Day, days: u32) -> Day {
-    i32::try_from(days)
-        .ok()
-        .and_then(|days| day.number().checked_add(days))
-        .and_then(Day::from_number)
-        .unwrap_or(Day::MAX)
-}
-
-fn read_code(row: &mut Section<'_>, violations: &mut Violations) -> Option<String> {
-    let code = row.text("code", violations)?;
-    if is_code(&code) {
-        return Some(code);
-    }
-    let message = format!("{code:?} is not made of letters, digits, points, hyphens, underscores");
-    violations.add(row.path_of("code"), "MALFORMED", message);
-    None
-}
-
 fn read_dimensions(
     section: &mut Section<'_>,
     violations: &mut Violations,
 ) -> BTreeMap<String, Dimension> {
     let mut dimensions = BTreeMap::new();
     for mut row in section.sections("dimension", violations) {
-        let code = read_code(&mut row, violations);
+        let code = row.symbol("code", violations);
         let chinese = row.text("chinese", violations);
         let english = row.text("english", violations);
         let path = row.path_of("code");
@@ -272,7 +253,7 @@ fn read_classes(
 ) -> BTreeMap<String, Class> {
     let mut classes = BTreeMap::new();
     for mut row in section.sections("class", violations) {
-        let code = read_code(&mut row, violations);
+        let code = row.symbol("code", violations);
         let chinese = row.text("chinese", violations);
         let english = row.text("english", violations);
         let indicators = row.numbers("indicators", (1, INDICATOR_MAX), violations);

@@ -37,7 +37,7 @@ pub(crate) fn numbered(content: &mut Content, beside: Option<&Content>) {
 
 /// The same of a correction, beside what the wrong statement says.
 pub(crate) fn numbered_anew(wrong: &Statement, timeline: &Timeline, correct: &mut Correct) {
-    let beside = timeline.content_at(wrong.from.max(Day::MIN));
+    let beside = timeline.content_at(wrong.from);
     numbered(&mut correct.content, beside.as_ref());
 }
 
@@ -130,10 +130,7 @@ fn beside_clause(
     if said.product.is_none() && said.clause.is_none() && said.covers.is_none() {
         return Ok(());
     }
-    let text = |said: &Option<Option<String>>| said.clone().flatten();
-    let (Some(code), Some(clause)) = (text(&policy.product), text(&policy.clause)) else {
-        return Ok(());
-    };
+    let Some((code, clause)) = policy.clause() else { return Ok(()) };
     let Some(region) = whole.located_in().first().copied() else { return Ok(()) };
     let tables = tx.work.tables(region.partition())?;
     if tables.products().next().is_none() {
@@ -141,7 +138,7 @@ fn beside_clause(
         refusals.push(Refusal::rule("REFERENCE_MISSING", "fields.product", message));
         return Ok(());
     }
-    if let Some((_, product)) = tables.product(&code, &clause) {
+    if let Some((_, product)) = tables.product(code, clause) {
         tell(against_clause(policy, product), Class::Invalid, refusals);
     } else {
         let message = format!("no list of products has {code:?} with the clause {clause:?}");

@@ -66,6 +66,48 @@ pub(super) fn transfer_plan(
     Misread::check(violations, (plan, subject)).map_err(|misread| Misread { doubtful, ..misread })
 }
 
+/// A step of a subject: one thing that is said of it from a day on.
+pub(crate) struct Step {
+    pub id: String,
+    pub etag: String,
+    /// Today, where it is empty.
+    pub from: String,
+}
+
+/// Reads a step; `read` gives what it says, unless that cannot be read.
+pub(super) fn step_plan<R: Resource>(
+    step: &Step,
+    today: Day,
+    read: impl FnOnce(&mut Violations) -> Option<Fields>,
+    needs_reason: bool,
+) -> Result<(Plan, SubjectId), Misread<(Plan, SubjectId)>> {
+    let mut violations = Violations::default();
+    let subject = id_of::<R>(&mut violations, "id", &step.id);
+    let etag = common::etag(&mut violations, &step.etag);
+    let from = common::optional::<Day>(&mut violations, "from", &step.from).unwrap_or(today);
+    let fields = read(&mut violations);
+    // Without what cannot be read it says nothing.
+    let doubtful: &[&str] = if fields.is_none() { &["fields"] } else { &[] };
+    let content = match fields {
+        Some(fields) => Content { fields, shared: Shared::default() },
+        None => Content::empty(R::KIND),
+    };
+    let named = about("id", subject);
+    let subject = subject.unwrap_or_else(|| misread::nobody(R::KIND, &named));
+    let change = Change {
+        subject,
+        etag,
+        from,
+        second_of_day: None,
+        order_key: Vec::new(),
+        content,
+        sentences: Vec::new(),
+    };
+    let plan = on_subject(subject, Command::Change(change), named, Vec::new());
+    Misread::check(violations, (Plan { needs_reason, ..plan }, subject))
+        .map_err(|misread| Misread { doubtful, ..misread })
+}
+
 /// Notes that a level is said where it cannot be.
 fn check_level(violations: &mut Violations, content: &Content) {
     if let Fields::Region(region) = &content.fields
@@ -73,6 +115,16 @@ fn check_level(violations: &mut Violations, content: &Content) {
     {
         let message = "the level is said at creation and never changed";
         violations.add("fields.level", "LEVEL", message);
+    }
+}
+
+/// Notes that where a policy stands is said without the command that asks why.
+fn check_standing(violations: &mut Violations, content: &Content) {
+    if let Fields::Policy(policy) = &content.fields
+        && policy.standing.is_some()
+    {
+        let message = "a policy is bound, cancelled and lapsed by commands of their own";
+        violations.add("fields.policy_standing", "NOT_HERE", message);
     }
 }
 
@@ -89,6 +141,7 @@ pub(super) fn change_plan<R: Resource>(
     let (said, is_whole) =
         fields_at::<R>(&mut violations, "fields", asked.fields, asked.update_mask);
     check_level(&mut violations, &said.content);
+    check_standing(&mut violations, &said.content);
     let is_empty = said.content.is_empty();
     if is_empty && is_whole {
         violations.add("fields", "NOTHING_SAID", "a change says at least one field");

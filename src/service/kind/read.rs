@@ -76,6 +76,24 @@ pub(crate) struct Listing {
 /// A page on the wire: the rows, the token of the next page, the position.
 pub(crate) type Listed<R> = (Vec<R>, String, String);
 
+/// Those of a list that are shown, by their ids.
+pub(crate) fn shown<R>(
+    listed: Vec<R>,
+    id_of: impl Fn(&R) -> &str,
+    is_shown: impl Fn(SubjectId) -> Result<bool, Status>,
+) -> Result<Vec<R>, Status> {
+    let mut rows = Vec::new();
+    for row in listed {
+        let id = id_of(&row).parse().map_err(|error| {
+            status::bug(&format!("an id that was written cannot be read: {error}"))
+        })?;
+        if is_shown(id)? {
+            rows.push(row);
+        }
+    }
+    Ok(rows)
+}
+
 impl Way {
     /// A page of a list. `asked` is the message without what is in `listing`; `of` reads what the
     /// list is of and, with its field, the subject whose reach decides.
