@@ -37,7 +37,8 @@ use crate::{
         Outcome,
         bench::{
             city::{City, Ids},
-            figure::{Figures, Report},
+            figure::{Figure, Figures, Report, Unit},
+            load::nanoseconds,
             machine::Machine,
         },
         config::SettingArgs,
@@ -211,6 +212,16 @@ async fn online(
             step("reference data");
             checkups::prepare(&city).await?;
             is_prepared = true;
+        }
+        if args.wants(Work::Totals) || args.wants(Work::Growth) || args.wants(Work::Reads) {
+            step("rest");
+            let rested = machine::at_rest().await;
+            figures.add(Figure::new(
+                "import",
+                format!("until rest, {stage} buildings"),
+                nanoseconds(rested),
+                Unit::Nanoseconds,
+            ));
         }
         if args.wants(Work::Totals) {
             step("totals");

@@ -16,6 +16,11 @@ const BLOCK_BYTES: usize = 4096;
 const BLOCKS: u64 = 4096;
 /// How long syncs are counted.
 const SYNC_SPAN: Duration = Duration::from_secs(2);
+/// How long the process is looked at, and the part of that time in which it may still work: a tenth.
+const REST_LOOK: Duration = Duration::from_millis(400);
+const REST_SHARE: u32 = 10;
+/// How long rest is waited for.
+const REST_PATIENCE: Duration = Duration::from_secs(120);
 
 /// The machine, as it was when the run began.
 #[derive(Clone, Debug, Serialize)]
@@ -86,6 +91,20 @@ pub(super) fn processor_time() -> Duration {
     let fields = told.rsplit(')').next().unwrap_or_default().split_ascii_whitespace();
     let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
     Duration::from_millis(ticks * 10)
+}
+
+/// Waits until this process has nothing left to do, and answers how long that took: what an import
+/// leaves behind is written to the state for some seconds after its last answer.
+pub(super) async fn at_rest() -> Duration {
+    let begin = Instant::now();
+    while begin.elapsed() < REST_PATIENCE {
+        let before = processor_time();
+        tokio::time::sleep(REST_LOOK).await;
+        if processor_time().saturating_sub(before) * REST_SHARE <= REST_LOOK {
+            break;
+        }
+    }
+    begin.elapsed()
 }
 
 fn read(path: &str) -> String {

@@ -324,11 +324,15 @@ impl<I: Credential> Run<I> {
 
     /// Sends rows again that referred to what was not there, as long as that takes any of them.
     pub(super) async fn second_attempts(&mut self, file: &mut Current) -> anyhow::Result<()> {
+        if self.args.dry_run {
+            // Nothing is written: they would be refused again.
+            return self.tell_deferred(file);
+        }
         for _ in 0..ROUNDS_MAX {
             let deferred = mem::take(&mut file.deferred);
             let before = deferred.len();
-            for (batch, result) in deferred {
-                self.try_again(file, batch, result).await?;
+            for (batch, _) in deferred {
+                self.try_again(file, batch).await?;
             }
             self.settle(file).await?;
             if file.deferred.is_empty() {
@@ -405,31 +409,63 @@ impl<I: Credential> Run<I> {
         None
     }
 
-    pub(super) async fn try_again(
-        &mut self,
-        file: &mut Current,
-        batch: Batch,
-        result: RowResult,
-    ) -> anyhow::Result<()> {
+    /// Sends a row again.
+    async fn try_again(&mut self, file: &mut Current, batch: Batch) -> anyhow::Result<()> {
         let Batch { place, rows, .. } = batch;
         for pending in rows {
-            if !self.args.dry_run {
-                self.put(file, place.source.clone(), place.partition, pending).await?;
-                continue;
+            self.put(file, place.source.clone(), place.partition, pending).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells of each row of a dry run that was refused for a reference to what is not there whether
+    /// that would be there: another row that would be taken, or that waits, too, for rows that would.
+    fn tell_deferred(&mut self, file: &mut Current) -> anyhow::Result<()> {
+        let mut waiting = mem::take(&mut file.deferred);
+        // All of them would be taken, but for those that wait for what is none of them; and so on.
+        loop {
+            let mut coming = Accepted::default();
+            for (Batch { place, rows, .. }, _) in &waiting {
+                for pending in rows {
+                    coming.add(&place.source, &pending.row.key);
+                }
             }
-            // Nothing is written in a dry run: what the row refers to would be there.
-            let mut result = result.clone();
-            let is_there = |refusal: &ItemRefusal| {
-                refusal.reason == REFERENCE_NOT_FOUND
-                    && self.accepted.has_named(&place.source, &pending.row, &refusal.field)
+            let would_be_taken = |(Batch { place, rows, .. }, result): &(Batch, RowResult)| {
+                rows.iter().all(|pending| {
+                    let mut refusals = result.refusals.iter();
+                    let is_there = |accepted: &Accepted, refusal: &ItemRefusal| {
+                        accepted.has_named(&place.source, &pending.row, &refusal.field)
+                    };
+                    pending.faults.is_empty()
+                        && refusals.all(|refusal| {
+                            refusal.reason == REFERENCE_NOT_FOUND
+                                && (is_there(&coming, refusal) || is_there(&self.accepted, refusal))
+                        })
+                })
             };
-            result.refusals.retain(|refusal| !is_there(refusal));
-            if result.refusals.is_empty() && pending.faults.is_empty() {
+            let (taken, refused): (Vec<_>, Vec<_>) =
+                mem::take(&mut waiting).into_iter().partition(would_be_taken);
+            waiting = taken;
+            if refused.is_empty() {
+                break;
+            }
+            file.deferred.extend(refused);
+        }
+        for (Batch { place, rows, .. }, _) in waiting {
+            for pending in rows {
                 file.counts.unjudged += 1;
                 self.accept(&place.source, &pending.row.key);
                 self.rows_done += 1;
-            } else {
-                self.note(file, &place.source, pending, result)?;
+            }
+        }
+        for (Batch { place, rows, .. }, mut result) in mem::take(&mut file.deferred) {
+            for pending in rows {
+                let is_there = |refusal: &ItemRefusal| {
+                    refusal.reason == REFERENCE_NOT_FOUND
+                        && self.accepted.has_named(&place.source, &pending.row, &refusal.field)
+                };
+                result.refusals.retain(|refusal| !is_there(refusal));
+                self.note(file, &place.source, pending, result.clone())?;
             }
         }
         Ok(())
