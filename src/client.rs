@@ -33,7 +33,8 @@ use crate::proto::v1::{
     compound_service_client::CompoundServiceClient, history_service_client::HistoryServiceClient,
     import_service_client::ImportServiceClient, region_service_client::RegionServiceClient,
     registry_service_client::RegistryServiceClient, search_service_client::SearchServiceClient,
-    totals_service_client::TotalsServiceClient, unit_service_client::UnitServiceClient,
+    totals_service_client::TotalsServiceClient,
+    underwriting_service_client::UnderwritingServiceClient, unit_service_client::UnitServiceClient,
     watch_service_client::WatchServiceClient,
 };
 
@@ -248,6 +249,13 @@ impl Connection {
     /// Totals.
     pub fn totals(&self) -> TotalsServiceClient<Authenticated> {
         TotalsServiceClient::new(self.service())
+            .max_decoding_message_size(ANSWER_BYTES_MAX)
+            .accept_compressed(CompressionEncoding::Gzip)
+    }
+
+    /// Underwriters' files.
+    pub fn underwriting(&self) -> UnderwritingServiceClient<Authenticated> {
+        UnderwritingServiceClient::new(self.service())
             .max_decoding_message_size(ANSWER_BYTES_MAX)
             .accept_compressed(CompressionEncoding::Gzip)
     }

@@ -495,6 +495,51 @@ fn proves(shell: &Shell<'_>, seq: u64) {
     fs::write(&path, proof.to_string()).unwrap();
     let checked = nowhere.run(&check);
     assert_eq!(checked.code, 3, "{checked:?}");
+    underwrites(shell, &nowhere, id);
+}
+
+/// The underwriter's file: shown, saved, the same again though the building was changed, and checked
+/// without the server.
+fn underwrites(shell: &Shell<'_>, nowhere: &Shell<'_>, id: &str) {
+    let ask = ["underwrite", id, "--since", "old.json", "--out", "house.jsonl"];
+    let shown = shell.run(&ask).fine();
+    for told in ["existence 存续", "illegal alterations 违法改建加建", "NOT RECORDED 未登记"]
+    {
+        assert!(shown.contains(told), "{shown}");
+    }
+    let read = |name: &str| fs::read(shell.directory.join(name)).unwrap();
+    let first = read("house.jsonl");
+    let head = first.split(|byte| *byte == b'\n').next().unwrap();
+    let head: Value = serde_json::from_slice(head).unwrap();
+    let (day, known) = (text(&head, "/valid_at"), text(&head, "/known_at"));
+    let (_, seq) = known.split_once(':').unwrap();
+    let again = format!("--valid-at {day} --known-at {seq}");
+    assert!(shown.contains(&again), "{shown}");
+    shell.run(&["change", id, "--from", "2024-08-01", "--set", "lift_count=4"]).fine();
+    let ask = ["underwrite", id, "--since", "old.json", "--out", "again.jsonl"];
+    shell.run(&[&ask[..], &["--valid-at", day, "--known-at", seq]].concat()).fine();
+    assert_eq!(first, read("again.jsonl"));
+    // What is there is never written over.
+    assert_eq!(shell.run(&ask).code, 1);
+    let lines = shell.run(&["underwrite", id, "--json"]).fine();
+    assert!(lines.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{lines}");
+    assert!(
+        lines.contains("\"value\":\"4\"") && !first.windows(11).any(|it| it == b"\"value\":\"4\"")
+    );
+
+    let prove = ["prove", "house.jsonl", "--against", "old.json"];
+    let checked = nowhere.run(&prove).fine();
+    assert!(checked.contains("the file's tree grew out of the one of"), "{checked}");
+    let mut bad = first.clone();
+    let middle = bad.len() / 2;
+    *bad.get_mut(middle).unwrap() ^= 1;
+    fs::write(shell.directory.join("house.jsonl"), bad).unwrap();
+    let line = first.iter().take(middle).filter(|byte| **byte == b'\n').count() + 1;
+    let checked = nowhere.run(&prove);
+    assert_eq!(checked.code, 3, "{checked:?}");
+    assert!(checked.out.contains(&format!("line {line}: ")), "{checked:?}");
+    let unknown = shell.run(&["underwrite", "bld_01HF7YAT000000E0000000001A"]);
+    assert_eq!(unknown.code, 4, "{unknown:?}");
 }
 
 /// A small city over gRPC; the server that holds it.

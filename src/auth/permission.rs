@@ -205,11 +205,50 @@ const POLICY_READERS: Grants = &[
     (Role::Upward, Scope::Everything),
 ];
 
+/// Those who are handed the file of a building whose id they have: insurers, who quote for it, and who
+/// keeps the record.
+const UNDERWRITERS: Grants = &[
+    (Role::Operator, Scope::Everything),
+    (Role::MunicipalOperator, Scope::OwnRegion),
+    (Role::DistrictOperator, Scope::OwnRegion),
+    (Role::Insurer, Scope::OwnRegion),
+    (Role::Auditor, Scope::Everything),
+    (Role::Upward, Scope::Everything),
+];
+
 /// Those who say what a policy is: its insurers, and the bureau that keeps the record.
 const POLICY_WRITERS: Grants = &[
     (Role::Operator, Scope::Everything),
     (Role::MunicipalOperator, Scope::OwnRegion),
     (Role::Insurer, Scope::OwnRegion),
+];
+
+/// Those who tell of a loss and answer for who suffered it: who manages or represents the insured, the
+/// offices, and insurers who were told themselves.
+const CLAIMANTS: Grants = &[
+    (Role::Operator, Scope::Everything),
+    (Role::MunicipalOperator, Scope::OwnRegion),
+    (Role::DistrictOperator, Scope::OwnRegion),
+    (Role::PropertyCompany, Scope::OwnRegion),
+    (Role::OwnersCommittee, Scope::OwnRegion),
+    (Role::Insurer, Scope::OwnRegion),
+];
+
+/// Those who say what a disputed loss comes to: never an insurer.
+const LOSS_APPRAISERS: Grants = &[
+    (Role::Operator, Scope::Everything),
+    (Role::MunicipalOperator, Scope::OwnRegion),
+    (Role::AppraisalBody, Scope::OwnRegion),
+];
+
+/// Those who have work done on buildings and say what paid for it.
+const WORK_WRITERS: Grants = &[
+    (Role::Operator, Scope::Everything),
+    (Role::MunicipalOperator, Scope::OwnRegion),
+    (Role::DistrictOperator, Scope::OwnRegion),
+    (Role::PropertyCompany, Scope::OwnRegion),
+    (Role::OwnersCommittee, Scope::OwnRegion),
+    (Role::FundManager, Scope::OwnRegion),
 ];
 
 /// Those who say what they saw: whoever reports, owners' committees, and insurers, whose visits are
@@ -360,6 +399,24 @@ pub const PERMISSIONS: &[(&str, Grants)] = &[
     ("anju.v1.PolicyService/CorrectPolicy", POLICY_WRITERS),
     ("anju.v1.PolicyService/RetractPolicy", CITY),
     ("anju.v1.PolicyService/CheckCoverage", POLICY_READERS),
+    ("anju.v1.ClaimService/CreateClaim", CLAIMANTS),
+    ("anju.v1.ClaimService/GetClaim", POLICY_READERS),
+    ("anju.v1.ClaimService/ListClaims", POLICY_READERS),
+    ("anju.v1.ClaimService/ChangeClaim", POLICY_WRITERS),
+    ("anju.v1.ClaimService/AdvanceClaim", POLICY_WRITERS),
+    ("anju.v1.ClaimService/AnswerClaim", CLAIMANTS),
+    ("anju.v1.ClaimService/AppraiseClaim", LOSS_APPRAISERS),
+    ("anju.v1.ClaimService/PayClaim", POLICY_WRITERS),
+    ("anju.v1.ClaimService/CorrectClaim", POLICY_WRITERS),
+    ("anju.v1.ClaimService/RetractClaim", CITY),
+    ("anju.v1.UnderwritingService/GetUnderwritingFile", UNDERWRITERS),
+    ("anju.v1.WorkService/CreateWork", WORK_WRITERS),
+    ("anju.v1.WorkService/GetWork", POLICY_READERS),
+    ("anju.v1.WorkService/ListWorks", POLICY_READERS),
+    ("anju.v1.WorkService/ChangeWork", WORK_WRITERS),
+    ("anju.v1.WorkService/FundWork", WORK_WRITERS),
+    ("anju.v1.WorkService/CorrectWork", WORK_WRITERS),
+    ("anju.v1.WorkService/RetractWork", OFFICES),
     ("anju.v1.PlanService/CreatePlan", OFFICES),
     ("anju.v1.PlanService/GetPlan", ORDER_READERS),
     ("anju.v1.PlanService/ListPlans", ORDER_READERS),
@@ -571,9 +628,19 @@ mod tests {
         ];
         for (name, grants) in PERMISSIONS {
             let (_, method) = name.split_once('/').unwrap();
-            // What a policy is, its insurers say.
-            let is_insurers =
-                |role: &Role| *role == Role::Insurer && name.starts_with("anju.v1.PolicyService/");
+            // What a policy is, its insurers say; a loss is told by those who suffered it as well, and
+            // work by those who had it done.
+            let is_insurers = |role: &Role| match name.split('/').next() {
+                Some("anju.v1.PolicyService") => *role == Role::Insurer,
+                Some("anju.v1.ClaimService") => match method {
+                    "CreateClaim" => CLAIMANTS.iter().any(|(claimant, _)| claimant == role),
+                    _ => *role == Role::Insurer,
+                },
+                Some("anju.v1.WorkService") => {
+                    WORK_WRITERS.iter().any(|(writer, _)| writer == role)
+                }
+                _ => false,
+            };
             if verbs.iter().any(|verb| method.starts_with(verb)) {
                 let is_writer =
                     |(role, _): &(Role, Scope)| writers.contains(role) || is_insurers(role);

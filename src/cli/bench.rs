@@ -21,6 +21,7 @@ mod offline;
 mod reads;
 mod start;
 mod totals;
+mod underwriting;
 
 use std::{
     fs,
@@ -55,6 +56,7 @@ Examples:
   anju bench
   anju bench --buildings 1000000
   anju bench --work commands --clients 64 --seconds 30
+  anju bench --work underwriting --policies 1000000
   anju bench --work totals --json";
 
 /// Sizes at which totals and latencies are looked at on the way to the full one.
@@ -74,6 +76,10 @@ pub struct BenchArgs {
     /// Callers at once; may be repeated. Default: 1, 16 and 64.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub clients: Vec<u16>,
+    /// Policies that are held when covers are asked for.
+    #[arg(long, default_value_t = 20_000,
+          value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub policies: u64,
     /// How long each contestant is measured, in seconds.
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub seconds: u32,
@@ -113,6 +119,8 @@ pub enum Work {
     CheckUps,
     /// A long history at any two times.
     Histories,
+    /// The underwriter's file of a building, and covers asked for among many policies.
+    Underwriting,
     /// Latencies at 10 000 buildings and at all of them.
     Growth,
     /// A start after the process was killed.
@@ -214,14 +222,7 @@ async fn online(
             is_prepared = true;
         }
         if args.wants(Work::Totals) || args.wants(Work::Growth) || args.wants(Work::Reads) {
-            step("rest");
-            let rested = machine::at_rest().await;
-            figures.add(Figure::new(
-                "import",
-                format!("until rest, {stage} buildings"),
-                nanoseconds(rested),
-                Unit::Nanoseconds,
-            ));
+            rest(stage, figures).await;
         }
         if args.wants(Work::Totals) {
             step("totals");
@@ -257,6 +258,11 @@ async fn online(
         step("histories");
         histories::measure(&city, figures).await?;
     }
+    if args.wants(Work::Underwriting) {
+        step("underwriting");
+        let clients = args.client_counts();
+        underwriting::measure(&city, &clients, args.span(), args.policies, figures).await?;
+    }
     if let Some(directory) = &args.write_held {
         step("what is held");
         held::write(&city, directory).await?;
@@ -264,6 +270,14 @@ async fn online(
     let ids = city.ids.clone();
     city.close().await?;
     Ok(ids)
+}
+
+/// Lets the registry finish what an import left it to do.
+async fn rest(stage: u64, figures: &mut Figures) {
+    step("rest");
+    let rested = machine::at_rest().await;
+    let name = format!("until rest, {stage} buildings");
+    figures.add(Figure::new("import", name, nanoseconds(rested), Unit::Nanoseconds));
 }
 
 /// The settings of a server, with log lines for what is wrong only, in the fresh directory.

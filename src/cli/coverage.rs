@@ -93,10 +93,13 @@ fn sheet(answer: &v1::CheckCoverageResponse) -> Sheet {
         "from 起",
         "until 止",
         "sum insured 保险金额 元",
-        "against 不承担的原因",
+        "against, or by what 不承担的原因或在保依据",
     ]);
     for cover in &answer.covers {
         let item = cover.item.clone().unwrap_or_default();
+        let by = cover
+            .by_predecessor
+            .then(|| format!("insured by what it came from 因前身 {} 在保", cover.object_id));
         let against = cover.objections.iter().map(|objection| {
             let sentence = chinese(&objection.reason).unwrap_or_default();
             format!("{} {sentence}", objection.sentence)
@@ -109,7 +112,7 @@ fn sheet(answer: &v1::CheckCoverageResponse) -> Sheet {
             cover.from.clone(),
             cover.until.clone(),
             amount("sum_insured_fen", sum),
-            against.collect::<Vec<_>>().join("; "),
+            by.into_iter().chain(against).collect::<Vec<_>>().join("; "),
         ]);
     }
     sheet

@@ -33,6 +33,8 @@ Examples:
   anju create plan --exists-from 2026 --set year=2026 --set region_id=rgn_01HF7YAT000000E0000000001A
   anju create order --file order.json
   anju create policy --file policy.json
+  anju create claim --file claim.json
+  anju create work --exists-from 2026-05-20 --set building_id=bld_01HF7YAT000000E0000000001A --set part=WATERPROOFING --set done=roof --set cost_fen=8000000
 
 A file holds the request as the API has it, without its context:
   {\"existsFrom\": \"1986\", \"fields\": {\"name\": \"12号楼\", \"compoundId\": \"cmp_…\"}}";
@@ -86,6 +88,10 @@ pub enum Creatable {
     Order,
     /// 保险单
     Policy,
+    /// 理赔: the notice of a loss.
+    Claim,
+    /// 维修工程项: work that was done.
+    Work,
 }
 
 impl Creatable {
@@ -100,6 +106,8 @@ impl Creatable {
             Self::Plan => Kind::Plan,
             Self::Order => Kind::Order,
             Self::Policy => Kind::Policy,
+            Self::Claim => Kind::Claim,
+            Self::Work => Kind::Work,
         }
     }
 }
@@ -159,7 +167,8 @@ pub(crate) fn from_file(name: &str, path: &Path) -> anyhow::Result<DynamicMessag
     Ok(request)
 }
 
-fn read(path: &Path) -> io::Result<String> {
+/// A file of at most 4 MiB, or standard input for `-`.
+pub(crate) fn read(path: &Path) -> io::Result<String> {
     let from: Box<dyn io::Read> = if path == Path::new("-") {
         Box::new(io::stdin().lock())
     } else {

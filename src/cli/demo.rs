@@ -8,6 +8,7 @@
 #[macro_use]
 mod asked;
 mod check_ups;
+mod claims;
 mod insurance;
 mod story;
 
@@ -32,7 +33,7 @@ use crate::{
         token::{self, NewToken},
     },
     cli::{
-        Outcome,
+        BadUsage, Outcome,
         config::SettingArgs,
         import::{self, Clients, ImportArgs},
         offline,
@@ -45,6 +46,7 @@ use crate::{
         column::FileKind,
     },
     kernel::time::{Clock as _, Stamp, SystemClock},
+    proto::v1,
     server::{self, Interrupts},
 };
 
@@ -69,6 +71,8 @@ const LOADED: &str = "example.loaded";
 const CHECK_UPS: &str = "example.check-ups";
 /// What it says in the end.
 const WHOLE: &str = "The example check-ups of `anju demo` were loaded into this directory.\n";
+/// The demo's own token, for `anju` to find.
+const CREDENTIAL: &str = "client.token";
 /// Where the carried files lie while they are imported.
 const FILES: &str = "example-files";
 /// The order in which kinds refer to each other.
@@ -100,6 +104,7 @@ pub async fn run(args: &DemoArgs, out: &mut dyn Write) -> anyhow::Result<Outcome
     log(&config)?;
     fs::create_dir_all(&config.data_dir)
         .with_context(|| format!("{} cannot be made", config.data_dir.display()))?;
+    is_its_own(&config)?;
     let secret = credential(&config)?;
     let (ready, started) = oneshot::channel();
     let mut interrupts = Interrupts::new()?;
@@ -132,9 +137,24 @@ pub async fn run(args: &DemoArgs, out: &mut dyn Write) -> anyhow::Result<Outcome
     Ok(Outcome::Fine)
 }
 
+/// Refuses a directory in which a registry lives that is no demo: its entries would be there for ever.
+fn is_its_own(config: &Config) -> anyhow::Result<()> {
+    let directory = &config.data_dir;
+    let is_demo = [CREDENTIAL, LOADED].iter().any(|mark| directory.join(mark).exists());
+    if is_demo || !directory.join("journal").exists() {
+        return Ok(());
+    }
+    let sentence = format!(
+        "{} holds a registry that is no demo: give another directory with --setting data_dir=DIR, or \
+         serve it with anju serve",
+        directory.display()
+    );
+    Err(BadUsage::new(&sentence).into())
+}
+
 /// The demo's own credential: made once, kept beside the data for `anju` to find.
 fn credential(config: &Config) -> anyhow::Result<String> {
-    let path = config.data_dir.join("client.token");
+    let path = config.data_dir.join(CREDENTIAL);
     if let Ok(secret) = fs::read_to_string(&path)
         && config.token_file.exists()
     {
@@ -198,7 +218,7 @@ async fn fill(
     writeln!(
         out,
         "\nRegions are real (郑州市 and above, edition of mid-2023); compounds, buildings, units, \
-         bodies, check-ups and policies are made up.\n行政区划为真实数据；小区、楼栋、户、机构、体检和保单均为虚构示例。"
+         bodies, check-ups, policies and claims are made up.\n行政区划为真实数据；小区、楼栋、户、机构、体检、保单和理赔均为虚构示例。"
     )?;
     out.flush()?;
     Ok(())
@@ -243,15 +263,31 @@ async fn check(
          example and draft reference data",
         loaded.orders, loaded.reports, loaded.findings
     )?;
-    let policies = insurance::load(connection).await.context(
+    let (policies, claims) = insurance::load(connection).await.context(
         "the policies of the example city were not loaded as a whole; start again to go on",
     )?;
-    writeln!(out, "insurance 保险: {policies} policies 保单, of every product of an example list")?;
+    writeln!(
+        out,
+        "insurance 保险: {policies} policies 保单, of every product of an example list, and {claims} claims 理赔, in every stage"
+    )?;
+    counted(connection).await?;
     if loaded.ahead > 0 {
         writeln!(out, "{} steps lie ahead of today and are left out 未到日期", loaded.ahead)?;
     }
     fs::write(mark, WHOLE).with_context(|| format!("{} cannot be written", mark.display()))?;
     Ok(())
+}
+
+/// Waits until all that was loaded is counted: what is asked next finds its totals.
+async fn counted(connection: &Connection) -> anyhow::Result<()> {
+    loop {
+        let request = v1::GetStatusRequest::default();
+        let status = connection.registry().get_status(request).await?.into_inner();
+        if status.partitions.iter().all(|partition| partition.sweep_count == 0) {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 /// Whether the registry still knows the requests that were made since then.

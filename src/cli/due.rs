@@ -217,7 +217,10 @@ fn explained(answer: &v1::ExplainDueResponse) -> Sheet {
         );
     }
     if let Some(colour) = &answer.colour {
-        put("colour 颜色", format!("{} by {} {}", colour.colour, colour.mapping, colour.edition));
+        let is_in_doubt = colour.basis.as_ref().is_some_and(|basis| basis.in_doubt);
+        let doubt = if is_in_doubt { ", in doubt 存疑" } else { "" };
+        let by = format!("by {} {}", colour.mapping, colour.edition);
+        put("colour 颜色", format!("{} {by}{doubt}", colour.colour));
     }
     sheet
 }

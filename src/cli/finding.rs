@@ -245,6 +245,8 @@ pub enum SourceName {
     Insurer,
     /// 业主报告
     Owner,
+    /// 传感器报警
+    Sensor,
 }
 
 /// What keeps people from harm.

@@ -4,14 +4,14 @@ use clap::{Args, Subcommand};
 
 use crate::{
     cli::{
-        Outcome, case, message,
+        Outcome, case, claim, message,
         page::{self, PageArgs},
         policy,
         read::ReadArgs,
         record, reference,
         region::{self, RegionName},
         session::Session,
-        set,
+        set, work,
     },
     kernel::id::{BodyId, BuildingId, CompoundId, PlanId},
     proto::v1,
@@ -160,6 +160,12 @@ pub enum ListOf {
     /// The insurance policies (保险单) of a building, a compound, a unit or a region; the same as
     /// `anju policy list`.
     Policies(policy::PolicyListArgs),
+    /// The insurance claims (理赔) of a policy, a building, a unit, a compound, a region, a finding or a
+    /// report; the same as `anju claim list`.
+    Claims(claim::ClaimListArgs),
+    /// The work items (维修工程项) of a building, a compound, a region or a finding; the same as
+    /// `anju work list`.
+    Works(work::WorkListArgs),
     /// Editions of reference data; the same as `anju reference list`.
     References(reference::ReferenceListArgs),
     /// The open cases of a partition; the same as `anju case list`.
@@ -315,6 +321,8 @@ pub async fn run(args: &ListArgs, session: &mut Session<'_>) -> anyhow::Result<O
         }
         ListOf::Orders(args) => orders(args, session).await,
         ListOf::Policies(args) => policy::list(args, session).await,
+        ListOf::Claims(args) => claim::list(args, session).await,
+        ListOf::Works(args) => work::list(args, session).await,
         ListOf::References(args) => reference::list(args, session).await,
         ListOf::Cases(args) => case::list(args, session).await,
     }

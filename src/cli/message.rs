@@ -93,6 +93,8 @@ pub const fn service(kind: Kind) -> &'static str {
         Kind::Finding => "FindingService",
         Kind::Reference => "ReferenceService",
         Kind::Policy => "PolicyService",
+        Kind::Claim => "ClaimService",
+        Kind::Work => "WorkService",
     }
 }
 
@@ -112,5 +114,7 @@ pub const fn noun(kind: Kind) -> &'static str {
         Kind::Finding => "Finding",
         Kind::Reference => "Reference",
         Kind::Policy => "Policy",
+        Kind::Claim => "Claim",
+        Kind::Work => "Work",
     }
 }

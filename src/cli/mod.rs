@@ -6,6 +6,7 @@
 
 pub mod bench;
 pub mod case;
+pub mod claim;
 pub mod completions;
 pub mod config;
 pub mod coverage;
@@ -50,8 +51,10 @@ pub mod token;
 pub mod totals;
 mod transfer;
 pub mod typed;
+pub mod underwrite;
 pub mod verify;
 pub mod watch;
+pub mod work;
 pub mod write;
 
 use std::{
@@ -186,7 +189,7 @@ pub enum Command {
     Search(search::SearchArgs),
     /// Shows entries as they come.
     Watch(watch::WatchArgs),
-    /// Saves proofs that nothing was changed.
+    /// Saves and checks proofs that nothing was changed.
     Prove(prove::ProveArgs),
     /// Registers a subject.
     Create(create::CreateArgs),
@@ -209,8 +212,14 @@ pub enum Command {
     Order(order::OrderArgs),
     /// Works on insurance policies: binds, cancels, lapses, lists.
     Policy(policy::PolicyArgs),
+    /// Works on insurance claims: takes them from the notice to the last payment, lists.
+    Claim(claim::ClaimArgs),
+    /// Works on work items: says what paid for a repair, lists.
+    Work(work::WorkArgs),
     /// Tells which covers answer for a damage of a building or unit, and why the others do not.
     Coverage(coverage::CoverageArgs),
+    /// Shows and saves the underwriter's file of a building, with its proof.
+    Underwrite(underwrite::UnderwriteArgs),
     /// Works on reports of check-ups: records, signs, submits, accepts, returns, lists.
     Report(report::ReportArgs),
     /// Says what was seen of a defect and what is done about it.
@@ -370,9 +379,7 @@ fn without_server(arguments: &Arguments, out: &mut Output<'_>) -> Option<anyhow:
         Command::Load(args) => load::run(args, out),
         Command::Config(args) => config::run(args, out, config::render),
         Command::Token(args) => token::run(args, out, token::add),
-        Command::Prove(prove::ProveArgs { action: prove::ProveAction::Check(args) }) => {
-            prove::check(args, out, prove::read_entry)
-        }
+        Command::Prove(args) => prove::check(&args.check()?, out, prove::read_entry),
         Command::Completions(args) => completions::run(args, out.writer()),
         _ => return None,
     })
@@ -394,6 +401,10 @@ fn name_token(error: anyhow::Error, global: &GlobalArgs) -> anyhow::Error {
     let code = error.downcast_ref::<Failure>().map(|failure| failure.code);
     if code != Some(Code::Unauthenticated) {
         return error;
+    }
+    let reason = error.downcast_ref::<Failure>().and_then(|failure| failure.reason.as_deref());
+    if reason == Some("PERSON_MALFORMED") {
+        return error.context("the person of --person or ANJU_PERSON was not taken");
     }
     if global.token.is_some() {
         return error.context("the token of --token or ANJU_TOKEN was not taken");
@@ -435,7 +446,10 @@ async fn dispatch(command: &Command, session: &mut Session<'_>) -> anyhow::Resul
         Command::Transfer(args) => lineage::transfer(args, session).await,
         Command::Order(args) => order::run(args, session).await,
         Command::Policy(args) => policy::run(args, session).await,
+        Command::Claim(args) => claim::run(args, session).await,
+        Command::Work(args) => work::run(args, session).await,
         Command::Coverage(args) => coverage::run(args, session).await,
+        Command::Underwrite(args) => underwrite::run(args, session).await,
         Command::Report(args) => report::run(args, session).await,
         Command::Finding(args) => finding::run(args, session).await,
         Command::Findings(args) => finding::list(args, session).await,

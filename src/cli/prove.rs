@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::{
     cli::{
-        Outcome,
+        BadUsage, Outcome,
         prove::file::{
             CHECKPOINT_FORMAT, PROOF_FORMAT, WithCheckpoint, hex, hexes, load_checkpoint,
             read_file, save, saved,
@@ -25,16 +25,19 @@ use crate::{
 };
 
 mod file;
+mod underwriting;
 mod verdict;
 
 pub use file::{Older, ProofFile, SavedCheckpoint};
+pub use underwriting::known_tree;
 pub use verdict::{ProvedEntry, ProvedPart, ReadEntry, Verdict, read_entry, verify};
 
 const EXAMPLES: &str = "\
 Examples:
   anju prove checkpoint --partition 1 --out today.json
   anju prove fetch 42 --partition 1 --out proof.json
-  anju prove fetch 42 --partition 1 --since last-year.json --out proof.json";
+  anju prove fetch 42 --partition 1 --since last-year.json --out proof.json
+  anju prove file.jsonl --against last-year.json";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -43,11 +46,29 @@ Examples:
 
 /// Flags of `anju prove`.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 pub struct ProveArgs {
     /// What to do.
     #[command(subcommand)]
-    pub action: ProveAction,
+    pub action: Option<ProveAction>,
+    /// A saved proof or underwriter's file to check: the same as `anju prove check FILE`.
+    pub file: Option<PathBuf>,
+    /// A checkpoint, proof or file that you kept from earlier, or were given by somebody else.
+    #[arg(long, value_name = "FILE", requires = "file")]
+    pub against: Option<PathBuf>,
+}
+
+impl ProveArgs {
+    /// What is to be checked, when it is to be checked: that needs no server.
+    pub fn check(&self) -> Option<CheckArgs> {
+        match (&self.action, &self.file) {
+            (Some(ProveAction::Check(args)), _) => Some(args.clone()),
+            (None, Some(file)) => {
+                Some(CheckArgs { file: file.clone(), checkpoint: self.against.clone() })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// What can be done with proofs.
@@ -58,7 +79,7 @@ pub enum ProveAction {
     /// Saves the size and root of a partition's tree: keep it, and the past cannot be changed
     /// without your seeing it.
     Checkpoint(CheckpointArgs),
-    /// Checks a saved proof without the registry.
+    /// Checks a saved proof or an underwriter's file without the registry.
     Check(CheckArgs),
 }
 
@@ -105,19 +126,24 @@ pub struct CheckpointArgs {
 #[derive(Args, Clone, Debug)]
 #[command(after_help = CHECK_EXAMPLES)]
 pub struct CheckArgs {
-    /// The proof, as `anju prove fetch` saved it.
+    /// The proof, as `anju prove fetch` saved it, or the file, as `anju underwrite` did.
     pub file: PathBuf,
-    /// A checkpoint or proof that you kept from earlier, or were given by somebody else.
-    #[arg(long, value_name = "FILE")]
+    /// A checkpoint, proof or file that you kept from earlier, or were given by somebody else.
+    #[arg(long, alias = "against", value_name = "FILE")]
     pub checkpoint: Option<PathBuf>,
 }
 
 /// Fetches and saves.
 pub async fn run(args: &ProveArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
+    if let Some(args) = args.check() {
+        return check(&args, &mut session.out, read_entry);
+    }
     match &args.action {
-        ProveAction::Fetch(args) => fetch(args, session).await,
-        ProveAction::Checkpoint(args) => checkpoint(args, session).await,
-        ProveAction::Check(args) => check(args, &mut session.out, read_entry),
+        Some(ProveAction::Fetch(args)) => fetch(args, session).await,
+        Some(ProveAction::Checkpoint(args)) => checkpoint(args, session).await,
+        Some(ProveAction::Check(_)) | None => {
+            Err(BadUsage::new("say what to prove: anju prove --help").into())
+        }
     }
 }
 
@@ -197,13 +223,20 @@ pub fn check(
     out: &mut Output<'_>,
     read_entry: ReadEntry,
 ) -> anyhow::Result<Outcome> {
+    if underwriting::is_one(&args.file)? {
+        return underwriting::check_file(&args.file, args.checkpoint.as_deref(), out);
+    }
     let bytes = read_file(&args.file)?;
     let file: ProofFile = serde_json::from_slice(&bytes)
         .with_context(|| format!("{} is not a proof", args.file.display()))?;
     let kept = args.checkpoint.as_deref().map(load_checkpoint).transpose()?;
-    let verdict = verify(&file, kept.as_ref(), read_entry);
+    show(&verify(&file, kept.as_ref(), read_entry), out)
+}
+
+/// Shows what a check came to.
+fn show(verdict: &Verdict, out: &mut Output<'_>) -> anyhow::Result<Outcome> {
     if out.is_json() {
-        out.value(&verdict)?;
+        out.value(verdict)?;
     } else {
         for (heading, sentences) in [
             ("WRONG 不符", &verdict.wrong),

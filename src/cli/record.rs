@@ -2,7 +2,7 @@
 
 use prost_reflect::{DynamicMessage, ReflectMessage as _};
 
-use crate::cli::{field, finding, message, read, report, table::Sheet};
+use crate::cli::{claim, field, finding, message, read, report, table::Sheet, work};
 use crate::proto::v1;
 
 /// One subject, label by label.
@@ -35,6 +35,12 @@ pub fn page(record: &DynamicMessage) -> Sheet {
     } else if let Some(state) = field::shown(record, "state") {
         sheet.row([field::label("state"), state]);
     }
+    if record.descriptor().name() == "Claim" {
+        claim::beside(record, &mut sheet);
+    }
+    if record.descriptor().name() == "Work" {
+        work::beside(record, &mut sheet);
+    }
     for (label, value) in message::nested(record, "head").iter().flat_map(field::said) {
         sheet.row([label, value]);
     }
@@ -59,10 +65,13 @@ pub fn rows(records: &[DynamicMessage]) -> Sheet {
     for record in records {
         let fields = message::nested(record, "fields");
         let life = message::nested(record, "life");
+        // What the file of an edition says of itself.
+        let head = message::nested(record, "head");
+        let told = fields.iter().chain(&head).map(details).filter(|told| !told.is_empty());
         let of = |name: &str| fields.as_ref().map(|fields| message::text(fields, name));
         sheet.row([
             message::text(record, "id"),
-            ["name", "title", "number", "policy_number"]
+            ["name", "title", "number", "policy_number", "claim_number", "done"]
                 .into_iter()
                 .filter_map(of)
                 .find(|name| !name.is_empty())
@@ -72,7 +81,7 @@ pub fn rows(records: &[DynamicMessage]) -> Sheet {
             field::shown(record, "state")
                 .or_else(|| field::shown(life.as_ref()?, "presence"))
                 .unwrap_or_default(),
-            fields.as_ref().map(details).unwrap_or_default(),
+            told.collect::<Vec<_>>().join(", "),
         ]);
     }
     sheet
@@ -80,7 +89,7 @@ pub fn rows(records: &[DynamicMessage]) -> Sheet {
 
 /// What tells one subject of a list from another, in a few words.
 fn details(fields: &DynamicMessage) -> String {
-    const TELLING: [&str; 24] = [
+    const TELLING: [&str; 30] = [
         "level",
         "entrance",
         "floor",
@@ -94,6 +103,8 @@ fn details(fields: &DynamicMessage) -> String {
         "management",
         "table",
         "edition",
+        "standing",
+        "from",
         "year",
         "kind",
         "building_id",
@@ -105,6 +116,10 @@ fn details(fields: &DynamicMessage) -> String {
         "clause",
         "policyholder",
         "insured",
+        "cover",
+        "part",
+        "cause",
+        "lost_on",
     ];
     let mut words = Vec::new();
     for name in TELLING {
@@ -118,6 +133,7 @@ fn details(fields: &DynamicMessage) -> String {
             ("floor", _) => format!("floor {value} 层"),
             ("entrance", _) => format!("entrance {value} 单元"),
             ("deadline", _) => format!("by {value} 截止"),
+            ("from", _) => format!("from {value} 起"),
             _ => value.replace('\n', "; "),
         });
     }

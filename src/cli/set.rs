@@ -72,6 +72,34 @@ pub fn read(kind: Kind, set: &[String], unset: &[String]) -> (Option<Said>, Viol
     (Some(Said { fields: reader.fields, mask }), reader.violations)
 }
 
+/// Adds fields in JSON, as the API has them, to what flags say.
+pub fn add_json(
+    said: &mut Said,
+    text: &str,
+    violations: &mut Violations,
+) -> Result<(), serde_json::Error> {
+    let names: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text)?;
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let of = said.fields.descriptor();
+    let read = DynamicMessage::deserialize(of.clone(), &mut reader)?;
+    reader.end()?;
+    for name in names.keys() {
+        // A name that is not known was refused above.
+        let by_json = of.get_field_by_json_name(name);
+        let Some(field) = by_json.or_else(|| of.get_field_by_name(name)) else { continue };
+        if said.mask.iter().any(|other| other == field.name()) {
+            let sentence = "it is said by a flag and by the file";
+            violations.add(field.name(), "SAID_TWICE", sentence);
+            continue;
+        }
+        if read.has_field(&field) {
+            said.fields.set_field(&field, read.get_field(&field).into_owned());
+        }
+        said.mask.push(field.name().to_owned());
+    }
+    Ok(())
+}
+
 /// The field of the API that a name says something about, as a whole.
 pub(crate) fn stored_head(name: &str) -> &str {
     let stored = in_metres(name).map_or(name, |(stored, _)| stored);

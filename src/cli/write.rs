@@ -4,6 +4,8 @@
 //! `change` says that the world changed from a day on; `correct` says that the registry was wrong.
 //! Each run makes one request id, so that a repeated call is not done twice.
 
+use std::path::PathBuf;
+
 use anyhow::Context as _;
 use clap::Args;
 use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
@@ -13,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     cli::{
-        BadUsage, Outcome, field,
+        BadUsage, Outcome, create, field,
         message::{self, noun, put, put_text, put_typed},
         read::{self, ReadArgs},
         record::{self, numbers},
@@ -46,7 +48,8 @@ Examples:
   anju correct bld_01HF7YAT000000E0000000001A --set completed=1985 --reason 'misread deed'
   anju correct bld_01HF7YAT000000E0000000001A --entry 12 --set storeys_above=6 --reason 'typing error'
   anju correct bld_01HF7YAT000000E0000000001A --entry 12 --from 2024-01-01 --reason 'wrong day'
-  anju correct bld_01HF7YAT000000E0000000001A --exists-from 1980s --reason 'no deed before 1991'";
+  anju correct bld_01HF7YAT000000E0000000001A --exists-from 1980s --reason 'no deed before 1991'
+  anju correct rpt_01HF7YAT000000E0000000001A --file grades.json --reason 'the table was misread'";
 
 const RETRACT_EXAMPLES: &str = "\
 Examples:
@@ -136,6 +139,10 @@ pub struct FieldArgs {
     /// A field that is unknown or none. May be repeated.
     #[arg(long, value_name = "FIELD")]
     pub unset: Vec<String>,
+    /// Fields in JSON, as the API has them, for what no flag can say, such as the grades of a report;
+    /// `-` for standard input. A field that is null or an empty list is unknown or none.
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
 }
 
 /// Flags of `anju change`.
@@ -230,7 +237,7 @@ pub async fn change(args: &ChangeArgs, session: &mut Session<'_>) -> anyhow::Res
     let target = args.target.find(session).await?;
     let (said, mut wrong) = said(target.id, &args.fields)?;
     if said.mask.is_empty() && wrong.is_empty() {
-        return Err(BadUsage::new("nothing changes: give --set or --unset").into());
+        return Err(BadUsage::new("nothing changes: give --set, --unset or --file").into());
     }
     let mut request = begun("Change", &target, &args.write)?;
     let from = args.from.read("from", &mut wrong).map(|day| day.to_string());
@@ -253,8 +260,7 @@ pub async fn correct(args: &CorrectArgs, session: &mut Session<'_>) -> anyhow::R
     let days = [day("exists_from", &args.exists_from), day("ended_on", &args.ended_on)];
     let is_unsaid = said.mask.is_empty() && wrong.is_empty();
     if is_unsaid && from.is_none() && days.iter().all(Option::is_none) {
-        let sentence =
-            "nothing is corrected: give --set, --unset, --from, --exists-from or --ended-on";
+        let sentence = "nothing is corrected: give --set, --unset, --file, --from, --exists-from or --ended-on";
         return Err(BadUsage::new(sentence).into());
     }
     let mut request = begun("Correct", &target, &args.write)?;
@@ -300,9 +306,15 @@ pub async fn end(args: &EndArgs, session: &mut Session<'_>) -> anyhow::Result<Ou
 }
 
 /// What the flags say of a subject's fields, and what is wrong with them.
-fn said(id: SubjectId, fields: &FieldArgs) -> Result<(set::Said, Wrong), BadUsage> {
-    let (said, violations) = set::read(id.kind(), &fields.set, &fields.unset);
-    let Some(said) = said else { return Err(BadUsage(violations)) };
+fn said(id: SubjectId, fields: &FieldArgs) -> anyhow::Result<(set::Said, Wrong)> {
+    let (said, mut violations) = set::read(id.kind(), &fields.set, &fields.unset);
+    let Some(mut said) = said else { return Err(BadUsage(violations).into()) };
+    if let Some(path) = &fields.file {
+        let text = create::read(path)
+            .with_context(|| format!("the fields in {} cannot be read", path.display()))?;
+        set::add_json(&mut said, &text, &mut violations)
+            .map_err(|error| BadUsage::new(&format!("{}: {error}", path.display())))?;
+    }
     let mut wrong = Wrong::default();
     wrong.absorb_fields("fields", "", violations);
     Ok((said, wrong))
@@ -327,6 +339,8 @@ const fn other_way(kind: Kind) -> &'static str {
     match kind {
         Kind::Order => "an order is changed, assigned, moved or cancelled with anju order",
         Kind::Policy => "a policy is bound, cancelled and lapsed with anju policy",
+        Kind::Work => "what paid for a work item is said with anju work",
+        Kind::Claim => "a claim is closed, declined or withdrawn with anju claim",
         Kind::Report => "a report is signed, submitted, judged and superseded with anju report",
         Kind::Finding => "what follows on a finding is said with anju finding",
         Kind::Reference => "an edition is loaded or corrected with anju reference load",

@@ -56,6 +56,7 @@ impl BodyContent {
     pub fn judged_as(&self, id: BodyId) -> Body {
         Body {
             key: id,
+            company: self.company.clone().flatten(),
             qualifications: self.qualifications.clone().flatten().unwrap_or_default(),
             interests: self.interests.clone().flatten().unwrap_or_default(),
         }

@@ -11,6 +11,7 @@ use crate::{
     domain::{
         body::BodyContent,
         building::BuildingContent,
+        claim::ClaimContent,
         compound::CompoundContent,
         finding::{self, FindingContent},
         order::OrderContent,
@@ -22,6 +23,7 @@ use crate::{
         report::ReportContent,
         signer::SignerContent,
         unit::UnitContent,
+        work::WorkContent,
     },
     kernel::id::{BuildingId, Kind, SubjectId},
 };
@@ -75,6 +77,10 @@ pub enum Fields {
     Reference(ReferenceContent),
     /// 保险单
     Policy(Box<PolicyContent>),
+    /// 理赔
+    Claim(Box<ClaimContent>),
+    /// 维修工程项
+    Work(Box<WorkContent>),
 }
 
 /// All that one fact says about one subject.
@@ -104,6 +110,8 @@ impl Content {
             Kind::Finding => Fields::Finding(Box::default()),
             Kind::Reference => Fields::Reference(ReferenceContent::default()),
             Kind::Policy => Fields::Policy(Box::default()),
+            Kind::Claim => Fields::Claim(Box::default()),
+            Kind::Work => Fields::Work(Box::default()),
             // A case has no content; a building's is as good as any.
             Kind::Building | Kind::Case => Fields::Building(BuildingContent::default()),
         };
@@ -125,6 +133,8 @@ impl Content {
             Fields::Finding(_) => Kind::Finding,
             Fields::Reference(_) => Kind::Reference,
             Fields::Policy(_) => Kind::Policy,
+            Fields::Claim(_) => Kind::Claim,
+            Fields::Work(_) => Kind::Work,
         }
     }
 
@@ -143,6 +153,8 @@ impl Content {
             (Fields::Finding(older), Fields::Finding(newer)) => older.lay(newer),
             (Fields::Reference(older), Fields::Reference(newer)) => older.lay(newer),
             (Fields::Policy(older), Fields::Policy(newer)) => older.lay(newer),
+            (Fields::Claim(older), Fields::Claim(newer)) => older.lay(newer),
+            (Fields::Work(older), Fields::Work(newer)) => older.lay(newer),
             _ => return,
         }
         for (scheme, values) in &newer.shared.identifiers {
@@ -169,6 +181,8 @@ impl Content {
             Fields::Finding(fields) => fields.texts(),
             Fields::Reference(fields) => fields.texts(),
             Fields::Policy(fields) => fields.texts(),
+            Fields::Claim(fields) => fields.texts(),
+            Fields::Work(fields) => fields.texts(),
         };
         for (scheme, values) in &self.shared.identifiers {
             let value = (!values.is_empty()).then(|| values.join(","));
@@ -196,6 +210,8 @@ impl Content {
             Fields::Finding(fields) => fields.retain(keep),
             Fields::Reference(fields) => fields.retain(keep),
             Fields::Policy(fields) => fields.retain(keep),
+            Fields::Claim(fields) => fields.retain(keep),
+            Fields::Work(fields) => fields.retain(keep),
         }
         self.shared.identifiers.retain(|scheme, _| keep(&format!("identifiers.{scheme}")));
         self.shared.doubts.retain(|field, _| keep(&format!("doubts.{field}")));
@@ -235,6 +251,16 @@ impl Content {
                 }
             }
             Fields::Policy(fields) => named.extend(fields.objects()),
+            Fields::Claim(fields) => {
+                named.extend(fields.unit.flatten().map(SubjectId::from));
+                named.extend(fields.policy.flatten().map(SubjectId::from));
+                named.extend(fields.findings().iter().copied().map(SubjectId::from));
+                named.extend(fields.reports().iter().copied().map(SubjectId::from));
+                named.extend(fields.work().map(SubjectId::from));
+            }
+            Fields::Work(fields) => {
+                named.extend(fields.findings().iter().copied().map(SubjectId::from));
+            }
             _ => {}
         }
         named
@@ -244,7 +270,12 @@ impl Content {
     pub fn named(&self) -> Vec<(&'static str, SubjectId)> {
         let field = |id: &SubjectId| match (self.kind(), id.kind()) {
             (Kind::Policy, Kind::Building | Kind::Compound | Kind::Unit) => "object_ids",
+            (Kind::Claim | Kind::Work, Kind::Finding) => "finding_ids",
+            (_, Kind::Work) => "work_id",
+            (Kind::Claim, Kind::Report) => "report_ids",
             (_, Kind::Building) => "building_id",
+            (_, Kind::Unit) => "unit_id",
+            (_, Kind::Policy) => "policy_id",
             (_, Kind::Order) => "order_id",
             (_, Kind::Plan) => "plan_id",
             (Kind::Signer, Kind::Body) => "employments",
@@ -270,6 +301,8 @@ impl Content {
             Fields::Order(fields) => fields.building.flatten(),
             Fields::Report(fields) => fields.building.flatten(),
             Fields::Finding(fields) => fields.building.flatten(),
+            Fields::Claim(fields) => fields.building.flatten(),
+            Fields::Work(fields) => fields.building.flatten(),
             _ => None,
         }
     }
@@ -295,7 +328,11 @@ impl Content {
             Fields::Plan(fields) => put(fields.region, &mut named),
             Fields::Reference(fields) => put(fields.region, &mut named),
             Fields::Policy(fields) => put(fields.region, &mut named),
-            Fields::Order(_) | Fields::Report(_) | Fields::Finding(_) => {}
+            Fields::Order(_)
+            | Fields::Report(_)
+            | Fields::Finding(_)
+            | Fields::Claim(_)
+            | Fields::Work(_) => {}
         }
         named
     }

@@ -11,6 +11,7 @@ use crate::{
     domain::{
         policy::{CoverItem, Objection, PolicyContent, PolicyState, Standing},
         product::{Cover, Days, Product, Term, Trigger},
+        timeline::Timeline,
     },
     kernel::time::{Answer, Day, ImpreciseDay},
 };
@@ -31,8 +32,19 @@ pub struct Damage {
 /// Something that stands against an item's answering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Against {
-    /// The policy does not name the damaged thing, or what it is in, on the day of the loss.
+    /// The policy does not name the damaged thing, or what it is in or came from, on the day of the
+    /// loss.
     NotInsured,
+    /// What was damaged is no more on the day of the loss.
+    Gone {
+        /// Since when.
+        since: ImpreciseDay,
+    },
+    /// Whether it was still there cannot be said.
+    MaybeGone {
+        /// Since when it is no more.
+        since: ImpreciseDay,
+    },
     /// The policy was not bound on the day that counts.
     Standing(Standing),
     /// The cover does not name the part.
@@ -59,6 +71,8 @@ impl Against {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::NotInsured => "NOT_INSURED",
+            Self::Gone { .. } => "OBJECT_GONE",
+            Self::MaybeGone { .. } => "OBJECT_MAYBE_GONE",
             Self::Standing(_) => "POLICY_NOT_BOUND",
             Self::Part => "PART_NOT_COVERED",
             Self::Cause => "CAUSE_NOT_COVERED",
@@ -72,7 +86,7 @@ impl Against {
 
     /// Whether it is certain that the item does not answer.
     pub const fn is_certain(self) -> bool {
-        !matches!(self, Self::DaysUnknown(_) | Self::ClauseUnknown)
+        !matches!(self, Self::DaysUnknown(_) | Self::ClauseUnknown | Self::MaybeGone { .. })
     }
 }
 
@@ -80,6 +94,8 @@ impl fmt::Display for Against {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotInsured => f.write_str("the policy did not name it on the day of the loss"),
+            Self::Gone { since } => write!(f, "it is no more since {since}"),
+            Self::MaybeGone { since } => write!(f, "it is no more since some day of {since}"),
             Self::Standing(standing) => write!(f, "the policy was {standing} on the day"),
             Self::Part => f.write_str("the cover does not name the part"),
             Self::Cause => f.write_str("the cover does not name the cause"),
@@ -127,8 +143,10 @@ pub struct Beside<'p> {
     pub policy: &'p PolicyContent,
     /// Where it stood on the day of the notice.
     pub stood_at_notice: Standing,
-    /// Whether it named what was damaged, or what that is in, on the day of the loss.
+    /// Whether it named what was damaged, or what that is in or came from, on the day of the loss.
     pub is_named: bool,
+    /// What stands against the damaged thing itself: that it was no more.
+    pub gone: Option<Against>,
     /// The product by its clause.
     pub product: Option<&'p Product>,
     /// When the damaged building was completed.
@@ -147,6 +165,7 @@ fn judge_item<'p>(beside: &Beside<'p>, item: &'p CoverItem, damage: &Damage) -> 
     if !beside.is_named {
         against.push(Against::NotInsured);
     }
+    against.extend(beside.gone);
     let Some(cover) = cover else {
         against.push(Against::ClauseUnknown);
         return Judged { item, cover: None, days, against };
@@ -175,6 +194,17 @@ fn judge_item<'p>(beside: &Beside<'p>, item: &'p CoverItem, damage: &Damage) -> 
     Judged { item, cover: Some(cover), days, against }
 }
 
+/// What stands against answering for a thing by its own life: its end, on or before the day of the
+/// loss.
+pub fn gone(life: &Timeline, lost_on: Day) -> Option<Against> {
+    let since = life.end()?.day;
+    match since.on_or_before(lost_on) {
+        Answer::Yes => Some(Against::Gone { since }),
+        Answer::Unknown => Some(Against::MaybeGone { since }),
+        Answer::No => None,
+    }
+}
+
 /// The days of a cover item of a building: the policy's own, or those that follow from the clause.
 pub fn days_of(item: &CoverItem, cover: Option<&Cover>, completed: ImpreciseDay) -> Option<Days> {
     match (item.from, item.until) {
@@ -185,7 +215,8 @@ pub fn days_of(item: &CoverItem, cover: Option<&Cover>, completed: ImpreciseDay)
     }
 }
 
-fn outside(days: Days, day: Day) -> Option<Against> {
+/// What stands against days by where a day lies; nothing: it lies within them.
+pub fn outside(days: Days, day: Day) -> Option<Against> {
     let begun = days.first.on_or_before(day);
     let over = if day == Day::MIN { Answer::No } else { days.last.on_or_before(day.previous()) };
     match (begun, over) {
@@ -328,6 +359,7 @@ mod tests {
                         policy: &policy,
                         stood_at_notice: policy.stands(),
                         is_named: named,
+                        gone: None,
                         product,
                         completed,
                     };

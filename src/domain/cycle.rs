@@ -171,11 +171,12 @@ impl fmt::Display for DesignLife {
     }
 }
 
-/// Grades of one scale. Values of different scales are never compared.
+/// Grades on one scale. Values of different scales, or of different editions of one, are never
+/// compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GradeIn {
-    /// The scale with its edition, for example `jgj-125-2016`.
-    pub scale: String,
+    /// The scale with its edition and aspect, as [`Ladder::code`] writes them.
+    pub ladder: String,
     /// The values, at least one.
     pub values: BTreeSet<String>,
 }
@@ -292,7 +293,7 @@ impl CycleRuleSet {
 ///
 /// What is in force as law comes before a draft, and a draft before an example, wherever they are
 /// from: a city's draft does not displace what its province has in force. Then the nearest place
-/// counts, then the later first day, then the edition.
+/// counts, then the later first day, then the edition: `10` follows `9`.
 pub fn in_force<'r>(sets: &[&'r CycleRuleSet], day: Day) -> Option<&'r CycleRuleSet> {
     let place = |one: &Edition| {
         sets.iter().position(|other| other.edition.jurisdiction == one.jurisdiction)
@@ -302,7 +303,7 @@ pub fn in_force<'r>(sets: &[&'r CycleRuleSet], day: Day) -> Option<&'r CycleRule
         (a.standing.cmp(&b.standing))
             .then_with(|| place(a).cmp(&place(b)))
             .then_with(|| b.from.cmp(&a.from))
-            .then_with(|| b.edition.cmp(&a.edition))
+            .then_with(|| b.in_order().cmp(&a.in_order()))
             .then_with(|| b.name.cmp(&a.name))
     })
 }

@@ -94,7 +94,7 @@ pub struct Report {
     pub inspected: Day,
     /// What kind of report it is.
     pub kind: ReportKind,
-    /// The grades it gives the building, by scale with edition.
+    /// The grades it gives the building, by scale, edition and aspect.
     pub grades: BTreeMap<String, String>,
 }
 
@@ -236,7 +236,7 @@ pub struct Basis {
     pub counted_from: Option<(Day, ReportKind)>,
     /// The building.
     pub building: Building,
-    /// Its last grades, by scale.
+    /// Its last grades, by scale, edition and aspect.
     pub grades: BTreeMap<String, String>,
     /// Its open findings.
     pub open_finding_count: u32,

@@ -133,6 +133,19 @@ pub struct Ladder {
     pub aspect: Aspect,
 }
 
+impl Ladder {
+    /// The scale, its edition, and the aspect where it is not the whole, as cycle rules name what
+    /// they count from: `dangerous_house/JGJ125-2016`, `reliability/GB50292-2015/safety`.
+    pub fn code(&self) -> String {
+        let mut code = format!("{}/{}", self.scale.word(), self.edition);
+        if self.aspect != Aspect::Whole {
+            code.push('/');
+            code.push_str(self.aspect.word());
+        }
+        code
+    }
+}
+
 /// A grade as it was given. It says what it says, and has no order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grade {

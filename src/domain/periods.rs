@@ -59,7 +59,8 @@ pub fn around(timeline: &Timeline, day: Day) -> Option<Periods> {
     let (first, beyond) = timeline.possible_span()?;
     // What is said of the day of a merge or split belongs to it.
     let is_succession = timeline.end().is_some_and(|end| end.cause.is_succession());
-    let last = if is_succession { beyond } else { beyond.previous().max(first) };
+    // A life that ends before it begins has its first day alone.
+    let last = if is_succession { beyond } else { beyond.previous() }.max(first);
     let is_lived =
         |from: Day, until: Option<Day>| from <= last && until.is_none_or(|until| until > first);
     let segments = timeline.segments().into_iter();

@@ -149,6 +149,8 @@ pub struct Interest {
 pub struct Body {
     /// Which one.
     pub key: BodyId,
+    /// The company that it is, as far as is known.
+    pub company: Option<CompanyKey>,
     /// Its licences.
     pub qualifications: Vec<Qualification>,
     /// What it declared.
@@ -319,7 +321,10 @@ pub fn judge(signer: &Signer, body: &Body, signing: Signing<'_>) -> Verdict {
     let is_employed = any(employments.map(|employment| employment.period.holds_on(signing.day)));
     verdict.note(Rule::Employment, not(is_employed));
     verdict.note(Rule::SignerInterest, has_interest(&signer.interests, signing));
-    verdict.note(Rule::BodyInterest, has_interest(&body.interests, signing));
+    // Nobody need declare an interest in oneself.
+    let is_itself = body.company.as_ref().is_some_and(|own| signing.companies.contains(own));
+    let declared = has_interest(&body.interests, signing);
+    verdict.note(Rule::BodyInterest, if is_itself { Answer::Yes } else { declared });
     verdict
 }
 
@@ -395,9 +400,13 @@ mod tests {
             employments: vec![],
             interests: vec![],
         };
-        let mut body = Body { key, qualifications: vec![], interests: vec![] };
+        let mut body = Body { key, company: None, qualifications: vec![], interests: vec![] };
         for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let words = line.split(' ').collect::<Vec<_>>();
+            if words[1] == "is" {
+                body.company = Some(CompanyKey(words[2].to_owned()));
+                continue;
+            }
             let (licences, interests) = if words[0] == "signer" {
                 (&mut signer.qualifications, &mut signer.interests)
             } else {
@@ -488,6 +497,28 @@ mod tests {
                 2020-06-01 No, SIGNER_SCOPE, SIGNER_INTEREST
                 2021-06-01 No, SIGNER_SCOPE, BODY_PERIOD, SIGNER_NOT_EMPLOYED, SIGNER_INTEREST, BODY_INTEREST
             "]],
+        );
+    }
+
+    #[test]
+    fn a_body_has_an_interest_in_the_company_that_it_is() {
+        let licensed = "
+            signer licence structure 2020~
+            signer works 2019~
+            body licence structure 2015~";
+        check(
+            &format!("{licensed}\nbody is wy1"),
+            &["2024-01-01"],
+            expect![[r"
+            2024-01-01 No, BODY_INTEREST
+        "]],
+        );
+        check(
+            &format!("{licensed}\nbody is wy2"),
+            &["2024-01-01"],
+            expect![[r"
+            2024-01-01 Yes
+        "]],
         );
     }
 

@@ -146,6 +146,27 @@ impl Edition {
         self.until.filter(|until| *until < Day::MAX).map(Day::next)
     }
 
+    /// Where it comes among editions that begin on one day: digits count as numbers, so that `10`
+    /// follows `9`.
+    pub fn in_order(&self) -> (String, &str) {
+        let mut key = String::new();
+        let mut digits = String::new();
+        for letter in self.edition.chars().chain(['\0']) {
+            if letter.is_ascii_digit() {
+                digits.push(letter);
+                continue;
+            }
+            if !digits.is_empty() {
+                // As wide as a code can be.
+                let number = std::mem::take(&mut digits);
+                key.extend(std::iter::repeat_n('0', CODE_CHARS_MAX.saturating_sub(number.len())));
+                key.push_str(&number);
+            }
+            key.push(letter);
+        }
+        (key, &self.edition)
+    }
+
     fn read(
         table: Option<Table>,
         section: &mut Section<'_>,

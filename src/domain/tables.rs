@@ -125,6 +125,16 @@ impl Tables {
         })
     }
 
+    /// The edition that a rule set is of.
+    pub fn cycle_id(&self, set: &CycleRuleSet) -> Option<ReferenceId> {
+        let mut editions = self.editions.iter();
+        let is_it = |loaded: &&Loaded| match loaded.parsed.as_ref() {
+            Parsed::Cycle(other) => std::ptr::eq(other, set),
+            _ => false,
+        };
+        editions.find(is_it).map(|loaded| loaded.id)
+    }
+
     /// Every catalogue of findings.
     pub fn findings(&self) -> impl Iterator<Item = &finding::catalogue::Catalogue> {
         self.editions.iter().filter_map(|loaded| match loaded.parsed.as_ref() {
@@ -185,6 +195,12 @@ impl Tables {
         })
     }
 
+    /// Every product and version of its clause that some list has.
+    pub fn clauses(&self) -> impl Iterator<Item = (&str, &str)> {
+        let products = self.products().flat_map(|(_, products)| products.products());
+        products.map(|product| (product.name.code.as_str(), product.clause.as_str()))
+    }
+
     /// The days on which another mapping of colours may begin to hold.
     pub fn colour_turns(&self) -> Vec<Day> {
         let mut days = Vec::new();
@@ -207,15 +223,15 @@ impl Tables {
 
 /// Of those that hold on the day the one that began last; of a day before all, the first.
 fn speaking<T: Copy>(all: Vec<(&Edition, T)>, day: Day) -> Option<T> {
-    let key = |edition: &Edition| {
-        (std::cmp::Reverse(edition.standing), edition.from, edition.edition.clone())
-    };
+    fn key(edition: &Edition) -> impl Ord + '_ {
+        (std::cmp::Reverse(edition.standing), edition.from, edition.in_order())
+    }
     let holding = all.iter().filter(|(edition, _)| edition.holds_on(day));
     let newest = holding.max_by_key(|(edition, _)| key(edition));
     newest
         .or_else(|| {
             all.iter().filter(|(edition, _)| edition.from <= day).max_by_key(|it| it.0.from)
         })
-        .or_else(|| all.iter().min_by_key(|(edition, _)| (edition.from, edition.edition.clone())))
+        .or_else(|| all.iter().min_by_key(|(edition, _)| (edition.from, edition.in_order())))
         .map(|(_, table)| *table)
 }

@@ -64,11 +64,26 @@ pub enum Measure {
     FindingsOverdue = 24,
     /// Distinct buildings with at least one open finding of an indicator of the city check-up.
     Indicator = 25,
+    /// Distinct physical buildings that are insured, by product, and by any (`any`).
+    InsuredBuildings = 26,
+    /// The same by product and part of the building.
+    InsuredBuildingsByPart = 27,
+    /// Distinct units that are insured, by themselves or by what they are in, by product, and by any.
+    InsuredUnits = 28,
+    /// The same by product and part of the building.
+    InsuredUnitsByPart = 29,
+    /// Policies by product and where they stand.
+    Policies = 30,
+    /// What bound policies answer for at most by their covers that hold on the day, in fen, by product.
+    SumInsured = 31,
+    /// Premiums of policies from the day on which they were bound, in fen, by payer: all that was
+    /// written up to the day.
+    Premium = 32,
 }
 
 impl Measure {
     /// Every measure.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 24] = [
         Self::Compounds,
         Self::Buildings,
         Self::LogicalBuildings,
@@ -86,6 +101,13 @@ impl Measure {
         Self::FindingsByAge,
         Self::FindingsOverdue,
         Self::Indicator,
+        Self::InsuredBuildings,
+        Self::InsuredBuildingsByPart,
+        Self::InsuredUnits,
+        Self::InsuredUnitsByPart,
+        Self::Policies,
+        Self::SumInsured,
+        Self::Premium,
     ];
 
     /// Whether it is broken down by terms, which the reference data name: grades, colours, classes.
@@ -113,6 +135,13 @@ impl Measure {
             Self::FindingsByAge => "open_findings_by_notice_age",
             Self::FindingsOverdue => "overdue_findings_by_severity",
             Self::Indicator => "buildings_by_indicator",
+            Self::InsuredBuildings => "insured_buildings_by_product",
+            Self::InsuredBuildingsByPart => "insured_buildings_by_part",
+            Self::InsuredUnits => "insured_units_by_product",
+            Self::InsuredUnitsByPart => "insured_units_by_part",
+            Self::Policies => "policies_by_state",
+            Self::SumInsured => "sum_insured_by_product_fen",
+            Self::Premium => "premium_by_payer_fen",
         }
     }
 
@@ -212,7 +241,9 @@ impl Cell {
         self.0 & Self::LOCAL != 0
     }
 
-    const fn possible_only(self) -> Self {
+    /// The same of what may be there and is not certain.
+    #[must_use]
+    pub const fn possible_only(self) -> Self {
         Self(self.0 | Self::POSSIBLE)
     }
 
@@ -412,6 +443,10 @@ fn targets_of(content: &Content) -> Vec<Target> {
         Fields::Unit(unit) => {
             unit.building.flatten().map(|id| flows(id.into())).into_iter().collect()
         }
+        // A policy counts where it is kept, whatever lies where it insures.
+        Fields::Policy(policy) => {
+            policy.region.flatten().map(|id| flows(id.into())).into_iter().collect()
+        }
         // What is said about a building is counted by the building.
         _ => Vec::new(),
     }
@@ -523,8 +558,11 @@ fn hold(
         }
     };
     stand(clip(certain), amounts, 1);
-    let only =
-        Amounts(amounts.iter().map(|(cell, amount)| (cell.possible_only(), amount)).collect());
+    let mut only = Amounts::default();
+    for (cell, amount) in amounts.iter() {
+        // What is possible only already is one with what is certain of it.
+        only.add(cell.possible_only(), amount);
+    }
     stand(clip(possible), &only, 1);
     // Possible, but certain already: that is no difference.
     if certain.0 < certain.1 {

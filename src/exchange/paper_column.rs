@@ -54,6 +54,7 @@ pub static OBSERVERS: &[Word] = &[
     word(2, "PATROL", &["巡查", "巡查人员"]),
     word(3, "INSURER", &["保险机构巡检", "保险机构", "保险"]),
     word(4, "OWNER", &["业主报告", "业主"]),
+    word(5, "SENSOR", &["传感器报警", "传感器"]),
 ];
 
 /// 严重程度
@@ -166,7 +167,7 @@ pub(super) static INSPECTION: &[Column] = &[
         "grades",
         Form::Grades(|draft| &mut draft.report.grades),
         "Its grades: scale, edition, scope, value, and the aspect when it is not the whole: \
-         `SURVEY;2020;BUILDING;B|危险房屋鉴定;JGJ 125-2016;整幢;C`.",
+         `SURVEY;2020;BUILDING;B|危险房屋鉴定;JGJ125-2016;整幢;C`.",
     ),
     Column::new(
         "dimensions",

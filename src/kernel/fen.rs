@@ -40,6 +40,12 @@ impl Fen {
         self.0.checked_add(other.0).and_then(Self::new)
     }
 
+    /// The sum of several, at most [`Fen::MAX`], which is more than any limit.
+    pub fn total(amounts: impl IntoIterator<Item = Self>) -> Self {
+        let add = |sum: Self, amount| sum.plus(amount).unwrap_or(Self::MAX);
+        amounts.into_iter().fold(Self::ZERO, add)
+    }
+
     /// What is left; `None` when it would be less than nothing.
     pub fn minus(self, other: Self) -> Option<Self> {
         self.0.checked_sub(other.0).map(Self)

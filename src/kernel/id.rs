@@ -44,11 +44,15 @@ pub enum Kind {
     Reference = 12,
     /// 保险单: an insurance policy.
     Policy = 13,
+    /// 理赔: an insurance claim.
+    Claim = 14,
+    /// 维修工程项: a work item, a repair of a part of a building.
+    Work = 15,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Region,
         Self::Compound,
         Self::Building,
@@ -62,6 +66,8 @@ impl Kind {
         Self::Finding,
         Self::Reference,
         Self::Policy,
+        Self::Claim,
+        Self::Work,
     ];
 
     /// The kinds whose lives are entered, imported and exported: the spine of the registry.
@@ -83,6 +89,8 @@ impl Kind {
             Self::Finding => "fnd",
             Self::Reference => "ref",
             Self::Policy => "pol",
+            Self::Claim => "clm",
+            Self::Work => "wrk",
         }
     }
 
@@ -102,6 +110,8 @@ impl Kind {
             Self::Finding => "finding",
             Self::Reference => "reference",
             Self::Policy => "policy",
+            Self::Claim => "claim",
+            Self::Work => "work",
         }
     }
 
@@ -408,6 +418,16 @@ typed_id!(
     /// Names an insurance policy.
     PolicyId,
     Kind::Policy
+);
+typed_id!(
+    /// Names an insurance claim.
+    ClaimId,
+    Kind::Claim
+);
+typed_id!(
+    /// Names a work item.
+    WorkId,
+    Kind::Work
 );
 
 #[cfg(test)]

@@ -357,7 +357,7 @@ impl fmt::Debug for ImpreciseDay {
 }
 
 /// An answer that may be unknown, and then stays so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
     /// Certainly.
     Yes,

@@ -22,8 +22,8 @@ use crate::{
         error::Error,
         fact::{Body, Fact},
         history::{block_key, statement_of},
-        line,
-        record::{Record, SEQS_IN_BLOCK, put, read},
+        insured, line,
+        record::{Meta, Record, SEQS_IN_BLOCK, put, read},
         recount,
         request::{self, RequestRecord},
         space::{LAYOUT, Space, key, seq_key, subject_key, text_key},
@@ -31,6 +31,7 @@ use crate::{
         sweep,
         totals::{is_node, land},
         work::Work,
+        works,
     },
     store::Key,
 };
@@ -42,9 +43,8 @@ const BUCKET_ENTRIES_MAX: u64 = 50_000;
 pub(crate) fn apply(work: &mut Work<'_>, entry: &Entry, leaf: Hash) -> Result<(), Error> {
     let partition = entry.partition;
     let fact = entry.body.as_ref().map(|body| &body.fact);
-    if matches!(fact, Some(Fact::SweepStep { .. } | Fact::RecountStep { .. })) {
-        // What the command did so far counts before what it causes, and in the bucket of that: the
-        // step may begin another.
+    if entry.seq != entry.command_seq && may_begin_bucket(work, entry, fact)? {
+        // What the command did so far counts in the bucket of that: it is known with its last entry.
         checkup::settle(work)?;
     }
     advance(work, entry)?;
@@ -102,10 +102,38 @@ pub(crate) fn apply(work: &mut Work<'_>, entry: &Entry, leaf: Hash) -> Result<()
     Ok(())
 }
 
+/// Whether a bucket of known time may begin with an entry: it is time for one, or what the entry is about
+/// can move what is in it, or be counted anew.
+fn may_begin_bucket(
+    work: &mut Work<'_>,
+    entry: &Entry,
+    fact: Option<&Fact>,
+) -> Result<bool, Error> {
+    if begins_bucket(work.head(entry.partition)?, entry) {
+        return Ok(true);
+    }
+    Ok(match fact {
+        Some(Fact::SweepStep { .. } | Fact::RecountStep { .. }) => true,
+        // Nothing is in what is new, and nothing rests on it.
+        Some(Fact::Registered { .. }) if entry.corrects.is_empty() => false,
+        _ => entry.subjects.iter().any(|link| {
+            let kind = link.subject.kind();
+            is_node(kind)
+                || matches!(kind, Kind::Reference | Kind::Signer | Kind::Body | Kind::Policy)
+        }),
+    })
+}
+
+/// Whether it is time for another bucket.
+fn begins_bucket(meta: &Meta, entry: &Entry) -> bool {
+    let is_full = entry.seq - meta.bucket_first >= BUCKET_ENTRIES_MAX;
+    let day = entry.stamp.day().number();
+    entry.seq == 1 || meta.bucket_closed || is_full || day != meta.bucket_day
+}
+
 /// Moves the partition on to the entry, and into another bucket when it is time.
 fn advance(work: &mut Work<'_>, entry: &Entry) -> Result<(), Error> {
     let partition = entry.partition;
-    let day = entry.stamp.day().number();
     let meta = work.meta_mut(partition)?;
     if meta.seq + 1 != entry.seq {
         return Err(Error::Bug(format!(
@@ -117,8 +145,7 @@ fn advance(work: &mut Work<'_>, entry: &Entry) -> Result<(), Error> {
     meta.registry = entry.registry;
     meta.seq = entry.seq;
     meta.stamp = entry.stamp;
-    let is_full = entry.seq - meta.bucket_first >= BUCKET_ENTRIES_MAX;
-    if entry.seq == 1 || meta.bucket_closed || is_full || day != meta.bucket_day {
+    if begins_bucket(meta, entry) {
         begin_bucket(work, entry)?;
     }
     Ok(())
@@ -145,6 +172,7 @@ fn apply_to_subject(
 ) -> Result<(), Error> {
     let partition = entry.partition;
     checkup::touch_for(work, entry, subject)?;
+    insured::note(work, partition, subject)?;
     let old = work.known(partition, subject)?;
     let mut record = match &old {
         Some(record) => record.as_ref().clone(),
@@ -170,6 +198,7 @@ fn apply_to_subject(
     };
     if let Some(content) = said {
         index(work, partition, subject, content)?;
+        works::index(work, partition, subject, content);
     }
     if let Some(row) = &body.source_row {
         record.source = Some((row.source.clone(), row.key.clone()));

@@ -25,12 +25,14 @@ fn steps(holder: Kind, wanted: Kind) -> &'static [Kind] {
     match (holder, wanted) {
         (Kind::Region, Kind::Compound) => &[Kind::Region],
         (Kind::Region, Kind::Building) => &[Kind::Region, Kind::Compound],
-        (Kind::Region, Kind::Unit | Kind::Order | Kind::Report | Kind::Finding) => {
-            &[Kind::Region, Kind::Compound, Kind::Building]
-        }
-        (Kind::Compound, Kind::Unit | Kind::Order | Kind::Report | Kind::Finding) => {
-            &[Kind::Building]
-        }
+        (
+            Kind::Region,
+            Kind::Unit | Kind::Order | Kind::Report | Kind::Finding | Kind::Claim | Kind::Work,
+        ) => &[Kind::Region, Kind::Compound, Kind::Building],
+        (
+            Kind::Compound,
+            Kind::Unit | Kind::Order | Kind::Report | Kind::Finding | Kind::Claim | Kind::Work,
+        ) => &[Kind::Building],
         _ => &[],
     }
 }
@@ -40,7 +42,9 @@ fn holds(holder: Kind, wanted: Kind) -> bool {
     match wanted {
         Kind::Compound => holder == Kind::Region,
         Kind::Building => matches!(holder, Kind::Region | Kind::Compound),
-        Kind::Unit | Kind::Order | Kind::Report | Kind::Finding => holder == Kind::Building,
+        Kind::Unit | Kind::Order | Kind::Report | Kind::Finding | Kind::Claim | Kind::Work => {
+            holder == Kind::Building
+        }
         _ => false,
     }
 }

@@ -3,10 +3,13 @@
 //! A case is derived: it opens with the entry that makes the contradiction and is cleared by the one
 //! that takes it away. Only its assignment and its settlement are facts. Contradictions are only
 //! looked for after corrections and retractions, since every other command that would make one is
-//! refused.
+//! refused; but what an approved claim rests on, and what a policy insures, is said of others for their
+//! own sake, and is looked at with every entry about these.
 //!
 //! One entry about a holder that contradicts what was accepted of many subjects in it opens one case:
 //! it is one thing to look at. Each of them leaves it by itself when its contradiction goes.
+
+mod contradiction;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,21 +19,26 @@ use crate::{
         timeline::{Statement, Timeline},
     },
     kernel::{
-        id::{CaseId, SubjectId},
+        id::{CaseId, Kind, SubjectId},
         position::{Partition, Seq},
         time::{Day, Stamp},
     },
     registry::{
+        claims,
         entry::Entry,
         error::Error,
         fact::derived_case_id,
+        policies,
         record::{put, read},
-        space::{Space, below, key, seq_key, subject_at_end, subject_key, text_key},
+        space::{Space, below, child_prefix, key, seq_key, subject_at_end, subject_key, text_key},
         state::State,
         work::Work,
+        works,
     },
     store::{Direction, Key},
 };
+
+pub use contradiction::Contradiction;
 
 /// Children looked at after a holder's life was corrected.
 const CHILDREN_MAX: usize = 4_096;
@@ -38,58 +46,6 @@ const CHILDREN_MAX: usize = 4_096;
 const CASES_MAX: usize = 1_000;
 /// Subjects that hold one outside number, looked at.
 const HOLDERS_MAX: usize = 64;
-
-/// What accepted facts can contradict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Contradiction {
-    /// It ends before it begins.
-    EndsBeforeItBegins,
-    /// Something is said of days when it certainly is no more.
-    SaidAfterItsEnd,
-    /// It is there while what it is in certainly is not.
-    OutsideParentLife,
-    /// Another subject has the same outside number on the same day.
-    IdentifierOverlap,
-    /// An entry that another decision relied on was corrected.
-    BasisCorrected,
-}
-
-impl Contradiction {
-    /// The stable reason; the same as of the refusal of a command that would make it.
-    pub const fn reason(self) -> &'static str {
-        match self {
-            Self::EndsBeforeItBegins => "ENDS_BEFORE_IT_BEGINS",
-            Self::SaidAfterItsEnd => "SAID_AFTER_ITS_END",
-            Self::OutsideParentLife => "OUTSIDE_PARENT_LIFE",
-            Self::IdentifierOverlap => "IDENTIFIER_TAKEN",
-            Self::BasisCorrected => "BASIS_CORRECTED",
-        }
-    }
-
-    /// One sentence in Chinese.
-    pub const fn message_zh(self) -> &'static str {
-        match self {
-            Self::EndsBeforeItBegins => "终止早于存在起始",
-            Self::SaidAfterItsEnd => "在其已终止之后的日子仍有登记内容",
-            Self::OutsideParentLife => "在其所在对象不存在的日子存在",
-            Self::IdentifierOverlap => "同一日有另一对象使用同一外部编号",
-            Self::BasisCorrected => "后续记录所依据的记录已被更正",
-        }
-    }
-
-    /// One sentence.
-    pub const fn message(self) -> &'static str {
-        match self {
-            Self::EndsBeforeItBegins => "its end lies before its beginning",
-            Self::SaidAfterItsEnd => "something is said of days when it certainly is no more",
-            Self::OutsideParentLife => "it is there on days when what it is in is not",
-            Self::IdentifierOverlap => {
-                "another subject has the same outside number on the same day"
-            }
-            Self::BasisCorrected => "an entry on which a later one rests was corrected",
-        }
-    }
-}
 
 /// Days from one on, up to the day before another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -101,7 +57,7 @@ pub struct Span {
 }
 
 impl Span {
-    fn new(from: Day, until: Day) -> Self {
+    pub(crate) fn new(from: Day, until: Day) -> Self {
         Self { from, until: (until < Day::MAX).then_some(until) }
     }
 
@@ -489,9 +445,19 @@ pub(crate) fn after_entry(
     before: &Timeline,
 ) -> Result<(), Error> {
     put_basis(work, entry, subject);
-    let Some(record) = work.known(entry.partition, subject)? else {
-        return Ok(());
-    };
+    let Some(record) = work.known(entry.partition, subject)? else { return Ok(()) };
+    claims::index(work, entry.partition, subject)?;
+    for other in claims::concerned(work, entry, subject, before, &record.timeline)? {
+        review(work, entry, other, &mut Opening::alone())?;
+    }
+    let life_changed = record.timeline.possible_span() != before.possible_span()
+        || record.timeline.certain_span() != before.certain_span();
+    if life_changed && work.head(entry.partition)?.has_policies() {
+        // An end is refused by no policy, and each that names what ended has to follow.
+        for policy in children(work, child_prefix(entry.partition, subject, Kind::Policy))? {
+            review(work, entry, policy, &mut Opening::alone())?;
+        }
+    }
     // What was settled can go by any entry, and is to be known as gone.
     if entry.corrects.is_empty() && record.open_case_count == 0 && record.settled_case_count == 0 {
         return Ok(());
@@ -508,11 +474,9 @@ pub(crate) fn after_entry(
         }
     }
     doubt_what_rests_on(work, entry, subject)?;
-    let life_changed = record.timeline.possible_span() != before.possible_span()
-        || record.timeline.certain_span() != before.certain_span();
     if life_changed {
         let mut opening = Opening { holder: Some(subject), case: None };
-        for child in children(work, entry.partition, subject)? {
+        for child in children(work, subject_key(entry.partition, Space::Child, subject))? {
             review(work, entry, child, &mut opening)?;
         }
     }
@@ -546,14 +510,9 @@ impl Opening {
     }
 }
 
-/// Every subject that ever was in a holder, at most a bounded number.
-fn children(
-    state: &dyn State,
-    partition: Partition,
-    holder: SubjectId,
-) -> Result<Vec<SubjectId>, Error> {
-    let range = below(subject_key(partition, Space::Child, holder));
-    let rows = state.scan(&range, Direction::Up, CHILDREN_MAX)?;
+/// The subjects at the ends of the keys of a holder, at most a bounded number.
+fn children(state: &dyn State, prefix: Key) -> Result<Vec<SubjectId>, Error> {
+    let rows = state.scan(&below(prefix), Direction::Up, CHILDREN_MAX)?;
     Ok(rows.iter().filter_map(|(key, _)| subject_at_end(key)).collect())
 }
 
@@ -567,7 +526,8 @@ fn review(
     let Some(record) = work.known(entry.partition, subject)? else {
         return Ok(());
     };
-    let found = contradictions(work, entry.partition, subject, &record.timeline)?;
+    let mut found = contradictions(work, entry.partition, subject, &record.timeline)?;
+    found.extend(of_insurance(work, entry.partition, subject, &record.timeline)?);
     let cases = of_subject(work, entry.partition, subject)?;
     let mut known = Vec::new();
     for (id, case) in cases {
@@ -612,6 +572,26 @@ fn review(
         }
     }
     Ok(())
+}
+
+/// What contradicts a policy, a claim or a work item.
+fn of_insurance(
+    work: &mut Work<'_>,
+    partition: Partition,
+    subject: SubjectId,
+    life: &Timeline,
+) -> Result<Vec<Found>, Error> {
+    match subject.kind() {
+        Kind::Policy => policies::outlived(work, partition, life),
+        Kind::Claim => {
+            let tables = work.tables(partition)?;
+            let mut found = claims::contradictions(work, &tables, subject, life)?;
+            found.extend(works::contradictions(work, subject, life)?);
+            Ok(found)
+        }
+        Kind::Work => works::contradictions(work, subject, life),
+        _ => Ok(Vec::new()),
+    }
 }
 
 /// Puts another subject into the case that the entry has opened.

@@ -31,7 +31,7 @@ use crate::{
         dossier::{Knowing, dossier},
         entry::Entry,
         error::Error,
-        line,
+        insured, line,
         notices::{self, NoticeRow},
         record::put,
         recount::{Recount, reached_key},
@@ -176,8 +176,8 @@ fn is_reached(work: &Work<'_>, recount: &Recount, building: BuildingId) -> Resul
     Ok(work.get(&reached_key(building))?.is_some())
 }
 
-/// Compares every building that the command touched with what it was before, and writes what
-/// differs.
+/// Compares every building that the command touched with what it was before, and all that is insured,
+/// and writes what differs.
 pub(crate) fn settle(work: &mut Work<'_>) -> Result<(), Error> {
     while let Some((building, before)) = work.next_touched() {
         let partition = building.partition();
@@ -191,7 +191,7 @@ pub(crate) fn settle(work: &mut Work<'_>) -> Result<(), Error> {
         let bucket = work.head(partition)?.bucket;
         write(work, building, &before, now, bucket)?;
     }
-    Ok(())
+    insured::settle(work)
 }
 
 fn write(
@@ -401,9 +401,13 @@ pub(crate) fn apply_step(
 }
 
 fn step_one(work: &mut Work<'_>, recount: &Recount, building: BuildingId) -> Result<(), Error> {
+    insured::step(work, recount, building)?;
     let marker = reached_key(building);
     if work.get(&marker)?.is_some() {
         work.put(marker, None);
+        return Ok(());
+    }
+    if recount.is_of_policies_only() {
         return Ok(());
     }
     let before = as_before(work, recount, building)?;

@@ -1,12 +1,13 @@
 //! Which covers answer for a damage: every policy that ever named what was damaged, or what that
-//! was in, as it was on the day of the loss and as is known.
+//! was in or came from, as it was on the day of the loss and as is known.
 
 use std::collections::BTreeSet;
 
 use crate::{
     domain::{
+        claim::payable::left,
         content::Fields,
-        coverage::{Against, Beside, Damage, judge},
+        coverage::{Against, Beside, Damage, gone, judge},
         policy::{CoverItem, PolicyContent},
         product::{Days, Named},
         tables::Tables,
@@ -20,9 +21,12 @@ use crate::{
         time::{Answer, Day, ImpreciseDay, ReadTime},
     },
     registry::{
+        claims::Others,
+        dossier::Knowing,
         engine::Registry,
         error::{Class, Error, Refusal},
         history::timeline_at,
+        insured::predecessors,
         policies::{building_of_unit, completed},
         read::At,
         reference,
@@ -41,6 +45,8 @@ pub struct CoverSeen {
     pub number: String,
     /// The object by which it is insured; `None` when it is not, on the day of the loss.
     pub object: Option<SubjectId>,
+    /// Whether that is what the damaged thing came from by a merge or split.
+    pub is_by_predecessor: bool,
     /// The item.
     pub item: CoverItem,
     /// Its days for the damaged building, as far as they are known.
@@ -49,6 +55,8 @@ pub struct CoverSeen {
     pub against: Vec<Against>,
     /// Whether it answers.
     pub answer: Answer,
+    /// What is left of the sum insured beside what is held ready for claims, or was paid on them.
+    pub left: Fen,
     /// What of the sum insured each insurer answers for.
     pub insurers: Vec<(String, Fen)>,
 }
@@ -98,7 +106,7 @@ impl Registry {
             refusals.push(Refusal::missing(field, damaged));
         }
         let tables = reference::known(&state, partition, at.known)?;
-        unknown_words(&tables, damage, &mut refusals);
+        unknown_words(&tables, Some(&damage.part), Some(&damage.cause), &mut refusals);
         if !refusals.is_empty() {
             return Err(Error::Refused(refusals));
         }
@@ -107,12 +115,20 @@ impl Registry {
             Some(building) => completed(&state, building, at)?,
             None => ImpreciseDay::UNKNOWN,
         };
+        let life = timeline_at(&state, partition, damaged, at.known)?;
+        let gone = life.and_then(|life| gone(&life, damage.lost_on));
+        let damaged = Damaged { chain, completed, gone };
         let mut covers = Vec::new();
-        for policy in naming(&state, partition, &chain)? {
+        for policy in naming(&state, partition, damaged.chain.iter().map(|near| near.object))? {
             let Some(life) = timeline_at(&state, partition, policy.into(), at.known)? else {
                 continue;
             };
-            covers.extend(beside(&life, policy, &chain, completed, damage, &tables));
+            let others = Others { policy, life: &life, tables: &tables, known: at.known };
+            for cover in beside(&life, policy, &damaged, damage, &tables) {
+                let held = others.sharing(&state, partition, &cover.item, None)?;
+                let left = left(&cover.item, &held);
+                covers.push(CoverSeen { left, ..cover });
+            }
         }
         covers.sort_by_key(|cover| (order(cover.answer), cover.policy));
         let seq = match at.known {
@@ -132,7 +148,12 @@ const fn order(answer: Answer) -> u8 {
 }
 
 /// Parts and causes that no list of products has are mistyped.
-fn unknown_words(tables: &Tables, damage: &Damage, refusals: &mut Vec<Refusal>) {
+pub(crate) fn unknown_words(
+    tables: &Tables,
+    part: Option<&str>,
+    cause: Option<&str>,
+    refusals: &mut Vec<Refusal>,
+) {
     if tables.products().next().is_none() {
         let message = "no list of insurance products is loaded: load one with anju reference load";
         refusals.push(Refusal::rule("REFERENCE_MISSING", "part", message));
@@ -140,8 +161,8 @@ fn unknown_words(tables: &Tables, damage: &Damage, refusals: &mut Vec<Refusal>) 
     }
     let parts = tables.products().flat_map(|(_, products)| products.parts());
     let causes = tables.products().flat_map(|(_, products)| products.causes());
-    refusals.extend(unknown("part", "PART_UNKNOWN", &damage.part, parts));
-    refusals.extend(unknown("cause", "CAUSE_UNKNOWN", &damage.cause, causes));
+    refusals.extend(part.and_then(|part| unknown("part", "PART_UNKNOWN", part, parts)));
+    refusals.extend(cause.and_then(|cause| unknown("cause", "CAUSE_UNKNOWN", cause, causes)));
 }
 
 /// Refuses a code that is none of those of the lists.
@@ -160,39 +181,78 @@ fn unknown<'p>(
     Some(Refusal::of(Class::Invalid, reason, field, message))
 }
 
-/// What was damaged and what it is in on the day of the loss, nearest first, with the building.
-fn chain_of(
+/// Something by which what was damaged is insured when a policy names it.
+pub(crate) struct Nearby {
+    pub object: SubjectId,
+    /// Whether what was damaged came from it.
+    pub is_predecessor: bool,
+    /// When it was completed, where that is not when what was damaged was.
+    pub completed: Option<ImpreciseDay>,
+}
+
+/// What was damaged.
+pub(crate) struct Damaged {
+    /// By what it is insured, nearest first.
+    pub chain: Vec<Nearby>,
+    pub completed: ImpreciseDay,
+    pub gone: Option<Against>,
+}
+
+/// What was damaged, what it is in on the day of the loss, and what these came from; with the
+/// building.
+pub(crate) fn chain_of(
     state: &dyn State,
     damaged: SubjectId,
     at: At,
-) -> Result<(Option<BuildingId>, Vec<SubjectId>), Error> {
-    let mut chain = vec![damaged];
+) -> Result<(Option<BuildingId>, Vec<Nearby>), Error> {
+    let of = |object: SubjectId| Nearby { object, is_predecessor: false, completed: None };
+    let mut chain = vec![of(damaged)];
     let building = match damaged.kind() {
         Kind::Unit => building_of_unit(state, damaged, at)?,
         _ => BuildingId::try_from(damaged).ok(),
     };
+    let mut after = Vec::new();
+    if damaged.kind() == Kind::Unit {
+        after.extend(before_of(state, damaged, at)?);
+    }
     let Some(building) = building else { return Ok((None, chain)) };
     if damaged != building.into() {
-        chain.push(building.into());
+        chain.push(of(building.into()));
     }
     let life = timeline_at(state, building.partition(), building.into(), at.known)?;
     let content = life.and_then(|life| life.content_at(at.day));
     if let Some(Fields::Building(fields)) = content.map(|content| content.fields) {
-        chain.extend(fields.physical.flatten().map(SubjectId::from));
-        chain.extend(fields.compound.flatten().map(SubjectId::from));
+        chain.extend(fields.physical.flatten().map(|id| of(id.into())));
+        chain.extend(fields.compound.flatten().map(|id| of(id.into())));
     }
+    after.extend(before_of(state, building.into(), at)?);
+    chain.extend(after);
     Ok((Some(building), chain))
 }
 
+/// What a subject came from by the day.
+fn before_of(state: &dyn State, subject: SubjectId, at: At) -> Result<Vec<Nearby>, Error> {
+    let life = timeline_at(state, subject.partition(), subject, at.known)?;
+    let Some(life) = life else { return Ok(Vec::new()) };
+    let before = predecessors(state, subject, &life, Knowing::at(at.known))?.into_iter();
+    let before = before.filter(|before| before.from <= at.day);
+    let nearby = before.map(|before| Nearby {
+        object: before.subject,
+        is_predecessor: true,
+        completed: before.completed,
+    });
+    Ok(nearby.collect())
+}
+
 /// The policies that ever named any of some subjects, each once.
-fn naming(
+pub(crate) fn naming(
     state: &dyn State,
     partition: Partition,
-    chain: &[SubjectId],
+    chain: impl IntoIterator<Item = SubjectId>,
 ) -> Result<Vec<PolicyId>, Error> {
     let mut found = Vec::new();
     for named in chain {
-        let mut policies = Subjects::below(child_prefix(partition, *named, Kind::Policy));
+        let mut policies = Subjects::below(child_prefix(partition, named, Kind::Policy));
         while let Some(id) = policies.next(state)? {
             found.extend(PolicyId::try_from(id));
         }
@@ -203,11 +263,10 @@ fn naming(
 }
 
 /// Every cover of a policy beside a damage; none of one that was entered in error.
-fn beside(
+pub(crate) fn beside(
     life: &Timeline,
     policy: PolicyId,
-    chain: &[SubjectId],
-    completed: ImpreciseDay,
+    damaged: &Damaged,
     damage: &Damage,
     tables: &Tables,
 ) -> Vec<CoverSeen> {
@@ -222,21 +281,24 @@ fn beside(
         _ => None,
     });
     let Some(then) = then.or(first) else { return Vec::new() };
-    let object = chain.iter().find(|id| then.objects().contains(id)).copied();
+    let object = damaged.chain.iter().find(|near| then.objects().contains(&near.object));
     let product = then.clause().and_then(|(code, clause)| tables.product(code, clause));
     let beside = Beside {
         policy: &then,
         stood_at_notice: at_notice.stands(),
         is_named: object.is_some() && begun(life, damage.lost_on),
+        gone: damaged.gone,
         product: product.map(|(_, product)| product),
-        completed,
+        completed: object.and_then(|near| near.completed).unwrap_or(damaged.completed),
     };
     let shares: Vec<Share> = then.insurers().iter().map(|insurer| insurer.share).collect();
     let judged = judge(&beside, damage).into_iter().map(|judged| CoverSeen {
         policy,
         number: then.number.clone().flatten().unwrap_or_default(),
-        object,
+        object: object.map(|near| near.object),
+        is_by_predecessor: object.is_some_and(|near| near.is_predecessor),
         item: judged.item.clone(),
+        left: judged.item.sum_insured,
         days: judged.days,
         answer: judged.answer(),
         insurers: then
@@ -255,7 +317,7 @@ fn begun(life: &Timeline, day: Day) -> bool {
     life.exists_from().is_some_and(|from| from.earliest() <= day)
 }
 
-fn policy_on(life: &Timeline, day: Day) -> Option<PolicyContent> {
+pub(crate) fn policy_on(life: &Timeline, day: Day) -> Option<PolicyContent> {
     match life.content_at(day)?.fields {
         Fields::Policy(policy) => Some(*policy),
         _ => None,

@@ -435,7 +435,7 @@ fn places(
         days.extend(targets.days());
         chains.push((node, targets));
     }
-    let above = above(state, partition)?;
+    let above = above(state, partition, knowing)?;
     let mut places = Steps::always(Vec::new());
     for day in days {
         let mut regions: Vec<RegionId> = Vec::new();
@@ -458,7 +458,11 @@ fn places(
 
 /// The partition's own region and what is above it. A table that is loaded for a province holds in
 /// every partition that it was loaded into.
-fn above(state: &dyn State, partition: Partition) -> Result<Vec<RegionId>, Error> {
+fn above(
+    state: &dyn State,
+    partition: Partition,
+    knowing: Knowing<'_>,
+) -> Result<Vec<RegionId>, Error> {
     let mut regions = Vec::new();
     let mut next = state.meta(partition)?.region;
     while let Some(region) = next {
@@ -466,8 +470,8 @@ fn above(state: &dyn State, partition: Partition) -> Result<Vec<RegionId>, Error
         if regions.len() > 8 {
             break;
         }
-        let record = state.record(partition, region.into())?;
-        let content = record.and_then(|record| record.timeline.content_at(Day::MAX));
+        let life = knowing.life(state, partition, region.into())?;
+        let content = life.and_then(|life| life.content_at(Day::MAX));
         next = match content.map(|content| content.fields) {
             Some(Fields::Region(fields)) => fields.parent.flatten(),
             _ => None,

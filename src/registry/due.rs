@@ -219,8 +219,9 @@ impl Registry {
 
     /// A node, or the districts that are its today.
     fn nodes_now(&self, node: SubjectId, today: Day) -> Result<Vec<SubjectId>, Error> {
-        let parts = self.parts(node.into(), &[today], KnownAt::Now, &mut Stated::default())?;
-        Ok(parts.into_iter().map(|(node, _)| node).collect())
+        let stated = &mut Stated::default();
+        let parts = self.nodes_of(node.into(), &[today], KnownAt::Now, stated)?;
+        Ok(parts.districts.into_iter().map(|(node, _)| node).collect())
     }
 }
 

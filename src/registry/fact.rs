@@ -4,7 +4,9 @@
 //! journal gives the state that was there.
 
 mod checkup;
+mod claim;
 mod policy;
+mod work;
 
 use prost::Message as _;
 
@@ -615,6 +617,8 @@ fn put_content(content: Content) -> stored::Content {
         Fields::Policy(policy) => {
             stored::content::Content::Policy(policy::put(*policy, &mut unknown))
         }
+        Fields::Claim(claim) => stored::content::Content::Claim(claim::put(*claim, &mut unknown)),
+        Fields::Work(work) => stored::content::Content::Work(work::put(*work, &mut unknown)),
         other => checkup::put(other, &mut unknown)
             .unwrap_or_else(|| stored::content::Content::Unit(stored::UnitContent::default())),
     };
@@ -733,6 +737,10 @@ fn read_content(content: stored::Content) -> Option<Content> {
         stored::content::Content::Policy(policy) => {
             Fields::Policy(Box::new(policy::read(policy, &known)?))
         }
+        stored::content::Content::Claim(claim) => {
+            Fields::Claim(Box::new(claim::read(claim, &known)?))
+        }
+        stored::content::Content::Work(work) => Fields::Work(Box::new(work::read(work, &known)?)),
         other => checkup::read(other, &known)?,
     };
     let doubts = content

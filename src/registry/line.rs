@@ -264,24 +264,28 @@ pub(crate) fn all(
 }
 
 fn neighbours(life: &Timeline) -> Vec<BuildingId> {
-    let ends = life.edges().flat_map(|(_, edge)| [edge.from, edge.into]);
-    ends.filter_map(|id| id.try_into().ok()).collect()
+    ends(life).into_iter().filter_map(|id| id.try_into().ok()).collect()
 }
 
-/// The same with those of successions that were taken back.
+fn ends(life: &Timeline) -> Vec<SubjectId> {
+    life.edges().flat_map(|(_, edge)| [edge.from, edge.into]).collect()
+}
+
+/// The subjects that a subject became or came from, and those that these did, with those of
+/// successions that were taken back; itself among them.
 pub(crate) fn ever(
     state: &dyn State,
     partition: Partition,
-    building: BuildingId,
-) -> Result<BTreeSet<BuildingId>, Error> {
+    subject: SubjectId,
+) -> Result<BTreeSet<SubjectId>, Error> {
     let mut found = BTreeSet::new();
-    let mut next = vec![building];
+    let mut next = vec![subject];
     while let Some(one) = next.pop() {
         if !found.insert(one) {
             continue;
         }
-        let Some(record) = state.record(partition, one.into())? else { continue };
-        next.extend(neighbours(&record.timeline));
+        let Some(record) = state.record(partition, one)? else { continue };
+        next.extend(ends(&record.timeline));
         let may_hide = |saying: &Saying| matches!(saying, Saying::Retracted);
         if record.timeline.places().iter().any(|place| may_hide(&place.statement.saying)) {
             next.extend(ever_beside(state, partition, one, &record)?);
@@ -293,18 +297,16 @@ pub(crate) fn ever(
 fn ever_beside(
     state: &dyn State,
     partition: Partition,
-    building: BuildingId,
+    own: SubjectId,
     record: &Record,
-) -> Result<Vec<BuildingId>, Error> {
+) -> Result<Vec<SubjectId>, Error> {
     let mut found = Vec::new();
-    let numbers = entry_numbers(state, partition, building.into(), record)?;
+    let numbers = entry_numbers(state, partition, own, record)?;
     for bytes in state.entries_at(partition, &numbers)? {
         let (entry, _) = Entry::decode(&bytes)?;
         if let Some(Fact::Succession { edges, .. }) = entry.body.map(|body| body.fact) {
-            let own = SubjectId::from(building);
             let own = edges.into_iter().filter(|edge| edge.from == own || edge.into == own);
-            let ends = own.flat_map(|edge| [edge.from, edge.into]);
-            found.extend(ends.filter_map(|id| BuildingId::try_from(id).ok()));
+            found.extend(own.flat_map(|edge| [edge.from, edge.into]));
         }
     }
     Ok(found)

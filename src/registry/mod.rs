@@ -6,6 +6,7 @@ mod below;
 mod cache;
 mod case;
 mod checkup;
+mod claims;
 mod command;
 mod commands;
 mod coverage;
@@ -20,6 +21,7 @@ mod fact;
 mod findings;
 mod guarded;
 mod history;
+mod insured;
 mod line;
 mod merged;
 mod notices;
@@ -46,14 +48,17 @@ mod sweep;
 mod term;
 mod totals;
 mod tx;
+pub mod underwriting;
 mod verify;
 mod work;
+mod works;
 mod writer;
 
 pub use crate::registry::{
     audit::{Checkpoint, FieldDiff, HistoryRow, SUITE, SubjectDiff},
     case::{Case, Contradiction, Days, InDoubt, Span},
     checkup::DueFor,
+    claims::{ClaimSeen, ClaimStages},
     command::{
         AdvanceReport, Change, Command, Correct, End, Erase, FindingRow, FollowFinding, Import,
         ImportRow, Merge, MergeInto, ObserveFinding, PaperRow, RecordReport, Reference, Register,
@@ -84,5 +89,6 @@ pub use crate::registry::{
         FINDINGS_MAX, Finding, Findings, JournalCheck, JournalSummary, PartitionSummary,
         check_roots, compare_states,
     },
+    works::{Paid, WorkSeen},
     writer::{Frontier, Observed, Outcome},
 };

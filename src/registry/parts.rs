@@ -61,6 +61,14 @@ impl Stated {
 /// A node, and on which of the days asked for it belongs to what is asked for.
 pub(crate) type Part = (SubjectId, Vec<bool>);
 
+/// The parts of a total.
+pub(crate) struct InParts {
+    /// Districts, or the one node that was asked for.
+    pub districts: Vec<Part>,
+    /// What lies above the districts and has a partition of its own.
+    pub above: Vec<Part>,
+}
+
 /// A region with its life, as known in partition 0.
 type InTree = (SubjectId, Arc<Timeline>);
 
@@ -89,7 +97,8 @@ impl Registry {
     }
 
     /// A node of one partition is itself; a city is its districts of each day, a province its
-    /// cities' districts, the registry its provinces'.
+    /// cities' districts, the registry its provinces'. With the districts comes what is above them and
+    /// has a partition of its own: a policy may be kept for a whole city.
     pub(crate) fn parts(
         &self,
         of: TotalOf,
@@ -97,15 +106,29 @@ impl Registry {
         known_at: KnownAt,
         stated: &mut Stated,
     ) -> Result<Vec<Part>, Error> {
+        let InParts { mut districts, above } = self.nodes_of(of, days, known_at, stated)?;
+        districts.extend(above);
+        districts.sort();
+        Ok(districts)
+    }
+
+    pub(crate) fn nodes_of(
+        &self,
+        of: TotalOf,
+        days: &[Day],
+        known_at: KnownAt,
+        stated: &mut Stated,
+    ) -> Result<InParts, Error> {
         let live = Live(self.store());
         let always = vec![true; days.len()];
         if let TotalOf::Subject(subject) = of {
             must_be_known(&live, "subject_id", subject)?;
             if !self.spans_partitions(subject)? {
-                return Ok(vec![(subject, always)]);
+                return Ok(InParts { districts: vec![(subject, always)], above: Vec::new() });
             }
         }
         let known = self.tree_known(known_at, stated)?;
+        let mut above = Vec::new();
         let mut left = match of {
             TotalOf::Subject(subject) => vec![(subject, always)],
             TotalOf::Everything => {
@@ -115,6 +138,9 @@ impl Registry {
         };
         let mut nodes = Vec::new();
         while let Some((node, belongs)) = left.pop() {
+            if node.partition() != Partition::ROOT {
+                above.push((node, belongs.clone()));
+            }
             for (child, timeline) in tree_children(&live, node, known)? {
                 let both = days
                     .iter()
@@ -133,7 +159,7 @@ impl Registry {
             }
         }
         nodes.sort();
-        Ok(nodes)
+        Ok(InParts { districts: nodes, above })
     }
 
     /// What a list of a node of any level goes through at a time: of a city or province the
@@ -151,8 +177,8 @@ impl Registry {
         let parts = if is_of_one {
             vec![of]
         } else {
-            let parts = self.parts(of.into(), &[day], time.known_at, stated)?;
-            parts.into_iter().map(|(node, _)| node).collect()
+            let parts = self.nodes_of(of.into(), &[day], time.known_at, stated)?;
+            parts.districts.into_iter().map(|(node, _)| node).collect()
         };
         let mut nodes = Nodes::new();
         for node in parts {

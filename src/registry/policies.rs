@@ -7,9 +7,10 @@ use crate::{
     domain::{
         content::{Content, Fields},
         coverage::{days_of, state},
+        insured,
         policy::{PolicyContent, PolicyState, Standing},
         product::{Days, Product, Term},
-        timeline::Presence,
+        timeline::{Presence, Timeline},
     },
     kernel::{
         id::{BuildingId, Kind, SubjectId},
@@ -17,6 +18,7 @@ use crate::{
         time::{Day, ImpreciseDay},
     },
     registry::{
+        case::{Contradiction, Days as DaysOf, Found, Span},
         engine::Registry,
         error::Error,
         history::timeline_at,
@@ -157,11 +159,52 @@ pub(crate) fn completed(
     at: At,
 ) -> Result<ImpreciseDay, Error> {
     let life = timeline_at(state, building.partition(), building.into(), at.known)?;
-    let content = life.and_then(|life| life.content_at(Day::MAX));
-    Ok(match content.map(|content| content.fields) {
-        Some(Fields::Building(building)) => {
-            building.completed.flatten().unwrap_or(ImpreciseDay::UNKNOWN)
+    Ok(life.map_or(ImpreciseDay::UNKNOWN, |life| insured::completed(&life)))
+}
+
+/// What a policy goes on insuring, by the last word on it, on days when that certainly is no more. No
+/// command is refused for it: what ended has ended, and the policy is to be endorsed or cancelled.
+pub(crate) fn outlived(
+    state: &dyn State,
+    partition: Partition,
+    policy: &Timeline,
+) -> Result<Vec<Found>, Error> {
+    let mut found = Vec::new();
+    if policy.registration().is_none() {
+        return Ok(found);
+    }
+    let last = policy.content_at(Day::MAX).map(|content| content.fields);
+    let Some(Fields::Policy(said)) = last else { return Ok(found) };
+    if said.stands() != Standing::Bound {
+        return Ok(found);
+    }
+    let tables = reference::known(state, partition, None)?;
+    let product = said.clause().and_then(|(code, clause)| tables.product(code, clause));
+    for object in said.objects() {
+        let Some(record) = state.record(partition, *object)? else { continue };
+        let life = record.timeline.possible_span();
+        let gone = life.map_or(Day::MIN, |(_, gone)| gone);
+        let completed = insured::completed(&record.timeline);
+        let runs_on = said.covers().iter().any(|item| {
+            let cover = product.and_then(|(_, product)| product.covers.get(&item.cover));
+            let days = days_of(item, cover, completed);
+            days.is_none_or(|days| gone <= days.last.latest())
+        });
+        if gone == Day::MAX || !runs_on {
+            continue;
         }
-        _ => ImpreciseDay::UNKNOWN,
-    })
+        let named = policy.contents().filter(|(_, said)| said.references().contains(object));
+        let begins = policy.possible_span().map_or(gone, |(from, _)| from.max(gone));
+        found.push(Found {
+            what: Contradiction::InsuredIsNoMore,
+            other: Some(*object),
+            doubts: named.map(|(statement, _)| statement.seq).collect(),
+            detail: String::new(),
+            days: Some(DaysOf {
+                accepted: Span { from: begins, until: None },
+                against: life.map(|(from, to)| Span::new(from, to)),
+            }),
+        });
+    }
+    Ok(found)
 }

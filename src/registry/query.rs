@@ -428,7 +428,11 @@ impl Registry {
         let what = Explained { measure, of_term, day };
         let kind = match measure {
             Measure::Compounds => Kind::Compound,
-            Measure::Units | Measure::UnitArea => Kind::Unit,
+            Measure::Units
+            | Measure::UnitArea
+            | Measure::InsuredUnits
+            | Measure::InsuredUnitsByPart => Kind::Unit,
+            Measure::Policies | Measure::SumInsured | Measure::Premium => Kind::Policy,
             Measure::Communities => Kind::Region,
             // What is counted of buildings, and of what is said about them.
             _ => Kind::Building,
@@ -816,6 +820,8 @@ pub(crate) fn label(content: &Content) -> String {
         Fields::Report(fields) => fields.kind.map(|kind| kind.map(|kind| kind.word().to_owned())),
         Fields::Order(fields) => fields.kind.map(|kind| kind.map(|kind| kind.word().to_owned())),
         Fields::Policy(fields) => fields.number.clone(),
+        Fields::Claim(fields) => fields.number.clone(),
+        Fields::Work(fields) => fields.done.clone(),
         Fields::Signer(_) => None,
     };
     name.flatten().unwrap_or_default()

@@ -23,6 +23,7 @@ use crate::{
     registry::{
         below::Held,
         case::{self, Case},
+        claims::{self, ClaimSeen, ClaimStages},
         engine::Registry,
         error::{Error, Refusal},
         history::{entry_numbers, timeline_at},
@@ -32,6 +33,7 @@ use crate::{
         space::{child_prefix, subject_at_end},
         state::{Durable, Live, State},
         subjects::Candidates,
+        works::{self, WorkSeen},
     },
 };
 
@@ -60,6 +62,10 @@ pub struct Seen {
     pub order_state: Option<OrderState>,
     /// Of a policy: where it stands.
     pub policy_state: Option<PolicyState>,
+    /// Of a claim: how it stands.
+    pub claim: Option<Box<ClaimSeen>>,
+    /// Of a work item: what paid for it.
+    pub work: Option<Box<WorkSeen>>,
     /// Of a report: how it stands.
     pub report_stand: Option<Box<ReportStand>>,
     /// The source and key with which an import said it last.
@@ -88,6 +94,9 @@ pub enum ListOf {
     Orders(SubjectId, OrderStates),
     /// Reports of a building, a body, a signer, an order or a region.
     Reports(SubjectId, ReportsWanted),
+    /// Claims on a policy, or of a building, unit, compound or region, or that name a finding or report,
+    /// that stand in one of some stages.
+    Claims(SubjectId, ClaimStages),
     /// Editions of reference data in a partition.
     References(Partition, Editions),
 }
@@ -214,6 +223,14 @@ impl Registry {
                 let at = self.at(holder.partition(), time)?;
                 self.list_below(Kind::Report, holder, at, page, &stands)
             }
+            ListOf::Claims(holder, stages) => {
+                let stands = |seen: &Seen| {
+                    let claim = seen.claim.as_deref();
+                    claim.is_some_and(|seen| stages.has(seen.claim.stage))
+                };
+                let at = self.at(holder.partition(), time)?;
+                self.list_below(Kind::Claim, holder, at, page, &stands)
+            }
             ListOf::References(partition, editions) => {
                 let at = self.at(partition, time)?;
                 let within = match editions.region {
@@ -285,6 +302,11 @@ impl Registry {
                 | (Kind::Order, Kind::Plan | Kind::Building | Kind::Body)
                 | (Kind::Report, Kind::Building | Kind::Body | Kind::Signer | Kind::Order)
                 | (Kind::Policy, Kind::Building | Kind::Compound | Kind::Unit)
+                | (Kind::Work, Kind::Building | Kind::Finding)
+                | (
+                    Kind::Claim,
+                    Kind::Policy | Kind::Building | Kind::Unit | Kind::Finding | Kind::Report
+                )
         );
         if is_direct {
             let children = Candidates::Below(child_prefix(partition, holder, kind));
@@ -434,7 +456,7 @@ pub(crate) fn placed(
 }
 
 /// The life of a subject as it was known before its registration was taken back.
-fn last_stood(
+pub(crate) fn last_stood(
     state: &dyn State,
     subject: SubjectId,
     record: &Record,
@@ -548,6 +570,8 @@ pub(crate) fn see(
         cases: open_cases(state, partition, id, &record, at)?,
         order_state: orders::state_of(state, partition, id, &content, at)?,
         policy_state: policies::state_of(state, partition, &content, at)?,
+        claim: claims::seen(&timeline, &content, at.day),
+        work: works::seen(state, id, &timeline, &content, at)?,
         report_stand: reports::stand_of(state, partition, &timeline, &content, at)?.map(Box::new),
         source: record.source,
         content,

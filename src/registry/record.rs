@@ -78,6 +78,8 @@ pub(crate) struct Meta {
     pub is_recounting: bool,
     /// Whether a building ever became one that lies elsewhere.
     pub has_far_lines: bool,
+    /// The first entry about an insurance policy.
+    pub first_policy: Option<Seq>,
     /// Terms counted by.
     pub term_count: u16,
     /// Cases that are open.
@@ -92,6 +94,11 @@ impl Meta {
     /// Whether an entry's work on other subjects is still going on.
     pub(crate) const fn is_sweeping(&self) -> bool {
         self.sweep_count > 0 || self.is_recounting
+    }
+
+    /// Whether there ever was an insurance policy.
+    pub(crate) const fn has_policies(&self) -> bool {
+        self.first_policy.is_some()
     }
 }
 

@@ -25,11 +25,13 @@ use crate::{
     registry::{
         apply::begin_bucket,
         below::{self, Held},
+        checkup::AT_ONCE_MAX,
         dossier::building_of,
         entry::Entry,
         error::{Class, Error, Refusal},
         fact::Fact,
-        line,
+        history::timeline_at,
+        insured, line,
         record::{put, read},
         reference,
         space::{Space, below as keys_below, child_prefix, key},
@@ -45,6 +47,9 @@ const NODES_MAX: usize = 256;
 /// Reports of a signer or body whose buildings are looked up when a recount opens; beyond, it is
 /// taken for one that concerns everything.
 const REPORTS_MAX: usize = 5_000;
+/// Buildings of a policy whose nodes are looked up when a recount opens; beyond, it is taken for one
+/// that concerns everything.
+const INSURED_MAX: usize = 2_000;
 /// Keys taken away at once when a recount has ended.
 const KEYS: usize = 512;
 /// Regions above one another, at most.
@@ -59,6 +64,8 @@ pub(crate) enum Scope {
     Signed,
     /// Those that were ever below one of these.
     Below(BTreeSet<SubjectId>),
+    /// Those that a policy insures.
+    Insured,
 }
 
 impl Scope {
@@ -66,6 +73,7 @@ impl Scope {
     fn with(self, other: Self) -> Self {
         match (self, other) {
             (Self::Signed, Self::Signed) => Self::Signed,
+            (Self::Insured, Self::Insured) => Self::Insured,
             (Self::Below(mut nodes), Self::Below(more)) => {
                 nodes.extend(more);
                 if nodes.len() > NODES_MAX { Self::Everything } else { Self::Below(nodes) }
@@ -115,6 +123,33 @@ impl Recount {
         self.subjects.contains(&subject).then(|| self.opened_by.saturating_sub(1))
     }
 
+    /// Whether it has come to a building.
+    pub(crate) fn is_done(&self, building: BuildingId) -> bool {
+        self.done.is_some_and(|done| building <= done)
+    }
+
+    /// Whether policies are among what changed.
+    pub(crate) fn is_of_policies(&self) -> bool {
+        self.subjects.iter().any(|subject| subject.kind() == Kind::Policy)
+    }
+
+    /// Whether nothing else is: nothing of check-ups follows from it.
+    pub(crate) fn is_of_policies_only(&self) -> bool {
+        self.subjects.iter().all(|subject| subject.kind() == Kind::Policy)
+    }
+
+    /// The buildings that the policies insured before it, or insure now.
+    fn insured(&self, state: &dyn State, partition: Partition) -> Result<Vec<BuildingId>, Error> {
+        let mut lives = Vec::new();
+        for policy in self.subjects.iter().filter(|subject| subject.kind() == Kind::Policy) {
+            lives.extend(timeline_at(state, partition, *policy, self.as_of(*policy))?);
+            lives.extend(timeline_at(state, partition, *policy, None)?);
+        }
+        let lives = lives.iter().map(AsRef::as_ref);
+        let found = insured::buildings_of(state, partition, lives, usize::MAX)?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
     /// Whether what is told of a node on one of these days, as of now, may be wrong until it has
     /// ended.
     pub(crate) fn concerns(
@@ -153,7 +188,8 @@ impl Recount {
         holders: &[(Partition, SubjectId)],
         day: Day,
     ) -> Result<bool, Error> {
-        if day < self.from {
+        // No list of what is due or found follows from what is insured.
+        if day < self.from || self.is_of_policies_only() {
             return Ok(false);
         }
         for (_, holder) in holders {
@@ -192,6 +228,11 @@ impl Recount {
                 let (signed, _) = signed_buildings(work, partition, &self.subjects, usize::MAX)?;
                 let signed = signed.into_iter().filter(|(building, _)| Some(*building) > behind);
                 return Ok(signed.map(|(building, _)| building).take(limit + 1).collect());
+            }
+            Scope::Insured => {
+                let insured = self.insured(work, partition)?.into_iter();
+                let next = insured.filter(|building| Some(*building) > behind);
+                return Ok(next.take(limit + 1).collect());
             }
             Scope::Below(nodes) => {
                 let nodes = nodes.iter().copied().collect::<Vec<_>>();
@@ -284,6 +325,16 @@ pub(crate) fn after_entry(
             let from = signed_from(work, partition, subject)?;
             open(work, entry, subject, Scope::Signed, from)
         }
+        Kind::Policy => {
+            let record = work.known(partition, subject)?;
+            let lives = [work.noted(subject), record];
+            let lives = || lives.iter().flatten().map(|record| &record.timeline);
+            if insured::buildings_of(work, partition, lives(), AT_ONCE_MAX)?.is_some() {
+                return Ok(());
+            }
+            let from = lives().filter_map(|life| life.possible_span().map(|(from, _)| from)).min();
+            open(work, entry, subject, Scope::Insured, from.unwrap_or(Day::MIN))
+        }
         _ => Ok(()),
     }
 }
@@ -313,6 +364,11 @@ fn of_edition(
             Parsed::Cycle(CycleRuleSet { edition, .. }) => {
                 from = from.min(edition.from);
                 nodes.insert(loaded.region);
+            }
+            Parsed::Products(_)
+                if insured::has_other_clauses(work, partition, (&before, &after))? =>
+            {
+                return Ok(all);
             }
             Parsed::Products(_) | Parsed::Other => {}
             Parsed::Findings(_) | Parsed::Grades(_) | Parsed::Colours(_) => return Ok(all),
@@ -506,6 +562,17 @@ fn nodes_of(
                 nodes.extend(work.targets(partition, building.into())?.nodes_from(from));
             }
         }
+        Scope::Insured => {
+            let record = work.known(partition, subject)?;
+            let lives = [work.noted(subject), record];
+            let lives = lives.iter().flatten().map(|record| &record.timeline);
+            let Some(all) = insured::buildings_of(work, partition, lives, INSURED_MAX)? else {
+                return Ok(None);
+            };
+            for building in all {
+                nodes.push(building.into());
+            }
+        }
         // What is below them may have become something that lies elsewhere.
         Scope::Below(_) if work.head(partition)?.has_far_lines => return Ok(None),
         Scope::Below(tops) => {
@@ -595,6 +662,10 @@ pub(crate) fn no_recount(
         let would_open = match subject.kind() {
             Kind::Reference => true,
             Kind::Signer | Kind::Body => has_reports(work, partition, subject)?,
+            Kind::Policy => {
+                recount.subjects.contains(&subject)
+                    || may_insure_many(work, partition, subject, fact, corrects)?
+            }
             Kind::Region | Kind::Compound => {
                 may_move(fact, corrects) && work.known(partition, subject)?.is_some()
             }
@@ -605,6 +676,24 @@ pub(crate) fn no_recount(
         }
     }
     Ok(())
+}
+
+/// Whether a policy may insure so many buildings, before a fact or after it, that they are not counted
+/// at once.
+fn may_insure_many(
+    work: &mut Work<'_>,
+    partition: Partition,
+    policy: SubjectId,
+    fact: &Fact,
+    corrects: &[Seq],
+) -> Result<bool, Error> {
+    let (Some(said), []) = (fact.content(), corrects) else { return Ok(true) };
+    let mut objects: BTreeSet<_> = said.references().into_iter().collect();
+    if let Some(record) = work.known(partition, policy)? {
+        objects.extend(record.timeline.contents().flat_map(|(_, said)| said.references()));
+    }
+    objects.retain(|object| object.kind() != Kind::Region);
+    Ok(insured::buildings_named(work, partition, &objects, AT_ONCE_MAX)?.is_none())
 }
 
 /// Whether a region or compound may have other parents after a fact.

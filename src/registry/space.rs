@@ -17,8 +17,9 @@ use crate::{
 /// 5: no key that only says that there is a subject: its record says so. 6: cases of several
 /// subjects, with days, and settled ones that come back. 7: a partition knows the last entry about its
 /// reference data. 8: grams within Latin words. 9: a recount knows what it concerns. 10: records count
-/// what was settled and stands.
-pub(crate) const LAYOUT: u32 = 10;
+/// what was settled and stands. 11: claims that were approved, by their policies, and who pays an
+/// invoice. 12: what is insured is counted.
+pub(crate) const LAYOUT: u32 = 12;
 
 /// A key space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +63,10 @@ pub(crate) enum Space {
     SubjectCase = b'd',
     /// case, subject → its entries in doubt, of a case of several.
     CaseSubject = b'P',
+    /// policy, claim: ever, once something was approved.
+    Approved = b'A',
+    /// invoice, subject: ever.
+    Invoice = b'I',
     /// corrected entry, depending entry, subject.
     Basis = b'O',
     /// level, index → hashes of the Merkle tree.

@@ -17,7 +17,7 @@ use crate::{
         checkup, entry,
         error::Error,
         history::timeline_at,
-        line,
+        insured, line,
         record::{put, read},
         space::{Space, below, seq_key, subject_key},
         state::State,
@@ -294,12 +294,14 @@ pub(crate) fn touched(
         from = to + 1;
     }
     // What a building became, or came from, counts by it in part.
-    let buildings = subjects.iter().filter_map(|subject| BuildingId::try_from(*subject).ok());
     let mut lines = BTreeSet::new();
-    for building in buildings {
-        lines.extend(line::ever(state, partition, building)?);
+    for building in subjects.iter().filter(|subject| subject.kind() == Kind::Building) {
+        lines.extend(line::ever(state, partition, *building)?);
     }
-    subjects.extend(lines.into_iter().map(SubjectId::from));
+    subjects.extend(lines);
+    if state.meta(partition)?.has_policies() {
+        subjects.extend(insured::concerned(state, partition, &subjects, (first - 1, last))?);
+    }
     Ok(subjects)
 }
 
@@ -347,6 +349,9 @@ fn add_subject(
     let mut landings = contributions(&timeline);
     if let Ok(building) = BuildingId::try_from(subject) {
         landings.add_all(&checkup::landings_at(state, building, Some(known))?, 1);
+    }
+    if state.meta(node.partition())?.has_policies() {
+        landings.add_all(&insured::landings_at(state, subject, known)?, 1);
     }
     let mut chains: BTreeMap<SubjectId, Targets> = BTreeMap::new();
     for (day, sum) in days.iter().zip(sums) {

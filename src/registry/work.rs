@@ -26,6 +26,7 @@ use crate::{
         cache::Landed,
         checkup::Counted,
         error::Error,
+        insured::Noted,
         overlay::{Of, Overlay},
         record::{Meta, Record, chunk_count, chunk_key, chunks, put, read, record_key},
         reference,
@@ -61,6 +62,8 @@ struct Level {
     landed: BTreeMap<Partition, Landed>,
     /// Buildings that the command concerns, with what counted of their check-ups before.
     touched: BTreeMap<BuildingId, Counted>,
+    /// What insurance may follow from and the command changes, as it was before.
+    noted: Noted,
 }
 
 /// Reference data that was read, and with it what was found by its rules. It is dear to read and
@@ -172,6 +175,25 @@ impl<'a> Work<'a> {
     /// A building that the command concerns and nobody has compared yet.
     pub(crate) fn next_touched(&mut self) -> Option<(BuildingId, Counted)> {
         self.command.touched.pop_first()
+    }
+
+    /// Notes a subject's record before the command changes it, the first time.
+    pub(crate) fn note(&mut self, subject: SubjectId) -> Result<(), Error> {
+        if !self.command.noted.contains_key(&subject) {
+            let before = self.known(subject.partition(), subject)?;
+            self.command.noted.insert(subject, before);
+        }
+        Ok(())
+    }
+
+    /// A subject's record as it was noted.
+    pub(crate) fn noted(&self, subject: SubjectId) -> Option<Arc<Record>> {
+        self.command.noted.get(&subject).cloned().flatten()
+    }
+
+    /// All that was noted since it was last compared.
+    pub(crate) fn take_noted(&mut self) -> Noted {
+        std::mem::take(&mut self.command.noted)
     }
 
     /// What is kept of a partition.

@@ -352,6 +352,14 @@ fn days_of(case: &Case, days: Days) -> (String, String) {
             format!("accepted is that the other one has it {accepted}, and this one {own}"),
             format!("已采用的是另一对象{accepted_zh}使用，本对象{own_zh}使用"),
         ),
+        (Contradiction::InsuredIsNoMore, Some((life, life_zh))) => (
+            format!("it is insured {accepted} on, and by entry {by} was there {life}"),
+            format!("保单{accepted_zh}仍承保该标的，而按第 {by} 条记录，其{life_zh}存在"),
+        ),
+        (Contradiction::InsuredIsNoMore, None) => (
+            format!("by entry {by} what is insured never was there"),
+            format!("按第 {by} 条记录，该标的从未存在"),
+        ),
         (_, Some((corrected, corrected_zh))) => (
             format!("accepted is what holds {accepted}, and the correction holds {corrected}"),
             format!("已采用的内容{accepted_zh}生效，更正内容{corrected_zh}生效"),

@@ -380,6 +380,11 @@ impl FieldReader {
                 );
                 self.violations.add(format!("{path}.value"), "MALFORMED", message);
             }
+            // Mobile numbers have the form of many a number of a thing; those of identity cards have not.
+            if identity_violation(&value) == Some("IDENTITY_NUMBER") {
+                let message = "a number of the thing, never that of a person's identity card";
+                self.violations.add(format!("{path}.value"), "IDENTITY_NUMBER", message);
+            }
             if said.contains(&value) {
                 self.violations.add(path, "REPEATED", "the same number is given twice");
                 continue;

@@ -108,7 +108,8 @@ const HANGING: [(&[&str], &[&str]); 24] = [
     (&["OUTSIDE_PARENT_LIFE"], &["text", "text.from", "text.jurisdiction"]),
 ];
 /// What reference data decides, which a partition has and which holds on days.
-const BY_REFERENCE: [&str; 6] = [
+const BY_REFERENCE: [&str; 7] = [
+    "SIGNATURE_SCOPE",
     "CLASS_UNKNOWN",
     "DIMENSION_UNKNOWN",
     "REFERENCE_MISSING",
@@ -117,7 +118,8 @@ const BY_REFERENCE: [&str; 6] = [
     "BEFORE_BUILDING",
 ];
 /// What is asked of licences of a scope.
-const BY_SCOPE: [&str; 6] = [
+const BY_SCOPE: [&str; 7] = [
+    "SIGNATURE_SCOPE",
     "SIGNER_SCOPE",
     "SIGNER_PERIOD",
     "SIGNER_SUSPENDED",

@@ -9,6 +9,7 @@ mod batch;
 pub mod body;
 pub mod building;
 pub mod case;
+pub mod claim;
 pub mod common;
 pub mod compound;
 pub mod due;
@@ -32,8 +33,10 @@ mod row_days;
 pub mod search;
 pub mod status;
 pub mod totals;
+pub mod underwriting;
 pub mod unit;
 pub mod watch;
+pub mod work;
 
 use std::{sync::Arc, time::Duration};
 
@@ -59,11 +62,12 @@ use crate::{
     },
     proto::v1::{
         self, body_service_server, building_service_server, case_service_server,
-        compound_service_server, due_service_server, finding_service_server,
+        claim_service_server, compound_service_server, due_service_server, finding_service_server,
         history_service_server, import_service_server, inspection_service_server,
         plan_service_server, policy_service_server, reference_service_server,
         region_service_server, registry_service_server, search_service_server,
-        totals_service_server, unit_service_server, watch_service_server,
+        totals_service_server, underwriting_service_server, unit_service_server,
+        watch_service_server, work_service_server,
     },
     registry::{Call, Command, Error, Outcome, Refusal, Registry, RequestMark, Seen, beyond},
     service::{
@@ -149,6 +153,8 @@ impl Api {
             .add_service(bounded!(body_service_server::BodyServiceServer<Self>))
             .add_service(bounded!(plan_service_server::PlanServiceServer<Self>))
             .add_service(bounded!(policy_service_server::PolicyServiceServer<Self>))
+            .add_service(bounded!(claim_service_server::ClaimServiceServer<Self>))
+            .add_service(bounded!(work_service_server::WorkServiceServer<Self>))
             .add_service(bounded!(reference_service_server::ReferenceServiceServer<Self>))
             .add_service(bounded!(inspection_service_server::InspectionServiceServer<Self>))
             .add_service(bounded!(finding_service_server::FindingServiceServer<Self>))
@@ -157,6 +163,7 @@ impl Api {
             .add_service(bounded!(totals_service_server::TotalsServiceServer<Self>))
             .add_service(bounded!(due_service_server::DueServiceServer<Self>))
             .add_service(bounded!(history_service_server::HistoryServiceServer<Self>))
+            .add_service(bounded!(underwriting_service_server::UnderwritingServiceServer<Self>))
             .add_service(bounded!(watch_service_server::WatchServiceServer<Self>))
             .add_service(bounded!(import_service_server::ImportServiceServer<Self>))
             .add_service(bounded!(registry_service_server::RegistryServiceServer<Self>))
@@ -242,7 +249,9 @@ impl Way {
     /// Whether a subject is in the caller's reach, by the tree of now; a case, when something that it
     /// is about is.
     pub(crate) fn reaches(&self, subject: SubjectId) -> Result<bool, Status> {
-        if subject.kind() == Kind::Policy && !self.is_of_own_insurer(subject)? {
+        if matches!(subject.kind(), Kind::Policy | Kind::Claim)
+            && !self.is_of_own_insurer(subject)?
+        {
             return Ok(false);
         }
         match self.extent()? {

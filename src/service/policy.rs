@@ -19,7 +19,7 @@ use crate::{
     },
     kernel::{
         fen::Fen,
-        id::{BuildingId, CompoundId, Kind, RegionId, SubjectId, UnitId},
+        id::{BuildingId, CompoundId, Kind, PolicyId, RegionId, SubjectId, UnitId},
         limit,
         share::Share,
         time::{Answer, Day, ReadTime},
@@ -129,7 +129,7 @@ fn object(violations: &mut Violations, path: &str, said: String) -> Option<Subje
     common::required::<SubjectId>(violations, path, &said)
 }
 
-fn fen(violations: &mut Violations, field: &str, said: u64) -> Option<Fen> {
+pub(crate) fn fen(violations: &mut Violations, field: &str, said: u64) -> Option<Fen> {
     let most = Fen::MAX.count();
     let read = Fen::new(said).ok_or_else(|| ("OUT_OF_RANGE", format!("from 0 to {most} fen")));
     violations.take(field, read)
@@ -312,10 +312,18 @@ impl Way {
             .then(|| actor.institution.iter().chain(&actor.reach.institutions).cloned().collect())
     }
 
-    /// Whether a policy is one that the caller may know of: insurers know their own.
-    pub(crate) fn is_of_own_insurer(&self, policy: SubjectId) -> Result<bool, Status> {
+    /// Whether a policy, or a claim on one, is one that the caller may know of: insurers know their
+    /// own.
+    pub(crate) fn is_of_own_insurer(&self, id: SubjectId) -> Result<bool, Status> {
         let Some(companies) = self.own_companies() else { return Ok(true) };
         let registry = self.registry();
+        let policy = match id.kind() {
+            Kind::Claim => registry.noticed(registry.policy_of_claim(id)),
+            _ => Ok(PolicyId::try_from(id).ok()),
+        };
+        let Some(policy) = policy.map_err(status::status)?.map(SubjectId::from) else {
+            return Ok(false);
+        };
         let is_own = registry.noticed(registry.is_insured_by(policy, &companies));
         is_own.map_err(status::status)
     }
@@ -394,13 +402,15 @@ fn write_cover_seen(seen: CoverSeen) -> v1::CoverAnswer {
         objections: objections.collect(),
         insurers: insurers.collect(),
         item: Some(write_cover(seen.item)),
+        left_fen: seen.left.count(),
         from,
         until,
         answer: write_answer(seen.answer).into(),
+        by_predecessor: seen.is_by_predecessor,
     }
 }
 
-const fn write_answer(answer: Answer) -> v1::CoverageAnswer {
+pub(crate) const fn write_answer(answer: Answer) -> v1::CoverageAnswer {
     match answer {
         Answer::Yes => v1::CoverageAnswer::Yes,
         Answer::No => v1::CoverageAnswer::No,

@@ -290,7 +290,7 @@ fn the_exit_codes_are_told_the_same_everywhere() {
 #[test]
 fn every_service_of_the_api_is_known_by_name() {
     let services: Vec<_> = POOL.services().map(|service| service.name().to_owned()).collect();
-    assert_eq!(services.len(), 18, "{services:?}");
+    assert_eq!(services.len(), 21, "{services:?}");
 }
 
 #[tokio::test]
@@ -1245,7 +1245,7 @@ async fn people_are_shown_what_an_entry_says_and_programs_the_feed() {
     let arguments = ["watch", "--after", "7:0", "--count", "4"];
     check(&server, &arguments, &expect![[r"
         7:1  2024-07-03 17:46:40  changed  bld_01HF7YAT000000E0000000001A  by bureau-desk-1 (municipal_operator) for p-17  from 2024-07-01  floor area 建筑面积 m²: 4210.5; name 名称: 东楼�[2J
-        7:2  2024-07-03 17:46:40  ended  bld_01HF7YAT000000E0000000001A  by bureau-desk-1 (municipal_operator) for p-17  from 2024-07  ended on 终止日期: 2024-07; cause: DEMOLISHED
+        7:2  2024-07-03 17:46:40  ended  bld_01HF7YAT000000E0000000001A  by bureau-desk-1 (municipal_operator) for p-17  from 2024-07  ended on 终止日期: 2024-07; cause 原因: DEMOLISHED
         7:3  2024-07-03 17:46:40  retracted  bld_01HF7YAT000000E0000000001A  by bureau-desk-1 (municipal_operator) for p-17  from 2024-07-01  corrects 更正 2; reason 原因: another block
         7:4  cannot be read by this version 此版本无法读取  abababababababababababababababababababababababababababababababab
     "]]).await;

@@ -882,3 +882,62 @@ fn a_saved_answer_is_checked_offline_and_no_byte_of_it_can_be_changed() {
         assert_eq!(prove(&file, &bad).0, Ok(Outcome::Partly), "{more}");
     }
 }
+
+/// Runs `anju prove` on an underwriter's file with these bytes.
+fn prove_file(directory: &Path, bytes: &[u8], more: &[&str]) -> (Result<Outcome, String>, String) {
+    let path = directory.join("house.jsonl");
+    fs::write(&path, bytes).unwrap();
+    let path = path.display().to_string();
+    let mut written = Vec::new();
+    let outcome = run(&[&["anju", "prove", &path], more].concat(), &mut written);
+    (outcome, String::from_utf8(written).unwrap())
+}
+
+#[test]
+fn a_kept_underwriters_file_is_checked_offline_and_a_changed_byte_is_told_with_its_line() {
+    let good = include_bytes!("../samples/underwriting-v1.jsonl");
+    let directory = tempfile::tempdir().unwrap();
+    let (outcome, said) = prove_file(directory.path(), good, &[]);
+    assert_eq!(outcome, Ok(Outcome::Fine), "{said}");
+    assert!(said.starts_with("proved 已证明:\n  what its entries say of bld_"), "{said}");
+    assert!(said.contains("compare its root with somebody else's checkpoint"), "{said}");
+    // Against itself, as something that was kept.
+    let kept = directory.path().join("kept.jsonl");
+    fs::write(&kept, good).unwrap();
+    let kept = kept.display().to_string();
+    let (outcome, said) = prove_file(directory.path(), good, &["--against", &kept]);
+    assert_eq!(outcome, Ok(Outcome::Fine), "{said}");
+    assert!(said.contains("entries that was kept is that of the file"), "{said}");
+    // The very first byte, one of an entry, one of an item, and the last.
+    let line_of = |at: usize| good[..=at].split(|byte| *byte == b'\n').count();
+    let of = |text: &[u8]| good.windows(text.len()).position(|some| some == text).unwrap();
+    for at in [0, of(b"\"bytes\":\"") + 40, of(b"1986-05-01"), good.len() - 3] {
+        let mut bad = good.to_vec();
+        bad[at] ^= 1;
+        let (outcome, said) = prove_file(directory.path(), &bad, &[]);
+        assert_eq!(outcome, Ok(Outcome::Partly), "byte {at}: {said}");
+        let line = format!("WRONG 不符:\n  line {}: ", line_of(at));
+        assert!(said.starts_with(&line), "byte {at}: {said}");
+        assert!(!said.contains("is found anew from"), "{said}");
+    }
+    // A checkpoint of another past.
+    let other = directory.path().join("other.json");
+    let header: serde_json::Value =
+        serde_json::from_slice(good.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
+    let checkpoint = serde_json::json!({
+        "format": "anju-checkpoint-1",
+        "checkpoint": {
+            "registry_id": header["registry"],
+            "partition": 1,
+            "size": header["tree"]["size"],
+            "root": "00".repeat(32),
+            "suite": anju::registry::SUITE,
+            "stamp": header["recorded"],
+        },
+    });
+    fs::write(&other, checkpoint.to_string()).unwrap();
+    let other = other.display().to_string();
+    let (outcome, said) = prove_file(directory.path(), good, &["--against", &other]);
+    assert_eq!(outcome, Ok(Outcome::Partly), "{said}");
+    assert!(said.contains("somebody was shown another past"), "{said}");
+}

@@ -234,7 +234,7 @@ fn inspections_and_findings_are_read_as_files_write_them() {
         expect![[r#"
             2 W-1
             3 严重程度 UNKNOWN_WORD: "很严重" is none of WATCH (观察), REPAIR_BY (限期整改), UNSAFE (危险)
-            3 发现来源 UNKNOWN_WORD: "路人" is none of INSPECTOR (体检人员), PATROL (巡查), INSURER (保险机构巡检), OWNER (业主报告)
+            3 发现来源 UNKNOWN_WORD: "路人" is none of INSPECTOR (体检人员), PATROL (巡查), INSURER (保险机构巡检), OWNER (业主报告), SENSOR (传感器报警)
             3 楼层 OUT_OF_RANGE: 99999 is not between -50 and 300
             3 通知日期 NOT_A_DAY: "不详" is not one day, as 2024-07-01 is
             3 整改期限 NOT_CLEARABLE: "deadline" cannot be said to be none

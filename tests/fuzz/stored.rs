@@ -24,7 +24,9 @@ use anju::{
     },
     registry::{
         Call, Change, Command, DumpReader, DumpWriter, End, Entry, Options, Outcome, Register,
-        Registry, Retract, blanked, load, open_entry, sayings, show, withhold,
+        Registry, Retract, blanked, load, open_entry, sayings, show,
+        underwriting::{KnownTree, Line, check},
+        withhold,
     },
     store::{
         Direction, Group, KeyRange, Limit, NewEntry, Store, StoreError,
@@ -235,6 +237,59 @@ fn a_harmed_proof_proves_nothing_else() {
             }
         } else {
             assert!(verdict.proved.is_empty(), "a half-broken proof is no proof");
+        }
+    });
+}
+
+/// The lines of a file with sums that fit them: what somebody would write who harms it on purpose.
+fn summed(input: &[u8]) -> Vec<u8> {
+    let (mut before, mut bytes) = (String::new(), Vec::new());
+    for line in input.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let end = line.len().saturating_sub(26);
+        let text = if line[end..].starts_with(b",\"sum\":\"") { &line[..end] } else { line };
+        let mut sum = Hash::of(&[before.as_bytes(), text]).to_string();
+        sum.truncate(16);
+        for part in [text, b",\"sum\":\"", sum.as_bytes(), b"\"}\n"] {
+            bytes.extend_from_slice(part);
+        }
+        before = sum;
+    }
+    bytes
+}
+
+#[test]
+fn a_harmed_underwriters_file_is_told_or_has_the_entries_of_its_tree() {
+    let good = include_bytes!("../samples/underwriting-v1.jsonl");
+    assert_eq!(summed(good), good);
+    let looked = |input: &[u8], kept: Option<&KnownTree>| {
+        let mut entries = Vec::new();
+        let found = check(&mut &input[..], kept, &mut |line| {
+            if let Line::Entry(entry) = line {
+                entries.push((entry.entry, entry.recorded.clone()));
+            }
+        });
+        (found.unwrap(), entries)
+    };
+    let (found, entries) = looked(good, None);
+    let header = found.header.unwrap();
+    let kept = KnownTree {
+        registry: header.registry.clone(),
+        partition: 1,
+        size: header.tree.size,
+        root: header.tree.root.clone(),
+        older: None,
+    };
+    let words = &["\"is\":\"reckoned\"", "\"says\":{}", "\"entries\":[]", "null", "{}", "\n", "00"];
+    let door = Door { name: "underwriting", samples: vec![good.to_vec()], words, inputs: 150 };
+    door.throw(|input| {
+        if input != good {
+            assert!(!looked(input, None).0.is_fine(), "a harmed file was taken for whole");
+        }
+        let (found, told) = looked(&summed(input), Some(&kept));
+        if found.is_fine() {
+            assert_eq!(found.header.unwrap().tree, header.tree);
+            let is_known = |entry| entries.contains(entry);
+            assert!(told.iter().all(is_known), "an entry that is not in the tree");
         }
     });
 }

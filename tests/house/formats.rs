@@ -7,7 +7,7 @@
 
 use std::fmt::Write as _;
 
-use crate::checkups;
+use crate::{checkups, insurance};
 use anju::{
     domain::{
         author::Author,
@@ -137,6 +137,7 @@ fn facts() -> Vec<(String, Body)> {
     let mut facts =
         spine.into_iter().map(|(name, body)| (name.to_owned(), body)).collect::<Vec<_>>();
     facts.extend(checkups::facts());
+    facts.extend(insurance::facts());
     facts
 }
 

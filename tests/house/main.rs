@@ -3,5 +3,6 @@
 mod checkups;
 mod floors;
 mod formats;
+mod insurance;
 mod reasons;
 mod settings;

@@ -42,19 +42,6 @@ const COLOURS: &str = include_str!("../../data/reference/colours-example.toml");
 pub(crate) const FINDINGS: &str = include_str!("../../data/reference/findings-example.toml");
 pub(crate) const CYCLE: &str = include_str!("../../data/reference/cycle/zhengzhou-2025-draft.toml");
 
-const TERMED: [Measure; 10] = [
-    Measure::Graded,
-    Measure::Coloured,
-    Measure::Due,
-    Measure::CheckUps,
-    Measure::FindingsByClass,
-    Measure::FindingsBySeverity,
-    Measure::FindingsByStage,
-    Measure::FindingsByAge,
-    Measure::FindingsOverdue,
-    Measure::Indicator,
-];
-
 /// A city with two streets that things are said about.
 pub(crate) struct Town {
     pub(crate) city: City,
@@ -156,7 +143,13 @@ impl Town {
     }
 
     /// A report as it was accepted.
-    fn report(&mut self, building: SubjectId, inspected: &str, grade: &str, kind: ReportKind) {
+    pub(crate) fn report(
+        &mut self,
+        building: SubjectId,
+        inspected: &str,
+        grade: &str,
+        kind: ReportKind,
+    ) {
         let (body, signer) = (self.body, self.signer);
         let content = fields(Kind::Report, |fields| {
             if let Fields::Report(report) = fields {
@@ -245,7 +238,7 @@ pub(crate) fn told(registry: &Registry, node: SubjectId, time: ReadTime) -> Coun
 /// The same from the rows of every measure.
 pub(crate) fn explained(registry: &Registry, node: SubjectId, time: ReadTime) -> Counts {
     let mut sums = Counts::new();
-    for measure in TERMED {
+    for measure in Measure::ALL.into_iter().filter(|measure| measure.is_termed()) {
         let mut page = PageRequest { rows: 50, after: Vec::new() };
         loop {
             let (rows, _) = registry.explain(node, measure, None, time, &page).unwrap();
@@ -379,14 +372,14 @@ fn check_aged(town: &Town, node: SubjectId) {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Act {
+pub(crate) struct Act {
     what: u8,
     a: u8,
     b: u8,
     c: u8,
 }
 
-fn acts() -> impl Strategy<Value = Vec<Act>> {
+pub(crate) fn acts() -> impl Strategy<Value = Vec<Act>> {
     let act = (any::<u8>(), any::<u8>(), any::<u8>(), any::<u8>())
         .prop_map(|(what, a, b, c)| Act { what, a, b, c });
     prop::collection::vec(act, 1..60)
@@ -566,7 +559,7 @@ impl Town {
     }
 
     #[expect(clippy::too_many_lines, reason = "one act a line or two")]
-    fn act(&mut self, act: Act) {
+    pub(crate) fn act(&mut self, act: Act) {
         let Act { what, a, b, c } = act;
         let on = INSPECTED[usize::from(c) % INSPECTED.len()];
         let some = pick(&self.buildings, a);

@@ -30,8 +30,8 @@ enum Said {
     Begins(ImpreciseDay, Content),
     Fields(Content),
     Ends(ImpreciseDay),
-    /// Took part in a merge or split, and ended with it or not.
-    Succession(bool),
+    /// Took part in a merge or split, with who came from whom, and ended with it or not.
+    Succession(Vec<(SubjectId, SubjectId)>, bool),
 }
 
 #[derive(Clone)]
@@ -46,7 +46,7 @@ struct Line {
 
 /// The life of a subject, as a list of lines.
 #[derive(Clone, Default)]
-struct Life {
+pub(crate) struct Life {
     lines: Vec<Line>,
     /// Which place an entry made or filled.
     place_of: BTreeMap<Seq, Seq>,
@@ -61,8 +61,9 @@ impl Life {
             }
             Fact::Changed { content, .. } => (from, Some(Said::Fields(content.clone()))),
             Fact::Ended { day, .. } => (from, Some(Said::Ends(*day))),
-            Fact::Succession { ended, .. } => {
-                (from, Some(Said::Succession(ended.contains(&subject))))
+            Fact::Succession { edges, ended, .. } => {
+                let edges = edges.iter().map(|edge| (edge.from, edge.into)).collect();
+                (from, Some(Said::Succession(edges, ended.contains(&subject))))
             }
             Fact::Retracted { .. } => (from, None),
             _ => return,
@@ -90,8 +91,28 @@ impl Life {
         }
     }
 
+    /// The days of its lines.
+    pub(crate) fn days(&self) -> BTreeSet<Day> {
+        self.lines.iter().map(|line| line.from).collect()
+    }
+
+    /// What it came from, up to a day.
+    pub(crate) fn came_from(&self, own: SubjectId, day: Day) -> Vec<SubjectId> {
+        let lines = self.lines.iter().filter(|line| line.from <= day);
+        let edges = lines.flat_map(|line| match &line.said {
+            Some(Said::Succession(edges, _)) => edges.clone(),
+            _ => Vec::new(),
+        });
+        let edges = edges.filter(|(from, into)| *into == own && *from != own);
+        edges.map(|(from, _)| from).collect()
+    }
+
     /// The value of a field on a day: what the last line up to that day says of it.
-    fn value<T>(&self, day: Day, of: impl Fn(&Content) -> Option<Option<T>>) -> Option<T> {
+    pub(crate) fn value<T>(
+        &self,
+        day: Day,
+        of: impl Fn(&Content) -> Option<Option<T>>,
+    ) -> Option<T> {
         let mut best: Option<(&Line, Option<T>)> = None;
         for line in &self.lines {
             let Some(Said::Begins(_, content) | Said::Fields(content)) = &line.said else {
@@ -107,7 +128,7 @@ impl Life {
         best.and_then(|(_, value)| value)
     }
 
-    fn begins(&self) -> Option<ImpreciseDay> {
+    pub(crate) fn begins(&self) -> Option<ImpreciseDay> {
         self.lines.iter().find_map(|line| match &line.said {
             Some(Said::Begins(day, _)) => Some(*day),
             _ => None,
@@ -117,14 +138,14 @@ impl Life {
     fn end(&self) -> Option<ImpreciseDay> {
         let ends = self.lines.iter().filter_map(|line| match &line.said {
             Some(Said::Ends(day)) => Some(*day),
-            Some(Said::Succession(true)) => Some(ImpreciseDay::exactly(line.from)),
+            Some(Said::Succession(_, true)) => Some(ImpreciseDay::exactly(line.from)),
             _ => None,
         });
         ends.min_by_key(|day| (day.earliest(), day.latest()))
     }
 
     /// Whether it is certainly there, and whether it may be.
-    fn is_there(&self, day: Day) -> (bool, bool) {
+    pub(crate) fn is_there(&self, day: Day) -> (bool, bool) {
         let Some(begins) = self.begins() else { return (false, false) };
         let end = self.end();
         let certain = begins.latest() <= day && end.is_none_or(|end| day < end.earliest());
@@ -148,7 +169,10 @@ impl Life {
             Kind::Region | Kind::Unit => {
                 region(first_holder).into_iter().map(|id| (id, true)).collect()
             }
-            Kind::Compound => region(first_holder).into_iter().map(|id| (id, true)).collect(),
+            Kind::Compound | Kind::Policy => {
+                region(first_holder).into_iter().map(|id| (id, true)).collect()
+            }
+            Kind::Reference => Vec::new(),
             _ => {
                 let compound = region(first_holder);
                 match region(own_community) {
@@ -193,6 +217,7 @@ fn first_holder(content: &Content) -> Option<Option<SubjectId>> {
         Fields::Compound(fields) => fields.community.map(|id| id.map(SubjectId::from)),
         Fields::Building(fields) => fields.compound.map(|id| id.map(SubjectId::from)),
         Fields::Unit(fields) => fields.building.map(|id| id.map(SubjectId::from)),
+        Fields::Policy(fields) => fields.region.map(|id| id.map(SubjectId::from)),
         _ => None,
     }
 }
@@ -207,7 +232,7 @@ fn own_community(content: &Content) -> Option<Option<SubjectId>> {
 /// All that a partition knew with one entry.
 #[derive(Clone, Default)]
 pub(crate) struct Oracle {
-    lives: BTreeMap<SubjectId, Life>,
+    pub(crate) lives: BTreeMap<SubjectId, Life>,
 }
 
 impl Oracle {
@@ -294,7 +319,12 @@ pub(crate) fn explained(rows: &[TotalRow]) -> Sums {
 pub(crate) fn sums(amounts: impl Iterator<Item = (anju::domain::totals::Cell, i64)>) -> Sums {
     let mut sums = Sums::new();
     for (cell, amount) in amounts {
-        let sum = sums.entry(cell.measure().unwrap().name()).or_default();
+        let measure = cell.measure().unwrap();
+        if measure.is_termed() {
+            // What is said of buildings and what is insured is counted elsewhere.
+            continue;
+        }
+        let sum = sums.entry(measure.name()).or_default();
         sum.1 += amount;
         if cell.certainty() == Certainty::Certain {
             sum.0 += amount;

@@ -397,17 +397,17 @@ fn what_cannot_be_is_refused_with_its_own_reason_and_nothing_is_written() {
     check(
         &lines,
         expect![[r"
-        FUTURE_DATE inspected_on
-        BEFORE_BUILDING inspected_on
-        GRADE_VALUE fields.grades[0]
-        GRADE_OF_APPRAISAL fields.grades[0]
-        GRADE_EDITION fields.grades[0]
-        GRADE_EDITION fields.grades[0]
-        CLASS_UNKNOWN findings[1].observation.class
-        FINDING_OTHER_BUILDING findings[1].finding_id
-        FUTURE_DATE inspected_on, REPORT_KIND fields.kind, GRADE_VALUE fields.grades[1], REPEATED fields.grades[1], DIMENSION_UNKNOWN fields.dimensions[1], CLASS_UNKNOWN findings[1].observation.class
-        SIGNER_NOT_EMPLOYED signatures.signer_ids
-    "]],
+            FUTURE_DATE inspected_on
+            BEFORE_BUILDING inspected_on
+            GRADE_VALUE fields.grades[0]
+            GRADE_OF_APPRAISAL fields.grades[0]
+            GRADE_EDITION fields.grades[0]
+            GRADE_EDITION fields.grades[0]
+            CLASS_UNKNOWN findings[1].observation.class
+            FINDING_OTHER_BUILDING findings[1].finding_id
+            FUTURE_DATE inspected_on, REPORT_KIND fields.kind, GRADE_WITHOUT_BODY fields.grades, GRADE_VALUE fields.grades[1], REPEATED fields.grades[1], DIMENSION_UNKNOWN fields.dimensions[1], CLASS_UNKNOWN findings[1].observation.class
+            SIGNER_NOT_EMPLOYED signatures.signer_ids
+        "]],
     );
 }
 

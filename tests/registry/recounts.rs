@@ -4,11 +4,18 @@
 use std::sync::Arc;
 
 use anju::{
-    domain::content::Fields,
+    domain::{
+        content::Fields,
+        policy::{CoverItem, Insurer, Standing},
+        qualification::CompanyKey,
+        totals::Measure,
+    },
     kernel::{
+        fen::Fen,
         id::{BuildingId, Kind, SubjectId},
         page::PageRequest,
         position::Seq,
+        share::Share,
         time::{Day, KnownAt, ReadTime},
     },
     registry::{Command, DueDays, Error, Outcome, Register, Registry, Wanted},
@@ -20,6 +27,7 @@ use crate::{
     city::{City, building, day, fields, said},
     gate::Gate,
     rebuild::{journal_of, state},
+    story::PRODUCTS,
 };
 
 /// More than is done at once.
@@ -136,12 +144,17 @@ impl Scene {
         refused(self.registry().list_due(node, days, &page)).map(|_| ())
     }
 
-    /// Counts of these days and lists of a node are refused.
-    fn refuses(&self, node: SubjectId, days: &[&str]) {
+    /// Counts of these days are refused.
+    fn refuses_counts(&self, node: SubjectId, days: &[&str]) {
         let under_way = Err("SWEEP_UNDER_WAY".to_owned());
         for valid in days {
             assert_eq!(self.counts(node, valid, KnownAt::Now), under_way, "{node} on {valid}");
         }
+    }
+
+    /// Counts of these days and lists of a node are refused.
+    fn refuses(&self, node: SubjectId, days: &[&str]) {
+        self.refuses_counts(node, days);
         assert_eq!(self.due(node), Err("SWEEP_UNDER_WAY".to_owned()), "due in {node}");
     }
 
@@ -316,4 +329,136 @@ fn what_is_touched_during_a_recount_is_counted_once() {
     // And again: nothing is left of the first that would keep the second from a building.
     scene.begin(|town| town.load(street, "cycle", "later", &stricter("2026-09-01")));
     scene.ends();
+}
+
+/// A policy of these covers on some things, for the district.
+fn insure(
+    town: &Town,
+    number: &str,
+    objects: Vec<SubjectId>,
+    covers: Vec<CoverItem>,
+) -> Result<SubjectId, Error> {
+    let content = fields(Kind::Policy, |fields| {
+        if let Fields::Policy(policy) = fields {
+            policy.region = Some(town.city.district.try_into().ok());
+            policy.number = Some(Some(number.to_owned()));
+            policy.product = Some(Some("IDI".to_owned()));
+            policy.clause = Some(Some("2019-example".to_owned()));
+            let company = CompanyKey("EXAMPLE".to_owned());
+            policy.insurers = Some(Some(vec![Insurer { company, share: Share::WHOLE }]));
+            policy.objects = Some(Some(objects));
+            policy.covers = Some(Some(covers));
+            policy.standing = Some(Some(Standing::Bound));
+        }
+    });
+    town.city.register(content, "2000-01-01", false)
+}
+
+fn cover(code: &str, days: Option<(&str, &str)>) -> CoverItem {
+    CoverItem {
+        cover: code.to_owned(),
+        from: days.map(|(from, _)| day(from)),
+        until: days.map(|(_, until)| day(until)),
+        sum_insured: Fen::new(1_000).unwrap(),
+        per_event: None,
+        per_household: None,
+        per_person: None,
+        deductible: Fen::ZERO,
+    }
+}
+
+fn count(counts: &Counts, measure: Measure, term: &str) -> (i64, i64) {
+    counts.get(&(measure.name(), term.to_owned())).copied().unwrap_or_default()
+}
+
+#[expect(clippy::too_many_lines, reason = "one life after another")]
+#[test]
+fn a_policy_on_many_buildings_is_counted_step_by_step_and_each_building_once() {
+    let mut scene = Scene::new();
+    scene.town.load(scene.town.city.city, "products", "1", PRODUCTS);
+    let [crowded, quiet] = scene.town.compounds;
+    let page = PageRequest { rows: 700, after: Vec::new() };
+    let of = anju::registry::ListOf::Below(Kind::Building, crowded);
+    let all = scene.registry().list(of, ReadTime::NOW, &page).unwrap().rows;
+    let (first, last) = (all[0].id, all[all.len() - 1].id);
+    let [one, other] = [first, last].map(|building| scene.town.city.unit(building, "2000"));
+    scene.settled();
+    scene.before = scene.head();
+    let before = scene.counts(crowded, "2026-11-23", KnownAt::Now).unwrap();
+    let apart = [quiet, scene.town.streets[1]];
+    let told = scene.told(&apart);
+    let days = Some(("2020-01-01", "2029-12-31"));
+    let covers = vec![cover("STR", None), cover("WTR", days)];
+    let mut made = None;
+    scene.begin(|town| {
+        made = insure(town, "P-1", vec![crowded, other], covers.clone()).ok();
+    });
+    let mut steps = 0;
+    while scene.is_recounting() && steps < 3 {
+        for (node, days) in
+            [(crowded, &["2010-01-01", "2026-11-23"][..]), (scene.town.streets[0], &["2026-11-23"])]
+        {
+            scene.refuses_counts(node, days);
+            // What is due does not follow from what is insured.
+            assert_eq!(scene.due(node), Ok(()), "due in {node}");
+        }
+        // Not what was so before the policy, nor what was known before it, nor another street.
+        assert!(scene.counts(crowded, "1999-12-31", KnownAt::Now).is_ok());
+        let known = KnownAt::Seq(scene.before);
+        assert_eq!(scene.counts(crowded, "2026-11-23", known), Ok(before.clone()));
+        assert_eq!(scene.told(&apart), told);
+        steps += 1;
+        scene.step();
+    }
+    assert!(steps >= 2, "{steps}");
+    // Meanwhile units and buildings come, a completion turns out another, one is demolished, one moves,
+    // and a policy insures a few; another on as many waits, and so does a word on the first.
+    let policy = made.unwrap();
+    std::thread::scope(|scope| {
+        let town = &scene.town;
+        let refusals = scope.spawn(move || {
+            let many = insure(town, "P-2", vec![crowded], vec![cover("STR", None)]);
+            let content = fields(Kind::Policy, |fields| {
+                if let Fields::Policy(policy) = fields {
+                    policy.objects = Some(Some(vec![quiet]));
+                }
+            });
+            [refused(many).err(), refused(town.city.change(policy, "2026-01-01", content)).err()]
+        });
+        while !refusals.is_finished() && scene.is_recounting() {
+            scene.step();
+        }
+        let waits = Some("SWEEP_UNDER_WAY".to_owned());
+        if scene.is_recounting() {
+            assert_eq!(refusals.join().unwrap(), [waits.clone(), waits]);
+        }
+    });
+    scene.gate.open();
+    for building in [first, last] {
+        scene.town.city.unit(building, "2015");
+        let completed = fields(Kind::Building, |fields| {
+            if let Fields::Building(fields) = fields {
+                fields.completed = Some("2018".parse().ok());
+            }
+        });
+        scene.town.city.change(building, "2001-01-01", completed).unwrap();
+    }
+    scene.town.city.retract(one, None).unwrap();
+    let moved = fields(Kind::Building, |fields| {
+        if let Fields::Building(fields) = fields {
+            fields.compound = Some(quiet.try_into().ok());
+        }
+    });
+    scene.town.city.change(last, "2022-01-01", moved).unwrap();
+    let newer = scene.town.dwelling(crowded, "2016-05-01");
+    scene.settled();
+    let _ = insure(&scene.town, "P-3", vec![quiet, newer], vec![cover("WTR", days)]);
+    scene.ends();
+    let now = scene.counts(crowded, "2026-11-23", KnownAt::Now).unwrap();
+    // All that are in the compound but the one that moved away, and the new one.
+    let (many, few) = (i64::try_from(MANY).unwrap(), (2, 2));
+    assert_eq!(count(&now, Measure::InsuredBuildings, "any"), (many, many), "{now:?}");
+    // The unit that is named goes on being insured where its building went.
+    let there = scene.counts(quiet, "2026-11-23", KnownAt::Now).unwrap();
+    assert_eq!(count(&there, Measure::InsuredUnits, "any"), few, "{there:?}");
 }

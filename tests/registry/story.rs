@@ -8,14 +8,18 @@ use std::collections::BTreeMap;
 use anju::{
     domain::{
         content::{Content, Fields},
+        policy::{CoverItem, Insurer, Premium, PremiumPayer, Standing},
+        qualification::CompanyKey,
         region::Level,
         timeline::EndCause,
     },
     kernel::{
+        fen::Fen,
         hash::Hash,
         id::{BuildingId, CaseId, CompoundId, IdSeed, Kind, RawId, RegionId, SubjectId},
         page::PageRequest,
         position::{Partition, Seq},
+        share::Share,
         time::{Day, ImpreciseDay, KnownAt, Stamp},
     },
     registry::{
@@ -70,6 +74,8 @@ const SAID: [&str; 14] = [
     "2026-11-22",
 ];
 
+pub(crate) const PRODUCTS: &str = include_str!("../../data/reference/products-example.toml");
+
 const KINDS: [Kind; 4] = [Kind::Region, Kind::Compound, Kind::Building, Kind::Unit];
 
 /// One step of a story.
@@ -91,7 +97,7 @@ impl std::fmt::Debug for Act {
 }
 
 pub(crate) fn acts(most: usize) -> impl Strategy<Value = Vec<Act>> {
-    let act = (0_u8..100, any::<u16>(), any::<u16>(), any::<u16>(), any::<u8>(), any::<u8>())
+    let act = (0_u8..116, any::<u16>(), any::<u16>(), any::<u16>(), any::<u8>(), any::<u8>())
         .prop_map(|(what, a, b, c, day, said)| Act { what, a, b, c, day, said });
     proptest::collection::vec(act, 1..most)
 }
@@ -121,6 +127,7 @@ pub(crate) struct Story {
     pub(crate) compounds: Vec<SubjectId>,
     pub(crate) buildings: Vec<SubjectId>,
     pub(crate) units: Vec<SubjectId>,
+    pub(crate) policies: Vec<SubjectId>,
     entries_of: BTreeMap<SubjectId, Vec<Seq>>,
     /// Entries that took others back, with a subject of theirs.
     retractions: Vec<(SubjectId, Seq)>,
@@ -133,7 +140,8 @@ pub(crate) struct Story {
 }
 
 impl Story {
-    /// Two districts, three streets, four communities, three compounds, and a building.
+    /// Two districts, three streets, three communities, two compounds, a building, and a list of insurance
+    /// products.
     pub(crate) fn new() -> Self {
         Self::on(City::new())
     }
@@ -148,6 +156,7 @@ impl Story {
             compounds: Vec::new(),
             buildings: Vec::new(),
             units: Vec::new(),
+            policies: Vec::new(),
             entries_of: BTreeMap::new(),
             retractions: Vec::new(),
             read_up_to: 0,
@@ -165,6 +174,16 @@ impl Story {
         let compound = city.compound("第一小区", first);
         city.compound("第二小区", first);
         city.building(compound, "1986-01-01", 1_000);
+        let products = crate::city::fields(Kind::Reference, |fields| {
+            if let Fields::Reference(reference) = fields {
+                reference.region = Some(city.city.try_into().ok());
+                reference.table = Some(Some("products".to_owned()));
+                reference.name = Some(Some("products".to_owned()));
+                reference.edition = Some(Some("1".to_owned()));
+                reference.text = Some(Some(PRODUCTS.to_owned()));
+            }
+        });
+        city.register(products, "2000", false).unwrap();
         story.learn();
         story
     }
@@ -191,7 +210,7 @@ impl Story {
     }
 
     pub(crate) fn everything(&self) -> Vec<SubjectId> {
-        [&self.nodes()[..], &self.buildings, &self.units].concat()
+        [&self.nodes()[..], &self.buildings, &self.units, &self.policies].concat()
     }
 
     /// Reads the new entries, for the subjects that they begin.
@@ -221,6 +240,7 @@ impl Story {
                 Fields::Compound(_) => self.compounds.push(subject),
                 Fields::Building(_) => self.buildings.push(subject),
                 Fields::Unit(_) => self.units.push(subject),
+                Fields::Policy(_) => self.policies.push(subject),
                 _ => {}
             }
         }
@@ -279,7 +299,11 @@ impl Story {
             94..=95 => self.nonsense(act),
             96 => self.several(act),
             97 => self.erase(act),
-            _ => self.import(act),
+            98..=99 => self.import(act),
+            100..=107 => self.register("register a policy", act, self.policy(act)),
+            108..=111 => self.change("change a policy", pick(&self.policies, act.a), act),
+            112..=113 => self.stand(act),
+            _ => self.correct_one(pick(&self.policies, act.a), act),
         }
     }
 
@@ -340,6 +364,9 @@ impl Story {
             if !act.c.is_multiple_of(5) {
                 fields.floor_area_cm2 = Some(Some(area(act)));
             }
+            if act.b.is_multiple_of(3) {
+                fields.completed = Some(Some(imprecise(act)));
+            }
         }
         identify(&mut content, act);
         Some(content)
@@ -355,6 +382,65 @@ impl Story {
             }
         }
         Some(content)
+    }
+
+    /// Of what it insures, how, and for how long.
+    fn policy(&self, act: &Act) -> Option<Content> {
+        let mut content = Content::empty(Kind::Policy);
+        if let Fields::Policy(fields) = &mut content.fields {
+            let code = ["IDI", "IDI", "EBS"][usize::from(act.b) % 3];
+            let clause = if code == "IDI" { "2019-example" } else { "2024-example" };
+            fields.region = Some(self.kept_for(act)?.try_into().ok());
+            fields.number = Some(Some(format!("P{}", act.b % 97)));
+            fields.product = Some(Some(code.to_owned()));
+            fields.clause = Some(Some(clause.to_owned()));
+            let company = CompanyKey("EXAMPLE".to_owned());
+            fields.insurers = Some(Some(vec![Insurer { company, share: Share::WHOLE }]));
+            fields.objects = Some(Some(self.objects(act)?));
+            fields.covers = Some(Some(covers(code, act)));
+            let payer = PremiumPayer::ALL[usize::from(act.c) % 5];
+            fields.premiums = Some(Some(vec![premium(payer, act)]));
+            let stands = if act.c.is_multiple_of(4) { Standing::Quoted } else { Standing::Bound };
+            fields.standing = Some(Some(stands));
+        }
+        Some(content)
+    }
+
+    /// A street, a district, or the city.
+    fn kept_for(&self, act: &Act) -> Option<SubjectId> {
+        let mut regions = [&self.districts[..], &self.streets, &self.communities].concat();
+        regions.push(self.city.city);
+        pick(&regions, act.c)
+    }
+
+    /// One or two things, often buildings.
+    fn objects(&self, act: &Act) -> Option<Vec<SubjectId>> {
+        let lists = [&self.buildings, &self.buildings, &self.compounds, &self.units];
+        let mut objects = vec![pick(lists[usize::from(act.a / 7) % 4], act.a)?];
+        if act.b.is_multiple_of(2) {
+            objects.extend(pick(lists[usize::from(act.c) % 4], act.b));
+        }
+        objects.dedup();
+        Some(objects)
+    }
+
+    /// Binds it, or lets it be over.
+    fn stand(&mut self, act: &Act) {
+        let Some(subject) = pick(&self.policies, act.a) else { return };
+        let mut content = Content::empty(Kind::Policy);
+        if let Fields::Policy(fields) = &mut content.fields {
+            fields.standing = Some(Some(Standing::ALL[1 + usize::from(act.b) % 3]));
+        }
+        let change = Change {
+            subject,
+            etag: None,
+            from: on(act),
+            second_of_day: None,
+            order_key: Vec::new(),
+            content,
+            sentences: Vec::new(),
+        };
+        self.send("bind or end a policy", Command::Change(change));
     }
 
     /// Some fields of a subject, with parents of the right kind.
@@ -383,11 +469,21 @@ impl Story {
                 4..=5 => fields.compound = Some(compound),
                 6 => fields.physical = Some(building),
                 7 => fields.physical = Some(None),
+                8 => fields.completed = Some(Some(imprecise(act))),
                 _ => fields.floor_area_cm2 = Some((!act.b.is_multiple_of(7)).then(|| area(act))),
             },
             Fields::Unit(fields) => match act.c % 3 {
                 0 => fields.building = Some(building),
                 _ => fields.area_cm2 = Some((!act.b.is_multiple_of(7)).then(|| area(act))),
+            },
+            Fields::Policy(fields) => match act.c % 5 {
+                0 => fields.region = self.kept_for(act).map(|id| id.try_into().ok()),
+                1 => {
+                    let payer = PremiumPayer::ALL[usize::from(act.b) % 5];
+                    fields.premiums = Some(Some(vec![premium(payer, act)]));
+                }
+                2 => fields.covers = Some(Some(covers("IDI", act))),
+                _ => fields.objects = self.objects(act).map(Some),
             },
             _ => {}
         }
@@ -421,7 +517,11 @@ impl Story {
     }
 
     fn correct(&mut self, act: &Act) {
-        let Some(subject) = pick(&self.everything(), act.a) else { return };
+        self.correct_one(pick(&self.everything(), act.a), act);
+    }
+
+    fn correct_one(&mut self, subject: Option<SubjectId>, act: &Act) {
+        let Some(subject) = subject else { return };
         let mut correct = Correct {
             subject,
             etag: None,
@@ -731,6 +831,32 @@ fn area(act: &Act) -> u64 {
     (u64::from(act.b % 50) + 10) * 10_000
 }
 
+/// Covers of a product: of one that counts from completion, its own days seldom.
+fn covers(code: &str, act: &Act) -> Vec<CoverItem> {
+    let own = (day(DAYS[usize::from(act.day) % 12]), day(DAYS[8 + usize::from(act.said) % 12]));
+    let own = (own.0 <= own.1).then_some(own);
+    let item = |cover: &str, days: Option<(Day, Day)>| CoverItem {
+        cover: cover.to_owned(),
+        from: days.map(|(from, _)| from),
+        until: days.map(|(_, until)| until),
+        sum_insured: Fen::new(area(act)).unwrap(),
+        per_event: None,
+        per_household: None,
+        per_person: None,
+        deductible: Fen::ZERO,
+    };
+    let always = Some((day("1990-03-01"), day("2026-11-22")));
+    match code {
+        "IDI" => vec![item("STR", None), item("WTR", own.filter(|_| act.c.is_multiple_of(2)))],
+        _ => vec![item("COLLAPSE", own.or(always))],
+    }
+}
+
+fn premium(payer: PremiumPayer, act: &Act) -> Premium {
+    let amount = Fen::new(u64::from(act.b % 50) + 1).unwrap();
+    Premium { amount, payer, reference: String::new() }
+}
+
 /// An outside number of a small pool, now and then, so that they meet.
 fn identify(content: &mut Content, act: &Act) {
     if act.c % 7 == 1 {
@@ -776,6 +902,6 @@ fn stories_have_every_kind_of_command_accepted_and_refused() {
     for (name, (accepted, _)) in &tally {
         assert!(*name == "nonsense" || *accepted >= 1, "{name}: {tally:?} {reasons:?}");
     }
-    assert_eq!(tally.len(), 21, "{tally:?}");
+    assert_eq!(tally.len(), 24, "{tally:?}");
     assert!(reasons.len() >= 20, "{reasons:?}");
 }

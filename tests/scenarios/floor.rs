@@ -12,10 +12,13 @@ pub(crate) enum Who {
     Inspector,
     Insurer,
     Patrol,
+    /// 住建局: another pair of eyes.
+    Bureau,
 }
 
 impl Who {
-    pub(crate) const ALL: [Self; 4] = [Self::Office, Self::Inspector, Self::Insurer, Self::Patrol];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Office, Self::Inspector, Self::Insurer, Self::Patrol, Self::Bureau];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -23,6 +26,7 @@ impl Who {
             Self::Inspector => "inspector",
             Self::Insurer => "insurer",
             Self::Patrol => "patrol",
+            Self::Bureau => "bureau",
         }
     }
 }
@@ -42,6 +46,14 @@ pub(crate) enum Said {
     Employed { body: String, from: String },
     /// A grade on the ladder of the survey of buildings.
     Grade { value: String },
+    /// Who insures, alone.
+    Insurer { company: String },
+    /// What is insured.
+    Insures { ids: Vec<String> },
+    /// What paid for work, in fen.
+    Funding { source: String, amount: u64 },
+    /// Covers with their sums insured, in fen.
+    Covers { items: Vec<(String, u64)> },
 }
 
 /// All that is said of one subject.
@@ -82,6 +94,42 @@ pub(crate) enum Follow {
     Verified { verifier: String },
     Closed,
 }
+
+/// A step of a claim; amounts in fen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ClaimStep {
+    Registered { number: String },
+    Checked,
+    Surveyed { amount: u64 },
+    Approved { amount: u64 },
+    Reserved { amount: u64 },
+    Cash,
+    Accepted,
+    Paid { amount: u64, to: String, work: Option<String>, invoice: Option<String> },
+    Closed,
+    Declined { code: String },
+    Withdrawn,
+}
+
+/// Something that pays for work; the amount in fen, the invoice as what is written on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fund {
+    pub(crate) source: String,
+    pub(crate) amount: u64,
+    pub(crate) invoice: Option<String>,
+}
+
+/// What is asked of covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Loss {
+    pub(crate) part: String,
+    pub(crate) cause: String,
+    pub(crate) lost: String,
+    pub(crate) noticed: Option<String>,
+}
+
+/// A cover beside a loss: policy, cover, answer, what is left in fen, and what stands against it.
+pub(crate) type CoverLine = (String, String, String, u64, Vec<String>);
 
 /// A part of what is split: what is said of it, and its share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,6 +172,9 @@ pub(crate) enum Act {
     Advance { report: String, step: Step, on: String },
     Observe { building: String, etag: Option<u64>, seen: Observed },
     Follow { finding: String, on: String, follow: Follow },
+    Claim { claim: String, on: String, step: ClaimStep },
+    Cancel { policy: String, from: String },
+    Fund { work: String, on: String, fund: Fund },
 }
 
 /// What an entry should have said.
@@ -249,6 +300,9 @@ pub(crate) struct FindingView {
     pub(crate) seen: Vec<(String, String, String)>,
 }
 
+/// How a claim stands, and its amounts in fen by their names.
+pub(crate) type ClaimView = (String, Vec<(String, u64)>);
+
 /// A floor that answers.
 pub(crate) trait Floor {
     /// Sets the clock to ten in the morning of a day in China.
@@ -283,6 +337,17 @@ pub(crate) trait Floor {
     ) -> Result<Vec<(String, String, String)>, Vec<Wrong>>;
     /// A finding.
     fn finding(&mut self, id: &str, time: &Time) -> Result<FindingView, Vec<Wrong>>;
+    /// Where a claim stands, and the amounts of its stages in fen, by name.
+    fn claim(&mut self, id: &str, time: &Time) -> Result<ClaimView, Vec<Wrong>>;
+    /// What paid for work: day, amount in fen, source.
+    fn paid(&mut self, id: &str, time: &Time) -> Result<Vec<(String, u64, String)>, Vec<Wrong>>;
+    /// Which covers answer for a loss of a building.
+    fn coverage(
+        &mut self,
+        id: &str,
+        loss: &Loss,
+        known: Known,
+    ) -> Result<Vec<CoverLine>, Vec<Wrong>>;
     /// What of a kind is in a holder.
     fn list(&mut self, kind: Kind, holder: &str, time: &Time) -> Result<Vec<String>, Vec<Wrong>>;
 }

@@ -6,23 +6,29 @@ use anju::{
     domain::{
         author::Author,
         building::{BuildingUse, Structure},
-        content::{Content, Fields, Said as Field},
+        claim::{Payment, Settlement, Step as ClaimSaid, Told as ClaimTold},
+        content::{Content, Fields, Said as Field, Shared},
+        coverage::Damage,
         due::{Bounds, DueAnswer},
         finding::{self, Observation, PartyKey, Place, Source, catalogue::Severity},
         grade::{Aspect, Grade, Ladder, Scale, Scope},
-        qualification::{Employment, Period, Qualification},
+        policy::{CoverItem, Insurer, Standing},
+        qualification::{CompanyKey, Employment, Period, Qualification},
         reference_file,
         region::Level,
         report::{ReportKind, Signatures},
         timeline::{EndCause, Presence},
         totals::{Certainty, Measure},
         unit::UnitUse,
+        work::{Funding, FundingSource},
     },
     kernel::{
+        fen::Fen,
         hash::Hash,
         id::{IdSeed, Kind, SubjectId},
         page::PageRequest,
         position::Partition,
+        share::Share,
         time::{Answer, Clock, Day, ImpreciseDay, KnownAt, ManualClock, ReadTime, Stamp},
     },
     registry::{
@@ -34,8 +40,9 @@ use anju::{
 };
 
 use crate::floor::{
-    Act, Correct, Done, DueView, FindingView, Floor, Follow, Into, Known, Observed, Paper,
-    Relative, Said, Saying, Split, Step, Time, Told, Total, View, Who, Wrong,
+    Act, ClaimStep, ClaimView, Correct, CoverLine, Done, DueView, FindingView, Floor, Follow, Fund,
+    Into, Known, Loss, Observed, Paper, Relative, Said, Saying, Split, Step, Time, Told, Total,
+    View, Who, Wrong,
 };
 
 /// Rows of any list: no scenario has more.
@@ -145,6 +152,7 @@ impl InProcess {
                     saying: followed(follow),
                 })
             }),
+            Act::Claim { .. } | Act::Fund { .. } | Act::Cancel { .. } => insured_act(act),
         }
     }
 
@@ -335,6 +343,80 @@ fn followed(follow: &Follow) -> finding::Saying {
     }
 }
 
+/// The command of an act about a policy, a claim or work.
+fn insured_act(act: &Act) -> (Partition, Command) {
+    match act {
+        Act::Claim { claim, on: day, step } => {
+            on(claim, |subject| Command::Change(claim_step(subject, day, step)))
+        }
+        Act::Fund { work, on: day, fund } => on(work, |subject| {
+            let saying = Saying { kind: Kind::Work, said: Vec::new() };
+            let mut change = change(subject, day, &saying);
+            let Fields::Work(fields) = &mut change.content.fields else { unreachable!() };
+            fields.funding = Some(funding(fund));
+            Command::Change(change)
+        }),
+        Act::Cancel { policy, from } => on(policy, |subject| {
+            let said = Said::Field {
+                name: "policy_standing".to_owned(),
+                value: Some(Standing::Cancelled.word().to_owned()),
+            };
+            let saying = Saying { kind: Kind::Policy, said: vec![said] };
+            Command::Change(change(subject, from, &saying))
+        }),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn funding(fund: &Fund) -> Funding {
+    let source = FundingSource::ALL.into_iter().find(|one| one.word() == fund.source);
+    Funding {
+        source: source.unwrap(),
+        amount: Fen::new(fund.amount).unwrap(),
+        reference: String::new(),
+        invoice: fund.invoice.as_ref().map(|text| Hash::of(&[text.as_bytes()])),
+    }
+}
+
+fn claim_step(subject: SubjectId, day: &str, step: &ClaimStep) -> Change {
+    let mut content = Content::empty(Kind::Claim);
+    let fen = |amount: u64| Fen::new(amount).unwrap();
+    let Fields::Claim(fields) = &mut content.fields else { unreachable!() };
+    let step = match step {
+        ClaimStep::Registered { number } => {
+            fields.number = some(number.clone());
+            ClaimSaid::Registered
+        }
+        ClaimStep::Checked => {
+            ClaimSaid::CoverageChecked { answer: Answer::Unknown, against: Vec::new() }
+        }
+        ClaimStep::Surveyed { amount } => ClaimSaid::Surveyed { assessed: fen(*amount) },
+        ClaimStep::Approved { amount } => ClaimSaid::Approved { amount: fen(*amount) },
+        ClaimStep::Reserved { amount } => ClaimSaid::Reserved { amount: fen(*amount) },
+        ClaimStep::Cash => ClaimSaid::Settling(Settlement::Cash),
+        ClaimStep::Accepted => ClaimSaid::Accepted,
+        ClaimStep::Paid { amount, to, work, invoice } => ClaimSaid::Paid(Payment {
+            amount: fen(*amount),
+            to: PartyKey(to.clone()),
+            invoice: invoice.as_ref().map(|text| Hash::of(&[text.as_bytes()])),
+            work: work.as_deref().map(read),
+        }),
+        ClaimStep::Closed => ClaimSaid::Closed,
+        ClaimStep::Declined { code } => ClaimSaid::Declined { code: code.clone() },
+        ClaimStep::Withdrawn => ClaimSaid::Withdrawn,
+    };
+    fields.step = Some(ClaimTold::new(step, Author::default()));
+    Change {
+        subject,
+        etag: None,
+        from: read(day),
+        second_of_day: None,
+        order_key: Vec::new(),
+        content: Content { shared: Shared::default(), ..content },
+        sentences: Vec::new(),
+    }
+}
+
 fn sentences(saying: &Saying) -> Vec<(String, String)> {
     let doubts = saying.said.iter().filter_map(|said| match said {
         Said::Doubt { field, sentence } => Some((field.clone(), sentence.clone())),
@@ -375,6 +457,14 @@ fn content(saying: &Saying) -> Content {
                 let Fields::Signer(signer) = &mut content.fields else { unreachable!() };
                 signer.employments = some(vec![Employment { body: read(body), period }]);
             }
+            Said::Funding { source, amount } => {
+                let Fields::Work(work) = &mut content.fields else { unreachable!() };
+                let (source, amount) = (source.clone(), *amount);
+                work.funding = Some(funding(&Fund { source, amount, invoice: None }));
+            }
+            Said::Insurer { .. } | Said::Insures { .. } | Said::Covers { .. } => {
+                insured(&mut content.fields, said);
+            }
             Said::Grade { value } => grades.push(Grade {
                 ladder: Ladder {
                     scale: Scale::Survey,
@@ -392,6 +482,32 @@ fn content(saying: &Saying) -> Content {
         report.grades = some(grades);
     }
     content
+}
+
+/// What is said of a policy beside plain fields.
+fn insured(fields: &mut Fields, said: &Said) {
+    let Fields::Policy(policy) = fields else { panic!("only policies insure") };
+    match said {
+        Said::Insurer { company } => {
+            let company = CompanyKey(company.clone());
+            policy.insurers = some(vec![Insurer { company, share: Share::WHOLE }]);
+        }
+        Said::Insures { ids } => policy.objects = some(ids.iter().map(|id| read(id)).collect()),
+        Said::Covers { items } => {
+            let item = |(cover, sum): &(String, u64)| CoverItem {
+                cover: cover.clone(),
+                from: None,
+                until: None,
+                sum_insured: Fen::new(*sum).unwrap(),
+                per_event: None,
+                per_household: None,
+                per_person: None,
+                deductible: Fen::ZERO,
+            };
+            policy.covers = some(items.iter().map(item).collect());
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 fn licences(fields: &mut Fields) -> &mut Field<Vec<Qualification>> {
@@ -456,6 +572,39 @@ fn put(fields: &mut Fields, name: &str, value: Option<&str>) {
             let kind =
                 value.map(|word| kinds.into_iter().find(|kind| kind.word() == word).unwrap());
             fields.kind = Some(kind);
+        }
+        (fields, name) => put_insured(fields, name, value),
+    }
+}
+
+/// The same of policies, claims and work.
+fn put_insured(fields: &mut Fields, name: &str, value: Option<&str>) {
+    #[expect(clippy::unnecessary_wraps, reason = "fields are said so")]
+    fn said<T: FromStr<Err: std::fmt::Debug>>(value: Option<&str>) -> Field<T> {
+        Some(value.map(read))
+    }
+    match (fields, name) {
+        (Fields::Policy(fields), "region_id") => fields.region = said(value),
+        (Fields::Policy(fields), "policy_number") => fields.number = said(value),
+        (Fields::Policy(fields), "product") => fields.product = said(value),
+        (Fields::Policy(fields), "clause") => fields.clause = said(value),
+        (Fields::Policy(fields), "policy_standing") => {
+            fields.standing = Some(value.map(|word| choice(word, Standing::from_number)));
+        }
+        (Fields::Claim(fields), "building_id") => fields.building = said(value),
+        (Fields::Claim(fields), "policy_id") => fields.policy = said(value),
+        (Fields::Claim(fields), "cover") => fields.cover = said(value),
+        (Fields::Claim(fields), "part") => fields.part = said(value),
+        (Fields::Claim(fields), "cause") => fields.cause = said(value),
+        (Fields::Claim(fields), "lost_on") => fields.lost_on = said(value),
+        (Fields::Claim(fields), "claimed_fen") => {
+            fields.claimed = Some(value.map(|fen| Fen::new(fen.parse().unwrap()).unwrap()));
+        }
+        (Fields::Work(fields), "building_id") => fields.building = said(value),
+        (Fields::Work(fields), "part") => fields.part = said(value),
+        (Fields::Work(fields), "done") => fields.done = said(value),
+        (Fields::Work(fields), "cost_fen") => {
+            fields.cost = Some(value.map(|fen| Fen::new(fen.parse().unwrap()).unwrap()));
         }
         (fields, name) => panic!("the runner does not know {name} of {fields:?}"),
     }
@@ -740,6 +889,59 @@ impl Floor for InProcess {
             stands_in: found.stands_in.iter().map(|id| SubjectId::from(*id).to_string()).collect(),
             seen,
         })
+    }
+
+    fn claim(&mut self, id: &str, time: &Time) -> Result<ClaimView, Vec<Wrong>> {
+        let subject: SubjectId = read(id);
+        let seen = self.registry.get(subject, Self::time(time)).map_err(wrong)?;
+        let claim = seen.claim.unwrap().claim;
+        let some = |amount: Fen| (amount > Fen::ZERO).then_some(amount);
+        let named = [
+            ("claimed", claim.content.claimed.flatten()),
+            ("assessed", claim.assessed),
+            ("approved", claim.approved),
+            ("reserved", claim.reserved),
+            ("paid", some(claim.paid)),
+        ];
+        let amounts =
+            named.into_iter().filter_map(|(name, amount)| Some((name.to_owned(), amount?.count())));
+        Ok((claim.stage.word().to_owned(), amounts.collect()))
+    }
+
+    fn paid(&mut self, id: &str, time: &Time) -> Result<Vec<(String, u64, String)>, Vec<Wrong>> {
+        let subject: SubjectId = read(id);
+        let seen = self.registry.get(subject, Self::time(time)).map_err(wrong)?;
+        let paid = seen.work.unwrap().paid.into_iter().map(|paid| {
+            let source = paid.funding.source.word().to_owned();
+            (paid.on.to_string(), paid.funding.amount.count(), source)
+        });
+        Ok(paid.collect())
+    }
+
+    fn coverage(
+        &mut self,
+        id: &str,
+        loss: &Loss,
+        until: Known,
+    ) -> Result<Vec<CoverLine>, Vec<Wrong>> {
+        let damage = Damage {
+            part: loss.part.clone(),
+            cause: loss.cause.clone(),
+            lost_on: read(&loss.lost),
+            noticed_on: read(loss.noticed.as_ref().unwrap_or(&loss.lost)),
+        };
+        let time = ReadTime { valid_at: None, known_at: known(until) };
+        let found = self.registry.coverage(read(id), &damage, time).map_err(wrong)?;
+        let lines = found.covers.into_iter().map(|cover| {
+            let answer = match cover.answer {
+                Answer::Yes => "YES",
+                Answer::No => "NO",
+                Answer::Unknown => "UNKNOWN",
+            };
+            let against = cover.against.iter().map(|one| one.reason().to_owned()).collect();
+            (cover.number, cover.item.cover, answer.to_owned(), cover.left.count(), against)
+        });
+        Ok(lines.collect())
     }
 
     fn list(&mut self, kind: Kind, holder: &str, time: &Time) -> Result<Vec<String>, Vec<Wrong>> {

@@ -7,6 +7,7 @@ use anju::{
     cli::{message, set::enum_number},
     client::{ClientTls, Connection, POOL, method},
     kernel::{
+        hash::Hash,
         id::{Kind, SubjectId},
         position::Position,
         time::Day,
@@ -20,8 +21,9 @@ use tonic_types::StatusExt as _;
 
 use crate::{
     floor::{
-        Act, Correct, Done, DueView, FindingView, Floor, Follow, Into, Known, Observed, Paper,
-        Relative, Said, Saying, Split, Step, Time, Told, Total, View, Who, Wrong,
+        Act, ClaimStep, ClaimView, Correct, CoverLine, Done, DueView, FindingView, Floor, Follow,
+        Fund, Into, Known, Loss, Observed, Paper, Relative, Said, Saying, Split, Step, Time, Told,
+        Total, View, Who, Wrong,
     },
     in_process::{end_of, morning},
     served::Serving,
@@ -42,6 +44,7 @@ const fn role(who: Who) -> Role {
         Who::Inspector => Role::InspectionBody,
         Who::Insurer => Role::Insurer,
         Who::Patrol => Role::GridWorker,
+        Who::Bureau => Role::MunicipalOperator,
     }
 }
 
@@ -150,6 +153,7 @@ fn texts(value: &Value, field: &str) -> Vec<String> {
 }
 
 /// The fields of a request, and the mask that names them.
+#[expect(clippy::too_many_lines, reason = "one arm for each thing that is said")]
 fn fields(saying: &Saying) -> (Value, String) {
     let descriptor =
         POOL.get_message_by_name(&format!("anju.v1.{}Fields", message::noun(saying.kind))).unwrap();
@@ -190,6 +194,27 @@ fn fields(saying: &Saying) -> (Value, String) {
             }
             Said::Employed { body, from } => {
                 put("employments", Some(json!({ "bodyId": body, "from": from })), true);
+            }
+            Said::Funding { source, amount } => {
+                let (source, amount) = (source.clone(), *amount);
+                put("funding", Some(funding(&Fund { source, amount, invoice: None })), false);
+            }
+            Said::Insurer { company } => {
+                let whole = json!({
+                    "company": company, "shareNumerator": 1, "shareDenominator": 1
+                });
+                put("insurers", Some(whole), true);
+            }
+            Said::Insures { ids } => {
+                for id in ids {
+                    put("object_ids", Some(json!(id)), true);
+                }
+            }
+            Said::Covers { items } => {
+                for (cover, sum) in items {
+                    let item = json!({ "cover": cover, "sumInsuredFen": sum });
+                    put("covers", Some(item), true);
+                }
             }
             Said::Grade { value } => {
                 let grade = json!({
@@ -294,6 +319,7 @@ fn request(act: &Act) -> (&'static str, String, Value) {
             let asked = json!({ "id": finding, "on": on, "saying": saying });
             ("FindingService", name.to_owned(), asked)
         }
+        Act::Claim { .. } | Act::Fund { .. } | Act::Cancel { .. } => insured_request(act),
     }
 }
 
@@ -347,6 +373,62 @@ fn follow_request(follow: &Follow) -> (&'static str, Value) {
     }
 }
 
+/// The same of an act about a policy, a claim or work.
+fn insured_request(act: &Act) -> (&'static str, String, Value) {
+    match act {
+        Act::Claim { claim, on, step } => {
+            let (name, step) = claim_request(step);
+            let asked = json!({ "id": claim, "from": on, "step": step });
+            ("ClaimService", name.to_owned(), asked)
+        }
+        Act::Fund { work, on, fund } => {
+            let asked = json!({ "id": work, "from": on, "funding": funding(fund) });
+            ("WorkService", "FundWork".to_owned(), asked)
+        }
+        Act::Cancel { policy, from } => {
+            let asked = json!({ "id": policy, "from": from });
+            ("PolicyService", "CancelPolicy".to_owned(), asked)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn sha256(text: &str) -> String {
+    Hash::of(&[text.as_bytes()]).to_string()
+}
+
+fn funding(fund: &Fund) -> Value {
+    json!({
+        "source": format!("FUNDING_SOURCE_{}", fund.source.to_uppercase()),
+        "amountFen": fund.amount,
+        "invoiceSha256": fund.invoice.as_deref().map(sha256).unwrap_or_default(),
+    })
+}
+
+fn claim_request(step: &ClaimStep) -> (&'static str, Value) {
+    let sum = |amount: &u64| json!({ "amountFen": amount });
+    let advanced = match step {
+        ClaimStep::Registered { number } => json!({ "registered": { "claimNumber": number } }),
+        ClaimStep::Checked => json!({ "coverageChecked": {} }),
+        ClaimStep::Surveyed { amount } => json!({ "surveyed": sum(amount) }),
+        ClaimStep::Approved { amount } => json!({ "approved": sum(amount) }),
+        ClaimStep::Reserved { amount } => json!({ "reserved": sum(amount) }),
+        ClaimStep::Cash => json!({ "settling": { "settlement": "SETTLEMENT_CASH" } }),
+        ClaimStep::Closed => json!({ "closed": {} }),
+        ClaimStep::Declined { code } => json!({ "declined": { "code": code } }),
+        ClaimStep::Paid { amount, to, work, invoice } => {
+            let paid = json!({
+                "amountFen": amount, "paidTo": to, "workId": work.clone().unwrap_or_default(),
+                "invoiceSha256": invoice.as_deref().map(sha256).unwrap_or_default(),
+            });
+            return ("PayClaim", json!({ "paid": paid }));
+        }
+        ClaimStep::Accepted => return ("AnswerClaim", json!({ "accepted": {} })),
+        ClaimStep::Withdrawn => return ("AnswerClaim", json!({ "withdrawn": {} })),
+    };
+    ("AdvanceClaim", advanced)
+}
+
 fn split_request(split: &Split) -> Value {
     let parts = split.parts.iter().map(|part| {
         let (over, under) = part.share;
@@ -391,7 +473,10 @@ fn paper_request(paper: &Paper) -> Value {
 /// The ids of what an answer tells of, the first of them of what was made or was written about.
 fn ids(answer: &Value) -> Vec<String> {
     let mut ids = Vec::new();
-    let nouns = ["region", "compound", "building", "unit", "body", "signer", "report", "finding"];
+    let nouns = [
+        "region", "compound", "building", "unit", "body", "signer", "report", "finding", "policy",
+        "claim", "work",
+    ];
     for noun in nouns {
         if answer[noun].is_object() {
             ids.push(text(&answer[noun], "id"));
@@ -620,6 +705,49 @@ impl Floor for OverGrpc {
             stands_in: texts(&seen, "stands_in_ids"),
             seen: observed,
         })
+    }
+
+    fn claim(&mut self, id: &str, time: &Time) -> Result<ClaimView, Vec<Wrong>> {
+        let seen = self.seen(id, time)?;
+        let names = ["claimed", "assessed", "approved", "reserved", "paid"];
+        let amounts = names.into_iter().filter_map(|name| {
+            let amount = seen["amounts"][format!("{name}_fen")].as_u64()?;
+            Some((name.to_owned(), amount))
+        });
+        Ok((word(&seen, "state", "CLAIM_STAGE_").to_lowercase(), amounts.collect()))
+    }
+
+    fn paid(&mut self, id: &str, time: &Time) -> Result<Vec<(String, u64, String)>, Vec<Wrong>> {
+        let seen = self.seen(id, time)?;
+        let paid = list(&seen, "funded").map(|paid| {
+            let funding = &paid["funding"];
+            let amount = u64::try_from(number(funding, "amount_fen")).unwrap();
+            let source = word(funding, "source", "FUNDING_SOURCE_").to_lowercase();
+            (text(paid, "on"), amount, source)
+        });
+        Ok(paid.collect())
+    }
+
+    fn coverage(
+        &mut self,
+        id: &str,
+        loss: &Loss,
+        known: Known,
+    ) -> Result<Vec<CoverLine>, Vec<Wrong>> {
+        let time = Time { valid: None, known };
+        let asked = json!({
+            "context": reading(&time), "buildingId": id, "part": loss.part, "cause": loss.cause,
+            "lostOn": loss.lost, "noticedOn": loss.noticed.clone().unwrap_or_default(),
+        });
+        let answer = self.ask("PolicyService", "CheckCoverage", asked)?;
+        let lines = list(&answer, "covers").map(|cover| {
+            let against = list(cover, "objections").map(|one| text(one, "reason")).collect();
+            let left = u64::try_from(number(cover, "left_fen")).unwrap();
+            let answer = word(cover, "answer", "COVERAGE_ANSWER_");
+            let item = text(&cover["item"], "cover");
+            (text(cover, "policy_number"), item, answer, left, against)
+        });
+        Ok(lines.collect())
     }
 
     fn list(&mut self, kind: Kind, holder: &str, time: &Time) -> Result<Vec<String>, Vec<Wrong>> {

@@ -9,8 +9,8 @@ use anju::kernel::{id::SubjectId, time::Day};
 
 use crate::{
     floor::{
-        Act, Correct, Done, DueView, FindingView, Floor, Into, Known, Relative, Said, Saying, Step,
-        Time, Total, View, Wrong,
+        Act, ClaimStep, Correct, Done, DueView, FindingView, Floor, Into, Known, Relative, Said,
+        Saying, Step, Time, Total, View, Wrong,
     },
     reader::{Asking, Doing, Line, Question, Until},
 };
@@ -113,6 +113,7 @@ impl Player<'_> {
         self.ids.iter().fold(text.to_owned(), named)
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each question")]
     fn asked(&mut self, text: &str, asking: &Asking) -> Result<Vec<String>, Vec<Wrong>> {
         let known = match &asking.until {
             Until::Now => Known::Now,
@@ -170,6 +171,25 @@ impl Player<'_> {
                 }))
             }
             Question::Finding(of) => self.finding(&id(of), &time)?,
+            Question::Claim(of) => {
+                let (stage, amounts) = self.floor.claim(&id(of), &time)?;
+                let told = amounts.iter().map(|(name, fen)| format!(", {name} {}", yuan(*fen)));
+                vec![stage + &told.collect::<String>()]
+            }
+            Question::Paid(of) => {
+                let paid = self.floor.paid(&id(of), &time)?;
+                sorted(
+                    paid.iter().map(|(on, fen, source)| format!("{on} {} by {source}", yuan(*fen))),
+                )
+            }
+            Question::Coverage { of, loss } => {
+                let covers = self.floor.coverage(&id(of), loss, known)?;
+                sorted(covers.iter().map(|(policy, cover, answer, left, against)| {
+                    let against = against.join(" ");
+                    let line = format!("{policy} {cover} {}, {} left", lower(answer), yuan(*left));
+                    if against.is_empty() { line } else { format!("{line}: {against}") }
+                }))
+            }
             Question::Stand(of) => {
                 let view = self.floor.get(&id(of), &time)?;
                 let (state, doubt) = view.report.unwrap();
@@ -262,6 +282,15 @@ fn named_in(act: &mut Act) -> Vec<&mut String> {
             named
         }
         Act::Follow { finding, .. } => vec![finding],
+        Act::Fund { work, .. } => vec![work],
+        Act::Claim { claim, step, .. } => {
+            let mut named = vec![claim];
+            if let ClaimStep::Paid { work, .. } = step {
+                named.extend(work.as_mut());
+            }
+            named
+        }
+        Act::Cancel { policy, .. } => vec![policy],
     }
 }
 
@@ -271,12 +300,13 @@ fn with<'a>(id: &'a mut String, mut named: Vec<&'a mut String>) -> Vec<&'a mut S
 }
 
 fn named_by(saying: &mut Saying) -> Vec<&mut String> {
-    let named = saying.said.iter_mut().filter_map(|said| match said {
-        Said::Field { name, value } if name.ends_with("_id") => value.as_mut(),
-        Said::Employed { body, .. } => Some(body),
-        _ => None,
+    let named = saying.said.iter_mut().map(|said| match said {
+        Said::Field { name, value } if name.ends_with("_id") => value.iter_mut().collect(),
+        Said::Employed { body, .. } => vec![body],
+        Said::Insures { ids } => ids.iter_mut().collect(),
+        _ => Vec::new(),
     });
-    named.collect()
+    named.flatten().collect()
 }
 
 fn refused(wrong: &[Wrong]) -> Vec<String> {
@@ -299,6 +329,10 @@ fn sorted(lines: impl Iterator<Item = String>) -> Vec<String> {
         lines.push("none".to_owned());
     }
     lines
+}
+
+fn yuan(fen: u64) -> String {
+    format!("¥{}.{:02}", fen / 100, fen % 100)
 }
 
 fn lower(word: &str) -> String {

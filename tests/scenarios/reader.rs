@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 use anju::kernel::{id::Kind, time::Day};
 
 use crate::floor::{
-    Act, Correct, Follow, Into, Observed, Paper, Part, Said, Saying, Split, Step, Who,
+    Act, ClaimStep, Correct, Follow, Fund, Into, Loss, Observed, Paper, Part, Said, Saying, Split,
+    Step, Who,
 };
 
 /// A line of a scenario. Ids in it are names still.
@@ -65,6 +66,9 @@ pub(crate) enum Question {
     Cases(String),
     Code { scheme: String, code: String },
     Finding(String),
+    Claim(String),
+    Paid(String),
+    Coverage { of: String, loss: Loss },
     Stand(String),
     List { kind: Kind, holder: String },
 }
@@ -190,7 +194,7 @@ impl Reader {
     fn asking(&self, verb: &str, words: &mut Words) -> Result<Option<Asking>, Bad> {
         let is_question = [
             "totals", "counts", "explain", "get", "life", "history", "due", "due-list", "cases",
-            "code", "finding?", "report?", "list",
+            "code", "finding?", "report?", "claim?", "work?", "coverage", "list",
         ];
         if !is_question.contains(&verb) {
             return Ok(None);
@@ -211,6 +215,9 @@ impl Reader {
             "get" => Question::Get(self.known(words.first("the name")?)?),
             "due" => Question::Due(self.known(words.first("the name")?)?),
             "finding?" => Question::Finding(self.known(words.first("the name")?)?),
+            "claim?" => Question::Claim(self.known(words.first("the name")?)?),
+            "work?" => Question::Paid(self.known(words.first("the name")?)?),
+            "coverage" => self.coverage(words)?,
             "report?" => Question::Stand(self.known(words.first("the name")?)?),
             "code" => {
                 let code = words.first("the code")?;
@@ -228,6 +235,19 @@ impl Reader {
             }
         };
         Ok(Some(Asking { question, valid, until }))
+    }
+
+    /// `coverage of BUILDING part=… cause=… lost=DAY [noticed=DAY]`
+    fn coverage(&self, words: &mut Words) -> Result<Question, Bad> {
+        let of = self.known(words.needed("of")?)?;
+        let mut pairs: BTreeMap<_, _> = words.pairs().into_iter().collect();
+        let mut needed = |name: &str| pairs.remove(name).ok_or(format!("`{name}=` is missing"));
+        let (part, cause, lost) = (needed("part")?, needed("cause")?, needed("lost")?);
+        let noticed = pairs.remove("noticed");
+        if let Some(name) = pairs.into_keys().next() {
+            return Err(format!("what is `{name}`?"));
+        }
+        Ok(Question::Coverage { of, loss: Loss { part, cause, lost, noticed } })
     }
 
     fn doing(&mut self, verb: &str, words: &mut Words, reason: &str) -> Result<Doing, Bad> {
@@ -290,6 +310,22 @@ impl Reader {
             },
             "merge" => return self.merge(words),
             "split" => return self.split(words),
+            "claim" => return self.claim(words),
+            "step" => self.claim_step(words)?,
+            "work" => return self.work(words),
+            "fund" => Act::Fund {
+                work: self.known(words.first("the work")?)?,
+                on: words.needed("on")?,
+                fund: Fund {
+                    source: words.needed("by")?,
+                    invoice: words.after("invoice")?,
+                    amount: fen(&words.first("the amount")?)?,
+                },
+            },
+            "cancel" => Act::Cancel {
+                policy: self.known(words.first("the policy")?)?,
+                from: words.needed("from")?,
+            },
             "report" => return self.report(words),
             "observe" => return self.observe(words),
             "sign" | "submit" | "accept" | "return" | "supersede" => self.advance(verb, words)?,
@@ -319,6 +355,7 @@ impl Reader {
         match kind {
             Kind::Unit => said.push(field("number", &name)),
             Kind::Signer => {}
+            Kind::Policy => said.push(field("policy_number", &name)),
             _ if said
                 .iter()
                 .any(|one| matches!(one, Said::Field { name, .. } if name == "name")) => {}
@@ -360,6 +397,7 @@ impl Reader {
         let stored = match (name, kind) {
             ("area", Kind::Unit) => "area_cm2",
             ("area", _) => "floor_area_cm2",
+            ("cost", _) => "cost_fen",
             ("in", _) => holder_field(kind),
             ("community", _) => "community_id",
             ("physical", _) => "physical_id",
@@ -368,6 +406,11 @@ impl Reader {
         let value = match name {
             _ if value == "?" => None,
             "area" => Some(square_centimetres(value)?),
+            "cost" => Some(fen(value)?.to_string()),
+            "funding" => {
+                let (source, amount) = two("SOURCE:YUAN")?;
+                return Ok(Said::Funding { source, amount: fen(&amount)? });
+            }
             "in" | "community" | "physical" => Some(self.known(value.to_owned())?),
             "code" | "number" => {
                 let (scheme, value) = two("SCHEME:NUMBER")?;
@@ -384,9 +427,83 @@ impl Reader {
                 return Ok(Said::Licence { scope, from: from.to_owned(), until });
             }
             "grade" => return Ok(Said::Grade { value: value.to_owned() }),
+            "insurer" => return Ok(Said::Insurer { company: value.to_owned() }),
+            "insures" => {
+                let ids = words(value).into_iter().map(|id| self.known(id));
+                return Ok(Said::Insures { ids: ids.collect::<Result<_, _>>()? });
+            }
+            "covers" => {
+                let items = words(value).into_iter().map(|item| {
+                    let (code, sum) = item.split_once(':').ok_or("`covers` is CODE:YUAN,…")?;
+                    Ok::<_, Bad>((code.to_owned(), fen(sum)?))
+                });
+                return Ok(Said::Covers { items: items.collect::<Result<_, _>>()? });
+            }
             _ => Some(value.to_owned()),
         };
         Ok(Said::Field { name: stored.to_owned(), value })
+    }
+
+    /// `claim NAME of BUILDING on POLICY from DAY cover=… part=… cause=… lost_on=DAY [claimed=YUAN]`
+    fn claim(&mut self, words: &mut Words) -> Result<(Act, Vec<String>), Bad> {
+        let name = words.first("the name")?;
+        let (building, policy) = (words.needed("of")?, words.needed("on")?);
+        let from = words.needed("from")?;
+        let mut pairs = words.pairs();
+        let mut said = vec![
+            field("building_id", &self.known(building)?),
+            field("policy_id", &self.known(policy)?),
+        ];
+        for (name, value) in &mut pairs {
+            if name == "claimed" {
+                (*name, *value) = ("claimed_fen".to_owned(), fen(value)?.to_string());
+            }
+            said.push(field(name, value));
+        }
+        self.new_name(Kind::Claim, &name)?;
+        let saying = Saying { kind: Kind::Claim, said };
+        Ok((Act::Register { saying, from, opens_partition: false }, vec![name]))
+    }
+
+    /// `work NAME on BUILDING from DAY cost=YUAN part=… done=…`; what paid for it is said by `fund WORK YUAN by
+    /// SOURCE on DAY [invoice TEXT]`, and by claims.
+    fn work(&mut self, words: &mut Words) -> Result<(Act, Vec<String>), Bad> {
+        let name = words.first("the name")?;
+        let (building, from) = (self.known(words.needed("on")?)?, words.needed("from")?);
+        let saying = self.saying(Kind::Work, words)?;
+        let mut said = vec![field("building_id", &building)];
+        said.extend(saying.said);
+        self.new_name(Kind::Work, &name)?;
+        let saying = Saying { kind: Kind::Work, said };
+        Ok((Act::Register { saying, from, opens_partition: false }, vec![name]))
+    }
+
+    /// `step CLAIM register NUMBER | check | survey YUAN | approve YUAN | reserve YUAN | cash | accept |
+    /// pay YUAN to KEY [for WORK] [invoice TEXT] | close | decline CODE | withdraw on DAY`
+    fn claim_step(&self, words: &mut Words) -> Result<Act, Bad> {
+        let (claim, on) = (self.known(words.first("the claim")?)?, words.needed("on")?);
+        let verb = words.first("the step")?;
+        let amount = |words: &mut Words| fen(&words.first("the amount")?);
+        let step = match verb.as_str() {
+            "register" => ClaimStep::Registered { number: words.first("the number")? },
+            "check" => ClaimStep::Checked,
+            "survey" => ClaimStep::Surveyed { amount: amount(words)? },
+            "approve" => ClaimStep::Approved { amount: amount(words)? },
+            "reserve" => ClaimStep::Reserved { amount: amount(words)? },
+            "cash" => ClaimStep::Cash,
+            "accept" => ClaimStep::Accepted,
+            "pay" => ClaimStep::Paid {
+                to: words.needed("to")?,
+                work: words.after("for")?.map(|work| self.known(work)).transpose()?,
+                invoice: words.after("invoice")?,
+                amount: amount(words)?,
+            },
+            "close" => ClaimStep::Closed,
+            "decline" => ClaimStep::Declined { code: words.first("the code")? },
+            "withdraw" => ClaimStep::Withdrawn,
+            _ => return Err(format!("a claim has no step `{verb}`")),
+        };
+        Ok(Act::Claim { claim, on, step })
     }
 
     /// `merge A,B into C on DAY [FIELD=VALUE …]`: into one that is there, or a new one.
@@ -567,6 +684,7 @@ fn kind_of_verb(verb: &str) -> Option<Kind> {
         "unit" => Kind::Unit,
         "body" => Kind::Body,
         "signer" => Kind::Signer,
+        "policy" => Kind::Policy,
         _ => return None,
     })
 }
@@ -588,6 +706,12 @@ fn square_centimetres(metres: &str) -> Result<String, Bad> {
         Ok(amount) if part.len() <= 4 => Ok(amount.to_string()),
         _ => Err(format!("`{metres}` is no area")),
     }
+}
+
+/// An amount in yuan as fen.
+fn fen(yuan: &str) -> Result<u64, Bad> {
+    let amount = yuan.parse::<anju::kernel::fen::Fen>();
+    amount.map(anju::kernel::fen::Fen::count).map_err(|_| format!("`{yuan}` is no amount"))
 }
 
 fn reference(file: &str) -> Result<String, Bad> {

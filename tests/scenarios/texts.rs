@@ -42,6 +42,8 @@ scenarios! {
     borders_and_codes_change "borders-and-codes",
     a_report_is_found_false "false-report",
     a_paper_comes_late "late-paper",
+    some_lives_nobody_can_have "never-so",
+    what_was_accepted_gives_way_to_what_was_accepted "superseded",
     a_signer_is_found_invalid "invalid-signer",
     a_building_moves_to_another_compound "moved-building",
     dates_are_imprecise "imprecise-dates",
@@ -49,6 +51,9 @@ scenarios! {
     the_cycles_of_a_draft_are_kept_row_by_row "cycles-of-a-draft",
     something_ends_after_the_move "end-after-the-move",
     a_defect_lives_on_in_what_the_building_became "defects-live-on",
+    an_insured_building_is_demolished "demolished-while-insured",
+    a_cover_period_is_moved_by_a_correction "cover-period-trap",
+    one_roof_is_paid_for_by_several "paid-for-twice",
 }
 
 #[test]

@@ -277,7 +277,7 @@ impl Office {
     ) -> Result<v1::ObserveFindingResponse, Status> {
         let (id, etag) = finding.unwrap_or_default();
         let who = match seen.source() {
-            v1::ObservationSource::Insurer => "insurer",
+            v1::ObservationSource::Insurer | v1::ObservationSource::Sensor => "insurer",
             _ => "inspector",
         };
         let message = v1::ObserveFindingRequest {
@@ -498,6 +498,12 @@ async fn one_crack_seen_by_two_inspectors_offline_and_an_insurer_is_one_finding_
     });
     let known = Some((two.id.as_str(), ""));
     office.observe(&block, known, "2026-05-30", insurer).await.unwrap();
+    // The sensor that it has put up tells of the same crack.
+    let alarm = v1::Observation {
+        source: v1::ObservationSource::Sensor.into(),
+        ..by("the-insurers-sensor", v1::Severity::RepairBy)
+    };
+    office.observe(&block, known, "2026-05-31", alarm).await.unwrap();
     // Its patrol is a report of its own, and accepted; the cycle does not count from it.
     let patrol = office.report(v1::ReportKind::Patrol, &block, "2026-05-30", None);
     office.accepted(patrol).await;
@@ -524,7 +530,7 @@ async fn one_crack_seen_by_two_inspectors_offline_and_an_insurer_is_one_finding_
         BEFORE_BUILDING observed_on
         the insurer, with what it had read: Aborted ETAG_MISMATCH
         ETAG_MISMATCH etag
-        the finding: SEVERITY_UNSAFE, 2 numbers, seen by zhang on 2026-05-20 as SEVERITY_WATCH, by li on 2026-05-19 as SEVERITY_UNSAFE, by the-insurer on 2026-05-30 as SEVERITY_REPAIR_BY
+        the finding: SEVERITY_UNSAFE, 2 numbers, seen by zhang on 2026-05-20 as SEVERITY_WATCH, by li on 2026-05-19 as SEVERITY_UNSAFE, by the-insurer on 2026-05-30 as SEVERITY_REPAIR_BY, by the-insurers-sensor on 2026-05-31 as SEVERITY_REPAIR_BY
         the block on 2026-06-01: due 2032-06-01, counted from 2022-06-01, graded B, orange, 1 open findings
     "]].assert_eq(&office.text);
 }
@@ -634,7 +640,8 @@ async fn what_cannot_be_is_refused_for_its_own_reason_and_nothing_is_written() {
         GRADE_VALUE fields.grades[0]
         an unknown class: InvalidArgument CLASS_UNKNOWN
         CLASS_UNKNOWN findings[0].observation.class
-        a signer without a licence for the scope: FailedPrecondition SIGNER_SCOPE
+        a signer without a licence for the scope: InvalidArgument SIGNATURE_SCOPE
+        SIGNATURE_SCOPE signatures.scope
         SIGNER_SCOPE signatures.signer_ids
         BODY_SCOPE signatures.signer_ids
         a signer who had no licence yet: FailedPrecondition SIGNER_PERIOD

@@ -6,6 +6,7 @@
 mod actors;
 mod cases;
 mod checkups;
+mod claims;
 mod derived;
 mod ended;
 mod figures;
@@ -22,5 +23,7 @@ mod refused;
 mod round_trip;
 mod stopping;
 mod tls;
+mod underwriting;
 mod watching;
+mod works;
 mod writes;

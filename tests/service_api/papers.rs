@@ -270,7 +270,8 @@ async fn all_that_is_wrong_with_a_report_is_told_at_once_and_nothing_is_written(
     message.signatures.as_mut().unwrap().scope = "electric".to_owned();
     let refusal = desk.record("inspector", message).await.unwrap_err();
     expect![[r"
-        FailedPrecondition SIGNER_SCOPE
+        InvalidArgument SIGNATURE_SCOPE
+        SIGNATURE_SCOPE signatures.scope
         SIGNER_SCOPE signatures.signer_ids
         BODY_SCOPE signatures.signer_ids"]]
     .assert_eq(&told(&refusal));
@@ -437,6 +438,7 @@ async fn what_is_wrong_with_a_report_and_with_an_order_is_told_at_once_with_its_
         FUTURE_DATE findings[0].observed_on
         CLASS_UNKNOWN findings[0].observation.class
         FUTURE_DATE signatures.on
+        SIGNATURE_SCOPE signatures.scope
         BEFORE_BUILDING inspected_on
         ORDER_OTHER_BUILDING fields.order_id
         REPORT_KIND fields.kind

@@ -14,20 +14,20 @@ use crate::{
 
 const PRODUCTS: &str = include_str!("../../data/reference/products-example.toml");
 
-fn policies(city: &City) -> PolicyServiceClient<Channel> {
+pub(crate) fn policies(city: &City) -> PolicyServiceClient<Channel> {
     PolicyServiceClient::new(city.channel.clone())
 }
 
 /// A city with a list of products, a compound in the east street and a building that was completed
 /// on the last day of June 2015.
-struct Desk {
-    city: City,
-    compound: String,
-    building: String,
+pub(crate) struct Desk {
+    pub(crate) city: City,
+    pub(crate) compound: String,
+    pub(crate) building: String,
 }
 
 impl Desk {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let city = City::start().await;
         let message = v1::LoadReferenceRequest {
             context: write(),
@@ -44,7 +44,7 @@ impl Desk {
     }
 
     /// An inherent-defects policy of two insurers, bound before the building was there.
-    fn defects(&self) -> v1::CreatePolicyRequest {
+    pub(crate) fn defects(&self) -> v1::CreatePolicyRequest {
         let cover = |cover: &str, sum: u64| v1::PolicyCover {
             cover: cover.to_owned(),
             sum_insured_fen: sum,
@@ -74,7 +74,11 @@ impl Desk {
         }
     }
 
-    async fn create(&self, who: &str, message: v1::CreatePolicyRequest) -> Result<String, Status> {
+    pub(crate) async fn create(
+        &self,
+        who: &str,
+        message: v1::CreatePolicyRequest,
+    ) -> Result<String, Status> {
         let asked = self.city.asking(who, message);
         Ok(policies(&self.city).create_policy(asked).await?.into_inner().policy.unwrap().id)
     }
@@ -111,7 +115,7 @@ impl Desk {
         }
     }
 
-    fn last(&self) -> u64 {
+    pub(crate) fn last(&self) -> u64 {
         let partition = self.city.partition;
         self.city.registry.frontier(partition).seq
     }
@@ -394,4 +398,175 @@ async fn a_compound_insures_what_is_in_it_from_an_endorsement_on() {
 
         InvalidArgument PART_UNKNOWN
         PART_UNKNOWN part"]].assert_eq(&lines.join("\n\n"));
+}
+
+impl Desk {
+    /// The open cases of the partition: reason, what is in doubt, sentence.
+    async fn case_sentences(&self) -> Vec<String> {
+        let message = v1::ListCasesRequest {
+            partition: self.city.partition.number(),
+            ..v1::ListCasesRequest::default()
+        };
+        let asked = self.city.asking("operator", message);
+        let mut client = v1::case_service_client::CaseServiceClient::new(self.city.channel.clone());
+        let cases = client.list_cases(asked).await.unwrap().into_inner().cases;
+        cases.into_iter().map(|case| format!("{}: {}", case.reason, case.message)).collect()
+    }
+
+    async fn demolish(&self, building: &str, on: &str) {
+        let message = v1::EndBuildingRequest {
+            context: write(),
+            id: building.to_owned(),
+            ended_on: on.to_owned(),
+            cause: v1::EndCause::Demolished.into(),
+            ..v1::EndBuildingRequest::default()
+        };
+        let asked = self.city.asking("operator", message);
+        self.city.buildings().end_building(asked).await.unwrap();
+    }
+
+    async fn endorse(&self, id: &str, from: &str, objects: Vec<String>) {
+        let change = v1::ChangePolicyRequest {
+            context: write(),
+            id: id.to_owned(),
+            from: from.to_owned(),
+            fields: Some(v1::PolicyFields { object_ids: objects, ..v1::PolicyFields::default() }),
+            ..v1::ChangePolicyRequest::default()
+        };
+        let asked = self.city.asking("insurer", change);
+        policies(&self.city).change_policy(asked).await.unwrap();
+    }
+
+    /// Insured buildings of the street on a day, by product.
+    async fn insured(&self, on: &str) -> String {
+        let message = v1::GetTotalsRequest {
+            context: Some(v1::ReadContext {
+                read_time: Some(v1::ReadTime { valid_at: on.to_owned(), ..Default::default() }),
+                ..v1::ReadContext::default()
+            }),
+            subject_id: self.city.streets[0].clone(),
+            measures: vec![
+                "insured_buildings_by_product".to_owned(),
+                "policies_by_state".to_owned(),
+                "premium_by_payer_fen".to_owned(),
+            ],
+            ..v1::GetTotalsRequest::default()
+        };
+        let asked = self.city.asking("operator", message);
+        let mut client =
+            v1::totals_service_client::TotalsServiceClient::new(self.city.channel.clone());
+        let amounts = client.get_totals(asked).await.unwrap().into_inner().amounts;
+        let told = amounts.iter().map(|one| format!("{} {}", one.term, one.certain));
+        told.collect::<Vec<_>>().join(", ")
+    }
+}
+
+#[tokio::test]
+async fn what_is_demolished_is_insured_up_to_that_day_and_an_endorsement_is_asked_for() {
+    let desk = Desk::start().await;
+    let other = desk.city.building(&desk.compound, "2号楼").await.id;
+    let mut message = desk.defects();
+    message.fields.as_mut().unwrap().object_ids = vec![desk.building.clone(), other.clone()];
+    let id = desk.create("insurer", message).await.unwrap();
+    let mut lines = vec![desk.insured("2024-03-31").await, desk.case_sentences().await.join("; ")];
+    desk.demolish(&desk.building, "2024-04-01").await;
+    lines.extend(desk.case_sentences().await);
+    for on in ["2024-03-31", "2024-04-01"] {
+        lines.push(desk.covered("operator", "STRUCTURE", on, None).await);
+        lines.push(desk.insured(on).await);
+    }
+    // The insurer has taken note: nothing is left to be done.
+    desk.endorse(&id, "2024-05-15", vec![other]).await;
+    lines.push(desk.case_sentences().await.join("; "));
+    expect![[r"
+        IDI 1, any 1, IDI in_force 1, developer 1500000
+
+
+
+        ENDORSEMENT_WANTED: a policy goes on insuring what is no more: it is to be endorsed or cancelled; it is insured from 2024-04-01 on, and by entry 13 was there from 1986-01-01 to before 2024-04-01
+
+        YES, completed 2015-06-30
+        IDI-2013-0001 STR 2017-07-01..2025-06-30 YES [] EXAMPLE-insurer 66666667, EXAMPLE-other 33333334
+        IDI-2013-0001 WTR 2015-06-30..2020-06-30 NO [PART_NOT_COVERED AFTER_COVER] EXAMPLE-insurer 13333333, EXAMPLE-other 6666667
+
+        IDI 1, any 1, IDI in_force 1, developer 1500000
+
+        NO, completed 2015-06-30
+        IDI-2013-0001 STR 2017-07-01..2025-06-30 NO [OBJECT_GONE] EXAMPLE-insurer 66666667, EXAMPLE-other 33333334
+        IDI-2013-0001 WTR 2015-06-30..2020-06-30 NO [OBJECT_GONE PART_NOT_COVERED AFTER_COVER] EXAMPLE-insurer 13333333, EXAMPLE-other 6666667
+
+        IDI in_force 1, developer 1500000
+
+    "]]
+    .assert_eq(&lines.join("\n\n"));
+}
+
+#[tokio::test]
+async fn what_was_split_stays_insured_by_the_policy_of_what_it_came_from() {
+    let desk = Desk::start().await;
+    let id = desk.create("insurer", desk.defects()).await.unwrap();
+    let part = |name: &str| v1::SplitBuildingPart {
+        fields: Some(v1::BuildingFields {
+            name: Some(name.to_owned()),
+            completed: Some("2024".to_owned()),
+            ..v1::BuildingFields::default()
+        }),
+        share_numerator: 1,
+        share_denominator: 2,
+    };
+    let message = v1::SplitBuildingRequest {
+        context: write(),
+        id: desk.building.clone(),
+        day: "2024-04-01".to_owned(),
+        parts: vec![part("1号楼东"), part("1号楼西")],
+        ..v1::SplitBuildingRequest::default()
+    };
+    let asked = desk.city.asking("operator", message);
+    let split = desk.city.buildings().split_building(asked).await.unwrap().into_inner();
+    let parts: Vec<String> = split.parts.iter().map(|part| part.id.clone()).collect();
+    let mut lines = desk.case_sentences().await;
+    let whole = desk.building.clone();
+    let east = Desk { building: parts[0].clone(), ..desk };
+    for (on, of) in [("2024-04-01", &whole), ("2024-04-01", &east.building)] {
+        lines.push(format!("{on} {}", if *of == whole { "whole" } else { "east" }));
+        let desk = &east;
+        let message = v1::CheckCoverageRequest {
+            of: Some(Damaged::BuildingId(of.clone())),
+            part: "STRUCTURE".to_owned(),
+            cause: "LATENT_DEFECT".to_owned(),
+            lost_on: on.to_owned(),
+            ..v1::CheckCoverageRequest::default()
+        };
+        let asked = desk.city.asking("operator", message);
+        let answer = policies(&desk.city).check_coverage(asked).await.unwrap().into_inner();
+        lines.push(self::lines(&answer));
+        lines.extend(answer.covers.iter().map(|cover| {
+            let is_whole = cover.object_id == whole;
+            format!("by predecessor {}, object the whole {is_whole}", cover.by_predecessor)
+        }));
+    }
+    lines.push(east.insured("2024-03-31").await);
+    lines.push(east.insured("2024-04-01").await);
+    // From the endorsement on the parts are insured by their own names, and only the one named.
+    east.endorse(&id, "2024-06-01", vec![east.building.clone()]).await;
+    lines.extend(east.case_sentences().await);
+    lines.push(east.insured("2024-06-01").await);
+    expect![[r"
+        ENDORSEMENT_WANTED: a policy goes on insuring what is no more: it is to be endorsed or cancelled; it is insured from 2024-04-01 on, and by entry 14 was there from 1986-01-01 to before 2024-04-01
+        2024-04-01 whole
+        NO, completed 2015-06-30
+        IDI-2013-0001 STR 2017-07-01..2025-06-30 NO [OBJECT_GONE] EXAMPLE-insurer 66666667, EXAMPLE-other 33333334
+        IDI-2013-0001 WTR 2015-06-30..2020-06-30 NO [OBJECT_GONE PART_NOT_COVERED AFTER_COVER] EXAMPLE-insurer 13333333, EXAMPLE-other 6666667
+        by predecessor false, object the whole true
+        by predecessor false, object the whole true
+        2024-04-01 east
+        YES, completed 2024
+        IDI-2013-0001 STR 2017-07-01..2025-06-30 YES [] EXAMPLE-insurer 66666667, EXAMPLE-other 33333334
+        IDI-2013-0001 WTR 2015-06-30..2020-06-30 NO [PART_NOT_COVERED AFTER_COVER] EXAMPLE-insurer 13333333, EXAMPLE-other 6666667
+        by predecessor true, object the whole true
+        by predecessor true, object the whole true
+        IDI 1, any 1, IDI in_force 1, developer 1500000
+        IDI 2, any 2, IDI in_force 1, developer 1500000
+        IDI 0, any 0, IDI unknown 1, developer 1500000"]]
+    .assert_eq(&lines.join("\n"));
 }

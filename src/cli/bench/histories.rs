@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Entries of the history.
-const ENTRIES: u64 = 200;
+pub(super) const ENTRIES: u64 = 200;
 /// Reads that are timed, and as many that are not before them.
 const READS: u64 = 5_000;
 /// Days between the days of two changes.
@@ -58,7 +58,7 @@ pub(super) async fn measure(city: &City, figures: &mut Figures) -> anyhow::Resul
 }
 
 /// A building, the numbers of its entries, and its first day.
-async fn write(city: &City) -> anyhow::Result<(SubjectId, Vec<u64>, Day)> {
+pub(super) async fn write(city: &City) -> anyhow::Result<(SubjectId, Vec<u64>, Day)> {
     let mut client = city.building_clients(1)?.pop().context("nobody calls")?;
     let number = city.ids.next();
     let first: Day = "2024-03-01".parse()?;

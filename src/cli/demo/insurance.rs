@@ -1,10 +1,13 @@
-//! Loads the demo's insurance: an example list of products, and policies of every product, in every
-//! state.
+//! Loads the demo's insurance: an example list of products, policies of every product, in every state,
+//! and claims on them.
 //!
 //! Insurers, numbers and amounts are made up. As with check-ups, a run that was cut short goes on.
 
 use crate::{
-    cli::demo::asked::{self, region, told},
+    cli::demo::{
+        asked::{self, region, told},
+        claims,
+    },
     client::{Authenticated, Connection},
     proto::v1::{
         self, Beneficiary, BuildingUse, PolicyStanding, PremiumPayer,
@@ -54,10 +57,12 @@ struct Found {
     young: Vec<String>,
     /// Buildings with lifts.
     lifts: Vec<String>,
+    /// Buildings of the compounds that the district insures.
+    insured: Vec<String>,
 }
 
-/// Loads all; how many policies there are.
-pub(super) async fn load(connection: &Connection) -> anyhow::Result<usize> {
+/// Loads all; how many policies and claims there are.
+pub(super) async fn load(connection: &Connection) -> anyhow::Result<(usize, usize)> {
     let clerk = connection.clone().for_person("example-underwriter")?.service();
     let references = ReferenceServiceClient::new(clerk.clone());
     let city = region(connection, "410100").await?;
@@ -69,22 +74,32 @@ pub(super) async fn load(connection: &Connection) -> anyhow::Result<usize> {
     };
     call!(references, load_reference, request, "products")?;
     let desk = Desk { policies: PolicyServiceClient::new(clerk), seed: city.clone() };
-    let mut count = 0;
+    let claims = claims::Desk::new(connection, &city)?;
+    let (mut count, mut claimed) = (0, 0);
     let mut all = Vec::new();
     for code in DISTRICTS {
         let district = region(connection, code).await?;
         let found = find(connection, &district).await?;
         all.extend(found.compounds.iter().take(COMPOUNDS).cloned());
         for policy in of_district(code, &district, &found) {
-            desk.tell(policy).await?;
+            let is_of_claims = policy.fields.policy_number() == of_claims(code);
+            let id = desk.tell(policy).await?;
             count += 1;
+            if is_of_claims {
+                claimed += claims.tell(code, &id, &found.insured).await?;
+            }
         }
     }
     for policy in of_city(&city, &all) {
         desk.tell(policy).await?;
         count += 1;
     }
-    Ok(count)
+    Ok((count, claimed))
+}
+
+/// The number of the district's policy on which its claims are.
+fn of_claims(code: &str) -> String {
+    format!("EXAMPLE-EBS-{code}-2026")
 }
 
 /// What there is to insure, in the order of ids.
@@ -108,6 +123,11 @@ async fn find(connection: &Connection, district: &str) -> anyhow::Result<Found> 
         let is_young = fields.r#use() == BuildingUse::Dwelling
             && fields.completed().len() == "2014-01-01".len()
             && fields.completed() >= "2014";
+        let is_insured =
+            found.compounds.iter().take(COMPOUNDS).any(|it| it == fields.compound_id());
+        if is_insured {
+            found.insured.push(building.id.clone());
+        }
         if fields.lift_count() > 0 {
             found.lifts.push(building.id.clone());
         }
@@ -252,8 +272,8 @@ fn of_city(city: &str, compounds: &[String]) -> Vec<Told> {
 }
 
 impl Desk {
-    /// Makes a policy, and says what became of it.
-    async fn tell(&self, policy: Told) -> anyhow::Result<()> {
+    /// Makes a policy, and says what became of it; its id.
+    async fn tell(&self, policy: Told) -> anyhow::Result<String> {
         let number = policy.fields.policy_number().to_owned();
         let what = format!("policy {number}");
         let request = v1::CreatePolicyRequest {
@@ -269,7 +289,7 @@ impl Desk {
             Then::Cancelled(from) => {
                 let request = v1::CancelPolicyRequest {
                     context: Some(asked::write(&self.seed, &what, "示例: the lift was taken out")),
-                    id,
+                    id: id.clone(),
                     from: from.to_owned(),
                     ..v1::CancelPolicyRequest::default()
                 };
@@ -278,13 +298,13 @@ impl Desk {
             Then::Lapsed(from) => {
                 let request = v1::LapsePolicyRequest {
                     context: Some(asked::write(&self.seed, &what, "示例: no premium came")),
-                    id,
+                    id: id.clone(),
                     from: from.to_owned(),
                     ..v1::LapsePolicyRequest::default()
                 };
                 call!(self.policies, lapse_policy, request, &what)?;
             }
         }
-        Ok(())
+        Ok(id)
     }
 }

@@ -5,7 +5,11 @@ use std::{fs, io::Write as _, path::Path};
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::{cli::read, kernel::position::Seq, proto::v1};
+use crate::{
+    cli::{prove::underwriting, read},
+    kernel::position::Seq,
+    proto::v1,
+};
 
 /// The form of proof files.
 pub(super) const PROOF_FORMAT: &str = "anju-proof-1";
@@ -90,6 +94,9 @@ pub(super) fn saved(checkpoint: Option<&v1::Checkpoint>) -> anyhow::Result<Saved
 }
 
 pub(super) fn load_checkpoint(path: &Path) -> anyhow::Result<SavedCheckpoint> {
+    if let Some(header) = underwriting::header(path)? {
+        return underwriting::checkpoint(&header);
+    }
     let file: WithCheckpoint = serde_json::from_slice(&read_file(path)?)
         .with_context(|| format!("{} is neither a checkpoint nor a proof", path.display()))?;
     if ![PROOF_FORMAT, CHECKPOINT_FORMAT].contains(&file.format.as_str()) {

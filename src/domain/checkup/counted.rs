@@ -169,7 +169,7 @@ fn distinct(open: &[(Span, BTreeSet<u32>)]) -> BTreeMap<String, Vec<Span>> {
 }
 
 /// The union of spans, as spans that do not touch.
-fn joined(mut spans: Vec<Span>) -> Vec<Span> {
+pub fn joined(mut spans: Vec<Span>) -> Vec<Span> {
     spans.sort();
     let mut joined: Vec<Span> = Vec::new();
     for span in spans {

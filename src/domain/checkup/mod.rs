@@ -15,7 +15,7 @@ use crate::{
         cycle::{self, CycleRuleSet},
         due::{self, Building, DueAnswer, DuePlan, Life, Steps},
         finding::{Finding, View, ageing::Aged, catalogue::Catalogue},
-        grade::{Aspect, Derived, Grade, Scale, Scope},
+        grade::{Derived, Grade, Scale, Scope},
         report::{ReportKind, State},
         tables::Tables,
         timeline::Timeline,
@@ -30,7 +30,7 @@ mod counted;
 #[cfg(test)]
 mod tests;
 
-pub use counted::{Count, bucket_word, counts, landings};
+pub use counted::{Count, bucket_word, counts, joined, landings};
 
 /// A report as the dossier has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +89,21 @@ pub struct Span {
 }
 
 impl Span {
+    /// All days.
+    pub const ALWAYS: Self = Self { from: Day::MIN, until: None };
+
+    /// From a day to the day before another; [`Day::MAX`] stands for no end. `None` when that is
+    /// empty.
+    pub fn between(from: Day, beyond: Day) -> Option<Self> {
+        let until = (beyond < Day::MAX).then_some(beyond);
+        until.is_none_or(|until| from < until).then_some(Self { from, until })
+    }
+
+    /// Whether a day lies in it.
+    pub fn contains(self, day: Day) -> bool {
+        self.from <= day && self.until.is_none_or(|until| day < until)
+    }
+
     /// The part that lies in another; `None` when that is empty.
     pub fn within(self, other: Self) -> Option<Self> {
         let until = match (self.until, other.until) {
@@ -109,6 +124,8 @@ pub struct Graded {
     pub grade: Grade,
     /// The report that gives it.
     pub report: ReportId,
+    /// Of what kind that is.
+    pub kind: ReportKind,
     /// Whether that report is in doubt.
     pub is_in_doubt: bool,
 }
@@ -176,7 +193,7 @@ impl Dossier {
         let reports = self.papers.iter().filter(|paper| paper.counts()).map(|paper| due::Report {
             inspected: paper.inspected,
             kind: paper.kind,
-            grades: grades_by_edition(&paper.grades),
+            grades: grades_by_ladder(&paper.grades),
         });
         let life = Life {
             from: span.from,
@@ -234,11 +251,18 @@ impl Dossier {
     /// Its grades: on each ladder of whole buildings the one of the last inspection, as far as
     /// reports were accepted. One that is in doubt is shown, and shown as that.
     pub fn grades(&self) -> Vec<Graded> {
+        self.last_grades(|_, _| true)
+    }
+
+    /// The same, where a grade ends only what it may end, by the kinds of both reports.
+    fn last_grades(&self, may_end: impl Fn(ReportKind, ReportKind) -> bool) -> Vec<Graded> {
         let mut graded: Vec<Graded> = Vec::new();
         for paper in self.papers.iter().filter(|paper| paper.is_accepted()) {
             for grade in paper.grades.iter().filter(|grade| is_of_building(grade)) {
                 let is_same = |known: &&mut Graded| {
-                    known.span.until.is_none() && known.grade.ladder == grade.ladder
+                    known.span.until.is_none()
+                        && known.grade.ladder == grade.ladder
+                        && may_end(known.kind, paper.kind)
                 };
                 if let Some(known) = graded.iter_mut().rfind(is_same) {
                     known.span.until = Some(paper.inspected);
@@ -247,6 +271,7 @@ impl Dossier {
                     span: Span { from: paper.inspected, until: None },
                     grade: grade.clone(),
                     report: paper.id,
+                    kind: paper.kind,
                     is_in_doubt: paper.is_in_doubt,
                 });
             }
@@ -256,9 +281,12 @@ impl Dossier {
     }
 
     /// Its colours: on each day the worst that the mapping of the day gives to the grades of the
-    /// last accepted report which it gives any. What no row maps has no colour.
+    /// last accepted report which it gives any. What an appraisal (鉴定) says, only another one makes
+    /// better: of a report of another kind after it the worse of both counts. What no row maps has
+    /// no colour.
     pub fn colours(&self, tables: &Tables) -> Vec<Coloured> {
-        let graded = self.grades();
+        let is_appraisal = |kind| kind == ReportKind::Appraisal;
+        let graded = self.last_grades(|one, other| is_appraisal(one) == is_appraisal(other));
         let mut days = graded
             .iter()
             .flat_map(|graded| [Some(graded.span.from), graded.span.until])
@@ -401,15 +429,10 @@ fn is_of_building(grade: &Grade) -> bool {
         && grade.ladder.scale != Scale::Colour
 }
 
-/// The grades of a building as cycle rules name them: by the edition of the scale, followed by the
-/// aspect where it is not the whole.
-fn grades_by_edition(grades: &[Grade]) -> BTreeMap<String, String> {
-    let key = |grade: &Grade| match grade.ladder.aspect {
-        Aspect::Whole => grade.ladder.edition.clone(),
-        aspect => format!("{} {}", grade.ladder.edition, aspect.word()),
-    };
+/// The grades of a building as cycle rules name them.
+fn grades_by_ladder(grades: &[Grade]) -> BTreeMap<String, String> {
     let of_building = grades.iter().filter(|grade| is_of_building(grade));
-    of_building.map(|grade| (key(grade), grade.value.clone())).collect()
+    of_building.map(|grade| (grade.ladder.code(), grade.value.clone())).collect()
 }
 
 /// The building as the rules ask for it, span by span.
@@ -448,16 +471,26 @@ fn building_of(content: &Content) -> Building {
     }
 }
 
-/// The colour on a day: the worst of those of the last report that has any.
+/// The colour on a day: the worst of those of the last appraisal that has any, and of the last report
+/// of another kind that has any and came after it.
 fn colour_on<'g>(graded: &'g [Graded], tables: &Tables, day: Day) -> Option<(Derived, &'g Graded)> {
     let mapping = tables.colours_on(day)?;
     let scales = tables.grades_on(day)?;
     let holds = |span: Span| span.from <= day && span.until.is_none_or(|until| day < until);
     let on_day = graded.iter().filter(|graded| holds(graded.span));
     let coloured = on_day.filter_map(|graded| Some((mapping.colour(&graded.grade).ok()?, graded)));
-    coloured.max_by(|(one, by), (other, by_other)| {
-        by.span.from.cmp(&by_other.span.from).then_with(|| {
-            scales.compare(&one.colour, &other.colour).unwrap_or(std::cmp::Ordering::Equal)
-        })
+    let coloured = coloured.collect::<Vec<_>>();
+    let is_appraisal = |by: &Graded| by.kind == ReportKind::Appraisal;
+    let last = |is: bool| {
+        let of_kind = coloured.iter().filter(|(_, by)| is_appraisal(by) == is);
+        of_kind.map(|(_, by)| by.span.from).max()
+    };
+    let (appraised, other) = (last(true), last(false).filter(|day| last(true) < Some(*day)));
+    let counts = coloured.into_iter().filter(|(_, by)| {
+        let last = if is_appraisal(by) { appraised } else { other };
+        last == Some(by.span.from)
+    });
+    counts.max_by(|(one, _), (other, _)| {
+        scales.compare(&one.colour, &other.colour).unwrap_or(std::cmp::Ordering::Equal)
     })
 }

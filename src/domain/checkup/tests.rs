@@ -14,7 +14,7 @@ use crate::{
         finding::{
             Event, EventId, Observation, PartyKey, Place, Saying, Source, catalogue::Severity,
         },
-        grade::{Ladder, Scale, Scope},
+        grade::{Aspect, Ladder, Scale, Scope},
         reference_file::Table,
         report::Submission,
         tables::{Loaded, Parsed},
@@ -183,6 +183,36 @@ fn a_dwelling_of_1994_is_checked_graded_and_coloured() {
             on 2045-01-01: due on 2036-03-05
         "]],
     );
+}
+
+/// A paper that is an appraisal by JGJ 125.
+fn appraisal(number: u64, inspected: &str, grade: &str) -> Paper {
+    let mut paper = paper(number, inspected, grade, false);
+    paper.kind = ReportKind::Appraisal;
+    for grade in &mut paper.grades {
+        grade.ladder.scale = Scale::DangerousHouse;
+        grade.ladder.edition = "JGJ125-2016".to_owned();
+    }
+    paper
+}
+
+#[test]
+fn what_an_appraisal_says_only_another_one_makes_better() {
+    let papers = vec![
+        paper(1, "2026-03-05", "A", false),
+        appraisal(2, "2026-04-01", "C"),
+        paper(3, "2026-05-01", "A", false),
+        paper(4, "2026-06-01", "C", false),
+        appraisal(5, "2026-07-01", "B"),
+        paper(6, "2026-08-01", "A", false),
+    ];
+    let coloured = dossier(None, papers, Vec::new()).colours(&tables());
+    let told = coloured
+        .iter()
+        .map(|it| format!("{} {}", it.span.from, it.colour.colour.value))
+        .collect::<Vec<_>>();
+    let expected = ["2026-03-05 green", "2026-04-01 orange", "2026-06-01 red", "2026-07-01 yellow"];
+    assert_eq!(told, expected);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::{
             GradeIn, Months, Outcome, Payer, Payment, RULES_MAX, Rule, YEARS_MAX,
         },
         due::Found,
+        grade::{Aspect, Ladder, Scale, Scope},
         reference_file::{self, Section, Table},
         report::ReportKind,
     },
@@ -98,12 +99,21 @@ fn between(from: &mut Section<'_>, violations: &mut Violations) -> Between {
 }
 
 fn grade_in(from: &mut Section<'_>, violations: &mut Violations) -> Option<GradeIn> {
-    let scale = from.code("scale", violations);
+    let scales = Scale::ALL.map(|scale| (scale.word(), scale));
+    let aspects = Aspect::ALL.map(|aspect| (aspect.word(), aspect));
+    let scale = from.word("scale", &scales, violations);
+    if scale == Some(Scale::Colour) {
+        let message = "a colour is derived from grades: name the scale that was graded on";
+        violations.add(from.path_of("scale"), "NOT_HERE", message);
+    }
+    let edition = from.code("edition", violations);
+    let aspect = from.optional_word("aspect", &aspects, violations).unwrap_or(Aspect::Whole);
     if from.lacks("values") {
         violations.add(from.path_of("values"), "REQUIRED", "a grade has at least one value");
     }
     let values = from.codes("values", violations).into_iter().collect();
-    Some(GradeIn { scale: scale?, values })
+    let ladder = Ladder { scale: scale?, edition: edition?, scope: Scope::Building, aspect };
+    Some(GradeIn { ladder: ladder.code(), values })
 }
 
 fn outcome(from: &mut Section<'_>, violations: &mut Violations) -> Option<Outcome> {

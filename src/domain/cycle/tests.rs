@@ -197,6 +197,35 @@ fn a_file_that_is_no_toml_or_has_no_rule_is_refused() {
 }
 
 #[test]
+fn of_two_editions_of_one_day_the_greater_number_is_in_force() {
+    let read = |edition: &str| {
+        let text = format!(
+            r#"
+            table = "cycle"
+            name = "example"
+            edition = "{edition}"
+            standing = "example"
+            jurisdiction = {{ scheme = "stats12", code = "410100000000" }}
+            from = 2026-01-01
+            source = "made up"
+            [[rule]]
+            code = "all"
+            then = {{ every = "5 years", reset_by = ["check_up"] }}
+            "#
+        );
+        read::rule_set(&text).unwrap()
+    };
+    let sets = ["9", "10", "2", "09"].map(read);
+    let mut sets = sets.iter().collect::<Vec<_>>();
+    for _ in 0..sets.len() {
+        sets.rotate_left(1);
+        assert_eq!(in_force(&sets, day("2026-06-01")).unwrap().edition.edition, "10");
+    }
+    sets.retain(|set| set.edition.edition.ends_with('9'));
+    assert_eq!(in_force(&sets, day("2026-06-01")).unwrap().edition.edition, "9");
+}
+
+#[test]
 fn what_is_only_a_draft_never_displaces_what_is_in_force() {
     let of = |region: &str, standing: &str, from: &str| {
         let text = SMALL

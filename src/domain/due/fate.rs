@@ -174,7 +174,7 @@ fn phases<'r>(set: &'r CycleRuleSet, moment: &Moment<'_>, world: &World<'_>) -> 
 fn applies(when: &Conditions, moment: &Moment<'_>, world: &World<'_>, day: Day) -> bool {
     let is_reached = world.design_life_end <= day;
     let has_grade = when.last_grade.as_ref().is_none_or(|asked| {
-        moment.grades.get(&asked.scale).is_some_and(|grade| asked.values.contains(grade))
+        moment.grades.get(&asked.ladder).is_some_and(|grade| asked.values.contains(grade))
     });
     (when.uses.is_empty() || when.uses.contains(&world.building_use))
         && (when.structures.is_empty() || when.structures.contains(&world.structure))

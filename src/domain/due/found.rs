@@ -54,10 +54,10 @@ impl Asked {
         }
         let asks_findings = whens().any(|when| when.has_open_findings.is_some());
         let has_open_findings = asks_findings && moment.open_finding_count > 0;
-        let asks_grade = |scale: &str| {
-            whens().any(|when| when.last_grade.as_ref().is_some_and(|asked| asked.scale == scale))
+        let asks_grade = |ladder: &str| {
+            whens().any(|when| when.last_grade.as_ref().is_some_and(|asked| asked.ladder == ladder))
         };
-        let grades = moment.grades.iter().filter(|(scale, _)| asks_grade(scale));
+        let grades = moment.grades.iter().filter(|(ladder, _)| asks_grade(ladder));
         let counted_from = set.rules.iter().filter_map(|rule| match &rule.outcome {
             Outcome::Every(cycle) => Some(&cycle.reset_by),
             Outcome::Exempt => None,
@@ -68,7 +68,7 @@ impl Asked {
             counted_from: counted_from
                 .map(|kinds| moment.last(kinds).map(|report| report.inspected))
                 .collect(),
-            grades: grades.map(|(scale, value)| (scale.clone(), value.clone())).collect(),
+            grades: grades.map(|(ladder, value)| (ladder.clone(), value.clone())).collect(),
         }
     }
 }

@@ -434,7 +434,7 @@ const OLDER: &str = r#"
     source = "made up"
     [[rule]]
     code = "dangerous"
-    when = { last_grade = { scale = "jgj-125-2016", values = ["C"] } }
+    when = { last_grade = { scale = "dangerous_house", edition = "JGJ125-2016", values = ["C"] } }
     then = { every = "6 months", reset_by = ["check_up", "special_check"] }
     [[rule]]
     code = "with-findings"
@@ -480,9 +480,10 @@ fn grades_and_open_findings_shorten_the_cycle_from_their_day_on() {
          2021-06-01 open 2
          2022-03-01 open 0
          2023-03-10 report check_up
-         2023-07-01 report appraisal jgj-125-2016=C
-         2023-08-01 report special_check gb-50292-2015=C_su
-         2023-09-01 report appraisal jgj-125-2016=B",
+         2023-07-01 report appraisal dangerous_house/JGJ125-2016=C
+         2023-07-02 report patrol survey/JGJ125-2016=A
+         2023-08-01 report special_check reliability/GB50292-2015/safety=C_su
+         2023-09-01 report appraisal dangerous_house/JGJ125-2016=B",
         &expect![[r"
             2020-01-01: due on 2020-01-01 [1 all]
             2021-03-10: due on 2026-03-10 [1 all, counted from 2021-03-10]
@@ -490,6 +491,7 @@ fn grades_and_open_findings_shorten_the_cycle_from_their_day_on() {
             2022-03-01: due on 2026-03-10 [1 all, counted from 2021-03-10]
             2023-03-10: due on 2028-03-10 [1 all, counted from 2023-03-10]
             2023-07-01: due on 2023-09-10 [1 dangerous, counted from 2023-03-10]
+            2023-07-02: due on 2023-09-10 [1 dangerous, counted from 2023-03-10]
             2023-08-01: due on 2024-02-01 [1 dangerous, counted from 2023-08-01]
             2023-09-01: due on 2028-03-10 [1 all, counted from 2023-03-10]
             2030-01-01: unknown because no rule set is in force [ ]

@@ -9,7 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::reference_file::{self, Edition, Section, Table},
+    domain::{
+        reference_file::{self, Edition, Section, Table},
+        report::ReportKind,
+    },
     kernel::{time::Day, violation::Violations},
 };
 
@@ -119,6 +122,8 @@ pub struct Catalogue {
     classes: BTreeMap<String, Class>,
     deadline_days: BTreeMap<Severity, u32>,
     escalations: Vec<Escalation>,
+    /// For which scopes a report of a kind is signed, where the edition says so.
+    signed_for: BTreeMap<ReportKind, BTreeSet<String>>,
     /// The last days of all spans but the last, rising.
     ageing_days: Vec<u32>,
 }
@@ -131,12 +136,21 @@ impl Catalogue {
             let deadline_days = read_deadlines(section, violations);
             let classes = read_classes(section, &dimensions, violations);
             let escalations = read_escalations(section, violations);
+            let signed_for = read_signed_for(section, violations);
             let ageing_days = section.numbers("ageing_days", (0, DAYS_MAX), violations);
             if !ageing_days.is_sorted_by(|one, next| one < next) {
                 let message = "the ends of the spans rise from each to the next";
                 violations.add("ageing_days", "OUT_OF_RANGE", message);
             }
-            Some(Self { edition, dimensions, classes, deadline_days, escalations, ageing_days })
+            Some(Self {
+                edition,
+                dimensions,
+                classes,
+                deadline_days,
+                escalations,
+                signed_for,
+                ageing_days,
+            })
         })
     }
 
@@ -168,6 +182,12 @@ impl Catalogue {
         let own = self.class(class)?.deadline_days.get(&severity);
         let days = own.or_else(|| self.deadline_days.get(&severity));
         Ok(days.map(|days| notified_on.later(*days)))
+    }
+
+    /// The scopes of which one is signed for in a report of a kind; `None` where the edition leaves
+    /// that open.
+    pub fn signed_for(&self, kind: ReportKind) -> Option<&BTreeSet<String>> {
+        self.signed_for.get(&kind)
     }
 
     /// The rules by which findings become worse.
@@ -303,6 +323,29 @@ fn read_escalations(section: &mut Section<'_>, violations: &mut Violations) -> V
         }
     }
     escalations
+}
+
+fn read_signed_for(
+    section: &mut Section<'_>,
+    violations: &mut Violations,
+) -> BTreeMap<ReportKind, BTreeSet<String>> {
+    let kinds = ReportKind::ALL.map(|kind| (kind.word(), kind));
+    let mut signed_for = BTreeMap::new();
+    for mut row in section.sections("signed_for", violations) {
+        let kind = row.word("kind", &kinds, violations);
+        if row.lacks("scopes") {
+            let message = "a report is signed for at least one scope";
+            violations.add(row.path_of("scopes"), "REQUIRED", message);
+        }
+        let scopes = row.codes("scopes", violations).into_iter().collect::<BTreeSet<_>>();
+        let path = row.path_of("kind");
+        row.finish(violations);
+        let Some(kind) = kind else { continue };
+        if signed_for.insert(kind, scopes).is_some() {
+            violations.add(path, "REPEATED", "this kind is in the file twice");
+        }
+    }
+    signed_for
 }
 
 #[cfg(test)]

@@ -71,11 +71,14 @@ pub enum Source {
     Insurer = 3,
     /// 业主报告
     Owner = 4,
+    /// 传感器报警: a sensor that an insurer, or anybody else, has put up.
+    Sensor = 5,
 }
 
 impl Source {
     /// Every source.
-    pub const ALL: [Self; 4] = [Self::Inspector, Self::Patrol, Self::Insurer, Self::Owner];
+    pub const ALL: [Self; 5] =
+        [Self::Inspector, Self::Patrol, Self::Insurer, Self::Owner, Self::Sensor];
 
     /// The word in files and answers.
     pub const fn word(self) -> &'static str {
@@ -84,6 +87,7 @@ impl Source {
             Self::Patrol => "patrol",
             Self::Insurer => "insurer",
             Self::Owner => "owner",
+            Self::Sensor => "sensor",
         }
     }
 

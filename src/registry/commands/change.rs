@@ -11,11 +11,12 @@ use crate::{
     registry::{
         command::Change,
         commands::{
-            finding, order, policy, report,
+            claim, finding, lived, order, policy, report,
             rules::{
                 contradictions, homes, no_sweep, noted, real_subject, record_everywhere,
                 references, settle, weigh,
             },
+            work,
         },
         error::{Class, Error, Refusal},
         fact::{Fact, SourceRow},
@@ -52,6 +53,7 @@ pub(crate) fn say(
     let Some(record) = record else { return settle(refusals) };
     let beside = record.timeline.content_at(command.from);
     policy::numbered(&mut command.content, beside.as_ref());
+    claim::prepared(tx, Some(id), &mut command.content, Some(&record.timeline))?;
     not_before_it_begins(&record, command.from, &mut refusals);
     order::changed(tx, id, &record, &command.content, command.from, &mut refusals)?;
     report::changed(tx, id, &record, &command.content, &mut refusals)?;
@@ -65,6 +67,9 @@ pub(crate) fn say(
     let mut after = record.timeline.clone();
     after.push(statement, &[]);
     policy::said(tx, &command.content, &record.timeline, &after, command.from, &mut refusals)?;
+    lived::judge(tx, id, &record.timeline, &after, &mut refusals)?;
+    claim::said(tx, id, &command.content, &after, "step", &mut refusals)?;
+    work::said(tx, id, &command.content, &after, &mut refusals)?;
     contradictions(tx, id, &record.timeline, &after, &mut refusals)?;
     settle(refusals)?;
 
@@ -209,6 +214,20 @@ fn must_stay(content: &Content, level: Option<Level>, refusals: &mut Vec<Refusal
             ("insurers", policy.insurers.is_some() && policy.insurers().is_empty()),
             ("object_ids", policy.objects.is_some() && policy.objects().is_empty()),
             ("covers", policy.covers.is_some() && policy.covers().is_empty()),
+        ],
+        Fields::Claim(claim) => vec![
+            ("building_id", claim.building == Some(None)),
+            ("policy_id", claim.policy == Some(None)),
+            ("cover", claim.cover == Some(None)),
+            ("part", claim.part == Some(None)),
+            ("cause", claim.cause == Some(None)),
+            ("lost_on", claim.lost_on == Some(None)),
+        ],
+        Fields::Work(work) => vec![
+            ("building_id", work.building == Some(None)),
+            ("part", work.part == Some(None)),
+            ("done", work.done == Some(None)),
+            ("cost_fen", work.cost == Some(None)),
         ],
         Fields::Building(_) => Vec::new(),
     };

@@ -15,10 +15,11 @@ use crate::{
         command::Correct,
         commands::{
             change::{judge, not_before_it_begins, not_observed_before},
+            claim,
             end::{EndedWith, ended_with},
             finding,
             gone::{self, WentWith, went_with},
-            order, policy, report,
+            lived, order, policy, report,
             rules::{
                 homes, needs_reason, no_sweep, noted, real_subject, record_everywhere, settle,
                 weigh,
@@ -93,6 +94,7 @@ fn decide(
     if let (Some(record), Some(statement)) = (&record, &statement) {
         command = finding::corrected(tx, id, record, statement, command, refusals)?;
         policy::numbered_anew(statement, &record.timeline, &mut command);
+        claim::prepared_anew(tx, statement, &record.timeline, &mut command)?;
     }
     let mut overridden = Vec::new();
     judge(tx, id, record.as_deref(), &command.content, refusals, &mut overridden)?;
@@ -104,8 +106,10 @@ fn decide(
     let revised = revise(tx, &record, &statement, &command, refusals, &mut overridden)?;
     if let Some((fact, from, _)) = &revised {
         let after = after_correction(&record.timeline, &statement, fact, *from);
+        lived::judge(tx, id, &record.timeline, &after, refusals)?;
         report::corrected(tx, id, &after, refusals)?;
         policy::said(tx, &command.content, &record.timeline, &after, *from, refusals)?;
+        claim::said(tx, id, &command.content, &after, "fields.step", refusals)?;
     }
     let Some((fact, from, others)) = revised else { return Ok(None) };
 
@@ -156,7 +160,11 @@ fn revise(
     let (id, today) = (command.subject, tx.today());
     Ok(Some(match statement.saying.clone() {
         Saying::Registered { exists_from, content } => {
-            let exists_from = command.exists_from.unwrap_or(exists_from);
+            let said = exists_from;
+            let exists_from = command.exists_from.unwrap_or(said);
+            if exists_from != said {
+                refusals.extend(began_with_another(record, id));
+            }
             let content = laid(content, &command.content);
             let found = plausibility::check_beginning(&content, exists_from, today);
             weigh(tx, "", found, refusals, overridden);
@@ -209,6 +217,18 @@ fn revise(
     }))
 }
 
+/// A refusal of another beginning for what a merge or split made: it would be there beside what it
+/// came from, or neither would be.
+fn began_with_another(record: &Record, id: SubjectId) -> Option<Refusal> {
+    let (_, edge) = record.timeline.edges().find(|(_, edge)| edge.into == id && edge.from != id)?;
+    let (_, day) = record.timeline.registration()?;
+    let message = format!(
+        "it began on {day} by a merge or split with {}: that is retracted and made again",
+        edge.from
+    );
+    Some(Refusal::rule("NOT_CORRECTABLE", "exists_from", message))
+}
+
 /// A life once a correction stands in the place of what it corrects.
 fn after_correction(before: &Timeline, statement: &Statement, fact: &Fact, from: Day) -> Timeline {
     let saying = match fact.clone() {
@@ -216,6 +236,7 @@ fn after_correction(before: &Timeline, statement: &Statement, fact: &Fact, from:
             Saying::Registered { exists_from, content }
         }
         Fact::Changed { content, .. } => Saying::Changed(content),
+        Fact::Ended { day, cause, .. } => Saying::Ended { day, cause },
         _ => return before.clone(),
     };
     let is_registration = matches!(saying, Saying::Registered { .. });

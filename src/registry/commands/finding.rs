@@ -486,6 +486,8 @@ pub(crate) fn has_no_end(kind: Kind) -> Option<Refusal> {
     let message = match kind {
         Kind::Finding => "a finding is closed, waived, gone with its object or merged",
         Kind::Report => "a report is returned, superseded or retracted",
+        Kind::Claim => "a claim is closed, declined or withdrawn",
+        Kind::Work => "work that was not done is retracted",
         _ => return None,
     };
     Some(Refusal::rule("HAS_NO_END", "id", message))

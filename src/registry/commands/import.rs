@@ -27,7 +27,7 @@ use crate::{
             register::{self, Unresolved, register},
             row_end::{Planned, RowEnding, Verdict},
             row_life::{Further, RowDays, record_splits},
-            rules::{homes, settle, weigh},
+            rules::{entered_in_error, homes, settle, weigh},
             said::{BEGINNING, Fresh, Judged, Said},
             within::{Within, out_of_reach},
         },
@@ -247,6 +247,10 @@ fn say_again(
         None => Ends::default(),
     };
     if is_nothing && ends.is_nothing() && splits.is_empty() {
+        if tx.must("key", id)?.timeline.registration().is_none() {
+            // The source still has what somebody has said never was.
+            refusals.push(entered_in_error("key", id));
+        }
         settle(refusals)?;
         if conflicts.is_empty() {
             // The source has come round to what the registry has: there is nothing to record.

@@ -2,6 +2,7 @@
 
 mod case;
 mod change;
+mod claim;
 mod correct;
 mod end;
 mod erase;
@@ -9,6 +10,7 @@ mod finding;
 mod gone;
 mod import;
 mod lineage;
+mod lived;
 mod order;
 mod paper_rows;
 mod policy;
@@ -23,6 +25,7 @@ mod rules;
 mod said;
 mod together;
 mod within;
+mod work;
 
 use crate::registry::{
     command::Command,

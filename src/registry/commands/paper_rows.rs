@@ -49,8 +49,12 @@ use crate::{
 };
 
 /// Where the steps of a report stand in a row.
-const OF_ROW: StepPaths =
-    StepPaths { signed_on: "signed_on", signers: "signers", submitted_on: "submitted_on" };
+const OF_ROW: StepPaths = StepPaths {
+    signed_on: "signed_on",
+    signers: "signers",
+    scope: "scope",
+    submitted_on: "submitted_on",
+};
 
 /// Takes a row of a report or a finding in, or tells all that is against it.
 pub(crate) fn take(

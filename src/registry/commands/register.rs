@@ -15,9 +15,10 @@ use crate::{
     registry::{
         command::Register,
         commands::{
-            order, policy,
+            claim, order, policy,
             row_life::{FieldsFrom, Further, RowDays},
             rules::{contradictions, homes, of_item, record_everywhere, references, settle, weigh},
+            work,
         },
         error::{Class, Error, Refusal},
         fact::{Fact, ItemRecord, SourceRow},
@@ -93,6 +94,7 @@ pub(crate) fn register(
 ) -> Result<SubjectId, Error> {
     let Register { seed, mut content, exists_from, opens_partition, sentences } = item;
     policy::numbered(&mut content, None);
+    claim::prepared(tx, None, &mut content, None)?;
     let Unresolved { fields, mut refusals } = unresolved;
     let partition = if fields.is_empty() {
         home(tx, &content, opens_partition, &mut refusals)?
@@ -163,6 +165,8 @@ pub(crate) fn judge(
     let Some((exists_from, further)) = life else { return Ok(()) };
     order::new(tx, content, exists_from.earliest(), refusals)?;
     policy::new(tx, content, exists_from.earliest(), refusals)?;
+    claim::new(tx, content, exists_from, refusals)?;
+    work::new(tx, content, exists_from, refusals)?;
     let statement = Statement {
         seq: 0,
         from: Day::MIN,
@@ -390,6 +394,20 @@ fn required(content: &Content, refusals: &mut Vec<Refusal>) {
             need(!policy.insurers().is_empty(), "insurers", "a policy has an insurer");
             need(!policy.objects().is_empty(), "object_ids", "a policy insures something");
             need(!policy.covers().is_empty(), "covers", "a policy covers something");
+        }
+        Fields::Claim(claim) => {
+            need(claim.building.flatten().is_some(), "building_id", "a claim is of a building");
+            need(claim.policy.flatten().is_some(), "policy_id", "a claim is on a policy");
+            need(claim.cover.flatten_ref().is_some(), "cover", "a claim is on a cover");
+            need(claim.part.flatten_ref().is_some(), "part", "a claim is of a part");
+            need(claim.cause.flatten_ref().is_some(), "cause", "a claim says the cause");
+            need(claim.lost_on.flatten().is_some(), "lost_on", "a claim says when it happened");
+        }
+        Fields::Work(work) => {
+            need(work.building.flatten().is_some(), "building_id", "work is done on a building");
+            need(work.part.flatten_ref().is_some(), "part", "work is done on a part");
+            need(work.done.flatten_ref().is_some(), "done", "say what was done");
+            need(work.cost.flatten().is_some(), "cost_fen", "say what it cost");
         }
         Fields::Reference(reference) => {
             let is_placed = reference.region.flatten().is_some();

@@ -12,7 +12,7 @@ use crate::{
         timeline::{Presence, Timeline},
     },
     kernel::{
-        id::{BuildingId, ReferenceId, ReportId, SubjectId},
+        id::{BuildingId, Kind, ReferenceId, ReportId, SubjectId},
         position::{Partition, Seq},
         time::{Day, ImpreciseDay},
     },
@@ -32,6 +32,8 @@ use crate::{
         error::{Class, Error, Refusal},
         fact::{Fact, SourceRow},
         record::Record,
+        space::child_prefix,
+        subjects::Subjects,
         tx::{Decided, Draft, Tx},
     },
 };
@@ -40,6 +42,7 @@ use crate::{
 struct Paths {
     day: &'static str,
     signers: &'static str,
+    scope: &'static str,
 }
 
 /// Where the fields of the steps that come with a report stand.
@@ -48,6 +51,8 @@ pub(crate) struct StepPaths {
     pub signed_on: &'static str,
     /// Who signed.
     pub signers: &'static str,
+    /// What they signed for.
+    pub scope: &'static str,
     /// The day of the submission.
     pub submitted_on: &'static str,
 }
@@ -56,6 +61,7 @@ pub(crate) struct StepPaths {
 const OF_REQUEST: StepPaths = StepPaths {
     signed_on: "signatures.on",
     signers: "signatures.signer_ids",
+    scope: "signatures.scope",
     submitted_on: "submitted_on",
 };
 
@@ -189,8 +195,10 @@ fn take_all(
     let mut is_stuck = false;
     for (step, on) in steps {
         let paths = match step {
-            ReportStep::Sign(_) => Paths { day: of.signed_on, signers: of.signers },
-            _ => Paths { day: of.submitted_on, signers: "" },
+            ReportStep::Sign(_) => {
+                Paths { day: of.signed_on, signers: of.signers, scope: of.scope }
+            }
+            _ => Paths { day: of.submitted_on, signers: "", scope: "" },
         };
         if is_stuck {
             if let Err(refusal) = check_step_day(on, after, tx.today()) {
@@ -358,6 +366,10 @@ fn judge_grades(
     if grades.is_empty() {
         return;
     }
+    if fields.body.flatten().is_none() && !kind.needs_body() {
+        let message = "a grade is given by a body: what somebody else saw is reported as findings";
+        refusals.push(Refusal::rule("GRADE_WITHOUT_BODY", "fields.grades", message));
+    }
     let Some(catalogue) = tables.grades_on(inspected) else {
         refusals.push(reference_missing("fields.grades", "grades"));
         return;
@@ -419,7 +431,7 @@ pub(crate) fn advance(tx: &mut Tx<'_, '_>, command: AdvanceReport) -> Result<Dec
         return Err(Error::Refused(against.refusals));
     };
     let mut paper = paper_of(id, &record)?;
-    let paths = Paths { day: "on", signers: "signer_ids" };
+    let paths = Paths { day: "on", signers: "signer_ids", scope: "scope" };
     if matches!(step, ReportStep::Submit | ReportStep::Accept) {
         // An order may have been cancelled, or given to another body, since.
         let (building, inspected) = (paper.building, paper.report.inspected_on);
@@ -522,7 +534,8 @@ fn judgement(is_accepted: bool, by: &crate::domain::author::Author) -> ReportCon
     ReportContent { judged: Some(Some(judged)), ..ReportContent::default() }
 }
 
-/// A report is followed by another of its own building, which it does not itself follow.
+/// A report is followed by another of its own building, which it does not itself follow. What was
+/// accepted gives way only to what was accepted, too, and not on the word of who submitted either.
 fn supersedes(
     tx: &mut Tx<'_, '_>,
     paper: &Paper,
@@ -555,6 +568,52 @@ fn supersedes(
         let message = format!("{id} was superseded itself: name the one that took its place");
         refusals.push(Refusal::rule("REPORT_STATE", "by_id", message));
     }
+    let report::State::Accepted { submission, .. } = &paper.report.state else { return Ok(()) };
+    let by = &tx.call.author;
+    match &newer.report.state {
+        report::State::Accepted { submission: of_newer, .. } => {
+            if submission.by.same_person(by) || of_newer.by.same_person(by) {
+                refusals.push(four_eyes());
+            }
+        }
+        // Told of above.
+        report::State::Superseded { .. } => {}
+        state => {
+            let message = format!(
+                "{id} is {}: what was accepted gives way to what was accepted itself",
+                state.word()
+            );
+            refusals.push(Refusal::rule("REPORT_STATE", "by_id", message));
+        }
+    }
+    Ok(())
+}
+
+fn four_eyes() -> Refusal {
+    let message = "whoever submitted a report does not correct or replace it once it was accepted";
+    Refusal::rule("FOUR_EYES", "", message)
+}
+
+/// What stands against that a report is accepted no more: others that were accepted gave way to it.
+pub(crate) fn took_the_place(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let Ok(newer) = ReportId::try_from(id) else { return Ok(()) };
+    let mut older = Subjects::below(child_prefix(id.partition(), id, Kind::Report));
+    while let Some(other) = older.next(tx.work)? {
+        let Some(record) = tx.work.known(other.partition(), other)? else { continue };
+        let state = state_on(&record.timeline, Day::MAX);
+        if matches!(state, report::State::Superseded { by, was_accepted: true, .. } if by == newer)
+            && record.timeline.registration().is_some()
+        {
+            let message = format!(
+                "{other} was accepted and gave way to it: take that step back first, by its entry"
+            );
+            refusals.push(Refusal::rule("SUPERSEDES_ANOTHER", "id", message));
+        }
+    }
     Ok(())
 }
 
@@ -571,7 +630,8 @@ fn judge_signers(
     let signed = paper.fields.signed.iter().flatten();
     let signers: Vec<SubjectId> =
         signed.flat_map(|signed| &signed.signers).map(|id| SubjectId::from(*id)).collect();
-    let before = against.refusals.len();
+    against.refusals.extend(other_scope(tx, paper, paths.scope)?);
+    let is_known = against.refusals.len();
     for id in signers {
         if id.partition() != partition {
             let message = format!("{id} belongs to another partition");
@@ -580,7 +640,7 @@ fn judge_signers(
             against.refusals.push(Refusal::missing(paths.signers, id));
         }
     }
-    if against.refusals.len() > before {
+    if against.refusals.len() > is_known {
         return Ok(false);
     }
     let mut insisted = false;
@@ -606,6 +666,23 @@ fn judge_signers(
         needs_reason(tx, &mut against.refusals);
     }
     Ok(insisted)
+}
+
+/// A refusal when a report is signed for another scope than one of its kind is signed for, where the
+/// catalogue says that.
+fn other_scope(tx: &mut Tx<'_, '_>, paper: &Paper, field: &str) -> Result<Option<Refusal>, Error> {
+    let (kind, inspected) = (paper.report.kind, paper.report.inspected_on);
+    let Some(signed) = paper.fields.signed.as_ref().and_then(Option::as_ref) else {
+        return Ok(None);
+    };
+    let tables = tx.work.tables(paper.building.partition())?;
+    let scopes = tables.findings_on(inspected).and_then(|catalogue| catalogue.signed_for(kind));
+    let Some(scopes) = scopes.filter(|scopes| !scopes.contains(&signed.scope)) else {
+        return Ok(None);
+    };
+    let some = scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" or ");
+    let message = format!("a {} is signed for {some}, not for {}", kind.word(), signed.scope);
+    Ok(Some(Refusal::of(Class::Invalid, "SIGNATURE_SCOPE", field, message)))
 }
 
 /// What a draft rests on: the building, the order and the body as they stand, and the editions by
@@ -721,6 +798,16 @@ pub(crate) fn corrected(
         refusals.push(not_exact());
         return Ok(());
     };
+    if let Some(record) = tx.work.known(id.partition(), id)?
+        && let report::State::Accepted { submission, .. } = state_on(&record.timeline, Day::MAX)
+    {
+        if submission.by.same_person(&tx.call.author) {
+            refusals.push(four_eyes());
+        }
+        if !matches!(state_on(after, Day::MAX), report::State::Accepted { .. }) {
+            took_the_place(tx, id, refusals)?;
+        }
+    }
     if let Err(found) = replay(number, after, tx.today()) {
         refusals.extend(found.iter().map(|refusal| refusal_of(refusal, "entry")));
     }

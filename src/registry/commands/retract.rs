@@ -10,6 +10,7 @@ use crate::{
     registry::{
         command::Retract,
         commands::{
+            claim,
             end::{ended_with, living_dependents},
             gone::went_with,
             order, policy,
@@ -50,6 +51,9 @@ pub(crate) fn retract(tx: &mut Tx<'_, '_>, command: Retract) -> Result<Decided, 
             None => noted(take_back_all(tx, id, &record, &statement), &mut refusals)?,
         };
         about = taken.unwrap_or(id);
+        if taken.is_some() {
+            claim::reviewed(tx, about, &record.timeline, &mut refusals)?;
+        }
     }
     // A command that is refused leaves nothing of what it recorded until then.
     settle(refusals)?;
@@ -171,6 +175,7 @@ fn take_back_registration(
         refusals.push(living_dependents(&others));
     }
     refusals.extend(papers_about(tx, id)?);
+    report::took_the_place(tx, id, &mut refusals)?;
     if let Some((_, edge)) = record.timeline.edges().next() {
         let other = if edge.from == id { edge.into } else { edge.from };
         refusals.push(Refusal::rule(
@@ -288,7 +293,7 @@ fn rests_on_it(
 fn papers_about(tx: &mut Tx<'_, '_>, id: SubjectId) -> Result<Option<Refusal>, Error> {
     let Ok(building) = BuildingId::try_from(id) else { return Ok(None) };
     let mut about = Vec::new();
-    for kind in [Kind::Order, Kind::Report, Kind::Finding] {
+    for kind in [Kind::Order, Kind::Report, Kind::Finding, Kind::Claim, Kind::Work] {
         for paper in said_about(tx.work, building, kind)? {
             let Some(record) = tx.work.known(paper.partition(), paper)? else { continue };
             if record.timeline.registration().is_some()
@@ -303,7 +308,7 @@ fn papers_about(tx: &mut Tx<'_, '_>, id: SubjectId) -> Result<Option<Refusal>, E
     }
     let some = about.iter().take(3).map(ToString::to_string).collect::<Vec<_>>();
     let message = format!(
-        "{} orders, reports and findings are about it, {} among them: take those back first, or \
+        "{} orders, reports, findings, claims and work items are about it, {} among them: take those back first, or \
          merge it into the building that they are of",
         about.len(),
         some.join(", ")

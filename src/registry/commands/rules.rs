@@ -258,6 +258,7 @@ fn refusal_of(found: &Found, kind: Kind, before: &Timeline, after: &Timeline) ->
     let mut field = match (found.what, kind) {
         (Contradiction::IdentifierOverlap, Kind::Region) => "fields.codes",
         (Contradiction::IdentifierOverlap, Kind::Policy) => "fields.policy_number",
+        (Contradiction::IdentifierOverlap, Kind::Claim) => "fields.claim_number",
         (Contradiction::IdentifierOverlap, _) => "fields.identifiers",
         (Contradiction::EndsBeforeItBegins, _) => "ended_on",
         (Contradiction::OutsideParentLife, _) if before.registration().is_none() => "exists_from",
@@ -381,6 +382,11 @@ fn field_path(field: &str) -> &'static str {
         "report_id" => "fields.report_id",
         "superseded_by" => "fields.superseded_by",
         "object_ids" => "fields.object_ids",
+        "unit_id" => "fields.unit_id",
+        "policy_id" => "fields.policy_id",
+        "work_id" => "step.paid.work_id",
+        "finding_ids" => "fields.finding_ids",
+        "report_ids" => "fields.report_ids",
         _ => "fields.region_id",
     }
 }

@@ -71,7 +71,9 @@ pub(super) fn put(fields: Fields, unknown: &mut Unknown) -> Option<stored::conte
         | Fields::Compound(_)
         | Fields::Building(_)
         | Fields::Unit(_)
-        | Fields::Policy(_) => {
+        | Fields::Policy(_)
+        | Fields::Claim(_)
+        | Fields::Work(_) => {
             return None;
         }
     })
@@ -122,7 +124,9 @@ pub(super) fn read(content: stored::content::Content, known: &Known) -> Option<F
         | Content::Compound(_)
         | Content::Building(_)
         | Content::Unit(_)
-        | Content::Policy(_) => {
+        | Content::Policy(_)
+        | Content::Claim(_)
+        | Content::Work(_) => {
             return None;
         }
     })
@@ -325,7 +329,7 @@ fn read_document(document: stored::Document) -> Option<Document> {
     })
 }
 
-fn put_person(by: Author) -> stored::Person {
+pub(super) fn put_person(by: Author) -> stored::Person {
     stored::Person {
         subject: by.subject,
         person: by.person,
@@ -334,7 +338,7 @@ fn put_person(by: Author) -> stored::Person {
     }
 }
 
-fn read_person(by: stored::Person) -> Author {
+pub(super) fn read_person(by: stored::Person) -> Author {
     Author { subject: by.subject, person: by.person, role: by.role, institution: by.institution }
 }
 

@@ -94,8 +94,9 @@ pub(super) fn observe_plan(
     let order_key = common::order_key(&mut violations, asked.order_key);
     let source = asked.observation.as_ref().map_or(0, |seen| seen.source);
     let observation = observation_so_far(&mut violations, "observation", asked.observation);
-    if role == Role::Insurer && source != 0 && observation.source != Source::Insurer {
-        let message = "an insurer tells what its own visits saw";
+    let is_own = matches!(observation.source, Source::Insurer | Source::Sensor);
+    if role == Role::Insurer && source != 0 && !is_own {
+        let message = "an insurer tells what its own visits and sensors saw";
         violations.add("observation.source", "OUT_OF_RANGE", message);
     }
     let mut named = about("building_id", building.map(SubjectId::from));

@@ -128,6 +128,22 @@ fn check_standing(violations: &mut Violations, content: &Content) {
     }
 }
 
+/// Notes that a step of a claim, or what paid for a work item, is said without its own command.
+fn check_step(violations: &mut Violations, content: &Content) {
+    if let Fields::Claim(claim) = &content.fields
+        && claim.step.is_some()
+    {
+        let message = "the steps of a claim are said by commands of their own";
+        violations.add("fields.step", "NOT_HERE", message);
+    }
+    if let Fields::Work(work) = &content.fields
+        && work.funding.is_some()
+    {
+        let message = "what paid for a work item is said by FundWork";
+        violations.add("fields.funding", "NOT_HERE", message);
+    }
+}
+
 pub(super) fn change_plan<R: Resource>(
     asked: Changing<R::Fields>,
 ) -> Result<(Plan, SubjectId), Misread<(Plan, SubjectId)>> {
@@ -142,6 +158,7 @@ pub(super) fn change_plan<R: Resource>(
         fields_at::<R>(&mut violations, "fields", asked.fields, asked.update_mask);
     check_level(&mut violations, &said.content);
     check_standing(&mut violations, &said.content);
+    check_step(&mut violations, &said.content);
     let is_empty = said.content.is_empty();
     if is_empty && is_whole {
         violations.add("fields", "NOTHING_SAID", "a change says at least one field");

@@ -89,7 +89,11 @@ fn home(violations: &mut Violations, content: &Content) -> Option<Option<Subject
         violations.add("fields.level", "REQUIRED", "level is required");
     }
     // A building's own community is in the same partition as its compound.
-    if let Some((_, home)) = named(content).into_iter().find(|(field, _)| *field != "physical_id") {
+    let is_home = |field: &str| match content.kind() {
+        Kind::Claim | Kind::Work => field == "building_id",
+        _ => field != "physical_id",
+    };
+    if let Some((_, home)) = named(content).into_iter().find(|(field, _)| is_home(field)) {
         return Some(Some(home));
     }
     let field = match content.kind() {
@@ -101,7 +105,9 @@ fn home(violations: &mut Violations, content: &Content) -> Option<Option<Subject
         Kind::Body | Kind::Signer | Kind::Plan | Kind::Reference | Kind::Policy => {
             "fields.region_id"
         }
-        Kind::Unit | Kind::Order | Kind::Report | Kind::Finding => "fields.building_id",
+        Kind::Unit | Kind::Order | Kind::Report | Kind::Finding | Kind::Claim | Kind::Work => {
+            "fields.building_id"
+        }
         Kind::Building | Kind::Case => "fields.compound_id",
     };
     let message = if content.kind() == Kind::Building {

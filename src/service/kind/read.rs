@@ -123,7 +123,8 @@ impl Way {
                     ListOf::Regions(Some(region)) | ListOf::Plans(region, _) => region.partition(),
                     ListOf::Below(_, holder)
                     | ListOf::Orders(holder, _)
-                    | ListOf::Reports(holder, _) => holder.partition(),
+                    | ListOf::Reports(holder, _)
+                    | ListOf::Claims(holder, _) => holder.partition(),
                     ListOf::All(_, partition)
                     | ListOf::Ever(_, partition)
                     | ListOf::References(partition, _) => partition,

@@ -1,0 +1,96 @@
+//! What a cover pays at most for a loss, exact to the fen.
+//!
+//! First the deductible is borne oneself, once for every claim. Of what is left the cover pays no more
+//! than is left of its limits for the event, the household and the person, and no more than is left of
+//! its sum insured: each less what is held ready for other claims, or was paid on them. Limits are not
+//! shared between events, households and persons, and all of them lie within the sum insured. A claim
+//! that names no event, household or person is one of its own.
+
+use std::fmt;
+
+use crate::{domain::policy::CoverItem, kernel::fen::Fen};
+
+/// By which limits a claim counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keys {
+    /// The event.
+    pub event: Option<String>,
+    /// The household.
+    pub household: Option<String>,
+    /// The person.
+    pub person: Option<String>,
+}
+
+/// What is held ready for another claim on the same item, or was paid on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// By which limits it counts.
+    pub keys: Keys,
+    /// How much.
+    pub amount: Fen,
+}
+
+/// What a cover pays at most, and what each rule leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Payable {
+    /// The loss less the deductible.
+    pub after_deductible: Fen,
+    /// What is left of the limit per event, where there is one.
+    pub event: Option<Fen>,
+    /// Per household.
+    pub household: Option<Fen>,
+    /// Per person.
+    pub person: Option<Fen>,
+    /// What is left of the sum insured.
+    pub sum: Fen,
+}
+
+impl Payable {
+    /// What is paid at most.
+    pub fn amount(&self) -> Fen {
+        let limits = [self.event, self.household, self.person];
+        let least = limits.into_iter().flatten().min().unwrap_or(Fen::MAX);
+        self.after_deductible.min(least).min(self.sum)
+    }
+}
+
+impl fmt::Display for Payable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} after the deductible", self.after_deductible)?;
+        let limits =
+            [("event", self.event), ("household", self.household), ("person", self.person)];
+        for (of, left) in limits {
+            if let Some(left) = left {
+                write!(f, ", {left} left for the {of}")?;
+            }
+        }
+        write!(f, ", {} left of the sum insured", self.sum)
+    }
+}
+
+/// What is left of an amount after others; nothing when they are more.
+fn less(amount: Fen, others: Fen) -> Fen {
+    amount.minus(others).unwrap_or(Fen::ZERO)
+}
+
+/// What is left of the sum insured of an item.
+pub fn left(item: &CoverItem, others: &[Held]) -> Fen {
+    less(item.sum_insured, Fen::total(others.iter().map(|other| other.amount)))
+}
+
+/// What an item pays at most for a loss, beside what is held for `others`.
+pub fn payable(loss: Fen, item: &CoverItem, own: &Keys, others: &[Held]) -> Payable {
+    let limited = |limit: Option<Fen>, of: &dyn Fn(&Keys) -> Option<String>| {
+        let key = of(own);
+        let of_same = others.iter().filter(|other| key.is_some() && of(&other.keys) == key);
+        let held = Fen::total(of_same.map(|other| other.amount));
+        limit.map(|limit| less(limit, held))
+    };
+    Payable {
+        after_deductible: less(loss, item.deductible),
+        event: limited(item.per_event, &|keys| keys.event.clone()),
+        household: limited(item.per_household, &|keys| keys.household.clone()),
+        person: limited(item.per_person, &|keys| keys.person.clone()),
+        sum: left(item, others),
+    }
+}

@@ -1,0 +1,352 @@
+//! What stands against a claim, or against what is said of one.
+
+use std::sync::Arc;
+
+use crate::{
+    domain::{
+        claim::{self, Claim, ClaimContent, NUMBER_SCHEME, Step, item_of},
+        content::{Content, Fields},
+        coverage::days_of,
+        policy::PolicyContent,
+        tables::Tables,
+        timeline::{Presence, Saying, Statement, Timeline},
+    },
+    kernel::{
+        id::{BuildingId, Kind, SubjectId},
+        time::{Answer, Day, ImpreciseDay},
+    },
+    registry::{
+        claims::{Looked, look},
+        command::Correct,
+        commands::{finding::not_exact, work},
+        coverage::{chain_of, policy_on, unknown_words},
+        error::{Class, Error, Refusal},
+        policies::completed,
+        read::At,
+        tx::Tx,
+    },
+};
+
+/// Says of a claim what follows from the registry and its caller: the outside number, who takes a step,
+/// and whether the cover answers.
+pub(crate) fn prepared(
+    tx: &mut Tx<'_, '_>,
+    id: Option<SubjectId>,
+    content: &mut Content,
+    before: Option<&Timeline>,
+) -> Result<(), Error> {
+    let Fields::Claim(said) = &mut content.fields else { return Ok(()) };
+    let beside = before.and_then(|life| claim::of_timeline(life, Day::MAX));
+    let mut whole = beside.as_ref().map(|claim| claim.content.clone()).unwrap_or_default();
+    whole.lay(said);
+    if let Some(told) = &mut said.step {
+        told.by = tx.call.author.clone();
+        if let (Step::CoverageChecked { answer, against }, Some(id), Some(mut claim)) =
+            (&mut told.step, id, beside)
+        {
+            claim.content = whole.clone();
+            let looked = looked(tx, id, &claim)?;
+            *answer = looked.as_ref().map_or(Answer::No, Looked::answer);
+            *against = looked.map(|looked| looked.reasons()).unwrap_or_default();
+        }
+    }
+    if (said.number.is_some() || said.policy.is_some())
+        && let Some(number) = identifier(tx, &whole)?
+    {
+        content.shared.identifiers.insert(NUMBER_SCHEME.to_owned(), vec![number]);
+    }
+    Ok(())
+}
+
+/// The same of a correction, beside what the wrong statement says: who took a step is not changed by who
+/// corrects what was said of it, who stands for it as well from then on.
+pub(crate) fn prepared_anew(
+    tx: &mut Tx<'_, '_>,
+    wrong: &Statement,
+    life: &Timeline,
+    correct: &mut Correct,
+) -> Result<(), Error> {
+    prepared(tx, Some(correct.subject), &mut correct.content, Some(life))?;
+    let (Saying::Registered { content: stood, .. } | Saying::Changed(stood)) = &wrong.saying else {
+        return Ok(());
+    };
+    if let (Fields::Claim(stood), Fields::Claim(said)) =
+        (&stood.fields, &mut correct.content.fields)
+        && let (Some(stood), Some(said)) = (&stood.step, &mut said.step)
+        && stood.step.word() == said.step.word()
+    {
+        let corrector = std::mem::replace(&mut said.by, stood.by.clone());
+        said.corrected_by.clone_from(&stood.corrected_by);
+        if !stood.said_by().any(|by| by.same_person(&corrector)) {
+            said.corrected_by.push(corrector);
+        }
+    }
+    Ok(())
+}
+
+/// The outside number of a claim: that of its policy's first insurer.
+fn identifier(tx: &mut Tx<'_, '_>, claim: &ClaimContent) -> Result<Option<String>, Error> {
+    let (Some(number), Some(policy)) = (claim.number.clone().flatten(), claim.policy.flatten())
+    else {
+        return Ok(None);
+    };
+    let Some(record) = tx.work.known(policy.partition(), policy.into())? else { return Ok(None) };
+    let policy = policy_on(&record.timeline, Day::MAX).unwrap_or_default();
+    Ok(policy.insurers().first().map(|insurer| format!("{}/{number}", insurer.company)))
+}
+
+fn looked(tx: &mut Tx<'_, '_>, id: SubjectId, claim: &Claim) -> Result<Option<Looked>, Error> {
+    let tables = tx.work.tables(id.partition())?;
+    look(tx.work, &tables, id, claim, None)
+}
+
+/// What stands against a new claim.
+pub(crate) fn new(
+    tx: &mut Tx<'_, '_>,
+    content: &Content,
+    noticed: ImpreciseDay,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let Fields::Claim(said) = &content.fields else { return Ok(()) };
+    if said.step.is_some() {
+        let message = "a claim begins with its notice: what follows is said by steps";
+        refusals.push(Refusal::of(Class::Invalid, "NOT_HERE", "fields.step", message));
+    }
+    let Some(noticed) = noticed.exact() else {
+        refusals.push(not_exact());
+        return Ok(());
+    };
+    of_loss(tx, said, noticed, refusals)
+}
+
+/// What stands against what is said of a claim, once `after` is its life. `path` is where a step stands.
+pub(crate) fn said(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    said: &Content,
+    after: &Timeline,
+    path: &str,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let Fields::Claim(said) = &said.fields else { return Ok(()) };
+    let Some(claim) = claim::of_timeline(after, Day::MAX) else { return Ok(()) };
+    let before = refusals.len();
+    if said.says_fields() {
+        of_loss(tx, &claim.content, claim.noticed, refusals)?;
+    }
+    let step = said.step.as_ref().map(|told| &told.step);
+    if matches!(step, Some(Step::Registered)) && claim.content.number.clone().flatten().is_none() {
+        let message = "a claim that is registered has a number";
+        let field = format!("{path}.registered.claim_number");
+        refusals.push(Refusal::of(Class::Invalid, "REQUIRED", &field, message));
+    }
+    of_order(&claim, path, refusals);
+    // A step that moves no money rests on no cover; whatever is corrected may.
+    let is_money = |step: &Step| matches!(step, Step::Approved { .. } | Step::Paid(_));
+    let rests_on_cover = path != "step" || step.is_none_or(is_money);
+    if let Some(step) = step.filter(|_| path == "step") {
+        work::paid_by_claim(tx, id, &claim, step, after, refusals)?;
+    }
+    if refusals.len() == before && rests_on_cover {
+        of_cover(tx, id, &claim, path, refusals)?;
+    }
+    Ok(())
+}
+
+/// What stands against the life of a claim after an entry of it was taken back, or said again: steps that
+/// do not follow any more, and money for which others have taken the room.
+pub(crate) fn reviewed(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    before: &Timeline,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    if id.kind() != Kind::Claim {
+        return Ok(());
+    }
+    let Some(record) = tx.work.known(id.partition(), id)? else { return Ok(()) };
+    let Some(claim) = claim::of_timeline(&record.timeline, Day::MAX) else { return Ok(()) };
+    let found = refusals.len();
+    of_order(&claim, "id", refusals);
+    let was = claim::of_timeline(before, Day::MAX);
+    let rests_on =
+        |claim: &Claim| (claim.held(), claim.loss(), claim.keys(), claim.content.ground());
+    if refusals.len() == found && was.as_ref().map(rests_on) != Some(rests_on(&claim)) {
+        of_cover(tx, id, &claim, "id", refusals)?;
+    }
+    Ok(())
+}
+
+/// Steps that do not follow where they stand.
+fn of_order(claim: &Claim, path: &str, refusals: &mut Vec<Refusal>) {
+    for event in &claim.events {
+        for refusal in &event.out_of_place {
+            let field =
+                if path == "id" { path.to_owned() } else { format!("{path}{}", refusal.field()) };
+            let message = format!("{refusal} (on {})", event.on);
+            refusals.push(Refusal::rule(refusal.reason(), &field, message));
+        }
+    }
+}
+
+/// What is approved stays within what the cover pays, and the cover answers.
+fn of_cover(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    claim: &Claim,
+    path: &str,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let held = claim.held();
+    if held.count() == 0 {
+        return Ok(());
+    }
+    let Some(looked) = looked(tx, id, claim)? else { return Ok(()) };
+    if looked.answer() != Answer::Yes {
+        let message = format!("the cover does not answer: {}", looked.sentences());
+        refusals.push(Refusal::rule("CLAIM_NOT_COVERED", path, message));
+        return Ok(());
+    }
+    let Some(payable) = looked.payable.filter(|payable| held > payable.amount()) else {
+        return Ok(());
+    };
+    let most = payable.amount();
+    let message = format!("{held} yuan is more than the {most} that is payable: {payable}");
+    let field = if path == "id" { path.to_owned() } else { format!("{path}.approved.amount_fen") };
+    refusals.push(Refusal::rule("APPROVED_ABOVE_LIMIT", &field, message));
+    Ok(())
+}
+
+/// What stands against what is said of a loss.
+fn of_loss(
+    tx: &mut Tx<'_, '_>,
+    said: &ClaimContent,
+    noticed: Day,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let Some(building) = said.building.flatten() else { return Ok(()) };
+    let lost_on = said.lost_on.flatten();
+    if let Some(lost_on) = lost_on.filter(|lost_on| *lost_on > noticed) {
+        let message =
+            format!("notice was given on {noticed}, and nothing is told before it happens");
+        let message = format!("{lost_on} is later: {message}");
+        refusals.push(Refusal::of(Class::Invalid, "OUT_OF_RANGE", "fields.lost_on", message));
+    }
+    of_place(tx, said, building, refusals)?;
+    if let (Some(lost_on), Some(record)) =
+        (lost_on, tx.work.known(building.partition(), building.into())?)
+        && record.timeline.presence(lost_on) == Presence::Ended
+    {
+        let message = format!("{building} was no more on {lost_on}");
+        refusals.push(Refusal::rule("OBJECT_ABSENT", "fields.building_id", message));
+    }
+    let tables = tx.work.tables(building.partition())?;
+    let (part, cause) = (said.part.clone().flatten(), said.cause.clone().flatten());
+    let mut words = Vec::new();
+    unknown_words(&tables, part.as_deref(), cause.as_deref(), &mut words);
+    refusals.extend(words.into_iter().map(|refusal| {
+        let field = format!("fields.{}", refusal.field);
+        Refusal { field, ..refusal }
+    }));
+    of_policy(tx, said, building, noticed, &tables, refusals)
+}
+
+/// The unit is in the building, and what is named is about it.
+fn of_place(
+    tx: &mut Tx<'_, '_>,
+    said: &ClaimContent,
+    building: BuildingId,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let mut named: Vec<(String, SubjectId, &str)> = Vec::new();
+    let unit = said.unit.flatten().map(SubjectId::from);
+    named.extend(unit.map(|id| ("fields.unit_id".to_owned(), id, "UNIT_OTHER_BUILDING")));
+    for (index, id) in said.findings().iter().enumerate() {
+        let field = format!("fields.finding_ids[{index}]");
+        named.push((field, SubjectId::from(*id), "FINDING_OTHER_BUILDING"));
+    }
+    for (index, id) in said.reports().iter().enumerate() {
+        let field = format!("fields.report_ids[{index}]");
+        named.push((field, SubjectId::from(*id), "REPORT_OTHER_BUILDING"));
+    }
+    for (field, id, reason) in named {
+        // What is not known, or is elsewhere, was told of as a reference.
+        let Some(record) = tx.work.known(id.partition(), id)? else { continue };
+        let is_of_building = record
+            .timeline
+            .contents()
+            .any(|(_, content)| content.located_in().contains(&building.into()));
+        if record.timeline.registration().is_some() && !is_of_building {
+            let message = format!("{id} is not of the building that the claim is of");
+            refusals.push(Refusal::rule(reason, &field, message));
+        }
+    }
+    Ok(())
+}
+
+/// The policy ever named the building, has the cover, and some period of it holds the loss.
+fn of_policy(
+    tx: &mut Tx<'_, '_>,
+    said: &ClaimContent,
+    building: BuildingId,
+    noticed: Day,
+    tables: &Arc<Tables>,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let Some(policy) = said.policy.flatten() else { return Ok(()) };
+    let Some(record) = tx.work.known(policy.partition(), policy.into())? else { return Ok(()) };
+    if record.timeline.registration().is_none() {
+        return Ok(());
+    }
+    let lost_on = said.lost_on.flatten().unwrap_or(noticed);
+    let at = At { day: lost_on, known: None };
+    let (_, near) = chain_of(tx.work, building.into(), at)?;
+    let mut chain = near.into_iter().map(|near| near.object).collect::<Vec<_>>();
+    chain.extend(said.unit.flatten().map(SubjectId::from));
+    let ever = record.timeline.contents().any(|(_, content)| match &content.fields {
+        Fields::Policy(policy) => policy.objects().iter().any(|object| chain.contains(object)),
+        _ => false,
+    });
+    if !ever {
+        let message = "the policy never insured it, nor what it is in";
+        refusals.push(Refusal::rule("NOT_INSURED", "fields.policy_id", message));
+    }
+    let then = policy_on(&record.timeline, lost_on.max(Day::MIN)).unwrap_or_default();
+    let codes: Vec<&str> = then.covers().iter().map(|item| item.cover.as_str()).collect();
+    if let Some(cover) = said.cover.clone().flatten()
+        && !codes.contains(&cover.as_str())
+    {
+        let message = format!("{cover:?} is none of the policy's covers: {}", codes.join(", "));
+        refusals.push(Refusal::of(Class::Invalid, "COVER_UNKNOWN", "fields.cover", message));
+    }
+    if said.lost_on.flatten().is_some()
+        && is_outside(tx, &then, building, (lost_on, noticed), tables)?
+    {
+        let message = format!("neither {lost_on} nor {noticed} lies in a period of the policy");
+        refusals.push(Refusal::rule("LOSS_OUTSIDE_COVER", "fields.lost_on", message));
+    }
+    Ok(())
+}
+
+/// Whether loss and notice certainly lie outside the periods of every cover.
+fn is_outside(
+    tx: &mut Tx<'_, '_>,
+    policy: &PolicyContent,
+    building: BuildingId,
+    (lost_on, noticed): (Day, Day),
+    tables: &Tables,
+) -> Result<bool, Error> {
+    let completed = completed(tx.work, building, At { day: lost_on, known: None })?;
+    let product = policy.clause().and_then(|(code, clause)| tables.product(code, clause));
+    let may_hold = |day: Day| {
+        policy.covers().iter().any(|item| {
+            if item_of(std::slice::from_ref(item), &item.cover, day).is_none() {
+                return false;
+            }
+            let cover = product.and_then(|(_, product)| product.covers.get(&item.cover));
+            days_of(item, cover, completed)
+                .is_none_or(|days| days.first.earliest() <= day && day <= days.last.latest())
+        })
+    };
+    Ok(!policy.covers().is_empty() && !may_hold(lost_on) && !may_hold(noticed))
+}

@@ -1,0 +1,188 @@
+//! What stands against a work item, and against money that pays for one.
+
+use crate::{
+    domain::{
+        claim::{Claim, Step},
+        content::{Content, Fields},
+        timeline::{Presence, Timeline},
+        work::{self, FundingSource},
+    },
+    kernel::{
+        fen::Fen,
+        hash::Hash,
+        id::{BuildingId, SubjectId, WorkId},
+        time::{Day, ImpreciseDay},
+    },
+    registry::{
+        commands::finding::not_exact,
+        error::{Class, Error, Refusal},
+        read::At,
+        tx::Tx,
+        works::{self, Paid},
+    },
+};
+
+/// Sources that a refusal tells of.
+const TOLD_MAX: usize = 5;
+
+/// What stands against a new work item.
+pub(crate) fn new(
+    tx: &mut Tx<'_, '_>,
+    content: &Content,
+    done_on: ImpreciseDay,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let Fields::Work(said) = &content.fields else { return Ok(()) };
+    if said.funding.is_some() {
+        let message = "what paid for it is said by FundWork";
+        refusals.push(Refusal::of(Class::Invalid, "NOT_HERE", "fields.funding", message));
+    }
+    let Some(done_on) = done_on.exact() else {
+        refusals.push(not_exact());
+        return Ok(());
+    };
+    let Some(building) = said.building.flatten() else { return Ok(()) };
+    if let Some(record) = tx.work.known(building.partition(), building.into())?
+        && record.timeline.presence(done_on) == Presence::Ended
+    {
+        let message = format!("{building} was no more on {done_on}");
+        refusals.push(Refusal::rule("OBJECT_ABSENT", "fields.building_id", message));
+    }
+    of_building(tx, said.findings(), building, refusals)
+}
+
+/// The findings are of the building.
+fn of_building(
+    tx: &mut Tx<'_, '_>,
+    findings: &[crate::kernel::id::FindingId],
+    building: BuildingId,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    for (index, finding) in findings.iter().enumerate() {
+        let id = SubjectId::from(*finding);
+        let Some(record) = tx.work.known(id.partition(), id)? else { continue };
+        let is_of_building = record
+            .timeline
+            .contents()
+            .any(|(_, content)| content.located_in().contains(&building.into()));
+        if record.timeline.registration().is_some() && !is_of_building {
+            let message = format!("{id} is not of the building that the work was done on");
+            let field = format!("fields.finding_ids[{index}]");
+            refusals.push(Refusal::rule("FINDING_OTHER_BUILDING", &field, message));
+        }
+    }
+    Ok(())
+}
+
+/// What stands against what is said of a work item, once `after` is its life. A correction is taken as
+/// it is: what it contradicts is somebody's to look at.
+pub(crate) fn said(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    said: &Content,
+    after: &Timeline,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let Fields::Work(said) = &said.fields else { return Ok(()) };
+    let Some(item) = work::of_timeline(after, Day::MAX) else { return Ok(()) };
+    if let Some(building) = item.content.building.flatten().filter(|_| said.findings.is_some()) {
+        of_building(tx, said.findings(), building, refusals)?;
+    }
+    if said.funding.is_none() && said.cost.is_none() {
+        return Ok(());
+    }
+    let at = At { day: Day::MAX, known: None };
+    let paid = works::paid_for(tx.work, id, &item, at)?;
+    let field = if said.funding.is_some() { "funding.amount_fen" } else { "fields.cost_fen" };
+    refusals.extend(overfunded(&paid, item.content.cost(), field));
+    let Some(funding) = &said.funding else { return Ok(()) };
+    if funding.source == FundingSource::Claim {
+        let message = "what a claim pays is said by the claim: its payment names the work item";
+        refusals.push(Refusal::of(Class::Invalid, "NOT_HERE", "funding.source", message));
+    }
+    let own = works::said_by(id, after);
+    refusals.extend(paid_twice(tx, id, &own, funding.invoice, "funding.invoice_sha256")?);
+    Ok(())
+}
+
+/// What stands against a payment of a claim by what else was paid.
+pub(crate) fn paid_by_claim(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    claim: &Claim,
+    step: &Step,
+    after: &Timeline,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let Step::Paid(payment) = step else { return Ok(()) };
+    let own = works::said_by(id, after);
+    let field = "step.paid.invoice_sha256";
+    refusals.extend(paid_twice(tx, id, &own, payment.invoice, field)?);
+    let Some(work) = payment.work else { return Ok(()) };
+    of_work(tx, id, claim, work, after, refusals)
+}
+
+fn of_work(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    claim: &Claim,
+    work: WorkId,
+    after: &Timeline,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let work = SubjectId::from(work);
+    // What is not known, or is elsewhere, is told of as a reference.
+    let Some(record) = tx.work.known(id.partition(), work)? else { return Ok(()) };
+    let Some(item) = work::of_timeline(&record.timeline, Day::MAX) else { return Ok(()) };
+    if item.content.building != claim.content.building {
+        let message = format!("{work} was done on another building than the claim is of");
+        refusals.push(Refusal::rule("WORK_OTHER_BUILDING", "step.paid.work_id", message));
+        return Ok(());
+    }
+    let at = At { day: Day::MAX, known: None };
+    let mut paid = works::paid_for(tx.work, work, &item, at)?;
+    // As the claim will be, instead of as it is.
+    paid.retain(|paid| paid.by != id);
+    paid.extend(works::paid_on(id, after, work));
+    refusals.extend(overfunded(&paid, item.content.cost(), "step.paid.amount_fen"));
+    Ok(())
+}
+
+/// Refuses more than a work item cost, with what stands against it.
+fn overfunded(paid: &[Paid], cost: Fen, field: &str) -> Option<Refusal> {
+    let total = works::total(paid);
+    if total <= cost {
+        return None;
+    }
+    let mut told: Vec<String> = paid
+        .iter()
+        .take(TOLD_MAX)
+        .map(|paid| format!("{} on {} ({})", paid.funding, paid.on, paid.by))
+        .collect();
+    if paid.len() > TOLD_MAX {
+        told.push(format!("and {} more", paid.len().saturating_sub(TOLD_MAX)));
+    }
+    let message = format!("{total} yuan would be paid for what cost {cost}: {}", told.join(", "));
+    Some(Refusal::rule("OVERFUNDED", field, message))
+}
+
+/// Refuses an invoice that is paid already, by whatever it is.
+fn paid_twice(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    own: &[Paid],
+    invoice: Option<Hash>,
+    field: &str,
+) -> Result<Option<Refusal>, Error> {
+    let Some(invoice) = invoice else { return Ok(None) };
+    let others = works::paying(tx.work, id.partition(), invoice, id)?;
+    let of_same = own.iter().filter(|paid| paid.funding.invoice == Some(invoice));
+    // The last of its own is the one that is said now.
+    let own_before = of_same.rev().skip(1);
+    let Some(before) = others.iter().chain(own_before).next() else { return Ok(None) };
+    let message = format!(
+        "the invoice is paid already: {} on {} ({}, entry {})",
+        before.funding, before.on, before.by, before.entry
+    );
+    Ok(Some(Refusal::rule("INVOICE_PAID_TWICE", field, message)))
+}
