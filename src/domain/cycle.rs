@@ -175,7 +175,7 @@ impl fmt::Display for DesignLife {
 /// compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GradeIn {
-    /// The scale with its edition and aspect, as [`Ladder::code`] writes them.
+    /// The scale with its edition and aspect, as [`Ladder::code`](crate::domain::grade::Ladder::code) writes them.
     pub ladder: String,
     /// The values, at least one.
     pub values: BTreeSet<String>,

@@ -284,18 +284,8 @@ fn creation(asked: v1::CreateClaimRequest) -> Creation<v1::ClaimFields> {
     Creation { fields, exists_from, opens_partition: false }
 }
 
-/// What a list is of, and with its field what decides reach.
-type Judged = (ListOf, Option<(&'static str, SubjectId)>);
-
-fn claims(violations: &mut Violations, asked: &v1::ListClaimsRequest) -> Option<Judged> {
+fn claims(violations: &mut Violations, asked: &v1::ListClaimsRequest) -> Option<common::Judged> {
     use v1::list_claims_request::Of;
-    fn id<T: std::str::FromStr<Err: std::fmt::Display> + Into<SubjectId>>(
-        violations: &mut Violations,
-        field: &'static str,
-        text: &str,
-    ) -> Option<(&'static str, SubjectId)> {
-        common::required::<T>(violations, field, text).map(|id| (field, id.into()))
-    }
     let mut stages = Vec::new();
     for (index, number) in asked.stages.iter().enumerate() {
         let stage = u32::try_from(*number).ok().and_then(Stage::from_number);
@@ -303,13 +293,13 @@ fn claims(violations: &mut Violations, asked: &v1::ListClaimsRequest) -> Option<
         stages.extend(violations.take(&format!("stages[{index}]"), stage.ok_or(wrong)));
     }
     let holder = match &asked.of {
-        Some(Of::PolicyId(text)) => id::<PolicyId>(violations, "policy_id", text),
-        Some(Of::BuildingId(text)) => id::<BuildingId>(violations, "building_id", text),
-        Some(Of::UnitId(text)) => id::<UnitId>(violations, "unit_id", text),
-        Some(Of::CompoundId(text)) => id::<CompoundId>(violations, "compound_id", text),
-        Some(Of::RegionId(text)) => id::<RegionId>(violations, "region_id", text),
-        Some(Of::FindingId(text)) => id::<FindingId>(violations, "finding_id", text),
-        Some(Of::ReportId(text)) => id::<ReportId>(violations, "report_id", text),
+        Some(Of::PolicyId(text)) => common::holder::<PolicyId>(violations, "policy_id", text),
+        Some(Of::BuildingId(text)) => common::holder::<BuildingId>(violations, "building_id", text),
+        Some(Of::UnitId(text)) => common::holder::<UnitId>(violations, "unit_id", text),
+        Some(Of::CompoundId(text)) => common::holder::<CompoundId>(violations, "compound_id", text),
+        Some(Of::RegionId(text)) => common::holder::<RegionId>(violations, "region_id", text),
+        Some(Of::FindingId(text)) => common::holder::<FindingId>(violations, "finding_id", text),
+        Some(Of::ReportId(text)) => common::holder::<ReportId>(violations, "report_id", text),
         None => {
             let message =
                 "name a policy, a building, a unit, a compound, a region, a finding or a report";

@@ -18,14 +18,14 @@ use crate::{
         timeline::{EndCause, Presence},
     },
     kernel::{
-        id::IdSeed,
+        id::{IdSeed, SubjectId},
         limit,
         position::Seq,
         time::{Day, ImpreciseDay, KnownAt, ReadTime, Stamp},
         violation::Violations,
     },
     proto::v1,
-    registry::{Outcome, Refusal, Registry, Seen},
+    registry::{ListOf, Outcome, Refusal, Registry, Seen},
 };
 
 /// Bytes of a caller's key of order.
@@ -66,6 +66,21 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], crate::registry::Error
 pub(crate) fn id_seed(now: Stamp) -> Result<IdSeed, crate::registry::Error> {
     let unix_ms = u64::try_from(now.micros() / 1_000).unwrap_or(0);
     Ok(IdSeed { unix_ms, random: u64::from_be_bytes(random()?) })
+}
+
+/// What a list is of, and with its field what decides reach.
+pub(crate) type Judged = (ListOf, Option<(&'static str, SubjectId)>);
+
+/// Reads the id of what a list is of, with its field.
+pub(crate) fn holder<T>(
+    violations: &mut Violations,
+    field: &'static str,
+    text: &str,
+) -> Option<(&'static str, SubjectId)>
+where
+    T: FromStr<Err: Display> + Into<SubjectId>,
+{
+    required::<T>(violations, field, text).map(|id| (field, id.into()))
 }
 
 /// Reads a text that must be there.

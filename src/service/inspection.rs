@@ -413,18 +413,8 @@ impl Write {
 }
 
 /// What a list of reports is of.
-fn of(
-    violations: &mut Violations,
-    asked: &v1::ListReportsRequest,
-) -> Option<(ListOf, Option<(&'static str, SubjectId)>)> {
+fn of(violations: &mut Violations, asked: &v1::ListReportsRequest) -> Option<common::Judged> {
     use v1::list_reports_request::Of;
-    fn id<T: std::str::FromStr<Err: std::fmt::Display> + Into<SubjectId>>(
-        violations: &mut Violations,
-        field: &'static str,
-        text: &str,
-    ) -> Option<(&'static str, SubjectId)> {
-        common::required::<T>(violations, field, text).map(|id| (field, id.into()))
-    }
     let mut states = Vec::new();
     for (index, number) in asked.states.iter().enumerate() {
         let state = |number: u32| {
@@ -439,11 +429,11 @@ fn of(
         kinds.extend(choice(violations, &field, *number, ReportKind::from_number));
     }
     let holder = match &asked.of {
-        Some(Of::BuildingId(text)) => id::<BuildingId>(violations, "building_id", text),
-        Some(Of::BodyId(text)) => id::<BodyId>(violations, "body_id", text),
-        Some(Of::SignerId(text)) => id::<SignerId>(violations, "signer_id", text),
-        Some(Of::OrderId(text)) => id::<OrderId>(violations, "order_id", text),
-        Some(Of::RegionId(text)) => id::<RegionId>(violations, "region_id", text),
+        Some(Of::BuildingId(text)) => common::holder::<BuildingId>(violations, "building_id", text),
+        Some(Of::BodyId(text)) => common::holder::<BodyId>(violations, "body_id", text),
+        Some(Of::SignerId(text)) => common::holder::<SignerId>(violations, "signer_id", text),
+        Some(Of::OrderId(text)) => common::holder::<OrderId>(violations, "order_id", text),
+        Some(Of::RegionId(text)) => common::holder::<RegionId>(violations, "region_id", text),
         None => {
             let message = "name a building, a body, a signer, an order or a region";
             violations.add("", "ONE_OF", message);

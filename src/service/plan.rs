@@ -11,7 +11,7 @@ use crate::{
         report::ReportKind,
     },
     kernel::{
-        id::{BodyId, BuildingId, Kind, PlanId, RegionId, SubjectId},
+        id::{BodyId, BuildingId, Kind, PlanId, RegionId},
         limit,
         time::Day,
         violation::Violations,
@@ -117,10 +117,7 @@ fn creation(asked: v1::CreateOrderRequest) -> Creation<v1::OrderFields> {
     Creation { fields, exists_from, opens_partition: false }
 }
 
-/// What a list is of, and with its field what decides reach.
-type Judged = (ListOf, Option<(&'static str, SubjectId)>);
-
-fn plans(violations: &mut Violations, asked: &v1::ListPlansRequest) -> Option<Judged> {
+fn plans(violations: &mut Violations, asked: &v1::ListPlansRequest) -> Option<common::Judged> {
     let Some(year) = asked.year else {
         return in_region(violations, Kind::Plan, &asked.region_id);
     };
@@ -135,15 +132,8 @@ fn plans(violations: &mut Violations, asked: &v1::ListPlansRequest) -> Option<Ju
     Some((ListOf::Plans(region, year?), Some(("region_id", region.into()))))
 }
 
-fn orders(violations: &mut Violations, asked: &v1::ListOrdersRequest) -> Option<Judged> {
+fn orders(violations: &mut Violations, asked: &v1::ListOrdersRequest) -> Option<common::Judged> {
     use v1::list_orders_request::Of;
-    fn id<T: std::str::FromStr<Err: std::fmt::Display> + Into<SubjectId>>(
-        violations: &mut Violations,
-        field: &'static str,
-        text: &str,
-    ) -> Option<(&'static str, SubjectId)> {
-        common::required::<T>(violations, field, text).map(|id| (field, id.into()))
-    }
     let mut states = Vec::new();
     for (index, number) in asked.states.iter().enumerate() {
         let state = u32::try_from(*number).ok().and_then(OrderState::from_number);
@@ -151,10 +141,10 @@ fn orders(violations: &mut Violations, asked: &v1::ListOrdersRequest) -> Option<
         states.extend(violations.take(&format!("states[{index}]"), state.ok_or(wrong)));
     }
     let holder = match &asked.of {
-        Some(Of::PlanId(text)) => id::<PlanId>(violations, "plan_id", text),
-        Some(Of::BuildingId(text)) => id::<BuildingId>(violations, "building_id", text),
-        Some(Of::BodyId(text)) => id::<BodyId>(violations, "body_id", text),
-        Some(Of::RegionId(text)) => id::<RegionId>(violations, "region_id", text),
+        Some(Of::PlanId(text)) => common::holder::<PlanId>(violations, "plan_id", text),
+        Some(Of::BuildingId(text)) => common::holder::<BuildingId>(violations, "building_id", text),
+        Some(Of::BodyId(text)) => common::holder::<BodyId>(violations, "body_id", text),
+        Some(Of::RegionId(text)) => common::holder::<RegionId>(violations, "region_id", text),
         None => {
             let message = "name a plan, a building, a body or a region";
             violations.add("", "ONE_OF", message);

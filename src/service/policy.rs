@@ -214,23 +214,16 @@ fn creation(asked: v1::CreatePolicyRequest) -> Creation<v1::PolicyFields> {
     Creation { fields, exists_from, opens_partition: false }
 }
 
-/// What a list is of, and with its field what decides reach.
-type Judged = (ListOf, Option<(&'static str, SubjectId)>);
-
-fn policies(violations: &mut Violations, asked: &v1::ListPoliciesRequest) -> Option<Judged> {
+fn policies(
+    violations: &mut Violations,
+    asked: &v1::ListPoliciesRequest,
+) -> Option<common::Judged> {
     use v1::list_policies_request::Of;
-    fn id<T: std::str::FromStr<Err: std::fmt::Display> + Into<SubjectId>>(
-        violations: &mut Violations,
-        field: &'static str,
-        text: &str,
-    ) -> Option<(&'static str, SubjectId)> {
-        common::required::<T>(violations, field, text).map(|id| (field, id.into()))
-    }
     let holder = match &asked.of {
-        Some(Of::BuildingId(text)) => id::<BuildingId>(violations, "building_id", text),
-        Some(Of::CompoundId(text)) => id::<CompoundId>(violations, "compound_id", text),
-        Some(Of::UnitId(text)) => id::<UnitId>(violations, "unit_id", text),
-        Some(Of::RegionId(text)) => id::<RegionId>(violations, "region_id", text),
+        Some(Of::BuildingId(text)) => common::holder::<BuildingId>(violations, "building_id", text),
+        Some(Of::CompoundId(text)) => common::holder::<CompoundId>(violations, "compound_id", text),
+        Some(Of::UnitId(text)) => common::holder::<UnitId>(violations, "unit_id", text),
+        Some(Of::RegionId(text)) => common::holder::<RegionId>(violations, "region_id", text),
         None => {
             let message = "name a building, a compound, a unit or a region";
             violations.add("", "ONE_OF", message);

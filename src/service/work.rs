@@ -10,7 +10,7 @@ use crate::{
     kernel::{
         fen::Fen,
         hash::Hash,
-        id::{BuildingId, CompoundId, FindingId, Kind, RegionId, SubjectId},
+        id::{BuildingId, CompoundId, FindingId, Kind, RegionId},
         limit,
         violation::Violations,
     },
@@ -133,23 +133,13 @@ pub(crate) fn invoice(
     violations.take(field, hash).map(Some)
 }
 
-/// What a list is of, and with its field what decides reach.
-type Judged = (ListOf, Option<(&'static str, SubjectId)>);
-
-fn works(violations: &mut Violations, asked: &v1::ListWorksRequest) -> Option<Judged> {
+fn works(violations: &mut Violations, asked: &v1::ListWorksRequest) -> Option<common::Judged> {
     use v1::list_works_request::Of;
-    fn id<T: std::str::FromStr<Err: std::fmt::Display> + Into<SubjectId>>(
-        violations: &mut Violations,
-        field: &'static str,
-        text: &str,
-    ) -> Option<(&'static str, SubjectId)> {
-        common::required::<T>(violations, field, text).map(|id| (field, id.into()))
-    }
     let holder = match &asked.of {
-        Some(Of::BuildingId(text)) => id::<BuildingId>(violations, "building_id", text),
-        Some(Of::CompoundId(text)) => id::<CompoundId>(violations, "compound_id", text),
-        Some(Of::RegionId(text)) => id::<RegionId>(violations, "region_id", text),
-        Some(Of::FindingId(text)) => id::<FindingId>(violations, "finding_id", text),
+        Some(Of::BuildingId(text)) => common::holder::<BuildingId>(violations, "building_id", text),
+        Some(Of::CompoundId(text)) => common::holder::<CompoundId>(violations, "compound_id", text),
+        Some(Of::RegionId(text)) => common::holder::<RegionId>(violations, "region_id", text),
+        Some(Of::FindingId(text)) => common::holder::<FindingId>(violations, "finding_id", text),
         None => {
             let message = "name a building, a compound, a region or a finding";
             violations.add("", "ONE_OF", message);
