@@ -223,8 +223,8 @@ const POLICY_WRITERS: Grants = &[
     (Role::Insurer, Scope::OwnRegion),
 ];
 
-/// Those who tell of a loss and answer for who suffered it: who manages or represents the insured, the
-/// offices, and insurers who were told themselves.
+/// Those who tell of a loss: who manages or represents the insured, the offices, and insurers who were
+/// told themselves.
 const CLAIMANTS: Grants = &[
     (Role::Operator, Scope::Everything),
     (Role::MunicipalOperator, Scope::OwnRegion),
@@ -232,6 +232,15 @@ const CLAIMANTS: Grants = &[
     (Role::PropertyCompany, Scope::OwnRegion),
     (Role::OwnersCommittee, Scope::OwnRegion),
     (Role::Insurer, Scope::OwnRegion),
+];
+
+/// Those who answer for who suffered a loss: never an insurer, who would accept its own offer.
+const ANSWERERS: Grants = &[
+    (Role::Operator, Scope::Everything),
+    (Role::MunicipalOperator, Scope::OwnRegion),
+    (Role::DistrictOperator, Scope::OwnRegion),
+    (Role::PropertyCompany, Scope::OwnRegion),
+    (Role::OwnersCommittee, Scope::OwnRegion),
 ];
 
 /// Those who say what a disputed loss comes to: never an insurer.
@@ -404,7 +413,7 @@ pub const PERMISSIONS: &[(&str, Grants)] = &[
     ("anju.v1.ClaimService/ListClaims", POLICY_READERS),
     ("anju.v1.ClaimService/ChangeClaim", POLICY_WRITERS),
     ("anju.v1.ClaimService/AdvanceClaim", POLICY_WRITERS),
-    ("anju.v1.ClaimService/AnswerClaim", CLAIMANTS),
+    ("anju.v1.ClaimService/AnswerClaim", ANSWERERS),
     ("anju.v1.ClaimService/AppraiseClaim", LOSS_APPRAISERS),
     ("anju.v1.ClaimService/PayClaim", POLICY_WRITERS),
     ("anju.v1.ClaimService/CorrectClaim", POLICY_WRITERS),

@@ -53,7 +53,7 @@ use crate::{
     },
     kernel::{
         hash::Hash,
-        id::{Kind, SubjectId},
+        id::{CaseId, Kind, RawId, SubjectId},
         limit,
         page::PageRequest,
         position::{Partition, Position},
@@ -81,6 +81,8 @@ use crate::{
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Warnings of one answer, each in a header of its own.
 const WARNINGS_MAX: usize = 8;
+/// Milliseconds before a write's moment within which its entries lie.
+const OPENED_WITHIN_MS: i64 = 1_000;
 /// The header of warnings.
 pub const WARNING_HEADER: &str = "anju-warning";
 
@@ -605,19 +607,30 @@ impl Written {
         registry.noticed(registry.get(id, time)).map(Some).map_err(status::status)
     }
 
-    /// The cases of the subject that the write opened.
+    /// The cases that the write opened, whatever they are of.
     pub(crate) fn opened_cases(&self) -> Result<Vec<String>, Status> {
-        let Some(subject) = self.about.filter(|_| !self.is_only_judged) else {
+        if self.is_only_judged {
             return Ok(Vec::new());
-        };
+        }
         let partition = self.outcome.position.partition;
-        let page = PageRequest { rows: limit::VIEW_ROWS_MAX, after: Vec::new() };
-        let registry = self.api.registry();
-        let cases = registry.cases(partition, Some(subject), true, KnownAt::Now, &page);
-        let cases = registry.noticed(cases).map_err(status::status)?;
         let entries = &self.outcome.entries;
-        let opened = cases.rows.into_iter().filter(|(_, case)| entries.contains(&case.opened_by));
-        Ok(opened.map(|(id, _)| id.to_string()).collect())
+        // A case bears the moment of the entry that opened it, and those of one write lie close together.
+        let stamp = self.outcome.stamp.micros() / 1_000 - OPENED_WITHIN_MS;
+        let behind = RawId::new(u64::try_from(stamp).unwrap_or(0), partition, 0);
+        let mut after = SubjectId::from(CaseId::new(behind)).to_bytes().to_vec();
+        let registry = self.api.registry();
+        let mut opened = Vec::new();
+        loop {
+            let page = PageRequest { rows: limit::VIEW_ROWS_MAX, after };
+            let cases = registry.cases(partition, None, true, KnownAt::Now, &page);
+            let cases = registry.noticed(cases).map_err(status::status)?;
+            let own = cases.rows.into_iter().filter(|(_, case)| entries.contains(&case.opened_by));
+            opened.extend(own.map(|(id, _)| id.to_string()));
+            match cases.next {
+                Some(next) => after = next,
+                None => return Ok(opened),
+            }
+        }
     }
 
     /// The first subject that the write made.

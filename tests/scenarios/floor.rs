@@ -109,6 +109,7 @@ pub(crate) enum ClaimStep {
     Closed,
     Declined { code: String },
     Withdrawn,
+    Reopened,
 }
 
 /// Something that pays for work; the amount in fen, the invoice as what is written on it.

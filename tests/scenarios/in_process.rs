@@ -404,6 +404,7 @@ fn claim_step(subject: SubjectId, day: &str, step: &ClaimStep) -> Change {
         ClaimStep::Closed => ClaimSaid::Closed,
         ClaimStep::Declined { code } => ClaimSaid::Declined { code: code.clone() },
         ClaimStep::Withdrawn => ClaimSaid::Withdrawn,
+        ClaimStep::Reopened => ClaimSaid::Reopened,
     };
     fields.step = Some(ClaimTold::new(step, Author::default()));
     Change {

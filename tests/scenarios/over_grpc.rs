@@ -415,6 +415,7 @@ fn claim_request(step: &ClaimStep) -> (&'static str, Value) {
         ClaimStep::Reserved { amount } => json!({ "reserved": sum(amount) }),
         ClaimStep::Cash => json!({ "settling": { "settlement": "SETTLEMENT_CASH" } }),
         ClaimStep::Closed => json!({ "closed": {} }),
+        ClaimStep::Reopened => json!({ "reopened": {} }),
         ClaimStep::Declined { code } => json!({ "declined": { "code": code } }),
         ClaimStep::Paid { amount, to, work, invoice } => {
             let paid = json!({

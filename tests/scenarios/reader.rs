@@ -411,7 +411,7 @@ impl Reader {
                 let (source, amount) = two("SOURCE:YUAN")?;
                 return Ok(Said::Funding { source, amount: fen(&amount)? });
             }
-            "in" | "community" | "physical" => Some(self.known(value.to_owned())?),
+            "in" | "community" | "physical" | "building_id" => Some(self.known(value.to_owned())?),
             "code" | "number" => {
                 let (scheme, value) = two("SCHEME:NUMBER")?;
                 return Ok(Said::Number { scheme, value });
@@ -479,7 +479,8 @@ impl Reader {
     }
 
     /// `step CLAIM register NUMBER | check | survey YUAN | approve YUAN | reserve YUAN | cash | accept |
-    /// pay YUAN to KEY [for WORK] [invoice TEXT] | close | decline CODE | withdraw on DAY`
+    /// pay YUAN to KEY [for WORK] [invoice TEXT] | close | decline CODE | withdraw |
+    /// reopen on DAY`
     fn claim_step(&self, words: &mut Words) -> Result<Act, Bad> {
         let (claim, on) = (self.known(words.first("the claim")?)?, words.needed("on")?);
         let verb = words.first("the step")?;
@@ -501,6 +502,7 @@ impl Reader {
             "close" => ClaimStep::Closed,
             "decline" => ClaimStep::Declined { code: words.first("the code")? },
             "withdraw" => ClaimStep::Withdrawn,
+            "reopen" => ClaimStep::Reopened,
             _ => return Err(format!("a claim has no step `{verb}`")),
         };
         Ok(Act::Claim { claim, on, step })

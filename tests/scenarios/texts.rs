@@ -54,6 +54,7 @@ scenarios! {
     an_insured_building_is_demolished "demolished-while-insured",
     a_cover_period_is_moved_by_a_correction "cover-period-trap",
     one_roof_is_paid_for_by_several "paid-for-twice",
+    what_was_paid_does_not_vanish "paid-and-taken-back",
 }
 
 #[test]

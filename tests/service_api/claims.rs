@@ -532,9 +532,12 @@ async fn corrections_and_retractions_keep_to_the_limits() {
     };
     let mut lines = vec![send(correct(15_000_001)).await, send(correct(12_000_000)).await];
     // The operator corrected what was approved, and the insurer approved it all the same: neither pays.
-    for said in [Said::Reserved(sum(1)), settling(), Said::Accepted(plain())] {
+    for said in [Said::Reserved(sum(1)), settling()] {
         desk.step("insurer", &first, "2019-06-02", said).await.unwrap();
     }
+    let offer = desk.step("insurer", &first, "2019-06-02", Said::Accepted(plain())).await;
+    lines.push(told(&offer.unwrap_err()));
+    desk.step("city", &first, "2019-06-02", Said::Accepted(plain())).await.unwrap();
     let own = desk.step("insurer", &first, "2019-06-03", paid(1)).await.unwrap_err();
     lines.push(told(&own));
     // Nor does who corrected what was approved.
@@ -577,6 +580,8 @@ async fn corrections_and_retractions_keep_to_the_limits() {
 
         APPROVED claimed 9000000 assessed 15000000 approved 12000000
 
+        PermissionDenied ROLE_NOT_PERMITTED
+
         FailedPrecondition FOUR_EYES
         FOUR_EYES step
 
@@ -586,7 +591,8 @@ async fn corrections_and_retractions_keep_to_the_limits() {
         FailedPrecondition PAID_ABOVE_APPROVED
         PAID_ABOVE_APPROVED fields.step.paid.amount_fen
 
-        FailedPrecondition CLAIM_NOT_APPROVED
+        FailedPrecondition FOUR_EYES
+        FOUR_EYES id
         CLAIM_NOT_APPROVED id
         CLAIM_NOT_RESERVED id
         CLAIM_NOT_SETTLED id

@@ -116,25 +116,25 @@ fn a_claim_goes_from_notice_to_recourse_each_stage_with_its_amount() {
         2026-05-01 li close
         2026-05-02 desk/wang pay 1.00
         ",
-        expect![[r"
+        expect![[r#"
             2026-01-06 li register: registered
             2026-01-06 li check: checked
             2026-01-10 sun survey 1200.00: surveyed assessed 1200.00
             2026-01-12 li approve 1000.00: approved assessed 1200.00 approved 1000.00
             2026-01-12 li reserve 1000.00: reserved assessed 1200.00 approved 1000.00 reserved 1000.00
-            2026-01-13 li reserve 1100.00: reserved assessed 1200.00 approved 1000.00 reserved 1100.00
-            2026-01-14 li repair: settling assessed 1200.00 approved 1000.00 reserved 1100.00
-            2026-02-01 owner accept: accepted assessed 1200.00 approved 1000.00 reserved 1100.00
+            2026-01-13 li reserve 1100.00: RESERVED_ABOVE_APPROVED
+            2026-01-14 li repair: settling assessed 1200.00 approved 1000.00 reserved 1000.00
+            2026-02-01 owner accept: accepted assessed 1200.00 approved 1000.00 reserved 1000.00
             2026-02-02 li pay 600.00: FOUR_EYES
-            2026-02-02 desk/wang pay 600.00: paid assessed 1200.00 approved 1000.00 reserved 1100.00 paid 600.00
-            2026-02-03 desk/wang pay 400.00: paid assessed 1200.00 approved 1000.00 reserved 1100.00 paid 1000.00
+            2026-02-02 desk/wang pay 600.00: paid assessed 1200.00 approved 1000.00 reserved 1000.00 paid 600.00
+            2026-02-03 desk/wang pay 400.00: paid assessed 1200.00 approved 1000.00 reserved 1000.00 paid 1000.00
             2026-02-03 desk/wang pay 0.01: PAID_ABOVE_APPROVED
             2026-03-01 li recover 1000.01: RECOVERED_ABOVE_PAID
-            2026-03-01 li recover 250.00: recourse assessed 1200.00 approved 1000.00 reserved 1100.00 paid 1000.00 recovered 250.00
-            2026-04-01 li recover 150.00: recourse assessed 1200.00 approved 1000.00 reserved 1100.00 paid 1000.00 recovered 400.00
-            2026-05-01 li close: closed assessed 1200.00 approved 1000.00 reserved 1100.00 paid 1000.00 recovered 400.00
+            2026-03-01 li recover 250.00: recourse assessed 1200.00 approved 1000.00 reserved 1000.00 paid 1000.00 recovered 250.00
+            2026-04-01 li recover 150.00: recourse assessed 1200.00 approved 1000.00 reserved 1000.00 paid 1000.00 recovered 400.00
+            2026-05-01 li close: closed assessed 1200.00 approved 1000.00 reserved 1000.00 paid 1000.00 recovered 400.00
             2026-05-02 desk/wang pay 1.00: CLAIM_CLOSED PAID_ABOVE_APPROVED
-        "]],
+        "#]],
     );
 }
 
@@ -263,7 +263,7 @@ fn what_is_over_is_reopened_and_looked_at_anew() {
         2026-03-02 li approve 54.99
         2026-03-02 li approve 70.00
         ",
-        expect![[r"
+        expect![[r#"
             2026-01-06 li register: registered
             2026-01-07 li decline EXCLUDED: declined
             2026-01-08 li check: CLAIM_DECLINED
@@ -285,12 +285,12 @@ fn what_is_over_is_reopened_and_looked_at_anew() {
             2026-02-03 owner accept: accepted assessed 60.00 approved 55.00 reserved 55.00
             2026-02-04 wang pay 55.00: paid assessed 60.00 approved 55.00 reserved 55.00 paid 55.00
             2026-02-05 li close: closed assessed 60.00 approved 55.00 reserved 55.00 paid 55.00
-            2026-03-01 li reopen: reopened assessed 60.00 approved 55.00 reserved 55.00 paid 55.00
-            2026-03-02 li check: checked assessed 60.00 approved 55.00 reserved 55.00 paid 55.00
-            2026-03-02 li survey 70.00: surveyed assessed 70.00 approved 55.00 reserved 55.00 paid 55.00
+            2026-03-01 li reopen: reopened assessed 60.00 approved 55.00 paid 55.00
+            2026-03-02 li check: checked assessed 60.00 approved 55.00 paid 55.00
+            2026-03-02 li survey 70.00: surveyed assessed 70.00 approved 55.00 paid 55.00
             2026-03-02 li approve 54.99: APPROVED_BELOW_PAID
-            2026-03-02 li approve 70.00: approved assessed 70.00 approved 70.00 reserved 55.00 paid 55.00
-        "]],
+            2026-03-02 li approve 70.00: approved assessed 70.00 approved 70.00 paid 55.00
+        "#]],
     );
 }
 
@@ -401,7 +401,8 @@ fn limits_hold(limits: (u64, u64, u64, u64), losses: &[Loss]) -> Result<(), Test
     let key = |number: Option<usize>| number.map(|number| number.to_string());
     let mut held: Vec<Held> = Vec::new();
     for loss in losses {
-        let keys = Keys { event: key(loss.event), household: key(loss.household), person: None };
+        let keys =
+            Keys { event: key(loss.event), household: key(loss.household), ..Keys::default() };
         let most = payable::payable(Fen::new(loss.amount).unwrap(), &item, &keys, &held);
         prop_assert!(most.amount().count() <= loss.amount.saturating_sub(deductible));
         held.push(Held { keys, amount: most.amount() });

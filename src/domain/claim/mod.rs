@@ -374,6 +374,14 @@ pub enum Refusal {
         /// What was approved.
         approved: Fen,
     },
+    /// More would be set aside than was approved.
+    #[error("{reserved} would be set aside, and {approved} is approved")]
+    ReservedAboveApproved {
+        /// What is to be set aside.
+        reserved: Fen,
+        /// What was approved.
+        approved: Fen,
+    },
     /// Less would be approved than was paid.
     #[error("{paid} was paid already, and {approved} would be approved")]
     ApprovedBelowPaid {
@@ -408,6 +416,7 @@ impl Refusal {
             Self::NotDisputed(_) => "CLAIM_NOT_DISPUTED",
             Self::NotOver(_) => "CLAIM_NOT_OVER",
             Self::PaidAboveApproved { .. } => "PAID_ABOVE_APPROVED",
+            Self::ReservedAboveApproved { .. } => "RESERVED_ABOVE_APPROVED",
             Self::ApprovedBelowPaid { .. } => "APPROVED_BELOW_PAID",
             Self::RecoveredAbovePaid { .. } => "RECOVERED_ABOVE_PAID",
             Self::FourEyes => "FOUR_EYES",
@@ -418,6 +427,7 @@ impl Refusal {
     pub const fn field(&self) -> &'static str {
         match self {
             Self::PaidAboveApproved { .. } => ".paid.amount_fen",
+            Self::ReservedAboveApproved { .. } => ".reserved.amount_fen",
             Self::ApprovedBelowPaid { .. } => ".approved.amount_fen",
             Self::RecoveredAbovePaid { .. } => ".recovered.amount_fen",
             _ => "",
@@ -524,7 +534,7 @@ pub struct Claim {
     pub assessed: Option<Fen>,
     /// What an appraisal came to.
     pub appraised: Option<Fen>,
-    /// What is approved in all; what was paid, once it was declined or withdrawn.
+    /// What is approved in all; what was paid, once it was declined, withdrawn or reopened.
     pub approved: Option<Fen>,
     /// What is set aside.
     pub reserved: Option<Fen>,
@@ -534,6 +544,7 @@ pub struct Claim {
     pub recovered: Fen,
     /// All that was said, in the order of the days.
     pub events: Vec<Event>,
+    is_registered: bool,
     is_checked: bool,
     approved_by: Vec<Author>,
 }
@@ -552,14 +563,43 @@ impl Claim {
             paid: Fen::ZERO,
             recovered: Fen::ZERO,
             events: Vec::new(),
+            is_registered: false,
             is_checked: false,
             approved_by: Vec::new(),
         }
     }
 
-    /// What the cover has to hold ready for it, or has paid.
+    /// What the cover has to hold ready for it, or has paid. Of what is closed nothing more is paid.
     pub fn held(&self) -> Fen {
-        self.approved.unwrap_or(Fen::ZERO).max(self.paid)
+        let approved = self.approved.filter(|_| self.stage != Stage::Closed);
+        approved.unwrap_or(Fen::ZERO).max(self.paid)
+    }
+
+    /// Whether somebody approved what is approved, or corrected that.
+    pub fn is_approved_by(&self, by: &Author) -> bool {
+        self.approved_by.iter().any(|it| it.same_person(by))
+    }
+
+    /// Where it stands after a step; `None` when the step does not follow where it stands.
+    fn next(&self, step: &Step) -> Option<Stage> {
+        match (step, next(self.stage, step)) {
+            // It goes on from where it was.
+            (Step::Reopened, Some(_)) if !self.is_registered => Some(Stage::Noticed),
+            (_, Some(stage)) => Some(stage),
+            // What was paid before it was reopened is paid.
+            (Step::Closed, None) if self.was_paid() => Some(Stage::Closed),
+            (Step::Recovered { .. }, None) if self.was_paid() => Some(Stage::Recourse),
+            (_, None) => None,
+        }
+    }
+
+    /// Whether it was paid once, and goes on since it was reopened.
+    fn was_paid(&self) -> bool {
+        self.paid > Fen::ZERO
+            && !matches!(
+                self.stage,
+                Stage::Closed | Stage::Declined | Stage::Withdrawn | Stage::Disputed
+            )
     }
 
     /// What the loss comes to, by the last who said so.
@@ -574,6 +614,7 @@ impl Claim {
             event: key(&self.content.event),
             household: key(&self.content.household),
             person: key(&self.content.person),
+            unit: self.content.unit.flatten(),
         }
     }
 
@@ -588,7 +629,7 @@ impl Claim {
     pub fn against(&self, told: &Told) -> Vec<Refusal> {
         let mut refusals = Vec::new();
         let step = &told.step;
-        if next(self.stage, step).is_none() {
+        if self.next(step).is_none() {
             refusals.push(out_of_order(self.stage, step));
         }
         match step {
@@ -609,9 +650,14 @@ impl Claim {
                 if let Some(approved) = self.approved.filter(|approved| paid > *approved) {
                     refusals.push(Refusal::PaidAboveApproved { paid, approved });
                 }
-                let approved = |by: &Author| self.approved_by.iter().any(|it| it.same_person(by));
-                if told.said_by().any(approved) {
+                if told.said_by().any(|by| self.is_approved_by(by)) {
                     refusals.push(Refusal::FourEyes);
+                }
+            }
+            Step::Reserved { amount } => {
+                if let Some(approved) = self.approved.filter(|approved| amount > approved) {
+                    let refusal = Refusal::ReservedAboveApproved { reserved: *amount, approved };
+                    refusals.push(refusal);
                 }
             }
             Step::Recovered { amount, .. } => {
@@ -628,7 +674,7 @@ impl Claim {
     /// Takes a step, or keeps it as one that is out of place.
     pub fn push(&mut self, seq: Seq, on: Day, told: &Told) {
         let out_of_place = self.against(told);
-        if let Some(stage) = next(self.stage, &told.step).filter(|_| out_of_place.is_empty()) {
+        if let Some(stage) = self.next(&told.step).filter(|_| out_of_place.is_empty()) {
             self.stage = stage;
             self.take(told);
         }
@@ -658,12 +704,14 @@ impl Claim {
                 self.approved = (self.paid > Fen::ZERO).then_some(self.paid);
                 self.reserved = None;
             }
-            Step::Reopened => self.is_checked = false,
-            Step::Registered
-            | Step::Settling(_)
-            | Step::Accepted
-            | Step::Closed
-            | Step::Disputed => {}
+            // What is to be paid beyond what was is approved anew.
+            Step::Reopened => {
+                self.is_checked = false;
+                self.approved = (self.paid > Fen::ZERO).then_some(self.paid);
+                self.reserved = None;
+            }
+            Step::Registered => self.is_registered = true,
+            Step::Settling(_) | Step::Accepted | Step::Closed | Step::Disputed => {}
         }
     }
 }
@@ -672,12 +720,16 @@ impl Claim {
 /// entered in error.
 ///
 /// What is said of the loss itself is taken as it is said last, whatever the day: a loss is of one
-/// day.
+/// day. What is claimed for it is of a day like every other amount.
 pub fn of_timeline(timeline: &Timeline, day: Day) -> Option<Claim> {
     let (registration, noticed) = timeline.registration()?;
     let registration = registration.seq;
     let Fields::Claim(mut content) = timeline.content_at(Day::MAX)?.fields else { return None };
     content.step = None;
+    let then = timeline.content_at(day.max(noticed.latest())).map(|content| content.fields);
+    if let Some(Fields::Claim(then)) = then {
+        content.claimed = then.claimed;
+    }
     let mut claim = Claim::noticed(*content, noticed.latest());
     for place in timeline.places() {
         let statement = &place.statement;

@@ -4,11 +4,15 @@
 //! than is left of its limits for the event, the household and the person, and no more than is left of
 //! its sum insured: each less what is held ready for other claims, or was paid on them. Limits are not
 //! shared between events, households and persons, and all of them lie within the sum insured. A claim
-//! that names no event, household or person is one of its own.
+//! that names no event, household or person is one of its own, but that claims of one unit are of one
+//! household.
 
 use std::fmt;
 
-use crate::{domain::policy::CoverItem, kernel::fen::Fen};
+use crate::{
+    domain::policy::CoverItem,
+    kernel::{fen::Fen, id::UnitId},
+};
 
 /// By which limits a claim counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +23,23 @@ pub struct Keys {
     pub household: Option<String>,
     /// The person.
     pub person: Option<String>,
+    /// The unit, whose household it is.
+    pub unit: Option<UnitId>,
+}
+
+impl Keys {
+    fn is_event_of(&self, other: &Self) -> bool {
+        self.event.is_some() && self.event == other.event
+    }
+
+    fn is_household_of(&self, other: &Self) -> bool {
+        (self.household.is_some() && self.household == other.household)
+            || (self.unit.is_some() && self.unit == other.unit)
+    }
+
+    fn is_person_of(&self, other: &Self) -> bool {
+        self.person.is_some() && self.person == other.person
+    }
 }
 
 /// What is held ready for another claim on the same item, or was paid on it.
@@ -80,17 +101,16 @@ pub fn left(item: &CoverItem, others: &[Held]) -> Fen {
 
 /// What an item pays at most for a loss, beside what is held for `others`.
 pub fn payable(loss: Fen, item: &CoverItem, own: &Keys, others: &[Held]) -> Payable {
-    let limited = |limit: Option<Fen>, of: &dyn Fn(&Keys) -> Option<String>| {
-        let key = of(own);
-        let of_same = others.iter().filter(|other| key.is_some() && of(&other.keys) == key);
+    let limited = |limit: Option<Fen>, is_same: fn(&Keys, &Keys) -> bool| {
+        let of_same = others.iter().filter(|other| is_same(own, &other.keys));
         let held = Fen::total(of_same.map(|other| other.amount));
         limit.map(|limit| less(limit, held))
     };
     Payable {
         after_deductible: less(loss, item.deductible),
-        event: limited(item.per_event, &|keys| keys.event.clone()),
-        household: limited(item.per_household, &|keys| keys.household.clone()),
-        person: limited(item.per_person, &|keys| keys.person.clone()),
+        event: limited(item.per_event, Keys::is_event_of),
+        household: limited(item.per_household, Keys::is_household_of),
+        person: limited(item.per_person, Keys::is_person_of),
         sum: left(item, others),
     }
 }

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use crate::{
     domain::{
+        author::Author,
         claim::{self, Claim, ClaimContent, NUMBER_SCHEME, Step, item_of},
         content::{Content, Fields},
         coverage::days_of,
+        finding::PartyKey,
         policy::PolicyContent,
         tables::Tables,
         timeline::{Presence, Saying, Statement, Timeline},
     },
     kernel::{
+        fen::Fen,
         id::{BuildingId, Kind, SubjectId},
         time::{Answer, Day, ImpreciseDay},
     },
@@ -131,7 +134,10 @@ pub(crate) fn said(
     let Fields::Claim(said) = &said.fields else { return Ok(()) };
     let Some(claim) = claim::of_timeline(after, Day::MAX) else { return Ok(()) };
     let before = refusals.len();
-    if said.says_fields() {
+    let stood = tx.work.known(id.partition(), id)?;
+    let stood = stood.and_then(|record| claim::of_timeline(&record.timeline, Day::MAX));
+    let is_other_notice = stood.is_some_and(|stood| stood.noticed != claim.noticed);
+    if said.says_fields() || is_other_notice {
         of_loss(tx, &claim.content, claim.noticed, refusals)?;
     }
     let step = said.step.as_ref().map(|told| &told.step);
@@ -144,11 +150,59 @@ pub(crate) fn said(
     // A step that moves no money rests on no cover; whatever is corrected may.
     let is_money = |step: &Step| matches!(step, Step::Approved { .. } | Step::Paid(_));
     let rests_on_cover = path != "step" || step.is_none_or(is_money);
-    if let Some(step) = step.filter(|_| path == "step") {
-        work::paid_by_claim(tx, id, &claim, step, after, refusals)?;
+    match step {
+        Some(step) if path == "step" => {
+            work::paid_by_claim(tx, id, &claim, step, after, refusals)?;
+        }
+        // More than the work cost is a case; work on another building is none of this claim's.
+        Some(Step::Paid(payment)) => {
+            let field = format!("{path}.paid.work_id");
+            work::of_its_building(tx, &claim, payment.work, &field, refusals)?;
+        }
+        _ => {}
+    }
+    if let Some(Step::Appraised { by, .. }) = step {
+        of_third_party(tx, &claim, by, path, refusals)?;
     }
     if refusals.len() == before && rests_on_cover {
         of_cover(tx, id, &claim, path, refusals)?;
+        if let Some(Step::Approved { .. }) = step.filter(|_| path == "step") {
+            refusals.extend(checked_otherwise(&claim).filter(|_| refusals.len() == before));
+        }
+    }
+    Ok(())
+}
+
+/// A refusal of an approval by a check that found that the cover does not answer: it answers now, and
+/// whoever reads the claim has to see why.
+fn checked_otherwise(claim: &Claim) -> Option<Refusal> {
+    let checks = claim.events.iter().filter(|event| event.out_of_place.is_empty());
+    let last = checks.rev().find_map(|event| match &event.step {
+        Step::CoverageChecked { answer, .. } => Some((event.on, *answer)),
+        _ => None,
+    });
+    let (on, answer) = last.filter(|(_, answer)| *answer != Answer::Yes)?;
+    let word = if answer == Answer::No { "does not answer" } else { "may not answer" };
+    let message = format!("the check of {on} says that the cover {word}: check it again first");
+    Some(Refusal::rule("CLAIM_NOT_CHECKED", "step", message))
+}
+
+/// Who says what a disputed loss comes to is none of those who pay for it.
+fn of_third_party(
+    tx: &mut Tx<'_, '_>,
+    claim: &Claim,
+    by: &PartyKey,
+    path: &str,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let Some(policy) = claim.content.policy.flatten() else { return Ok(()) };
+    let Some(record) = tx.work.known(policy.partition(), policy.into())? else { return Ok(()) };
+    let lost_on = claim.content.lost_on.flatten().unwrap_or(claim.noticed);
+    let then = policy_on(&record.timeline, lost_on).unwrap_or_default();
+    if then.insurers().iter().any(|insurer| insurer.company.0 == by.0) {
+        let message = format!("{} insures the loss, and is no third party", by.0);
+        let field = format!("{path}.appraised.by");
+        refusals.push(Refusal::rule("NOT_THIRD_PARTY", &field, message));
     }
     Ok(())
 }
@@ -165,16 +219,32 @@ pub(crate) fn reviewed(
         return Ok(());
     }
     let Some(record) = tx.work.known(id.partition(), id)? else { return Ok(()) };
-    let Some(claim) = claim::of_timeline(&record.timeline, Day::MAX) else { return Ok(()) };
+    let was = claim::of_timeline(before, Day::MAX);
+    let claim = claim::of_timeline(&record.timeline, Day::MAX);
+    refusals.extend(was.as_ref().and_then(|was| taken_back(was, claim.as_ref(), &tx.call.author)));
+    let Some(claim) = claim else { return Ok(()) };
     let found = refusals.len();
     of_order(&claim, "id", refusals);
-    let was = claim::of_timeline(before, Day::MAX);
     let rests_on =
         |claim: &Claim| (claim.held(), claim.loss(), claim.keys(), claim.content.ground());
     if refusals.len() == found && was.as_ref().map(rests_on) != Some(rests_on(&claim)) {
         of_cover(tx, id, &claim, "id", refusals)?;
     }
     Ok(())
+}
+
+/// A refusal of taking back that money was paid: with the whole claim, or by whoever approved it and
+/// could have it paid once more.
+fn taken_back(was: &Claim, is: Option<&Claim>, by: &Author) -> Option<Refusal> {
+    let paid = was.paid;
+    let Some(is) = is else {
+        let message = format!(
+            "{paid} was paid on it: take each payment back first, by its entry, where none was made"
+        );
+        return (paid > Fen::ZERO).then(|| Refusal::rule("CLAIM_PAID", "id", message));
+    };
+    let message = "whoever approved a claim does not take back that it was paid";
+    (is.paid < paid && was.is_approved_by(by)).then(|| Refusal::rule("FOUR_EYES", "id", message))
 }
 
 /// Steps that do not follow where they stand.

@@ -24,6 +24,7 @@ use crate::{
                 homes, needs_reason, no_sweep, noted, real_subject, record_everywhere, settle,
                 weigh,
             },
+            work,
         },
         error::{Class, Error, Refusal},
         fact::{Fact, SourceRow},
@@ -110,6 +111,7 @@ fn decide(
         report::corrected(tx, id, &after, refusals)?;
         policy::said(tx, &command.content, &record.timeline, &after, *from, refusals)?;
         claim::said(tx, id, &command.content, &after, "fields.step", refusals)?;
+        work::moved(tx, id, &command.content, &after, refusals)?;
     }
     let Some((fact, from, others)) = revised else { return Ok(None) };
 

@@ -1,9 +1,12 @@
 //! Taking entries back as entered in error, retractions among them.
 
 use crate::{
-    domain::timeline::{Saying, Statement},
+    domain::{
+        claim::of_timeline,
+        timeline::{Saying, Statement},
+    },
     kernel::{
-        id::{BuildingId, Kind, SubjectId},
+        id::{BuildingId, Kind, SubjectId, WorkId},
         position::Seq,
         time::Day,
     },
@@ -26,8 +29,11 @@ use crate::{
         error::{Class, Error, Refusal},
         fact::Fact,
         record::Record,
+        space::child_prefix,
         state::State,
+        subjects::Subjects,
         tx::{Decided, Draft, Tx},
+        works,
     },
 };
 
@@ -288,10 +294,32 @@ fn rests_on_it(
     Ok(refusals)
 }
 
-/// A refusal when somebody has ordered, reported or seen something of a building: it must have been
+/// A refusal when somebody has ordered, reported, claimed or paid for something: it must have been
 /// there, or they are wrong first. What was said of one that was merged or ended stays its own.
 fn papers_about(tx: &mut Tx<'_, '_>, id: SubjectId) -> Result<Option<Refusal>, Error> {
-    let Ok(building) = BuildingId::try_from(id) else { return Ok(None) };
+    let about = match (BuildingId::try_from(id), id.kind()) {
+        (Ok(building), _) => of_building(tx, building)?,
+        (_, Kind::Unit | Kind::Work) => claims_on(tx, id)?,
+        _ => Vec::new(),
+    };
+    if about.is_empty() {
+        return Ok(None);
+    }
+    let some = about.iter().take(3).map(ToString::to_string).collect::<Vec<_>>();
+    let otherwise = match id.kind() {
+        Kind::Building => ", or merge it into the building that they are of",
+        _ => "",
+    };
+    let message = format!(
+        "{} orders, reports, findings, claims and work items are about it, {} among them: take those \
+         back first{otherwise}",
+        about.len(),
+        some.join(", ")
+    );
+    Ok(Some(Refusal::rule("PAPERS_ABOUT_IT", "id", message)))
+}
+
+fn of_building(tx: &mut Tx<'_, '_>, building: BuildingId) -> Result<Vec<SubjectId>, Error> {
     let mut about = Vec::new();
     for kind in [Kind::Order, Kind::Report, Kind::Finding, Kind::Claim, Kind::Work] {
         for paper in said_about(tx.work, building, kind)? {
@@ -303,17 +331,26 @@ fn papers_about(tx: &mut Tx<'_, '_>, id: SubjectId) -> Result<Option<Refusal>, E
             }
         }
     }
-    if about.is_empty() {
-        return Ok(None);
+    Ok(about)
+}
+
+/// The claims that are on a unit, or paid for a work item.
+fn claims_on(tx: &mut Tx<'_, '_>, id: SubjectId) -> Result<Vec<SubjectId>, Error> {
+    let mut about = Vec::new();
+    let mut claims = Subjects::below(child_prefix(id.partition(), id, Kind::Claim));
+    while let Some(claim) = claims.next(tx.work)? {
+        let Some(record) = tx.work.known(claim.partition(), claim)? else { continue };
+        let life = &record.timeline;
+        let is_on = match WorkId::try_from(id) {
+            Ok(_) => !works::paid_on(claim, life, id).is_empty(),
+            Err(_) => of_timeline(life, Day::MAX)
+                .is_some_and(|claim| claim.content.unit.flatten().map(SubjectId::from) == Some(id)),
+        };
+        if is_on {
+            about.push(claim);
+        }
     }
-    let some = about.iter().take(3).map(ToString::to_string).collect::<Vec<_>>();
-    let message = format!(
-        "{} orders, reports, findings, claims and work items are about it, {} among them: take those back first, or \
-         merge it into the building that they are of",
-        about.len(),
-        some.join(", ")
-    );
-    Ok(Some(Refusal::rule("PAPERS_ABOUT_IT", "id", message)))
+    Ok(about)
 }
 
 /// Takes an entry of one subject back, because of another's when one is named.

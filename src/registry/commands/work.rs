@@ -1,11 +1,13 @@
 //! What stands against a work item, and against money that pays for one.
 
+use std::collections::BTreeSet;
+
 use crate::{
     domain::{
-        claim::{Claim, Step},
+        claim::{self, Claim, Step},
         content::{Content, Fields},
         timeline::{Presence, Timeline},
-        work::{self, FundingSource},
+        work::{self, FundingSource, WorkContent, WorkItem},
     },
     kernel::{
         fen::Fen,
@@ -15,6 +17,7 @@ use crate::{
     },
     registry::{
         commands::finding::not_exact,
+        coverage::unknown_words,
         error::{Class, Error, Refusal},
         read::At,
         tx::Tx,
@@ -48,7 +51,30 @@ pub(crate) fn new(
         let message = format!("{building} was no more on {done_on}");
         refusals.push(Refusal::rule("OBJECT_ABSENT", "fields.building_id", message));
     }
+    of_part(tx, said, refusals)?;
     of_building(tx, said.findings(), building, refusals)
+}
+
+/// The part is one that the lists of products name, where there are any.
+fn of_part(
+    tx: &mut Tx<'_, '_>,
+    said: &WorkContent,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let (Some(part), Some(building)) = (said.part.clone().flatten(), said.building.flatten())
+    else {
+        return Ok(());
+    };
+    let tables = tx.work.tables(building.partition())?;
+    if tables.products().next().is_some() {
+        let mut words = Vec::new();
+        unknown_words(&tables, Some(&part), None, &mut words);
+        refusals.extend(words.into_iter().map(|refusal| {
+            let field = format!("fields.{}", refusal.field);
+            Refusal { field, ..refusal }
+        }));
+    }
+    Ok(())
 }
 
 /// The findings are of the building.
@@ -79,12 +105,14 @@ fn of_building(
 pub(crate) fn said(
     tx: &mut Tx<'_, '_>,
     id: SubjectId,
-    said: &Content,
+    content: &Content,
     after: &Timeline,
     refusals: &mut Vec<Refusal>,
 ) -> Result<(), Error> {
-    let Fields::Work(said) = &said.fields else { return Ok(()) };
+    let Fields::Work(said) = &content.fields else { return Ok(()) };
     let Some(item) = work::of_timeline(after, Day::MAX) else { return Ok(()) };
+    moved(tx, id, content, after, refusals)?;
+    of_part(tx, said, refusals)?;
     if let Some(building) = item.content.building.flatten().filter(|_| said.findings.is_some()) {
         of_building(tx, said.findings(), building, refusals)?;
     }
@@ -130,21 +158,62 @@ fn of_work(
     after: &Timeline,
     refusals: &mut Vec<Refusal>,
 ) -> Result<(), Error> {
+    let before = refusals.len();
+    let item = of_its_building(tx, claim, Some(work), "step.paid.work_id", refusals)?;
+    let Some(item) = item.filter(|_| refusals.len() == before) else { return Ok(()) };
     let work = SubjectId::from(work);
-    // What is not known, or is elsewhere, is told of as a reference.
-    let Some(record) = tx.work.known(id.partition(), work)? else { return Ok(()) };
-    let Some(item) = work::of_timeline(&record.timeline, Day::MAX) else { return Ok(()) };
-    if item.content.building != claim.content.building {
-        let message = format!("{work} was done on another building than the claim is of");
-        refusals.push(Refusal::rule("WORK_OTHER_BUILDING", "step.paid.work_id", message));
-        return Ok(());
-    }
     let at = At { day: Day::MAX, known: None };
     let mut paid = works::paid_for(tx.work, work, &item, at)?;
     // As the claim will be, instead of as it is.
     paid.retain(|paid| paid.by != id);
     paid.extend(works::paid_on(id, after, work));
     refusals.extend(overfunded(&paid, item.content.cost(), "step.paid.amount_fen"));
+    Ok(())
+}
+
+/// The work item that a payment of a claim names, which was done on the building of the claim.
+pub(crate) fn of_its_building(
+    tx: &mut Tx<'_, '_>,
+    claim: &Claim,
+    work: Option<WorkId>,
+    field: &str,
+    refusals: &mut Vec<Refusal>,
+) -> Result<Option<WorkItem>, Error> {
+    let Some(work) = work.map(SubjectId::from) else { return Ok(None) };
+    // What is not known, or is elsewhere, is told of as a reference.
+    let Some(record) = tx.work.known(work.partition(), work)? else { return Ok(None) };
+    let Some(item) = work::of_timeline(&record.timeline, Day::MAX) else { return Ok(None) };
+    if item.content.building != claim.content.building {
+        let message = format!("{work} was done on another building than the claim is of");
+        refusals.push(Refusal::rule("WORK_OTHER_BUILDING", field, message));
+    }
+    Ok(Some(item))
+}
+
+/// What stands against another building of a work item, once `after` is its life: claims that paid for it
+/// are of the one that it was done on.
+pub(crate) fn moved(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    said: &Content,
+    after: &Timeline,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let Fields::Work(said) = &said.fields else { return Ok(()) };
+    let Some(item) = work::of_timeline(after, Day::MAX).filter(|_| said.building.is_some()) else {
+        return Ok(());
+    };
+    let at = At { day: Day::MAX, known: None };
+    let paid = works::paid_for(tx.work, id, &item, at)?;
+    for claim in paid.iter().map(|paid| paid.by).filter(|by| *by != id).collect::<BTreeSet<_>>() {
+        let Some(record) = tx.work.known(claim.partition(), claim)? else { continue };
+        let claim_of = claim::of_timeline(&record.timeline, Day::MAX);
+        let building = claim_of.and_then(|claim| claim.content.building.flatten());
+        if building != item.content.building.flatten() {
+            let message = format!("{claim} paid for it, and is of another building");
+            refusals.push(Refusal::rule("WORK_OTHER_BUILDING", "fields.building_id", message));
+        }
+    }
     Ok(())
 }
 
