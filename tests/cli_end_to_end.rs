@@ -253,6 +253,13 @@ fn holds_its_findings(shell: &Shell<'_>) {
     assert_eq!(due.pointer("/rows/0/due/overdue"), Some(&Value::Bool(true)), "{due:#}");
     let why = shell.run(&["explain", "due", text(&due, "/rows/0/buildingId")]).fine();
     assert!(why.contains("2025-draft"), "{why}");
+    // There is a claim in every stage, each counted where its building lies.
+    let ask = ["totals", "--code", "gbt2260:410105", "--measure", "claims_by_stage"];
+    let claims = shell.run(&ask).fine();
+    for stage in anju::domain::claim::Stage::ALL {
+        let label = format!("claims by stage 赔案按环节: EBS {}", stage.word());
+        assert!(claims.contains(&label), "{label}: {claims}");
+    }
 }
 
 /// A paper that came late stands by the day of its inspection, and so does one that was corrected.

@@ -183,7 +183,7 @@ pub async fn run(args: &TotalsArgs, session: &mut Session<'_>) -> anyhow::Result
     let outcome = shown(&answer.message, &totals(&answer.typed), session)?;
     let is_building = matches!(&args.id, Some(SubjectName::Id(id)) if id.kind() == Kind::Building);
     if is_building && !session.out.is_json() {
-        session.out.line("counted is what is in the building, not itself 只计楼栋中的户")?;
+        session.out.line("counted are the units in the building and the claims on it, not itself 只计楼栋中的户和赔案")?;
     }
     Ok(outcome)
 }

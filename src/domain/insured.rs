@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The product of a policy that does not say it.
-const NO_PRODUCT: &str = "unknown";
+pub(crate) const NO_PRODUCT: &str = "unknown";
 
 /// Something by which a building or unit is insured when a policy names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,6 +176,14 @@ fn product_of<'t>(policy: &PolicyContent, tables: &'t Tables) -> Option<&'t Prod
 
 fn product_word(policy: &PolicyContent) -> &str {
     policy.product.as_ref().and_then(Option::as_deref).unwrap_or(NO_PRODUCT)
+}
+
+/// The products that a policy is said to be of, over time.
+pub fn products(life: &Timeline) -> Vec<(Span, String)> {
+    let product =
+        |content: &Content| policy_of(content).map_or(NO_PRODUCT, product_word).to_owned();
+    let spans = life.spans(product).into_iter();
+    spans.map(|(from, until, product)| (Span { from, until }, product)).collect()
 }
 
 /// Whether an item's days are counted from a completion.
@@ -327,6 +335,8 @@ pub fn of_policy(life: &Timeline, held: &[Held], tables: &Tables) -> Vec<Count> 
             let (measure, term) = (Measure::Premium, premium.payer.word().to_owned());
             let certain = as_amount(premium.amount);
             counts.push(Count { measure, term, span: whole, certain, possible_only: 0 });
+            let (measure, term) = (Measure::PremiumByProduct, product_word(policy).to_owned());
+            counts.push(Count { measure, term, span: whole, certain, possible_only: 0 });
         }
         let bound = Bound { policy, product: product_of(policy, tables), held };
         let turns = match stands {
@@ -342,7 +352,7 @@ pub fn of_policy(life: &Timeline, held: &[Held], tables: &Tables) -> Vec<Count> 
     counts
 }
 
-fn as_amount(fen: Fen) -> i64 {
+pub(crate) fn as_amount(fen: Fen) -> i64 {
     i64::try_from(fen.count()).unwrap_or(i64::MAX)
 }
 
@@ -416,12 +426,25 @@ impl Bound<'_> {
     }
 }
 
-/// Where counts of a subject land, with the numbers that stand for their terms.
-pub fn landings(
-    life: &Timeline,
-    counts: &[Count],
-    mut number: impl FnMut(&str) -> u16,
-) -> Landings {
+/// Where counts of a subject land as long as it is there, with the numbers that stand for their terms.
+pub fn landings(life: &Timeline, counts: &[Count], number: impl FnMut(&str) -> u16) -> Landings {
+    spread(life, &amounts(counts, number))
+}
+
+/// Counts that land in one node, whether that is there or not.
+pub fn landings_in(node: SubjectId, counts: &[Count], number: impl FnMut(&str) -> u16) -> Landings {
+    let mut landings = Landings::default();
+    for ((from, beyond), amounts) in amounts(counts, number) {
+        landings.add(node, from, &amounts, 1);
+        if beyond < Day::MAX {
+            landings.add(node, beyond, &amounts, -1);
+        }
+    }
+    landings
+}
+
+/// The amounts of each span of days.
+fn amounts(counts: &[Count], mut number: impl FnMut(&str) -> u16) -> BTreeMap<(Day, Day), Amounts> {
     let mut parts: BTreeMap<(Day, Day), Amounts> = BTreeMap::new();
     for count in counts {
         let cell = Cell::termed(count.measure, number(&count.term));
@@ -430,5 +453,5 @@ pub fn landings(
         amounts.add(cell, count.certain);
         amounts.add(cell.possible_only(), count.possible_only);
     }
-    spread(life, &parts)
+    parts
 }

@@ -79,11 +79,23 @@ pub enum Measure {
     /// Premiums of policies from the day on which they were bound, in fen, by payer: all that was
     /// written up to the day.
     Premium = 32,
+    /// Claims by product and where they stand.
+    ClaimsByStage = 33,
+    /// Claims that are not over by product and cause.
+    ClaimsByCause = 34,
+    /// Claims that are not over by product and the days since their notice.
+    ClaimsByAge = 35,
+    /// What claims come to by product and stage, in fen: claimed, assessed, … recovered.
+    ClaimAmounts = 36,
+    /// What was paid for claims less what came back, in fen, by product: what a loss ratio divides.
+    Losses = 37,
+    /// Premiums as in [`Measure::Premium`] by product: what a loss ratio divides by.
+    PremiumByProduct = 38,
 }
 
 impl Measure {
     /// Every measure.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 30] = [
         Self::Compounds,
         Self::Buildings,
         Self::LogicalBuildings,
@@ -108,6 +120,12 @@ impl Measure {
         Self::Policies,
         Self::SumInsured,
         Self::Premium,
+        Self::ClaimsByStage,
+        Self::ClaimsByCause,
+        Self::ClaimsByAge,
+        Self::ClaimAmounts,
+        Self::Losses,
+        Self::PremiumByProduct,
     ];
 
     /// Whether it is broken down by terms, which the reference data name: grades, colours, classes.
@@ -142,6 +160,12 @@ impl Measure {
             Self::Policies => "policies_by_state",
             Self::SumInsured => "sum_insured_by_product_fen",
             Self::Premium => "premium_by_payer_fen",
+            Self::ClaimsByStage => "claims_by_stage",
+            Self::ClaimsByCause => "claims_by_cause",
+            Self::ClaimsByAge => "open_claims_by_notice_age",
+            Self::ClaimAmounts => "claim_amounts_by_stage_fen",
+            Self::Losses => "losses_by_product_fen",
+            Self::PremiumByProduct => "premium_by_product_fen",
         }
     }
 

@@ -1,4 +1,5 @@
-//! What an entry changes in what is insured: buildings and units that are, and what policies come to.
+//! What an entry changes in what is insured: buildings and units that are, and what policies and claims
+//! come to.
 //!
 //! The records of what a command changes are noted before its first entry about them. When the command
 //! is over, whatever follows from any of them is counted as it was and as it is, and the difference
@@ -14,11 +15,12 @@ use std::{
 use crate::{
     domain::{
         checkup::Span,
+        claim::counted,
         content::Content,
         insured::{
             Count, Held, Link, Stretch, completed, counts_from_completion, in_building,
-            is_by_clause, landings, links, objects, of_building, of_policy, of_unit, placed,
-            stretches,
+            is_by_clause, landings, landings_in, links, objects, of_building, of_policy, of_unit,
+            placed, products, stretches,
         },
         tables::Tables,
         timeline::Timeline,
@@ -126,11 +128,28 @@ impl Cover {
 /// Policies with their lives.
 type Lives = BTreeMap<SubjectId, Arc<Timeline>>;
 
-/// What counts of a life, once, or taken away once.
+/// Where something counts.
+enum Place {
+    /// Where a life says, as long as it lasts.
+    By(Arc<Timeline>),
+    /// In a node, whether that is there or not.
+    In(SubjectId),
+}
+
+/// What counts at a place, once, or taken away once.
 struct Part {
-    life: Arc<Timeline>,
+    place: Place,
     counts: Vec<Count>,
     times: i64,
+}
+
+impl Part {
+    fn landings(&self, number: impl FnMut(&str) -> u16) -> Landings {
+        match &self.place {
+            Place::By(life) => landings(life, &self.counts, number),
+            Place::In(node) => landings_in(*node, &self.counts, number),
+        }
+    }
 }
 
 /// Something that a subject came from, by whose policies it is insured, too.
@@ -230,7 +249,7 @@ impl Sight<'_> {
         let link = Link { object: unit, span: Span::ALWAYS, completed };
         let own = self.stretches(unit, &life, vec![link], completed)?;
         let counts = of_unit(&life, building, &cover.stretches, &own);
-        Ok(Some(Part { life, counts, times }))
+        Ok(Some(Part { place: Place::By(life), counts, times }))
     }
 
     fn policy(&self, policy: SubjectId, times: i64) -> Result<Option<Part>, Error> {
@@ -238,7 +257,22 @@ impl Sight<'_> {
         let held =
             if counts_from_completion(&life, self.tables) { self.held(&life)? } else { Vec::new() };
         let counts = of_policy(&life, &held, self.tables);
-        Ok(Some(Part { life, counts, times }))
+        Ok(Some(Part { place: Place::By(life), counts, times }))
+    }
+
+    /// A claim: in its building, and where its policy is kept.
+    fn claim(&self, claim: SubjectId, times: i64) -> Result<Vec<Part>, Error> {
+        let Some(life) = self.life(claim)? else { return Ok(Vec::new()) };
+        let policy = match counted::policy_of(&life) {
+            Some(policy) => self.life(policy.into())?,
+            None => None,
+        };
+        let Some(found) = counted::counts(&life, policy.as_deref()) else { return Ok(Vec::new()) };
+        let building =
+            found.building.map(|building| (Place::In(building.into()), found.in_building));
+        let policy = policy.map(|life| (Place::By(life), found.of_policy));
+        let parts = building.into_iter().chain(policy);
+        Ok(parts.map(|(place, counts)| Part { place, counts, times }).collect())
     }
 
     /// The buildings by which the objects of a policy are insured.
@@ -304,6 +338,7 @@ struct Concerned {
     buildings: BTreeSet<BuildingId>,
     units: BTreeSet<SubjectId>,
     policies: BTreeSet<SubjectId>,
+    claims: BTreeSet<SubjectId>,
 }
 
 /// How a world was and how it is.
@@ -328,10 +363,12 @@ impl Turn<'_> {
                 Kind::Unit => self.by_unit(*subject, &mut concerned)?,
                 Kind::Policy => {
                     concerned.policies.insert(*subject);
+                    self.claims_on(*subject, &mut concerned)?;
                     if !waits(*subject) {
                         self.by_policy(*subject, &mut concerned)?;
                     }
                 }
+                Kind::Claim => drop(concerned.claims.insert(*subject)),
                 _ => {}
             }
         }
@@ -388,6 +425,21 @@ impl Turn<'_> {
         Ok(())
     }
 
+    /// Claims count by the product of their policy, and where and as long as it is kept. No recount
+    /// waits for them: they are counted at once, whatever buildings it has to go through.
+    fn claims_on(&self, policy: SubjectId, concerned: &mut Concerned) -> Result<(), Error> {
+        let kept = |life: &Timeline| {
+            let spans = life.spans(Content::holders);
+            (life.possible_span(), life.certain_span(), spans, products(life))
+        };
+        let [before, after] = self.lives(policy)?.map(|life| life.as_deref().map(kept));
+        if before != after {
+            let Sight { state, partition, .. } = self.after;
+            concerned.claims.extend(ever_below(state, partition, policy, Kind::Claim)?);
+        }
+        Ok(())
+    }
+
     /// The policies that name some subjects and whose covers count from completion.
     fn counted_policies(
         &self,
@@ -435,7 +487,7 @@ impl Turn<'_> {
         let covers = [self.before.cover(building)?, self.after.cover(building)?];
         for (cover, times) in covers.iter().zip([-1, 1]) {
             let counts = of_building(&cover.life, &cover.stretches);
-            parts.push(Part { life: Arc::clone(&cover.life), counts, times });
+            parts.push(Part { place: Place::By(Arc::clone(&cover.life)), counts, times });
         }
         let [before, after] = &covers;
         if before.is_as(after) {
@@ -557,7 +609,8 @@ pub(crate) fn note(
             let meta = work.meta_mut(partition)?;
             meta.first_policy = Some(meta.seq);
         }
-        Kind::Policy | Kind::Building | Kind::Unit | Kind::Reference if has_policies => {}
+        Kind::Policy | Kind::Claim | Kind::Building | Kind::Unit | Kind::Reference
+            if has_policies => {}
         _ => return Ok(()),
     }
     work.note(subject)
@@ -628,6 +681,10 @@ fn differences(
         parts.extend(turn.before.policy(*policy, -1)?);
         parts.extend(turn.after.policy(*policy, 1)?);
     }
+    for claim in &concerned.claims {
+        parts.extend(turn.before.claim(*claim, -1)?);
+        parts.extend(turn.after.claim(*claim, 1)?);
+    }
     Ok(parts)
 }
 
@@ -666,15 +723,15 @@ fn count(
     bucket: u32,
 ) -> Result<(), Error> {
     let mut difference = Landings::default();
-    for Part { life, counts, times } in &parts {
+    for part in &parts {
         let mut numbers = BTreeMap::new();
-        for count in counts {
+        for count in &part.counts {
             if !numbers.contains_key(count.term.as_str()) {
                 numbers.insert(count.term.as_str(), term::number(work, partition, &count.term)?);
             }
         }
         let number = |term: &str| numbers.get(term).copied().unwrap_or(term::UNCOUNTED);
-        difference.add_all(&landings(life, counts, number), *times);
+        difference.add_all(&part.landings(number), part.times);
     }
     land(work, partition, difference, bucket)
 }
@@ -698,7 +755,7 @@ pub(crate) fn landings_at(
             };
             let Cover { life, stretches, .. } = sight.cover(building)?;
             let counts = of_building(&life, &stretches);
-            parts.push(Part { life, counts, times: 1 });
+            parts.push(Part { place: Place::By(life), counts, times: 1 });
         }
         Kind::Unit => {
             let turn = Turn { before: sight, after: sight };
@@ -708,18 +765,19 @@ pub(crate) fn landings_at(
             }
         }
         Kind::Policy => parts.extend(sight.policy(subject, 1)?),
+        Kind::Claim => parts.extend(sight.claim(subject, 1)?),
         _ => {}
     }
     let mut found = Landings::default();
-    for Part { life, counts, times } in &parts {
+    for part in &parts {
         let mut numbers = BTreeMap::new();
-        for count in counts {
+        for count in &part.counts {
             if let Some(number) = term::find(state, partition, &count.term)? {
                 numbers.insert(count.term.as_str(), number);
             }
         }
         let number = |term: &str| numbers.get(term).copied().unwrap_or(term::UNCOUNTED);
-        found.add_all(&landings(life, counts, number), *times);
+        found.add_all(&part.landings(number), part.times);
     }
     Ok(found)
 }
@@ -740,8 +798,8 @@ pub(crate) fn concerned(
     };
     let turn = Turn { before: sight(from, &was), after: sight(to, &now) };
     let changed: Vec<_> = changed.iter().filter(|it| it.partition() == partition).collect();
-    let Concerned { buildings, units, policies } = turn.concerned(changed, &|_| false)?;
-    let mut found: BTreeSet<SubjectId> = units.into_iter().chain(policies).collect();
+    let Concerned { buildings, units, policies, claims } = turn.concerned(changed, &|_| false)?;
+    let mut found: BTreeSet<SubjectId> = units.into_iter().chain(policies).chain(claims).collect();
     for building in buildings {
         found.insert(building.into());
         if !turn.before.cover(building)?.is_as(&turn.after.cover(building)?) {

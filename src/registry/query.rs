@@ -432,7 +432,15 @@ impl Registry {
             | Measure::UnitArea
             | Measure::InsuredUnits
             | Measure::InsuredUnitsByPart => Kind::Unit,
-            Measure::Policies | Measure::SumInsured | Measure::Premium => Kind::Policy,
+            Measure::Policies
+            | Measure::SumInsured
+            | Measure::Premium
+            | Measure::PremiumByProduct => Kind::Policy,
+            Measure::ClaimsByStage
+            | Measure::ClaimsByCause
+            | Measure::ClaimsByAge
+            | Measure::ClaimAmounts
+            | Measure::Losses => Kind::Claim,
             Measure::Communities => Kind::Region,
             // What is counted of buildings, and of what is said about them.
             _ => Kind::Building,

@@ -19,7 +19,7 @@ use crate::{
 /// reference data. 8: grams within Latin words. 9: a recount knows what it concerns. 10: records count
 /// what was settled and stands. 11: claims that were approved, by their policies, and who pays an
 /// invoice. 12: what is insured is counted.
-pub(crate) const LAYOUT: u32 = 12;
+pub(crate) const LAYOUT: u32 = 13;
 
 /// A key space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

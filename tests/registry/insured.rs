@@ -29,7 +29,7 @@ use crate::{
     story::{Act, DAYS, PRODUCTS, Story, acts, cases},
 };
 
-const MEASURES: [Measure; 7] = [
+const MEASURES: [Measure; 8] = [
     Measure::InsuredBuildings,
     Measure::InsuredBuildingsByPart,
     Measure::InsuredUnits,
@@ -37,6 +37,7 @@ const MEASURES: [Measure; 7] = [
     Measure::Policies,
     Measure::SumInsured,
     Measure::Premium,
+    Measure::PremiumByProduct,
 ];
 
 /// Certain and possible.
@@ -332,10 +333,14 @@ impl<'o> OnDay<'o> {
                 });
             let premiums = said(life, self.on, |policy| policy.premiums.clone());
             for premium in premiums.into_iter().flatten().filter(|_| was_bound) {
-                let term = premium.payer.word().to_owned();
                 let amount = i64::try_from(premium.amount.count()).unwrap();
-                let what = What::of(Measure::Premium, term, *there, (amount, amount));
-                self.put(&mut counts, *id, what);
+                for (measure, term) in [
+                    (Measure::Premium, premium.payer.word().to_owned()),
+                    (Measure::PremiumByProduct, product.clone()),
+                ] {
+                    let what = What::of(measure, term, *there, (amount, amount));
+                    self.put(&mut counts, *id, what);
+                }
             }
         }
         for counts in counts.values_mut() {
@@ -361,8 +366,18 @@ impl What {
 }
 
 fn told(registry: &Registry, node: SubjectId, time: ReadTime) -> Counts {
+    told_of(registry, node, time, &MEASURES)
+}
+
+/// What is told of some measures by term.
+pub(crate) fn told_of(
+    registry: &Registry,
+    node: SubjectId,
+    time: ReadTime,
+    measures: &[Measure],
+) -> Counts {
     let totals = registry.totals_of(node, time, Wanted::Terms).unwrap();
-    let terms = totals.termed.iter().filter(|(measure, ..)| MEASURES.contains(measure));
+    let terms = totals.termed.iter().filter(|(measure, ..)| measures.contains(measure));
     terms
         .map(|(measure, term, certain, possible)| {
             ((measure.name(), term.to_owned()), (certain, possible))
@@ -370,9 +385,15 @@ fn told(registry: &Registry, node: SubjectId, time: ReadTime) -> Counts {
         .collect()
 }
 
-fn explained(registry: &Registry, node: SubjectId, time: ReadTime) -> Counts {
+/// The sums of the rows of some measures by term.
+pub(crate) fn explained_of(
+    registry: &Registry,
+    node: SubjectId,
+    time: ReadTime,
+    measures: &[Measure],
+) -> Counts {
     let mut sums = Counts::new();
-    for measure in MEASURES {
+    for measure in measures.iter().copied() {
         let mut page = PageRequest { rows: 50, after: Vec::new() };
         loop {
             let (rows, _) = registry.explain(node, measure, None, time, &page).unwrap();
@@ -466,7 +487,7 @@ fn rows_are_the_total(acts: &[Act], known: u16, on: u8) {
     for known_at in [KnownAt::Now, known] {
         let time = ReadTime { valid_at, known_at };
         for node in story.nodes() {
-            let rows = explained(registry, node, time);
+            let rows = explained_of(registry, node, time, &MEASURES);
             assert_eq!(rows, told(registry, node, time), "{node} on {valid_at:?} {known_at:?}");
         }
     }

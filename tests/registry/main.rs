@@ -12,6 +12,7 @@ mod budget;
 mod cases;
 mod checkups;
 mod city;
+mod claims;
 mod ends;
 mod gate;
 mod imports;

@@ -128,6 +128,17 @@ impl Life {
         best.and_then(|(_, value)| value)
     }
 
+    /// What is said and stands, in the order in which it counts, with the days.
+    pub(crate) fn said(&self) -> Vec<(Day, &Content)> {
+        let mut lines: Vec<&Line> = self.lines.iter().collect();
+        lines.sort_by_key(|line| (line.from, line.second, line.key.clone(), line.place));
+        let said = lines.into_iter().filter_map(|line| match &line.said {
+            Some(Said::Begins(_, content) | Said::Fields(content)) => Some((line.from, content)),
+            _ => None,
+        });
+        said.collect()
+    }
+
     pub(crate) fn begins(&self) -> Option<ImpreciseDay> {
         self.lines.iter().find_map(|line| match &line.said {
             Some(Said::Begins(day, _)) => Some(*day),

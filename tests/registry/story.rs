@@ -214,7 +214,7 @@ impl Story {
     }
 
     /// Reads the new entries, for the subjects that they begin.
-    fn learn(&mut self) {
+    pub(crate) fn learn(&mut self) {
         let head = self.head();
         for seq in self.read_up_to + 1..=head {
             let entry = entry(&self.city, self.home(), seq);

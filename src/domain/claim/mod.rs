@@ -19,6 +19,7 @@
 //! nothing.
 
 mod content;
+pub mod counted;
 #[cfg(test)]
 mod life_test;
 pub mod payable;
@@ -129,6 +130,11 @@ impl Stage {
             Self::Appraised => "appraised",
             Self::Reopened => "reopened",
         }
+    }
+
+    /// Whether nothing more is to come, unless it is reopened.
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Closed | Self::Declined | Self::Withdrawn)
     }
 
     /// The stage with this number.
