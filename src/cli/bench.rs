@@ -7,6 +7,7 @@
 
 mod checkups;
 mod city;
+mod claims;
 mod commands;
 mod disk;
 mod echo;
@@ -57,6 +58,7 @@ Examples:
   anju bench --buildings 1000000
   anju bench --work commands --clients 64 --seconds 30
   anju bench --work underwriting --policies 1000000
+  anju bench --work claims --clients 64
   anju bench --work totals --json";
 
 /// Sizes at which totals and latencies are looked at on the way to the full one.
@@ -121,6 +123,8 @@ pub enum Work {
     Histories,
     /// The underwriter's file of a building, and covers asked for among many policies.
     Underwriting,
+    /// Commands of claims, from the notice to the end.
+    Claims,
     /// Latencies at 10 000 buildings and at all of them.
     Growth,
     /// A start after the process was killed.
@@ -258,10 +262,18 @@ async fn online(
         step("histories");
         histories::measure(&city, figures).await?;
     }
+    if args.wants(Work::Underwriting) || args.wants(Work::Claims) {
+        step("products");
+        underwriting::prepare(&city).await?;
+    }
     if args.wants(Work::Underwriting) {
         step("underwriting");
         let clients = args.client_counts();
         underwriting::measure(&city, &clients, args.span(), args.policies, figures).await?;
+    }
+    if args.wants(Work::Claims) {
+        step("claims");
+        claims::measure(&city, &args.client_counts(), args.span(), figures).await?;
     }
     if let Some(directory) = &args.write_held {
         step("what is held");

@@ -14,15 +14,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
+        claim::{self, Step},
         content::{Content, Fields},
         finding,
         report::state_on,
         timeline::{EndCause, Presence, Saying, Statement, Timeline},
+        work::{self, Funding},
     },
     kernel::{
+        fen::Fen,
         id::{Kind, SubjectId},
         position::Seq,
-        time::{Day, Stamp},
+        time::{Answer, Day, Stamp},
     },
 };
 
@@ -51,14 +54,12 @@ const BUILDING_FIELDS: [&str; 16] = [
 
 /// What underwriters ask for and the registry keeps no record of, in the order of the file. What comes
 /// to be recorded leaves this list, and with that the format's version changes.
-pub const NOT_RECORDED: [&str; 17] = [
+pub const NOT_RECORDED: [&str; 15] = [
     "acceptance_certificate",
     "illegal_alterations",
     "design_drawings",
     "as_built_drawings",
     "tilt_and_settlement_series",
-    "past_claims",
-    "repairs_and_strengthening",
     "renovation_items",
     "nearby_works",
     "lift_inspection",
@@ -217,6 +218,8 @@ pub fn said(subject: SubjectId, life: &Timeline, day: Day, sources: &Sources) ->
         Kind::Building => view.building(),
         Kind::Finding => view.events(),
         Kind::Report => vec![view.report()],
+        Kind::Claim => view.claim(),
+        Kind::Work => view.work(),
         kind => vec![view.record(kind)],
     }
 }
@@ -393,8 +396,9 @@ impl<'l> View<'l> {
     fn fields(&self, mut item: Item) -> Item {
         let content = self.life.content_at(self.day);
         let texts = content.map(|content| content.texts()).unwrap_or_default();
-        // The text of an edition is in the entry, and as long as that.
-        let is_told = |name: &str| name != "text" && name != "boundary";
+        // The text of an edition is in the entry, and as long as that; what is said one after another
+        // has items of its own.
+        let is_told = |name: &str| !matches!(name, "text" | "boundary" | "step" | "funding");
         item.says.extend(texts.into_iter().filter(|(name, _)| is_told(name)));
         item
     }
@@ -406,6 +410,53 @@ impl<'l> View<'l> {
         item.with_some("inspected", inspected)
             .with("state", state.word())
             .with_some("state_since", state.since())
+    }
+
+    /// A claim: what is said of the loss, where it stands and what each stage comes to; then its steps.
+    fn claim(&self) -> Vec<Item> {
+        let item = self.record(Kind::Claim);
+        let Some(claim) = claim::of_timeline(self.life, self.day) else { return vec![item] };
+        let some = |amount: Fen| (amount > Fen::ZERO).then_some(amount);
+        let item = item
+            .with("stage", claim.stage.word())
+            .with_some("assessed", claim.assessed)
+            .with_some("appraised", claim.appraised)
+            .with_some("approved", claim.approved)
+            .with_some("reserved", claim.reserved)
+            .with_some("paid", some(claim.paid))
+            .with_some("recovered", some(claim.recovered));
+        let mut items = vec![item];
+        for event in &claim.events {
+            let item =
+                Item::new("step", Worth::Said).with("on", event.on).with("what", event.step.word());
+            let item = step_words(item, &event.step);
+            let (role, institution) = (&event.by.role, &event.by.institution);
+            let against = event.out_of_place.iter().map(claim::Refusal::reason);
+            let against = against.collect::<Vec<_>>().join(" ");
+            let item = item
+                .with_some("role", (!role.is_empty()).then_some(role))
+                .with_some("institution", (!institution.is_empty()).then_some(institution))
+                .with_some("changes_nothing", (!against.is_empty()).then_some(against));
+            items.push(item.resting_on(self.saying(event.seq), self.sources));
+        }
+        items
+    }
+
+    /// A work item: what was done, then what paid for it by its own word; what claims paid they say.
+    fn work(&self) -> Vec<Item> {
+        let mut items = vec![self.record(Kind::Work)];
+        let work = work::of_timeline(self.life, self.day);
+        for funded in work.into_iter().flat_map(|work| work.funded) {
+            let item = funding(Worth::Said, funded.on, &funded.funding);
+            items.push(item.resting_on(self.saying(funded.seq), self.sources));
+        }
+        items
+    }
+
+    /// The entries that say what stands in a place: the one that made it, and the last that corrected it.
+    fn saying(&self, place: Seq) -> Vec<Seq> {
+        let found = self.life.places().iter().find(|found| found.seq == place);
+        [place].into_iter().chain(found.map(|found| found.statement.seq)).collect()
     }
 
     /// What was said of a finding, one after another.
@@ -439,6 +490,51 @@ impl<'l> View<'l> {
             items.push(item.resting_on(vec![statement.seq], self.sources));
         }
         items
+    }
+}
+
+/// Money that paid for a work item.
+pub fn funding(worth: Worth, on: Day, funding: &Funding) -> Item {
+    let reference = &funding.reference;
+    Item::new("funding", worth)
+        .with("on", on)
+        .with("source", funding.source.word())
+        .with("amount", funding.amount)
+        .with_some("reference", (!reference.is_empty()).then_some(reference))
+        .with_some("invoice", funding.invoice)
+}
+
+/// What a step of a claim says.
+fn step_words(item: Item, step: &Step) -> Item {
+    match step {
+        Step::CoverageChecked { answer, against } => item
+            .with(
+                "answer",
+                match answer {
+                    Answer::Yes => "yes",
+                    Answer::No => "no",
+                    Answer::Unknown => "unknown",
+                },
+            )
+            .with_some("against", (!against.is_empty()).then(|| against.join(" "))),
+        Step::Surveyed { assessed: amount }
+        | Step::Approved { amount }
+        | Step::Reserved { amount } => item.with("amount", amount),
+        Step::Declined { code } => item.with("code", code),
+        Step::Settling(way) => item.with("settlement", way.word()),
+        Step::Paid(payment) => item
+            .with("amount", payment.amount)
+            .with("to", &payment.to.0)
+            .with_some("invoice", payment.invoice)
+            .with_some("work_id", payment.work),
+        Step::Recovered { amount, from } => item.with("amount", amount).with("from", &from.0),
+        Step::Appraised { amount, by } => item.with("amount", amount).with("by", &by.0),
+        Step::Registered
+        | Step::Accepted
+        | Step::Closed
+        | Step::Withdrawn
+        | Step::Disputed
+        | Step::Reopened => item,
     }
 }
 

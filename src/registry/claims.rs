@@ -47,11 +47,11 @@ impl Registry {
         let state = Live(self.store());
         let Some(record) = state.record(claim.partition(), claim)? else { return Ok(None) };
         if record.timeline.registration().is_some() {
-            return Ok(policies_of(&record.timeline).pop_last());
+            return Ok(policy_in(&record.timeline));
         }
         // Of what was entered in error, what was said of it before decides.
         let life = last_stood(&state, claim, &record)?;
-        Ok(life.and_then(|life| policies_of(&life).pop_last()))
+        Ok(life.and_then(|life| policy_in(&life)))
     }
 }
 
@@ -307,6 +307,11 @@ pub(crate) fn concerned(
         found.remove(&subject);
     }
     Ok(found.into_iter().collect())
+}
+
+/// The policy that a claim is on, by its life.
+pub(crate) fn policy_in(life: &Timeline) -> Option<PolicyId> {
+    policies_of(life).pop_last()
 }
 
 fn policies_of(life: &Timeline) -> BTreeSet<PolicyId> {

@@ -5,12 +5,16 @@ use std::{collections::BTreeSet, fmt::Write as _, fs, io::Cursor, path::Path, sy
 
 use anju::{
     domain::{
+        author::Author,
+        claim::{ClaimContent, Payment, Settlement, Step, Told},
         content::{Content, Fields},
+        finding::PartyKey,
         finding::catalogue::Severity,
         policy::{CoverItem, Insurer, Standing},
         qualification::CompanyKey,
         report::ReportKind,
         underwriting::{Item, Worth},
+        work::{Funding, FundingSource},
     },
     kernel::{
         fen::Fen,
@@ -18,10 +22,10 @@ use anju::{
         id::{Kind, RegionId, SubjectId},
         position::{Partition, Seq},
         share::Share,
-        time::{KnownAt, ReadTime},
+        time::{Answer, KnownAt, ReadTime},
     },
     registry::{
-        Error, Options, Registry,
+        Change, Command, Correct, Error, Options, Outcome, Registry,
         underwriting::{
             Checked, KnownTree, Line, Lines, Question, ReaderReach, UnderwritingFile, Writer,
         },
@@ -123,10 +127,10 @@ fn written(lines: &[Line]) -> Vec<u8> {
 
 /// A policy on a building by two insurers.
 fn policy(region: SubjectId, object: SubjectId, number: u8, company: &str) -> Content {
-    let cover = |code: &str| CoverItem {
+    let cover = |code: &str, from: Option<&str>, until: Option<&str>| CoverItem {
         cover: code.to_owned(),
-        from: None,
-        until: None,
+        from: from.map(day),
+        until: until.map(day),
         sum_insured: Fen::new(100_000_000).unwrap(),
         per_event: None,
         per_household: None,
@@ -144,10 +148,205 @@ fn policy(region: SubjectId, object: SubjectId, number: u8, company: &str) -> Co
                 share: Share::new(1, 1).unwrap(),
             }]));
             policy.objects = Some(Some(vec![object]));
-            policy.covers = Some(Some(vec![cover("STR"), cover("WTR")]));
+            policy.covers = Some(Some(vec![
+                cover("STR", None, None),
+                cover("WTR", Some("2020-01-01"), Some("2029-12-31")),
+            ]));
             policy.standing = Some(Some(Standing::Bound));
         }
     })
+}
+
+fn claim_fields(fill: impl FnOnce(&mut ClaimContent)) -> Content {
+    fields(Kind::Claim, |fields| {
+        if let Fields::Claim(claim) = fields {
+            fill(claim);
+        }
+    })
+}
+
+/// The notice of a leak under the waterproofing of a policy.
+fn leak(building: SubjectId, policy: SubjectId, lost_on: &str) -> Content {
+    claim_fields(|claim| {
+        let said = |text: &str| Some(Some(text.to_owned()));
+        claim.building = Some(building.try_into().ok());
+        claim.policy = Some(policy.try_into().ok());
+        claim.cover = said("WTR");
+        claim.part = said("WATERPROOFING");
+        claim.cause = said("LATENT_DEFECT");
+        claim.lost_on = Some(Some(day(lost_on)));
+        claim.claimant = said("owner-7");
+        claim.claimed = Some(Fen::new(9_000_000));
+    })
+}
+
+fn work_item(building: SubjectId) -> Content {
+    fields(Kind::Work, |fields| {
+        if let Fields::Work(work) = fields {
+            work.building = Some(building.try_into().ok());
+            work.part = Some(Some("WATERPROOFING".to_owned()));
+            work.done = Some(Some("roof sealed".to_owned()));
+            work.cost = Some(Fen::new(8_000_000));
+        }
+    })
+}
+
+fn paid(amount: u64, work: Option<SubjectId>) -> Step {
+    Step::Paid(Payment {
+        amount: Fen::new(amount).unwrap(),
+        to: PartyKey("roofer".to_owned()),
+        invoice: Some(Hash::of(&[&amount.to_be_bytes()])),
+        work: work.map(|id| id.try_into().unwrap()),
+    })
+}
+
+/// Takes a step of a claim; the last is said by somebody else than the others.
+fn step(town: &Town, claim: SubjectId, on: &str, step: Step) -> Result<Outcome, Error> {
+    let mut call = town.city.call(claim.partition());
+    let who = if matches!(step, Step::Paid(_)) { "wang" } else { "li" };
+    call.author = Author { subject: who.to_owned(), ..Author::default() };
+    let is_registered = matches!(step, Step::Registered);
+    let content = claim_fields(|content| {
+        content.step = Some(Told::new(step, Author::default()));
+        content.number = is_registered.then(|| Some(format!("C-{claim}")));
+    });
+    let change = Change {
+        subject: claim,
+        etag: None,
+        from: day(on),
+        second_of_day: None,
+        order_key: Vec::new(),
+        content,
+        sentences: Vec::new(),
+    };
+    town.registry().execute(call, Command::Change(change))
+}
+
+/// The steps of a claim in their order, with so much approved.
+fn steps(amount: u64, work: Option<SubjectId>) -> Vec<Step> {
+    let fen = |amount| Fen::new(amount).unwrap();
+    vec![
+        Step::Registered,
+        Step::CoverageChecked { answer: Answer::Unknown, against: Vec::new() },
+        Step::Surveyed { assessed: fen(amount + 100_000) },
+        Step::Approved { amount: fen(amount) },
+        Step::Reserved { amount: fen(amount) },
+        Step::Settling(Settlement::Repair),
+        Step::Accepted,
+        paid(amount / 2, work),
+        Step::Recovered { amount: fen(1_000), from: PartyKey("builder".to_owned()) },
+        Step::Closed,
+    ]
+}
+
+fn fund(town: &Town, work: SubjectId, on: &str, amount: u64) -> Result<Outcome, Error> {
+    let content = fields(Kind::Work, |fields| {
+        if let Fields::Work(work) = fields {
+            work.funding = Some(Funding {
+                source: FundingSource::Fund,
+                amount: Fen::new(amount).unwrap(),
+                reference: "F-1".to_owned(),
+                invoice: Some(Hash::of(&[b"invoice", &amount.to_be_bytes()])),
+            });
+        }
+    });
+    town.city.change(work, on, content)
+}
+
+/// What is done with claims and work items beside all else.
+#[derive(Clone, Copy, Debug)]
+struct Deed {
+    what: u8,
+    which: u8,
+    number: u8,
+}
+
+/// Claims and work items so far.
+#[derive(Default)]
+struct Money {
+    policies: Vec<SubjectId>,
+    claims: Vec<(SubjectId, u64)>,
+    works: Vec<SubjectId>,
+    /// Steps that were taken, by claims and by work items.
+    taken: [usize; 2],
+}
+
+const MONEY_DAYS: [&str; 5] =
+    ["2021-03-01", "2023-07-01", "2024-04-30", "2024-05-01", "2026-11-01"];
+
+impl Money {
+    fn act(&mut self, town: &mut Town, deed: Deed) {
+        let Deed { what, which, number } = deed;
+        let pick = |all: &[SubjectId]| all.get(usize::from(which) % all.len().max(1)).copied();
+        let on = MONEY_DAYS[usize::from(number) % MONEY_DAYS.len()];
+        match what % 8 {
+            0 => {
+                let building = town.buildings[0];
+                let Some(policy) = pick(&self.policies) else { return };
+                if let Ok(id) = town.city.register(leak(building, policy, "2021-02-01"), on, false)
+                {
+                    self.claims.push((id, 1_000_000 * u64::from(number % 7 + 1)));
+                }
+            }
+            1..=4 => {
+                let nth = usize::from(which) % self.claims.len().max(1);
+                let Some((claim, amount)) = self.claims.get(nth).copied() else { return };
+                // As far as it goes.
+                let on = MONEY_DAYS[usize::from(number) % 2 + 3];
+                let work = self.works.first().copied().filter(|_| number % 2 == 0);
+                for next in steps(amount, work).into_iter().take(usize::from(number) % 11) {
+                    self.taken[0] += usize::from(step(town, claim, on, next).is_ok());
+                }
+            }
+            5 => {
+                let building = town.buildings[0];
+                self.works.extend(town.city.register(work_item(building), on, false));
+            }
+            6 => {
+                let Some(work) = pick(&self.works) else { return };
+                let amount = 500_000 + u64::from(number);
+                self.taken[1] += usize::from(fund(town, work, on, amount).is_ok());
+            }
+            _ => self.mend(town, deed),
+        }
+    }
+
+    /// Corrects or takes back a step, or all of a claim or work item.
+    fn mend(&self, town: &Town, Deed { which, number, .. }: Deed) {
+        let all = self.claims.iter().map(|(id, _)| *id).chain(self.works.iter().copied());
+        let all = all.collect::<Vec<_>>();
+        let Some(subject) = all.get(usize::from(which) % all.len().max(1)).copied() else { return };
+        let page = anju::kernel::page::PageRequest { rows: 100, after: Vec::new() };
+        let history = town.registry().history(subject, KnownAt::Now, &page).unwrap();
+        let entries = history.rows.iter().map(|row| row.position.seq).collect::<Vec<_>>();
+        let entry = entries.get(usize::from(number) % entries.len()).copied();
+        if number % 3 == 0 {
+            let _ = town.city.retract(subject, entry.filter(|_| number > 40));
+            return;
+        }
+        let amount = Fen::new(u64::from(number) * 10_000 + 1).unwrap();
+        let content = match subject.kind() {
+            Kind::Claim => claim_fields(|claim| {
+                let step = Step::Approved { amount };
+                claim.step = Some(Told::new(step, Author::default()));
+            }),
+            _ => fields(Kind::Work, |fields| {
+                if let Fields::Work(work) = fields {
+                    work.cost = Some(Some(amount));
+                }
+            }),
+        };
+        let _ = town.city.correct(Correct {
+            subject,
+            etag: None,
+            entry,
+            from: None,
+            exists_from: None,
+            ended_on: None,
+            content,
+            sentences: Vec::new(),
+        });
+    }
 }
 
 fn town(store: Arc<dyn Store>) -> Town {
@@ -182,7 +381,14 @@ fn lived_in(store: Arc<dyn Store>) -> (Town, SubjectId) {
     town.city.change(building, "2025-01-01", doubted).unwrap();
     for (number, company) in [(1, "EXAMPLE-insurer"), (2, "EXAMPLE-other")] {
         let content = policy(town.city.district, building, number, company);
-        town.city.register(content, "2020-01-01", false).unwrap();
+        let policy = town.city.register(content, "2020-01-01", false).unwrap();
+        let claim = town.city.register(leak(building, policy, "2025-02-01"), "2025-02-03", false);
+        let (claim, amount) = (claim.unwrap(), 2_000_000 * u64::from(number));
+        let work = town.city.register(work_item(building), "2025-03-31", false).unwrap();
+        for next in steps(amount, Some(work)) {
+            step(&town, claim, "2025-04-01", next).unwrap();
+        }
+        fund(&town, work, "2025-05-01", 3_000_000 + u64::from(number)).unwrap();
     }
     (town, building)
 }
@@ -217,15 +423,39 @@ fn same(registry: &Registry, before: &[(Question, Result<Vec<u8>, String>)], whe
     }
 }
 
-fn a_file_never_changes(before: &[checkups::Act], after: &[checkups::Act], number: u8) {
+/// What is written before or after files are asked for.
+type Written = (Vec<checkups::Act>, Vec<Deed>);
+
+fn written_acts() -> impl Strategy<Value = Written> {
+    let deed = any::<(u8, u8, u8)>().prop_map(|(what, which, number)| Deed { what, which, number });
+    (checkups::acts(), prop::collection::vec(deed, 20..60))
+}
+
+/// Each act of the town with its share of the deeds.
+fn write_all(town: &mut Town, money: &mut Money, (acts, deeds): &Written) {
+    let every = acts.len().div_ceil(deeds.len()).max(1);
+    let mut deeds = deeds.iter();
+    for (nth, act) in acts.iter().enumerate() {
+        town.act(*act);
+        if nth % every == 0
+            && let Some(deed) = deeds.next()
+        {
+            money.act(town, *deed);
+        }
+    }
+    for deed in deeds {
+        money.act(town, *deed);
+    }
+}
+
+fn a_file_never_changes(before: &Written, after: &Written, number: u8) {
     let kept = Arc::new(MemoryStore::new());
     let mut town = town(Arc::clone(&kept) as Arc<dyn Store>);
     let first = town.dwelling(town.compounds[0], "1986-05-01");
     let content = policy(town.city.district, first, number, "EXAMPLE-insurer");
-    town.city.register(content, "2020-01-01", false).unwrap();
-    for act in before {
-        town.act(*act);
-    }
+    let mut money = Money::default();
+    money.policies.push(town.city.register(content, "2020-01-01", false).unwrap());
+    write_all(&mut town, &mut money, before);
     let head = town.registry().frontier(town.city.home()).seq;
     let files = files(&town, head);
     for (question, file) in &files {
@@ -236,10 +466,8 @@ fn a_file_never_changes(before: &[checkups::Act], after: &[checkups::Act], numbe
     }
     // The list of products may have been taken back by now.
     let content = policy(town.city.district, first, number + 1, "EXAMPLE-insurer");
-    let _ = town.city.register(content, "2020-01-01", false);
-    for act in after {
-        town.act(*act);
-    }
+    money.policies.extend(town.city.register(content, "2020-01-01", false));
+    write_all(&mut town, &mut money, after);
     same(town.registry(), &files, "after more was written");
     kept.clear_state().unwrap();
     town.city.reopen(Arc::clone(&kept) as Arc<dyn Store>);
@@ -282,8 +510,8 @@ proptest! {
 
     #[test]
     fn a_file_for_a_day_and_a_position_never_changes(
-        before in checkups::acts(),
-        after in checkups::acts(),
+        before in written_acts(),
+        after in written_acts(),
     ) {
         a_file_never_changes(&before, &after, 1);
     }
@@ -439,6 +667,45 @@ fn a_tree_that_was_kept_is_compared() {
     assert_eq!(file(registry, question), Err("BEYOND_SIZE".to_owned()));
 }
 
+/// Counts of claims and work items, amounts of claims, and what paid for repairs.
+fn money(bytes: &[u8]) -> Vec<String> {
+    let mut told = Vec::new();
+    for item in items_of(bytes) {
+        let says = |name: &str| item.says.get(name).cloned().flatten().unwrap_or_default();
+        told.push(match item.item.as_str() {
+            "claims" | "works" => format!("{} {} of {}", says("count"), item.item, says("of")),
+            "claim" => format!("claim {} approved {}", says("stage"), says("approved")),
+            "funding" if item.is == Worth::Reckoned => {
+                let of = if item.about.is_some() { "a claim that is named" } else { "some claim" };
+                format!("{} by {of}", says("amount"))
+            }
+            "funding" => format!("{} by {}", says("amount"), says("source")),
+            _ => continue,
+        });
+    }
+    told
+}
+
+const WHOLE_MONEY: &[&str] = &[
+    "2 claims of all",
+    "2 works of all",
+    "claim closed approved 20000.00",
+    "claim closed approved 40000.00",
+    "30000.01 by fund",
+    "10000.00 by a claim that is named",
+    "30000.02 by fund",
+    "20000.00 by a claim that is named",
+];
+const PART_MONEY: &[&str] = &[
+    "1 claims of own_policies",
+    "2 works of all",
+    "claim closed approved 20000.00",
+    "30000.01 by fund",
+    "10000.00 by a claim that is named",
+    "30000.02 by fund",
+    "20000.00 by some claim",
+];
+
 #[test]
 fn a_reader_is_shown_what_is_in_reach_and_told_what_is_not() {
     let (town, building, whole) = small();
@@ -454,6 +721,9 @@ fn a_reader_is_shown_what_is_in_reach_and_told_what_is_not() {
     let found = checked(&part, None);
     assert_eq!(found.wrong, []);
     assert_eq!(policies(&part), ["P-1"]);
+    // Claims on its own policies alone; what others paid for a repair is told without their claim.
+    assert_eq!(money(&whole), WHOLE_MONEY);
+    assert_eq!(money(&part), PART_MONEY);
     let withheld = items_of(&part).into_iter().filter(|item| item.is == Worth::Withheld);
     let withheld = withheld.map(|item| (item.item, item.because.unwrap()));
     let withheld = withheld.collect::<BTreeSet<_>>();

@@ -32,7 +32,21 @@ const IN_FLIGHT: usize = 4;
 /// The list of products; an example.
 const PRODUCTS: &str = include_str!("../../../data/reference/products-example.toml");
 
-/// Measures both.
+/// Loads the list of products, once.
+pub(super) async fn prepare(city: &City) -> anyhow::Result<()> {
+    let region = city.regions.last().context("the city has no region")?.to_string();
+    let mut references = ReferenceServiceClient::new(city.connection()?.service());
+    let products = v1::LoadReferenceRequest {
+        context: Some(write_context()),
+        text: PRODUCTS.to_owned(),
+        region_id: region,
+        ..v1::LoadReferenceRequest::default()
+    };
+    references.load_reference(products).await?;
+    Ok(())
+}
+
+/// Measures both. [`prepare`] comes before.
 pub(super) async fn measure(
     city: &City,
     clients: &[u16],
@@ -127,14 +141,6 @@ fn filled(size: usize) -> v1::GetBuildingResponse {
 async fn insure(city: &City, policies: u64, figures: &mut Figures) -> anyhow::Result<()> {
     let connection = city.connection()?;
     let region = city.regions.last().context("the city has no region")?.to_string();
-    let mut references = ReferenceServiceClient::new(connection.service());
-    let products = v1::LoadReferenceRequest {
-        context: Some(write_context()),
-        text: PRODUCTS.to_owned(),
-        region_id: region.clone(),
-        ..v1::LoadReferenceRequest::default()
-    };
-    references.load_reference(products).await?;
     let begun = Instant::now();
     let mut tasks = JoinSet::new();
     let mut number = 0;
@@ -162,7 +168,7 @@ async fn insure(city: &City, policies: u64, figures: &mut Figures) -> anyhow::Re
 }
 
 /// An inherent-defects policy of one building.
-fn policy(city: &City, region: &str, number: u64) -> v1::CreatePolicyRequest {
+pub(super) fn policy(city: &City, region: &str, number: u64) -> v1::CreatePolicyRequest {
     let cover = |code: &str| v1::PolicyCover {
         cover: code.to_owned(),
         sum_insured_fen: 100_000_000,

@@ -423,6 +423,8 @@ fn kind_of(of: Of) -> Option<Kind> {
         Of::Finding => Kind::Finding,
         Of::Order => Kind::Order,
         Of::Policy => Kind::Policy,
+        Of::Claim => Kind::Claim,
+        Of::Work => Kind::Work,
         Of::Reference => Kind::Reference,
         Of::NotRecorded => return None,
     })

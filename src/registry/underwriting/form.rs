@@ -119,6 +119,10 @@ pub enum Of {
     Order,
     /// A policy.
     Policy,
+    /// A claim.
+    Claim,
+    /// A work item: a repair and what paid for it.
+    Work,
     /// An edition of reference data that an answer rests on.
     Reference,
     /// What the registry keeps no record of.

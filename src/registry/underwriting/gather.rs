@@ -1,8 +1,7 @@
 //! What a file has: its chapters in their order, each with what the registry reckons of its subject.
 //!
 //! Days after the file's are left out: a report of a later inspection, a finding that was seen later, a
-//! policy that began later. Past claims, and the repairs that they paid for, come in here beside the
-//! policies once the registry records them; until then they are among what is not recorded.
+//! policy that began later, a claim of which notice was given later, a repair that was done later.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -21,11 +20,11 @@ use crate::{
     kernel::{
         id::{BodyId, BuildingId, FindingId, Kind, ReferenceId, RegionId, ReportId, SubjectId},
         position::{Partition, Position},
-        time::{Answer, Day},
+        time::{Answer, Day, ImpreciseDay},
     },
     registry::{
         checkup,
-        coverage::naming,
+        coverage::{chain_of, naming},
         dossier::said_about,
         engine::Registry,
         error::{Error, Refusal},
@@ -37,7 +36,7 @@ use crate::{
         underwriting::{
             form::Of,
             reach::{Judge, content_then},
-            reckon,
+            reckon::{self, CoversBy},
         },
     },
 };
@@ -132,6 +131,12 @@ impl Gathering<'_> {
         }
         for looked in &buildings {
             self.policies(looked)?;
+        }
+        for looked in &buildings {
+            self.claims(looked)?;
+        }
+        for looked in &buildings {
+            self.works(looked)?;
         }
         for edition in std::mem::take(&mut self.editions) {
             if self.is_in_reach(edition.into(), "edition", 0)? {
@@ -395,43 +400,95 @@ impl Gathering<'_> {
     }
 
     /// The policies that cover a building on the day, or did by then: by itself, by the building that
-    /// it is a part of, by its compound. Policies of units cover units.
+    /// it is a part of, by its compound, by what it came from. Policies of units cover units.
     fn policies(&mut self, looked: &Looked) -> Result<(), Error> {
-        let mut chain = vec![SubjectId::from(looked.building)];
-        let content = content_then(self.state, self.partition, looked.building.into(), self.at)?;
-        if let Some(Fields::Building(fields)) = content.map(|content| content.fields) {
-            chain.extend(fields.physical.flatten().map(SubjectId::from));
-            chain.extend(fields.compound.flatten().map(SubjectId::from));
-        }
-        for policy in naming(self.state, self.partition, chain.iter().copied())? {
+        let (_, chain) = chain_of(self.state, looked.building.into(), self.at)?;
+        let completed = completed(self.state, looked.building, self.at)?;
+        for policy in naming(self.state, self.partition, chain.iter().map(|near| near.object))? {
             let id = SubjectId::from(policy);
             let Some(seen) = self.see(id)?.filter(|_| !self.told.contains(&id)) else { continue };
             let Fields::Policy(fields) = &seen.content.fields else { continue };
-            let named = chain.iter().find(|named| fields.objects().contains(named)).copied();
+            let named = chain.iter().find(|near| fields.objects().contains(&near.object));
             let is_there = seen.exists_from.is_some_and(|from| from.earliest() <= self.at.day);
             let Some(named) = named.filter(|_| is_there) else { continue };
             // That others insure it is no business of an insurer's.
             if self.judge.reaches_policy(self.registry, id)? {
-                self.policy(looked, &seen, fields, named)?;
+                let by = CoversBy {
+                    named: named.object,
+                    is_predecessor: named.is_predecessor,
+                    completed: named.completed.unwrap_or(completed),
+                };
+                self.policy(&seen, fields, &by);
             }
         }
         Ok(())
     }
 
-    fn policy(
-        &mut self,
-        looked: &Looked,
-        seen: &Seen,
-        fields: &PolicyContent,
-        named: SubjectId,
-    ) -> Result<(), Error> {
-        let completed = completed(self.state, looked.building, self.at)?;
+    fn policy(&mut self, seen: &Seen, fields: &PolicyContent, by: &CoversBy) {
         let product = fields.clause().and_then(|(code, clause)| self.tables.product(code, clause));
         self.editions.extend(product.map(|(id, _)| id));
         let product = product.map(|(_, product)| product);
-        let mut items = reckon::policy(seen, fields, product, completed, named);
+        let mut items = reckon::policy(seen, fields, product, by);
         items.extend(self.cases_of(seen));
         self.chapter(Of::Policy, seen.id, items);
+    }
+
+    /// What was said of a building by the day, of one kind: by its days.
+    fn by_the_day(
+        &self,
+        looked: &Looked,
+        kind: Kind,
+    ) -> Result<Vec<(Day, SubjectId, Seen)>, Error> {
+        let mut found = Vec::new();
+        for id in said_about(self.state, looked.building, kind)? {
+            let Some(seen) = self.see(id)? else { continue };
+            let Some(from) = seen.exists_from.map(ImpreciseDay::latest) else { continue };
+            let is_of = seen.content.about() == Some(looked.building);
+            if is_of && from <= self.at.day && !self.told.contains(&id) {
+                found.push((from, id, seen));
+            }
+        }
+        found.sort_by_key(|(from, id, _)| (*from, *id));
+        Ok(found)
+    }
+
+    /// The claims of a building of which notice was given by the day, over or not; of an insurer those on
+    /// its own policies. That others have claims is no business of an insurer's.
+    fn claims(&mut self, looked: &Looked) -> Result<(), Error> {
+        let mut shown = 0;
+        for (_, id, seen) in self.by_the_day(looked, Kind::Claim)? {
+            if self.judge.reaches_claim(self.registry, id)? {
+                let items = self.cases_of(&seen);
+                self.chapter(Of::Claim, id, items);
+                shown += 1;
+            }
+        }
+        let count = reckon::count("claims", shown, self.judge.is_insurer());
+        if let Some(chapter) = self.chapters.get_mut(looked.place) {
+            chapter.items.push(count);
+        }
+        Ok(())
+    }
+
+    /// The work that was done on a building by the day, with what claims paid for it: of a claim that is
+    /// out of reach how much, as whoever reads the work item is told, and not of which.
+    fn works(&mut self, looked: &Looked) -> Result<(), Error> {
+        let mut shown = 0;
+        for (_, id, seen) in self.by_the_day(looked, Kind::Work)? {
+            let mut items = Vec::new();
+            let paid = seen.work.iter().flat_map(|work| &work.paid);
+            for paid in paid.filter(|paid| paid.by.kind() == Kind::Claim) {
+                let is_named = self.judge.reaches_claim(self.registry, paid.by)?;
+                items.push(reckon::paid_by_claim(paid, is_named));
+            }
+            items.extend(self.cases_of(&seen));
+            self.chapter(Of::Work, id, items);
+            shown += 1;
+        }
+        let count = reckon::count("works", shown, false);
+        if let Some(chapter) = self.chapters.get_mut(looked.place) {
+            chapter.items.push(count);
+        }
         Ok(())
     }
 }

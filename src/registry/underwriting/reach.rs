@@ -14,6 +14,7 @@ use crate::{
         time::{KnownAt, Stamp},
     },
     registry::{
+        claims::policy_in,
         engine::Registry,
         entry::{Entry, show},
         error::Error,
@@ -124,6 +125,7 @@ impl Judge {
             Kind::Case => self.reader.sees_cases,
             Kind::Signer => self.reader.sees_signers,
             Kind::Policy => self.is_of_own_insurer(registry, subject)?,
+            Kind::Claim => self.is_on_own_policy(registry, subject)?,
             _ => true,
         };
         if !is_for_role {
@@ -159,6 +161,35 @@ impl Judge {
         let is_reached = self.is_of_own_insurer(registry, policy)?;
         self.judged.insert(policy, is_reached);
         Ok(is_reached)
+    }
+
+    /// Whether the reader is shown a claim of a building that is in reach.
+    pub(super) fn reaches_claim(
+        &mut self,
+        registry: &Registry,
+        claim: SubjectId,
+    ) -> Result<bool, Error> {
+        let is_reached = self.is_on_own_policy(registry, claim)?;
+        self.judged.insert(claim, is_reached);
+        Ok(is_reached)
+    }
+
+    /// Whether the reader is shown the claims on own policies alone.
+    pub(super) const fn is_insurer(&self) -> bool {
+        self.reader.companies.is_some()
+    }
+
+    /// Whether a claim is on a policy of one of the reader's companies, by what was known.
+    fn is_on_own_policy(&self, registry: &Registry, claim: SubjectId) -> Result<bool, Error> {
+        if !self.is_insurer() {
+            return Ok(true);
+        }
+        let state = Live(registry.store());
+        let life = timeline_at(&state, self.at.partition, claim, Some(self.at.seq))?;
+        match life.and_then(|life| policy_in(&life)) {
+            Some(policy) => self.is_of_own_insurer(registry, policy.into()),
+            None => Ok(false),
+        }
     }
 
     /// Whether a policy is, or ever was, one of the reader's companies, by what was known.

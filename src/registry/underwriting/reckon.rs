@@ -12,26 +12,29 @@ use crate::{
         policy::PolicyContent,
         product::{Days, Product},
         tables::Tables,
-        underwriting::{Item, Worth},
+        underwriting::{Item, Worth, funding},
+        work::Funding,
     },
     kernel::{
         id::{FindingId, SubjectId},
         time::{Answer, Day, ImpreciseDay},
     },
-    registry::{read::Seen, reports::ReportStand},
+    registry::{read::Seen, reports::ReportStand, works::Paid},
 };
 
 /// The words of items that are the registry's own, and of those that are withheld.
-pub(super) const WORDS: [&str; 18] = [
+pub(super) const WORDS: [&str; 21] = [
     "body",
     "building",
     "case",
     "check_up_due",
+    "claims",
     "colour",
     "compound",
     "cover",
     "edition",
     "finding",
+    "funding",
     "grade",
     "last_appraisal",
     "last_check_up",
@@ -41,6 +44,7 @@ pub(super) const WORDS: [&str; 18] = [
     "policy",
     "region",
     "signatures",
+    "works",
 ];
 
 pub(super) const fn word(answer: Answer) -> &'static str {
@@ -161,6 +165,20 @@ pub(super) fn signatures(stand: &ReportStand, sees_signers: bool) -> Item {
     item.with("objections", told.collect::<Vec<_>>().join("; "))
 }
 
+/// How many claims, or work items, of a building the file has. An insurer is shown the claims on its own
+/// policies, and told so.
+pub(super) fn count(item: &str, shown: usize, is_of_own: bool) -> Item {
+    let of = if is_of_own { "own_policies" } else { "all" };
+    Item::new(item, Worth::Reckoned).with("count", shown).with("of", of)
+}
+
+/// What claims paid for a work item: `is_named` where the claim is one that the reader is shown.
+pub(super) fn paid_by_claim(paid: &Paid, is_named: bool) -> Item {
+    let shown = Funding { reference: String::new(), ..paid.funding.clone() };
+    let item = funding(Worth::Reckoned, paid.on, &shown);
+    if is_named { item.about(paid.by) } else { item }
+}
+
 /// How a finding stands on the day, under all of its numbers, and what the days have made of it.
 pub(super) fn finding(
     (id, finding): (FindingId, &Finding),
@@ -209,21 +227,33 @@ const fn ended_by(stage: Stage) -> &'static str {
     }
 }
 
+/// By what a policy covers the building.
+pub(super) struct CoversBy {
+    /// What it names.
+    pub(super) named: SubjectId,
+    /// Whether that is what the building came from.
+    pub(super) is_predecessor: bool,
+    /// The completion from which its periods are counted.
+    pub(super) completed: ImpreciseDay,
+}
+
 /// Where a policy stands on the day, and the days of each cover for the building.
 pub(super) fn policy(
     seen: &Seen,
     policy: &PolicyContent,
     product: Option<&Product>,
-    completed: ImpreciseDay,
-    named: SubjectId,
+    by: &CoversBy,
 ) -> Vec<Item> {
     let state = seen.policy_state.map(crate::domain::policy::PolicyState::word);
     let mut items = vec![
-        Item::new("policy", Worth::Reckoned).with_some("state", state).with("covers_by", named),
+        Item::new("policy", Worth::Reckoned)
+            .with_some("state", state)
+            .with("covers_by", by.named)
+            .with_some("by_predecessor", by.is_predecessor.then_some("yes")),
     ];
     for cover in policy.covers() {
         let clause = product.and_then(|product| product.covers.get(&cover.cover));
-        let item = match days_of(cover, clause, completed) {
+        let item = match days_of(cover, clause, by.completed) {
             Some(Days { first, last }) => Item::new("cover", Worth::Reckoned)
                 .with("first_day", first)
                 .with("last_day", last)
