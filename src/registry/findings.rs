@@ -137,7 +137,7 @@ impl Looked {
         let first = view.first_observed;
         // Of one whose class no catalogue knows, the days make nothing.
         let aged = self.tables.findings_on(first).map(|catalogue| {
-            let next = next_for(finding, self.plan.as_ref(), first);
+            let next = next_for(finding, self.plan.as_ref(), view.open_since);
             view.aged(day, next, catalogue)
         });
         (Some(view), aged)

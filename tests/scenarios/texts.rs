@@ -53,6 +53,7 @@ scenarios! {
     a_defect_lives_on_in_what_the_building_became "defects-live-on",
     an_insured_building_is_demolished "demolished-while-insured",
     a_cover_period_is_moved_by_a_correction "cover-period-trap",
+    what_is_seen_again_is_not_repaired "seen-again",
     one_roof_is_paid_for_by_several "paid-for-twice",
 }
 

@@ -27,6 +27,9 @@ pub struct View {
     pub severity: Severity,
     /// When it was first seen.
     pub first_observed: Day,
+    /// Since when it is open without an end between: first seen, opened again, or seen again after
+    /// the repair was verified.
+    pub open_since: Day,
     /// All observations in the order of their days.
     pub observations: Vec<(EventId, Day, Observation)>,
     /// The day of the first notice.
@@ -56,6 +59,7 @@ impl View {
             class: observation.class.clone(),
             severity: observation.severity,
             first_observed: on,
+            open_since: on,
             observations: vec![(id, on, observation.clone())],
             notified_on: None,
             deadline: None,
@@ -83,15 +87,13 @@ impl View {
         if let Saying::Reopened { .. } = event.saying {
             return self.reopen(event.on);
         }
+        if let Saying::Observed(observation) = &event.saying {
+            return self.see_again(event, observation);
+        }
         if !self.stage.is_open() {
             return Err(Refusal::NoSuchStep(self.stage));
         }
         match &event.saying {
-            Saying::Observed(observation) => {
-                self.severity = self.severity.max(observation.severity);
-                self.observations.push((event.id, event.on, observation.clone()));
-                Ok(())
-            }
             Saying::Assessed { class, severity, .. } => {
                 self.class.clone_from(class);
                 self.severity = *severity;
@@ -134,17 +136,44 @@ impl View {
         }
     }
 
+    /// It is seen once more. What somebody sees is not repaired, whoever said so before: a repair
+    /// that nobody has verified was none, and its notice stands; after a verification it is open
+    /// anew, as bad as it is seen now, and waits for a notice of its own.
+    fn see_again(&mut self, event: &Event, seen: &Observation) -> Result<(), Refusal> {
+        match self.stage {
+            Stage::Waived | Stage::ObjectGone => return Err(Refusal::NoSuchStep(self.stage)),
+            Stage::ReportedFixed => {
+                let noticed = self.notified_on.map_or(Stage::Open, |_| Stage::Notified);
+                self.stand(noticed, event.on);
+                self.reported_fixed_on = None;
+            }
+            Stage::Verified | Stage::Closed => {
+                self.open_anew(event.on);
+                self.severity = seen.severity;
+            }
+            Stage::Open | Stage::Notified | Stage::Planned | Stage::UnderRepair => {}
+        }
+        self.severity = self.severity.max(seen.severity);
+        self.observations.push((event.id, event.on, seen.clone()));
+        Ok(())
+    }
+
     fn reopen(&mut self, on: Day) -> Result<(), Refusal> {
         if !matches!(self.stage, Stage::Closed | Stage::Waived) {
             return Err(Refusal::NoSuchStep(self.stage));
         }
+        self.open_anew(on);
+        Ok(())
+    }
+
+    fn open_anew(&mut self, on: Day) {
         self.stand(Stage::Open, on);
+        self.open_since = on;
         self.notified_on = None;
         self.deadline = None;
         self.reported_fixed_on = None;
         self.repairs.clear();
         self.planned = None;
-        Ok(())
     }
 
     fn take_towards_repair(&mut self, event: &Event) -> Result<(), Refusal> {
