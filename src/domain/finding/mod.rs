@@ -518,6 +518,13 @@ pub enum Refusal {
     /// The step does not lead on from where the finding stands.
     #[error("a finding that is {} has no such step", .0.word())]
     NoSuchStep(Stage),
+    /// What came to its end is not joined with anything.
+    #[error(
+        "a finding that is {} is not joined with another: it is reopened first, its end taken back, or \
+         the other stays one of its own",
+        .0.word()
+    )]
+    Ended(Stage),
     /// The repairer verifies their own repair.
     #[error("a repair is verified by another party than the repairer, and by another person")]
     VerifierRepaired,
@@ -541,6 +548,7 @@ impl Refusal {
             Self::NotObserved => "FINDING_NOT_OBSERVED",
             Self::ReportNotSubmitted => "REPORT_NOT_SUBMITTED",
             Self::NoSuchStep(_) => "FINDING_STATE",
+            Self::Ended(_) => "FINDING_ENDED",
             Self::VerifierRepaired => "VERIFIER_REPAIRED",
             Self::GoneByRepairer => "GONE_BY_REPAIRER",
         }

@@ -460,7 +460,8 @@ pub(crate) fn not_exact() -> Refusal {
     Refusal::of(Class::Invalid, "OUT_OF_RANGE", "exists_from", message)
 }
 
-/// Findings that become one are of one building.
+/// Findings that become one are of one building, and none of them has come to its end: what is open
+/// would be closed by it, or what was closed opened, on nobody's word.
 pub(crate) fn may_merge(
     tx: &mut Tx<'_, '_>,
     subjects: &[SubjectId],
@@ -468,9 +469,17 @@ pub(crate) fn may_merge(
 ) -> Result<(), Error> {
     let mut refusals = Vec::new();
     let mut buildings: Vec<BuildingId> = Vec::new();
-    for id in subjects.iter().copied().chain([into]) {
+    let fields = (0..subjects.len()).map(|index| format!("ids[{index}]"));
+    let fields = fields.chain(["into_id".to_owned()]);
+    for (id, field) in subjects.iter().copied().chain([into]).zip(fields) {
         let Some(record) = tx.work.known(id.partition(), id)? else { continue };
         buildings.extend(dossier::building_of(&record.timeline));
+        let Ok(number) = FindingId::try_from(id) else { continue };
+        let found = dossier::finding(tx.work, number, Knowing::at(None))?;
+        let view = found.and_then(|finding| finding.view_on(tx.today()));
+        if let Some(view) = view.filter(|view| !view.stage.is_open()) {
+            refusals.push(refusal_of(&finding::Refusal::Ended(view.stage), &field));
+        }
     }
     buildings.sort_unstable();
     buildings.dedup();
