@@ -262,10 +262,10 @@ fn told(seen: FindingSeen, finding: &Finding, looked: &Looked, day: Day) -> Find
     let (view, aged) = looked.on(finding, day);
     let out_of_place = view.iter().flat_map(|view| view.out_of_place.iter().cloned());
     let out_of_place: BTreeMap<_, _> = out_of_place.collect();
-    let events = finding.events().filter(|event| event.on <= day).map(|event| EventSeen {
-        event: event.clone(),
+    let events = finding.events_by_rules().filter(|event| event.on <= day).map(|event| EventSeen {
         reason: String::new(),
         out_of_place: out_of_place.get(&event.id).cloned(),
+        event,
     });
     let numbers = finding.numbers().iter().copied().collect();
     FindingSeen { numbers, events: events.collect(), view, aged, ..seen }

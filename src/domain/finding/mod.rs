@@ -25,6 +25,7 @@
 pub mod ageing;
 pub mod catalogue;
 mod content;
+mod deadline;
 #[cfg(test)]
 mod life_test;
 mod view;
@@ -188,9 +189,10 @@ pub enum Saying {
         /// Why.
         reason: String,
     },
-    /// 整改通知: a notice was served, with the last day for the repair where the rule sets one.
+    /// 整改通知: a notice was served. The last day for the repair is the one that it gives, or else
+    /// follows from its day by the rule, see `deadline`.
     Notified {
-        /// The last day.
+        /// The last day that the notice itself gives.
         deadline: Option<Day>,
     },
     /// The deadline is another.
@@ -570,6 +572,8 @@ pub struct Finding {
     /// The buildings that its own became.
     line: BTreeSet<BuildingId>,
     stay: Stay,
+    /// The last days for the repair that the rule sets, of notices that give none.
+    deadlines: BTreeMap<EventId, Day>,
 }
 
 /// How long a finding stands in one of the buildings that its own became one after another.
@@ -612,6 +616,7 @@ impl Finding {
             seen_in: Vec::new(),
             line: BTreeSet::new(),
             stay: Stay::default(),
+            deadlines: BTreeMap::new(),
         }
     }
 
@@ -778,6 +783,7 @@ impl Finding {
         self.gone_from = self.gone_from.or(other.gone_from);
         self.seen_in.extend(other.seen_in);
         self.line.extend(other.line);
+        self.deadlines.extend(other.deadlines);
         Ok(self)
     }
 
@@ -839,7 +845,7 @@ impl Finding {
                     view.lose_object(event.on);
                 }
                 (Some(view), _) => {
-                    if let Err(refusal) = view.take(event) {
+                    if let Err(refusal) = view.take(&self.by_rule(event)) {
                         view.out_of_place.push((id, refusal));
                     }
                 }

@@ -279,7 +279,11 @@ pub(crate) fn judge_following(
 ) -> Result<Draft, Error> {
     let Following { on, second_of_day, order_key, saying, day_field } = following;
     let tables = tx.work.tables(id.partition())?;
-    let (saying, by_rule) = with_deadline(saying, so_far, on, &tables);
+    // A notice that gives no last day has it by the rule, whenever it is asked for.
+    let by_rule = match saying {
+        Saying::Notified { deadline: None } => so_far.rule_for(on, &tables),
+        _ => None,
+    };
     let saying = saying.because(&tx.call.reason);
     let told = Told { saying, by: tx.call.author.clone() };
     let event = event_of(&told, Seq::MAX, on, second_of_day, order_key.clone());
@@ -287,7 +291,7 @@ pub(crate) fn judge_following(
     admit(tx, so_far, &event, own, &tables, day_field, refusals)?;
     let told = Told { saying: told.saying.without_reason(), by: told.by };
     let mut basis = Vec::new();
-    if let Some(edition) = by_rule {
+    if let Some((edition, _)) = by_rule {
         basis.extend(edition_entry(tx, edition)?);
     }
     let fields = FindingContent { building: None, event: Some(told) };
@@ -325,26 +329,6 @@ fn followed(
     let standing = found.as_ref().map_or(number, |(id, _)| *id);
     subject(tx, standing.into(), etag, refusals)?;
     Ok(found)
-}
-
-/// A notice without a deadline gets it from the rule of its day, or else of the day on which the
-/// finding was first seen.
-fn with_deadline(
-    saying: Saying,
-    so_far: &Finding,
-    on: Day,
-    tables: &Tables,
-) -> (Saying, Option<ReferenceId>) {
-    let Saying::Notified { deadline: None } = saying else { return (saying, None) };
-    let Some(view) = so_far.view_on(on) else { return (saying, None) };
-    for day in [on, view.first_observed] {
-        if let Some((edition, catalogue)) = tables.findings_by(day)
-            && let Ok(deadline) = catalogue.deadline(&view.class, view.severity, on)
-        {
-            return (Saying::Notified { deadline }, deadline.map(|_| edition));
-        }
-    }
-    (saying, None)
 }
 
 /// Whether an event may be said of a finding.
