@@ -55,6 +55,7 @@ scenarios! {
     a_cover_period_is_moved_by_a_correction "cover-period-trap",
     what_is_seen_again_is_not_repaired "seen-again",
     what_has_ended_is_joined_with_nothing "joined-with-ended",
+    a_report_is_of_another_building "report-of-another-building",
     a_notice_was_of_another_day "notice-day",
     one_roof_is_paid_for_by_several "paid-for-twice",
 }

@@ -85,7 +85,7 @@ pub(crate) fn judge_sighting(
     let Sighting { finding, on, second_of_day, order_key, observation } = sighting;
     let partition = building.partition();
     let before = refusals.len();
-    check_place(tx, building, &observation, prefix, refusals)?;
+    check_place(tx, building, &observation, &format!("{prefix}observation"), refusals)?;
     let found = sighted(tx, building, finding, prefix, refusals)?;
     let tables = tx.work.tables(partition)?;
     let speaking = tables.findings_by(on);
@@ -198,7 +198,7 @@ fn check_place(
     ];
     for (id, field, reason) in named {
         let Some(id) = id else { continue };
-        let field = format!("{prefix}observation.{field}");
+        let field = format!("{prefix}.{field}");
         let record = if id.partition() == building.partition() {
             tx.work.known(id.partition(), id)?
         } else {
@@ -431,6 +431,9 @@ pub(crate) fn corrected(
     let tables = tx.work.tables(id.partition())?;
     let field = if is_first { "exists_from" } else { "from" };
     let seen_in = stood.building.flatten().unwrap_or_else(|| so_far.building());
+    if let Some(Told { saying: Saying::Observed(seen), .. }) = &said.event {
+        check_place(tx, seen_in, seen, "saying.observed", refusals)?;
+    }
     admit(tx, &so_far, &event, seen_in, &tables, field, refusals)?;
     if said.event.is_some() {
         said.event = Some(Told { saying: told.saying.without_reason(), by: told.by });

@@ -23,12 +23,13 @@ use crate::{
                 Judged, collision, edition_entry, judge_sighting, not_exact, presence,
                 reference_missing, standing_of,
             },
+            other_building,
             register::Unresolved,
             rules::{
                 entered_in_error, needs_reason, real_subject, reason_missing, references, settle,
             },
         },
-        dossier::{Knowing, verdicts},
+        dossier::{Knowing, building_of, verdicts},
         error::{Class, Error, Refusal},
         fact::{Fact, SourceRow},
         record::Record,
@@ -780,6 +781,9 @@ pub(crate) fn changed(
         );
         refusals.push(Refusal::rule("REPORT_STATE", "id", message));
     }
+    if let Some(Some(building)) = said.building {
+        other_building::judge(tx, number, &record.timeline, building, refusals)?;
+    }
     paper.fields.lay(said);
     let inspected = paper.report.inspected_on;
     judge(tx, &paper.fields, inspected, "inspected_on", refusals)
@@ -807,6 +811,11 @@ pub(crate) fn corrected(
         if !matches!(state_on(after, Day::MAX), report::State::Accepted { .. }) {
             took_the_place(tx, id, refusals)?;
         }
+    }
+    if let Some(record) = tx.work.known(id.partition(), id)?
+        && let Some(building) = building_of(after)
+    {
+        other_building::judge(tx, number, &record.timeline, building, refusals)?;
     }
     if let Err(found) = replay(number, after, tx.today()) {
         refusals.extend(found.iter().map(|refusal| refusal_of(refusal, "entry")));
