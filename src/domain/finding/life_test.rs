@@ -484,6 +484,50 @@ mod tests {
     }
 
     #[test]
+    fn the_repairer_is_known_in_every_spelling_and_by_the_company_that_he_acts_for() {
+        let of = |seq: u64, line: &str, role: &str, institution: &str| {
+            let mut event = event(seq, line);
+            (event.by.role, event.by.institution) = (role.to_owned(), institution.to_owned());
+            event
+        };
+        let mut finding = Finding::new(building(), FindingId::new(raw(3)));
+        finding.push(event(1, "2026-03-01 li sees inspector repair_by STR.CRACK"));
+        finding.push(of(2, "2026-06-01 wang fixed Firm-3", "contractor", "parent-9"));
+        finding.push(of(3, "2026-06-01 qian fixed sub-1", "grid_worker", "street-1"));
+        let catalogue = Catalogue::read(FILE).unwrap();
+        let mut told = String::new();
+        for (key, institution) in [
+            ("firm-3", ""),
+            ("ＦＩＲＭ－３", ""),
+            (" firm-3", ""),
+            ("office", "firm -3"),
+            ("office", "Parent-9"),
+            ("PARENT-9", ""),
+            ("SUB-1", "street-1"),
+            ("office", "street-1"),
+        ] {
+            let mut said = of(9, "2026-06-02 zhao verifies office", "inspection_body", institution);
+            said.saying = Saying::Verified { verifier: party(key) };
+            let today = day("2029-12-31");
+            let admitted =
+                finding.admit(&said, building(), today, Presence::Exists, &catalogue).err();
+            let reason = admitted.map_or("verified", |refusal| refusal.reason());
+            writeln!(told, "{key:?} of {institution:?}: {reason}").unwrap();
+        }
+        expect![[r#"
+            "firm-3" of "": VERIFIER_REPAIRED
+            "ＦＩＲＭ－３" of "": VERIFIER_REPAIRED
+            " firm-3" of "": VERIFIER_REPAIRED
+            "office" of "firm -3": VERIFIER_REPAIRED
+            "office" of "Parent-9": VERIFIER_REPAIRED
+            "PARENT-9" of "": VERIFIER_REPAIRED
+            "SUB-1" of "street-1": VERIFIER_REPAIRED
+            "office" of "street-1": verified
+        "#]]
+        .assert_eq(&told);
+    }
+
+    #[test]
     fn two_inspectors_who_were_offline_report_one_finding_with_both_observations() {
         let one = |number, seq, line: &str| {
             let mut finding = Finding::new(building(), FindingId::new(raw(number)));

@@ -10,6 +10,7 @@ use crate::{
             catalogue::Severity,
         },
         key::ProjectKey,
+        party,
     },
     kernel::time::Day,
 };
@@ -46,9 +47,25 @@ pub struct View {
     pub project: Option<ProjectKey>,
     /// Events that do not fit where they stand, and why. They change nothing.
     pub out_of_place: Vec<(EventId, Refusal)>,
-    repairs: Vec<(PartyKey, Author)>,
+    repairs: Vec<Repair>,
     /// Who is to repair.
     planned: Option<PartyKey>,
+}
+
+/// That somebody repairs, or has repaired, and who says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Repair {
+    by: PartyKey,
+    said_by: Author,
+}
+
+impl Repair {
+    /// Whether a party is the repairer: who is said to repair, or the institution for which it is
+    /// said. An office may record what a contractor did, and verify it by another person.
+    fn is_of(&self, party: &str) -> bool {
+        party::are_same(&self.by.0, party)
+            || (!self.said_by.is_of_office() && party::are_same(&self.said_by.institution, party))
+    }
 }
 
 impl View {
@@ -183,7 +200,7 @@ impl View {
             && let Saying::RepairBegan { repairer } | Saying::ReportedFixed { repairer } =
                 &event.saying
         {
-            self.repairs.push((repairer.clone(), event.by.clone()));
+            self.repairs.push(Repair { by: repairer.clone(), said_by: event.by.clone() });
             return Ok(());
         }
         if !self.stage.awaits_repair() {
@@ -207,11 +224,11 @@ impl View {
                 Stage::Planned
             }
             Saying::RepairBegan { repairer } => {
-                self.repairs.push((repairer.clone(), event.by.clone()));
+                self.repairs.push(Repair { by: repairer.clone(), said_by: event.by.clone() });
                 Stage::UnderRepair
             }
             Saying::ReportedFixed { repairer } => {
-                self.repairs.push((repairer.clone(), event.by.clone()));
+                self.repairs.push(Repair { by: repairer.clone(), said_by: event.by.clone() });
                 self.reported_fixed_on = Some(event.on);
                 Stage::ReportedFixed
             }
@@ -229,7 +246,7 @@ impl View {
             return Err(Refusal::NoSuchStep(self.stage));
         }
         if let Saying::Verified { verifier } = &event.saying {
-            if self.has_repaired(verifier, &event.by) {
+            if self.has_repaired(&verifier.0, &event.by) {
                 return Err(Refusal::VerifierRepaired);
             }
             self.stand(Stage::Verified, event.on);
@@ -240,21 +257,18 @@ impl View {
         Ok(())
     }
 
-    /// Whether the party, or the institution of who speaks for it, is among those who repaired, or
-    /// the person among those who spoke for them. Institutions of those who only put the repair on
-    /// record are not compared: an office may record what a contractor did and verify it by another
-    /// person.
-    fn has_repaired(&self, verifier: &PartyKey, by: &Author) -> bool {
-        self.repairs.iter().any(|(repairer, said_by)| {
-            repairer == verifier || repairer.0 == by.institution || said_by.same_person(by)
+    /// Whether somebody is the repairer: of a party that is, or a person who said that it repairs. There
+    /// is no other notion of it; `party` is for whom they speak here, beside their institution.
+    fn has_repaired(&self, party: &str, by: &Author) -> bool {
+        self.repairs.iter().any(|repair| {
+            repair.is_of(party) || repair.is_of(&by.institution) || repair.said_by.same_person(by)
         })
     }
 
-    /// Whether somebody speaks for who repaired or is to repair, or has spoken for who repaired.
+    /// Whether somebody is the repairer, or of the party that is to be.
     fn is_repairer(&self, by: &Author) -> bool {
-        let is_of = |party: &PartyKey| party.0 == by.institution;
-        self.planned.as_ref().is_some_and(is_of)
-            || self.repairs.iter().any(|(party, said_by)| is_of(party) || said_by.same_person(by))
+        let is_of = |planned: &PartyKey| party::are_same(&planned.0, &by.institution);
+        self.planned.as_ref().is_some_and(is_of) || self.has_repaired("", by)
     }
 
     fn take_beside(&mut self, event: &Event) -> Result<(), Refusal> {
