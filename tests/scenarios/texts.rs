@@ -57,6 +57,7 @@ scenarios! {
     what_has_ended_is_joined_with_nothing "joined-with-ended",
     a_report_is_of_another_building "report-of-another-building",
     a_notice_was_of_another_day "notice-day",
+    the_day_of_an_inspection_was_misread "misread-day",
     one_roof_is_paid_for_by_several "paid-for-twice",
 }
 

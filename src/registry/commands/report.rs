@@ -818,12 +818,25 @@ pub(crate) fn corrected(
         other_building::judge(tx, number, &record.timeline, building, refusals)?;
     }
     if let Err(found) = replay(number, after, tx.today()) {
-        refusals.extend(found.iter().map(|refusal| refusal_of(refusal, "entry")));
+        refusals.extend(found.iter().map(out_of_order));
     }
     if let Some(Fields::Report(fields)) = after.content_at(Day::MAX).map(|content| content.fields) {
         judge(tx, &fields, inspected, "exists_from", refusals)?;
     }
     Ok(())
+}
+
+/// A refusal of what a correction makes of the steps. Of their days it says how both are put right.
+fn out_of_order(refusal: &report::Refusal) -> Refusal {
+    let told = refusal_of(refusal, "entry");
+    if !matches!(refusal, report::Refusal::OutOfOrder { .. }) {
+        return told;
+    }
+    let message = format!(
+        "{}: where the step's day was misread, too, correct that first, by its entry and from",
+        told.message
+    );
+    Refusal { message, ..told }
 }
 
 /// A refusal of a rule of reports.
