@@ -705,17 +705,17 @@ fn merged_findings_are_one_under_every_number_until_that_is_taken_back() {
     lines.extend([told_of(one), told_of(two)]);
     check(
         &lines,
-        expect![[r#"
-            FINDING_OTHER_BUILDING ids
-            done
-            one: open, unsafe, 2 observations, 2 numbers
-            one: open, unsafe, 2 observations, 2 numbers
-            2 listed
-            notified, until 2025-03-31, unsafe, 602 days overdue, notice 632 days old (366..None)
-            one: notified, until 2025-03-31, unsafe, 602 days overdue, notice 632 days old (366..None), 3 observations, 2 numbers
-            one: notified, watch, notice 632 days old (366..None), 2 observations, 1 numbers
-            two: open, unsafe, 1 observations, 1 numbers
-        "#]],
+        expect![[r"
+        FINDING_OTHER_BUILDING ids
+        done
+        one: open, unsafe, 2 observations, 2 numbers
+        one: open, unsafe, 2 observations, 2 numbers
+        2 listed
+        notified, until 2025-03-31, unsafe, 602 days overdue, notice 632 days old (366..None)
+        one: notified, until 2025-03-31, unsafe, 602 days overdue, notice 632 days old (366..None), 3 observations, 2 numbers
+        one: notified, watch, notice 632 days old (366..None), 2 observations, 1 numbers
+        two: open, unsafe, 1 observations, 1 numbers
+    "]],
     );
     desk.check_rebuild();
 }
