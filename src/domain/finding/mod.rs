@@ -1,7 +1,8 @@
 //! Findings: one defect, the observations of all who saw it, and its way to an end.
 //!
 //! open → notified → planned → under repair → reported fixed → verified → closed; steps before
-//! "reported fixed" may be left out, none may be taken back but by a failed verification. A finding
+//! "reported fixed" may be left out, none may be taken back but by a failed verification, or when it is
+//! seen again. A finding
 //! ends closed after a party other than the repairer has verified the repair, or as object gone, or
 //! waived with a reason; there is no other end. That the object is gone says somebody else than who was
 //! to repair it, and why. With its building its object is gone, whether that was said of it or not: a
