@@ -64,12 +64,12 @@ fn is_doubted(report: &Seen) -> bool {
 }
 
 fn told(count: usize, named: &[SubjectId], is_all: bool) -> String {
-    let names = named.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let told = named.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let at_least = if is_all { "" } else { "at least " };
     let are = if count == 1 { "report is" } else { "reports are" };
     let more = match count.saturating_sub(named.len()) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    format!("{at_least}{count} {are} in doubt by this: {names}{more}")
+    format!("{at_least}{count} {are} in doubt by this: {told}{more}")
 }
