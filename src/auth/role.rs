@@ -139,7 +139,20 @@ fn names() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::author::Author;
     use expect_test::expect;
+
+    #[test]
+    fn offices_put_on_record_what_others_do() {
+        let is_of_office = |role: &Role| {
+            Author { role: role.name().to_owned(), ..Author::default() }.is_of_office()
+        };
+        let offices = Role::ALL.into_iter().filter(is_of_office).map(Role::name);
+        expect![
+            "operator, municipal_operator, district_operator, community_committee, grid_worker"
+        ]
+        .assert_eq(&offices.collect::<Vec<_>>().join(", "));
+    }
 
     #[test]
     fn every_role_reads_back_from_its_name() {

@@ -2,6 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The roles of offices.
+const OFFICES: [&str; 6] = [
+    "registry",
+    "operator",
+    "municipal_operator",
+    "district_operator",
+    "community_committee",
+    "grid_worker",
+];
+
 /// Stands in every entry. Rules of four eyes compare [`Author::same_person`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Author {
@@ -19,6 +29,12 @@ impl Author {
     /// The registry itself, for what it does unasked.
     pub fn registry() -> Self {
         Self { subject: "anju".to_owned(), role: "registry".to_owned(), ..Self::default() }
+    }
+
+    /// Whether it was said for a government office or a community, which put on record what others do.
+    /// Whoever else says something says it of their own institution.
+    pub fn is_of_office(&self) -> bool {
+        OFFICES.contains(&self.role.as_str())
     }
 
     /// Whether both are, or may be, the same person.

@@ -20,6 +20,7 @@ pub mod insured;
 pub mod key;
 pub mod merkle;
 pub mod order;
+pub mod party;
 pub mod periods;
 pub mod place;
 pub mod plan;

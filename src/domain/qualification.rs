@@ -12,9 +12,12 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::{
-    id::{BodyId, BuildingId, SignerId},
-    time::{Answer, Day, ImpreciseDay},
+use crate::{
+    domain::party,
+    kernel::{
+        id::{BodyId, BuildingId, SignerId},
+        time::{Answer, Day, ImpreciseDay},
+    },
 };
 
 /// Names a company by the opaque key that the municipal systems have for it.
@@ -192,6 +195,13 @@ pub struct Signing<'a> {
     pub companies: &'a BTreeSet<CompanyKey>,
 }
 
+impl Signing<'_> {
+    /// Whether a company is among them, however its key is spelled.
+    fn names(&self, company: &CompanyKey) -> bool {
+        self.companies.iter().any(|one| party::are_same(&one.0, &company.0))
+    }
+}
+
 /// The rules, in the order in which they are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
@@ -322,7 +332,7 @@ pub fn judge(signer: &Signer, body: &Body, signing: Signing<'_>) -> Verdict {
     verdict.note(Rule::Employment, not(is_employed));
     verdict.note(Rule::SignerInterest, has_interest(&signer.interests, signing));
     // Nobody need declare an interest in oneself.
-    let is_itself = body.company.as_ref().is_some_and(|own| signing.companies.contains(own));
+    let is_itself = body.company.as_ref().is_some_and(|own| signing.names(own));
     let declared = has_interest(&body.interests, signing);
     verdict.note(Rule::BodyInterest, if is_itself { Answer::Yes } else { declared });
     verdict
@@ -367,7 +377,7 @@ const fn badness(is_broken: Answer) -> u8 {
 fn has_interest(interests: &[Interest], signing: Signing<'_>) -> Answer {
     let concerned = interests.iter().filter(|interest| match &interest.concern {
         Concern::Building(building) => *building == signing.building,
-        Concern::Company(company) => signing.companies.contains(company),
+        Concern::Company(company) => signing.names(company),
     });
     any(concerned.map(|interest| interest.period.holds_on(signing.day)))
 }

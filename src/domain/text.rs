@@ -358,7 +358,7 @@ fn leading_number(digits: &str) -> u64 {
 }
 
 /// Full-width ASCII and the wide space to ASCII.
-fn to_ascii(character: char) -> char {
+pub(crate) fn to_ascii(character: char) -> char {
     match character {
         '\u{FF01}'..='\u{FF5E}' => {
             char::from_u32(u32::from(character) - 0xFF01 + 0x21).unwrap_or(character)
@@ -380,7 +380,7 @@ fn to_common(character: char) -> char {
 }
 
 /// What is not seen or not said, and so neither matches nor separates.
-fn is_unseen(character: char) -> bool {
+pub(crate) fn is_unseen(character: char) -> bool {
     matches!(
         character,
         '\'' | '’' | '＇'

@@ -23,7 +23,7 @@ use crate::{
     registry::{
         error::Error,
         history::timeline_at,
-        line,
+        line, reference,
         space::{after, below, child_prefix, subject_at_end},
         state::State,
     },
@@ -102,7 +102,8 @@ fn gathered(
             None => None,
         };
         let stay = Stay { until: line::left_on(&life, building), ..Stay::default() };
-        findings.push((id, finding.in_building_until(gone).staying(stay)));
+        let finding = finding.in_building_until(gone).staying(stay).by_rules(tables);
+        findings.push((id, finding));
     }
     for (day, before) in line::before(state, building, &life, knowing)? {
         if depth < line::DEPTH_MAX
@@ -300,7 +301,8 @@ pub(crate) fn counted(
     let finding = finding.without(unsubmitted);
     let gone = line::gone_from(state, finding.building(), finding.placed(), knowing)?;
     let line = line::after(state, finding.building(), knowing)?;
-    Ok(finding.in_building_until(gone).in_line(line))
+    let tables = reference::known(state, finding.building().partition(), knowing.known)?;
+    Ok(finding.in_building_until(gone).in_line(line).by_rules(&tables))
 }
 
 /// The reports that a finding was seen for and that nobody has submitted.

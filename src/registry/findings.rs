@@ -137,7 +137,7 @@ impl Looked {
         let first = view.first_observed;
         // Of one whose class no catalogue knows, the days make nothing.
         let aged = self.tables.findings_on(first).map(|catalogue| {
-            let next = next_for(finding, self.plan.as_ref(), first);
+            let next = next_for(finding, self.plan.as_ref(), view.open_since);
             view.aged(day, next, catalogue)
         });
         (Some(view), aged)
@@ -262,10 +262,10 @@ fn told(seen: FindingSeen, finding: &Finding, looked: &Looked, day: Day) -> Find
     let (view, aged) = looked.on(finding, day);
     let out_of_place = view.iter().flat_map(|view| view.out_of_place.iter().cloned());
     let out_of_place: BTreeMap<_, _> = out_of_place.collect();
-    let events = finding.events().filter(|event| event.on <= day).map(|event| EventSeen {
-        event: event.clone(),
+    let events = finding.events_by_rules().filter(|event| event.on <= day).map(|event| EventSeen {
         reason: String::new(),
         out_of_place: out_of_place.get(&event.id).cloned(),
+        event,
     });
     let numbers = finding.numbers().iter().copied().collect();
     FindingSeen { numbers, events: events.collect(), view, aged, ..seen }

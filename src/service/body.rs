@@ -391,7 +391,9 @@ impl BodyService for Api {
             update_mask,
         } = asked;
         let changing = Changing { id, etag, from, time, order_key, fields, update_mask };
-        let done = write.change(changing).await?;
+        let way = write.way.clone();
+        let mut done = write.change(changing).await?;
+        done.0.warn_of_doubt(&way)?;
         Ok(answer(done, |receipt, body| v1::ChangeBodyResponse { receipt, body }))
     }
 
@@ -413,7 +415,9 @@ impl BodyService for Api {
         } = asked;
         let correcting =
             Correcting { id, etag, entry, from, fields, update_mask, exists_from, ended_on };
-        let done = write.correct(correcting).await?;
+        let way = write.way.clone();
+        let mut done = write.correct(correcting).await?;
+        done.0.warn_of_doubt(&way)?;
         let case_ids = done.0.opened_cases()?;
         Ok(answer(done, |receipt, body| v1::CorrectBodyResponse { receipt, body, case_ids }))
     }
@@ -423,7 +427,9 @@ impl BodyService for Api {
         request: Request<v1::EndBodyRequest>,
     ) -> Result<Response<v1::EndBodyResponse>, Status> {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
-        let done = write.end(&asked.id, &asked.etag, &asked.ended_on, asked.cause).await?;
+        let way = write.way.clone();
+        let mut done = write.end(&asked.id, &asked.etag, &asked.ended_on, asked.cause).await?;
+        done.0.warn_of_doubt(&way)?;
         Ok(answer(done, |receipt, body| v1::EndBodyResponse { receipt, body }))
     }
 
@@ -432,7 +438,9 @@ impl BodyService for Api {
         request: Request<v1::RetractBodyRequest>,
     ) -> Result<Response<v1::RetractBodyResponse>, Status> {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
-        let done = write.retract(&asked.id, &asked.etag, asked.entry).await?;
+        let way = write.way.clone();
+        let mut done = write.retract(&asked.id, &asked.etag, asked.entry).await?;
+        done.0.warn_of_doubt(&way)?;
         let case_ids = done.0.opened_cases()?;
         Ok(answer(done, |receipt, body| v1::RetractBodyResponse { receipt, body, case_ids }))
     }
@@ -492,7 +500,9 @@ impl BodyService for Api {
             update_mask,
         } = asked;
         let changing = Changing { id, etag, from, time, order_key, fields, update_mask };
-        let done = write.change(changing).await?;
+        let way = write.way.clone();
+        let mut done = write.change(changing).await?;
+        done.0.warn_of_doubt(&way)?;
         Ok(answer(done, |receipt, signer| v1::ChangeSignerResponse { receipt, signer }))
     }
 
@@ -514,7 +524,9 @@ impl BodyService for Api {
         } = asked;
         let correcting =
             Correcting { id, etag, entry, from, fields, update_mask, exists_from, ended_on };
-        let done = write.correct(correcting).await?;
+        let way = write.way.clone();
+        let mut done = write.correct(correcting).await?;
+        done.0.warn_of_doubt(&way)?;
         let case_ids = done.0.opened_cases()?;
         Ok(answer(done, |receipt, signer| v1::CorrectSignerResponse { receipt, signer, case_ids }))
     }
@@ -524,7 +536,9 @@ impl BodyService for Api {
         request: Request<v1::EndSignerRequest>,
     ) -> Result<Response<v1::EndSignerResponse>, Status> {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
-        let done = write.end(&asked.id, &asked.etag, &asked.ended_on, asked.cause).await?;
+        let way = write.way.clone();
+        let mut done = write.end(&asked.id, &asked.etag, &asked.ended_on, asked.cause).await?;
+        done.0.warn_of_doubt(&way)?;
         Ok(answer(done, |receipt, signer| v1::EndSignerResponse { receipt, signer }))
     }
 
@@ -533,7 +547,9 @@ impl BodyService for Api {
         request: Request<v1::RetractSignerRequest>,
     ) -> Result<Response<v1::RetractSignerResponse>, Status> {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
-        let done = write.retract(&asked.id, &asked.etag, asked.entry).await?;
+        let way = write.way.clone();
+        let mut done = write.retract(&asked.id, &asked.etag, asked.entry).await?;
+        done.0.warn_of_doubt(&way)?;
         let case_ids = done.0.opened_cases()?;
         Ok(answer(done, |receipt, signer| v1::RetractSignerResponse { receipt, signer, case_ids }))
     }

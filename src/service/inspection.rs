@@ -455,6 +455,21 @@ fn other_report(written: &Written, order: OrderId) -> Option<SubjectId> {
     found.rows.into_iter().map(|seen| seen.id).find(|id| Some(*id) != written.made())
 }
 
+/// What is to be told of a report that is accepted though a signature of it is in doubt.
+fn doubted(report: &v1::Report) -> Option<String> {
+    let counts = match report.doubt() {
+        v1::ReportDoubt::Certain => "it does not count as a check-up as long as that is so",
+        v1::ReportDoubt::Possible => "it counts until that is known",
+        _ => return None,
+    };
+    let against = report.objections.iter().filter_map(|one| {
+        let reason = &one.objection.as_ref()?.reason;
+        Some(format!("{} {reason}", one.signer_id))
+    });
+    let against = against.collect::<Vec<_>>().join(", ");
+    Some(format!("a signature of the report is in doubt ({against}): {counts}"))
+}
+
 #[tonic::async_trait]
 impl InspectionService for Api {
     async fn record_report(
@@ -547,7 +562,10 @@ impl InspectionService for Api {
     ) -> Result<Response<v1::AcceptReportResponse>, Status> {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
         let stepping = Stepping { id: &asked.id, etag: &asked.etag, on: &asked.on };
-        let done = write.take_step(stepping, |_| (ReportStep::Accept, None)).await?;
+        let mut done = write.take_step(stepping, |_| (ReportStep::Accept, None)).await?;
+        if let Some(message) = done.1.as_ref().and_then(doubted) {
+            done.0.warn("SIGNATURE_IN_DOUBT", &message);
+        }
         Ok(answer(done, |receipt, report| v1::AcceptReportResponse { receipt, report }))
     }
 

@@ -12,6 +12,7 @@ pub mod case;
 pub mod claim;
 pub mod common;
 pub mod compound;
+mod doubt;
 pub mod due;
 mod export_rows;
 pub mod finding;

@@ -713,7 +713,7 @@ fn merged_findings_are_one_under_every_number_until_that_is_taken_back() {
         2 listed
         notified, until 2025-03-31, unsafe, 602 days overdue, notice 632 days old (366..None)
         one: notified, until 2025-03-31, unsafe, 602 days overdue, notice 632 days old (366..None), 3 observations, 2 numbers
-        one: notified, until 2025-03-31, watch, 602 days overdue, notice 632 days old (366..None), 2 observations, 1 numbers
+        one: notified, watch, notice 632 days old (366..None), 2 observations, 1 numbers
         two: open, unsafe, 1 observations, 1 numbers
     "]],
     );

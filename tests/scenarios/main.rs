@@ -22,6 +22,9 @@
 //! - case 14: unknown and imprecise dates: `imprecise-dates`
 //! - case 15: two inspectors offline, and an insurer, see one defect: `seen-by-three`
 //!
+//! What has ended is joined with nothing: `joined-with-ended`. A report is of another building:
+//! `report-of-another-building`. A notice or an inspection was of another day: `notice-day`, `misread-day`.
+//! What is seen again after its repair is not repaired: `seen-again`.
 //! What was accepted gives way only to what was accepted: `superseded`.
 //! What no correction makes of a life: `never-so`. A city's rules are kept row by row: `cycles-of-a-draft`. What ends after its place has moved is taken away where it is by then: `end-after-the-move`.
 //!

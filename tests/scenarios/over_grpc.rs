@@ -324,7 +324,6 @@ fn request(act: &Act) -> (&'static str, String, Value) {
 }
 
 fn correct_request(correct: &Correct) -> Value {
-    let (fields, mask) = fields(&correct.saying);
     let mut asked = json!({ "id": correct.id, "entry": correct.entry });
     let days =
         [("from", &correct.from), ("existsFrom", &correct.began), ("endedOn", &correct.ended)];
@@ -334,6 +333,7 @@ fn correct_request(correct: &Correct) -> Value {
         }
     }
     if !correct.saying.said.is_empty() {
+        let (fields, mask) = fields(&correct.saying);
         (asked["fields"], asked["updateMask"]) = (fields, json!(mask));
     }
     asked

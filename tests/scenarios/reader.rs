@@ -696,7 +696,7 @@ const fn holder_field(kind: Kind) -> &'static str {
         Kind::Region => "parent_id",
         Kind::Compound => "community_id",
         Kind::Building => "compound_id",
-        Kind::Unit => "building_id",
+        Kind::Unit | Kind::Report => "building_id",
         _ => "region_id",
     }
 }

@@ -53,6 +53,11 @@ scenarios! {
     a_defect_lives_on_in_what_the_building_became "defects-live-on",
     an_insured_building_is_demolished "demolished-while-insured",
     a_cover_period_is_moved_by_a_correction "cover-period-trap",
+    what_is_seen_again_is_not_repaired "seen-again",
+    what_has_ended_is_joined_with_nothing "joined-with-ended",
+    a_report_is_of_another_building "report-of-another-building",
+    a_notice_was_of_another_day "notice-day",
+    the_day_of_an_inspection_was_misread "misread-day",
     one_roof_is_paid_for_by_several "paid-for-twice",
     what_was_paid_does_not_vanish "paid-and-taken-back",
 }

@@ -649,7 +649,7 @@ pub(crate) async fn code(city: &City, region: &str, code: &str) {
 }
 
 /// What a write warned of.
-fn warned<T>(answer: &tonic::Response<T>) -> Vec<String> {
+pub(crate) fn warned<T>(answer: &tonic::Response<T>) -> Vec<String> {
     let all = answer.metadata().get_all("anju-warning").iter();
     all.map(|value| value.to_str().unwrap().to_owned()).collect()
 }

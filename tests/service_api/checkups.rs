@@ -10,7 +10,7 @@ use expect_test::expect;
 use tonic::Status;
 
 use crate::{
-    actors::{bodies, body, code, licence, references, signer},
+    actors::{bodies, body, code, licence, references, signer, warned},
     harness::{City, building, told, write, write_because},
     papers::{crack, findings, reports},
 };
@@ -252,6 +252,14 @@ impl Office {
     }
 
     async fn licensed_until(&self, until: &str, entry: Option<u64>) -> u64 {
+        self.licensed(until, entry).await.into_inner().receipt.unwrap().entries[0]
+    }
+
+    async fn licensed(
+        &self,
+        until: &str,
+        entry: Option<u64>,
+    ) -> tonic::Response<v1::CorrectSignerResponse> {
         let message = v1::CorrectSignerRequest {
             context: write_because("as the register of licences has it"),
             id: self.signer.clone(),
@@ -264,8 +272,7 @@ impl Office {
             ..v1::CorrectSignerRequest::default()
         };
         let asked = self.city.asking("city", message);
-        let done = bodies(&self.city).correct_signer(asked).await.unwrap().into_inner();
-        done.receipt.unwrap().entries[0]
+        bodies(&self.city).correct_signer(asked).await.unwrap()
     }
 
     async fn observe(
@@ -752,4 +759,38 @@ async fn what_is_due_is_told_with_who_pays_and_of_what_is_gone_that_it_is() {
     assert_eq!((due.answer(), due.ended_on.as_str()), (v1::DueAnswer::Ended, "2026-05"));
     let due = told(&shops, "1985-04-30").await.due.unwrap();
     assert_eq!(due.answer(), v1::DueAnswer::NotThere);
+}
+
+#[tokio::test]
+async fn who_corrects_a_licence_is_told_which_reports_are_in_doubt_by_it() {
+    let mut office = Office::start().await;
+    let (one, two) = (
+        office.dwelling("1号楼", "1988-05-01").await,
+        office.dwelling("2号楼", "1988-05-01").await,
+    );
+    let accepted = office.check_up(&one, "2026-05-20", "B").await.id;
+    let message = office.report(v1::ReportKind::CheckUp, &two, "2026-05-21", Some("B"));
+    let asked = office.city.asking("inspector", message);
+    let made = reports(&office.city).record_report(asked).await.unwrap().into_inner();
+    let submitted = made.report.unwrap().id;
+    let told = warned(&office.licensed("2026-01-31", None).await).join("; ");
+    assert!(told.starts_with("REPORTS_IN_DOUBT: 2 reports are in doubt by this: "), "{told}");
+    assert!(told.contains(&accepted) && told.contains(&submitted), "{told}");
+    // Another day of the same, and the doubt lifted: nothing comes into doubt. Then it does again.
+    for (until, count) in [("2026-02-28", 0), ("2039-12-31", 0), ("2026-02-28", 1)] {
+        let told = warned(&office.licensed(until, None).await);
+        assert_eq!(told.len(), count, "{until}: {told:?}");
+    }
+    let (context, on) = (write(), "2026-05-22".to_owned());
+    let step = v1::AcceptReportRequest { context, id: submitted, etag: String::new(), on };
+    let asked = office.city.asking("east", step);
+    let told = warned(&reports(&office.city).accept_report(asked).await.unwrap()).join("; ");
+    let signer = &office.signer;
+    assert_eq!(
+        told,
+        format!(
+            "SIGNATURE_IN_DOUBT: a signature of the report is in doubt ({signer} SIGNER_PERIOD): \
+             it does not count as a check-up as long as that is so"
+        )
+    );
 }

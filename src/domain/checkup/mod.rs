@@ -352,7 +352,7 @@ impl Dossier {
         let mut stretches = Vec::new();
         for (span, view) in counted_views(finding) {
             let Some(catalogue) = tables.findings_on(view.first_observed) else { continue };
-            let next = next_for(finding, plan, view.first_observed);
+            let next = next_for(finding, plan, view.open_since);
             cut(span, &view, next, catalogue, &mut stretches);
         }
         stretches
@@ -392,9 +392,11 @@ pub fn next_check_up(plan: &DuePlan, observed: Day) -> Option<Day> {
 }
 
 /// The same for a finding in the building that it stands in: its own was checked, or due, before it
-/// became this one.
+/// became this one. What was opened anew in this one has to do with this one alone.
 pub fn next_for(finding: &Finding, plan: Option<&DuePlan>, observed: Day) -> Option<Day> {
-    let before = finding.stay().next_check_up;
+    let stay = finding.stay();
+    let came_open = stay.from.is_none_or(|from| observed < from);
+    let before = stay.next_check_up.filter(|_| came_open);
     before.or_else(|| next_check_up(plan?, observed))
 }
 

@@ -32,7 +32,7 @@ impl View {
     /// `next_check_up` is the day on which the building's next check-up is due.
     ///
     /// A repair that was said to be done stops the clock on that day, until somebody finds that it
-    /// was not.
+    /// was not, or sees the defect again.
     pub fn aged(&self, day: Day, next_check_up: Option<Day>, catalogue: &Catalogue) -> Aged {
         let mut aged =
             Aged { severity: self.severity, escalated_on: None, overdue_days: None, notice: None };
@@ -89,7 +89,7 @@ impl View {
     ) -> Vec<(Day, Severity)> {
         let mut found: Vec<(Day, Severity)> = Vec::new();
         let mut severity = self.severity;
-        let mut since = self.first_observed;
+        let mut since = self.open_since;
         loop {
             let rules = catalogue.escalations().iter().filter(|rule| rule.from == severity);
             let next = rules

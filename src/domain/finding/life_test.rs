@@ -184,7 +184,7 @@ mod tests {
             2026-06-20 wang fixed builder
             2026-06-25 zhao verifies office
             2026-06-26 zhao closes
-            2026-07-01 li sees patrol unsafe STR.CRACK
+            2026-07-01 zhao notifies 2026-09-01
             2026-07-02 zhao waives
             ",
             None,
@@ -357,6 +357,93 @@ mod tests {
     }
 
     #[test]
+    fn a_repair_of_which_the_defect_is_seen_again_is_none_and_its_notice_stands() {
+        check(
+            "
+            2026-03-01 li sees inspector repair_by ENV.FINISH
+            2026-03-05 zhao notifies 2026-09-01
+            2026-08-01 wang fixed builder
+            2026-09-05 li sees patrol watch ENV.FINISH
+            2026-09-06 zhao verifies office
+            2026-09-10 wang fixed builder
+            2026-09-11 hu fixed builder
+            2026-09-12 li verifies builder
+            2026-09-12 zhao verifies office
+            ",
+            None,
+            &["2026-09-04", "2026-09-05", "2026-09-12"],
+            expect![[r"
+                line 5: FINDING_STATE
+                line 8: VERIFIER_REPAIRED
+                2026-09-04 reported_fixed ENV.FINISH repair_by, notice 183 days old (181-365)
+                2026-09-05 notified ENV.FINISH repair_by, overdue 4 days, notice 184 days old (181-365)
+                2026-09-12 verified ENV.FINISH repair_by, overdue 11 days, notice 191 days old (181-365)
+            "]],
+        );
+    }
+
+    #[test]
+    fn what_is_seen_again_after_its_repair_was_verified_is_open_anew() {
+        let script = "
+            2026-03-01 li sees inspector unsafe ENV.FINISH
+            2026-03-05 zhao notifies 2026-09-01
+            2026-06-01 wang fixed builder
+            2026-06-05 zhao verifies office
+            ";
+        let days = ["2026-06-05", "2026-06-10", "2027-03-01"];
+        let again = "2026-06-10 li sees patrol repair_by ENV.FINISH";
+        // Before it was closed, and after.
+        check(
+            &format!("{script}\n{again}\n2026-06-11 zhao closes"),
+            Some("2026-12-31"),
+            &days,
+            expect![[r"
+                line 6: FINDING_STATE
+                2026-06-05 verified ENV.FINISH unsafe, notice 92 days old (91-180)
+                2026-06-10 open ENV.FINISH repair_by
+                2027-03-01 open ENV.FINISH unsafe since 2027-01-01
+            "]],
+        );
+        check(
+            &format!("{script}\n2026-06-06 zhao closes\n{again}\n2026-06-11 zhao closes"),
+            Some("2026-12-31"),
+            &days,
+            expect![[r"
+                line 7: FINDING_STATE
+                2026-06-05 verified ENV.FINISH unsafe, notice 92 days old (91-180)
+                2026-06-10 open ENV.FINISH repair_by
+                2027-03-01 open ENV.FINISH unsafe since 2027-01-01
+            "]],
+        );
+        // A paper that comes late: what was said in between has nothing to stand on.
+        check(
+            &format!(
+                "{script}\n2026-06-06 zhao closes\n2026-06-03 li sees patrol watch ENV.FINISH"
+            ),
+            None,
+            &["2026-06-02", "2026-06-10"],
+            expect![[r"
+                2026-06-02 reported_fixed ENV.FINISH unsafe, notice 89 days old (31-90)
+                2026-06-10 notified ENV.FINISH unsafe, notice 97 days old (91-180), line 4 out of place: FINDING_STATE, line 5 out of place: FINDING_STATE
+            "]],
+        );
+        // What was waived, or is gone, is not opened by a look at it.
+        check(
+            "
+            2026-03-01 li sees inspector watch ENV.FINISH
+            2026-03-02 zhao waives heritage
+            2026-03-03 li sees patrol unsafe ENV.FINISH
+            ",
+            None,
+            &["2026-03-03"],
+            expect![[r"
+                line 3: FINDING_STATE
+                2026-03-03 waived ENV.FINISH watch
+            "]],
+        );
+    }
+
+    #[test]
     fn a_paper_that_arrives_late_puts_a_verification_by_the_repairer_out_of_place() {
         check(
             "
@@ -394,6 +481,50 @@ mod tests {
                 2026-06-03 verified STR.CRACK repair_by
             "]],
         );
+    }
+
+    #[test]
+    fn the_repairer_is_known_in_every_spelling_and_by_the_company_that_he_acts_for() {
+        let of = |seq: u64, line: &str, role: &str, institution: &str| {
+            let mut event = event(seq, line);
+            (event.by.role, event.by.institution) = (role.to_owned(), institution.to_owned());
+            event
+        };
+        let mut finding = Finding::new(building(), FindingId::new(raw(3)));
+        finding.push(event(1, "2026-03-01 li sees inspector repair_by STR.CRACK"));
+        finding.push(of(2, "2026-06-01 wang fixed Firm-3", "contractor", "parent-9"));
+        finding.push(of(3, "2026-06-01 qian fixed sub-1", "grid_worker", "street-1"));
+        let catalogue = Catalogue::read(FILE).unwrap();
+        let mut told = String::new();
+        for (key, institution) in [
+            ("firm-3", ""),
+            ("ＦＩＲＭ－３", ""),
+            (" firm-3", ""),
+            ("office", "firm -3"),
+            ("office", "Parent-9"),
+            ("PARENT-9", ""),
+            ("SUB-1", "street-1"),
+            ("office", "street-1"),
+        ] {
+            let mut said = of(9, "2026-06-02 zhao verifies office", "inspection_body", institution);
+            said.saying = Saying::Verified { verifier: party(key) };
+            let today = day("2029-12-31");
+            let admitted =
+                finding.admit(&said, building(), today, Presence::Exists, &catalogue).err();
+            let reason = admitted.map_or("verified", |refusal| refusal.reason());
+            writeln!(told, "{key:?} of {institution:?}: {reason}").unwrap();
+        }
+        expect![[r#"
+            "firm-3" of "": VERIFIER_REPAIRED
+            "ＦＩＲＭ－３" of "": VERIFIER_REPAIRED
+            " firm-3" of "": VERIFIER_REPAIRED
+            "office" of "firm -3": VERIFIER_REPAIRED
+            "office" of "Parent-9": VERIFIER_REPAIRED
+            "PARENT-9" of "": VERIFIER_REPAIRED
+            "SUB-1" of "street-1": VERIFIER_REPAIRED
+            "office" of "street-1": verified
+        "#]]
+        .assert_eq(&told);
     }
 
     #[test]
@@ -528,6 +659,21 @@ mod tests {
         assert!(is_justified, "{} by {lines:#?}", view.stage.word());
     }
 
+    /// Read from the lines alone: what was seen after the last word of a repair is not repaired.
+    fn nothing_seen_since_stays_repaired(life: &[(Day, String)]) {
+        let finding = told_in(&(0..life.len()).collect::<Vec<_>>(), life);
+        let Some(view) = finding.view_on(Day::MAX) else { return };
+        let mut lines = life.iter().collect::<Vec<_>>();
+        lines.sort_by_key(|(on, _)| *on);
+        let last =
+            |word: &str| lines.iter().rposition(|(_, line)| line.split(' ').nth(2) == Some(word));
+        if last("sees") > last("fixed") {
+            let is_repaired =
+                matches!(view.stage, Stage::ReportedFixed | Stage::Verified | Stage::Closed);
+            assert!(!is_repaired, "{} by {lines:#?}", view.stage.word());
+        }
+    }
+
     /// What days make of it differs from the day before on the days that were foretold, and on no
     /// other.
     fn turns_are_foretold(life: &[(Day, String)], next_check_up: i32) {
@@ -564,6 +710,11 @@ mod tests {
         #[test]
         fn no_path_closes_a_finding_without_verification_by_another_party(life in lives()) {
             ends_only_as_it_may(&life);
+        }
+
+        #[test]
+        fn what_is_seen_again_does_not_stay_repaired(life in lives()) {
+            nothing_seen_since_stays_repaired(&life);
         }
 
         #[test]

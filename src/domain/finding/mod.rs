@@ -1,7 +1,8 @@
 //! Findings: one defect, the observations of all who saw it, and its way to an end.
 //!
 //! open → notified → planned → under repair → reported fixed → verified → closed; steps before
-//! "reported fixed" may be left out, none may be taken back but by a failed verification. A finding
+//! "reported fixed" may be left out, none may be taken back but by a failed verification, or when it is
+//! seen again. A finding
 //! ends closed after a party other than the repairer has verified the repair, or as object gone, or
 //! waived with a reason; there is no other end. That the object is gone says somebody else than who was
 //! to repair it, and why. With its building its object is gone, whether that was said of it or not: a
@@ -25,6 +26,7 @@
 pub mod ageing;
 pub mod catalogue;
 mod content;
+mod deadline;
 #[cfg(test)]
 mod life_test;
 mod view;
@@ -188,9 +190,10 @@ pub enum Saying {
         /// Why.
         reason: String,
     },
-    /// 整改通知: a notice was served, with the last day for the repair where the rule sets one.
+    /// 整改通知: a notice was served. The last day for the repair is the one that it gives, or else
+    /// follows from its day by the rule, see `deadline`.
     Notified {
-        /// The last day.
+        /// The last day that the notice itself gives.
         deadline: Option<Day>,
     },
     /// The deadline is another.
@@ -518,6 +521,13 @@ pub enum Refusal {
     /// The step does not lead on from where the finding stands.
     #[error("a finding that is {} has no such step", .0.word())]
     NoSuchStep(Stage),
+    /// What came to its end is not joined with anything.
+    #[error(
+        "a finding that is {} is not joined with another: it is reopened first, its end taken back, or \
+         the other stays one of its own",
+        .0.word()
+    )]
+    Ended(Stage),
     /// The repairer verifies their own repair.
     #[error("a repair is verified by another party than the repairer, and by another person")]
     VerifierRepaired,
@@ -541,6 +551,7 @@ impl Refusal {
             Self::NotObserved => "FINDING_NOT_OBSERVED",
             Self::ReportNotSubmitted => "REPORT_NOT_SUBMITTED",
             Self::NoSuchStep(_) => "FINDING_STATE",
+            Self::Ended(_) => "FINDING_ENDED",
             Self::VerifierRepaired => "VERIFIER_REPAIRED",
             Self::GoneByRepairer => "GONE_BY_REPAIRER",
         }
@@ -562,6 +573,8 @@ pub struct Finding {
     /// The buildings that its own became.
     line: BTreeSet<BuildingId>,
     stay: Stay,
+    /// The last days for the repair that the rule sets, of notices that give none.
+    deadlines: BTreeMap<EventId, Day>,
 }
 
 /// How long a finding stands in one of the buildings that its own became one after another.
@@ -604,6 +617,7 @@ impl Finding {
             seen_in: Vec::new(),
             line: BTreeSet::new(),
             stay: Stay::default(),
+            deadlines: BTreeMap::new(),
         }
     }
 
@@ -770,6 +784,7 @@ impl Finding {
         self.gone_from = self.gone_from.or(other.gone_from);
         self.seen_in.extend(other.seen_in);
         self.line.extend(other.line);
+        self.deadlines.extend(other.deadlines);
         Ok(self)
     }
 
@@ -831,7 +846,7 @@ impl Finding {
                     view.lose_object(event.on);
                 }
                 (Some(view), _) => {
-                    if let Err(refusal) = view.take(event) {
+                    if let Err(refusal) = view.take(&self.by_rule(event)) {
                         view.out_of_place.push((id, refusal));
                     }
                 }

@@ -10,6 +10,7 @@ use crate::{
             catalogue::Severity,
         },
         key::ProjectKey,
+        party,
     },
     kernel::time::Day,
 };
@@ -27,6 +28,9 @@ pub struct View {
     pub severity: Severity,
     /// When it was first seen.
     pub first_observed: Day,
+    /// Since when it is open without an end between: first seen, opened again, or seen again after
+    /// the repair was verified.
+    pub open_since: Day,
     /// All observations in the order of their days.
     pub observations: Vec<(EventId, Day, Observation)>,
     /// The day of the first notice.
@@ -43,9 +47,25 @@ pub struct View {
     pub project: Option<ProjectKey>,
     /// Events that do not fit where they stand, and why. They change nothing.
     pub out_of_place: Vec<(EventId, Refusal)>,
-    repairs: Vec<(PartyKey, Author)>,
+    repairs: Vec<Repair>,
     /// Who is to repair.
     planned: Option<PartyKey>,
+}
+
+/// That somebody repairs, or has repaired, and who says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Repair {
+    by: PartyKey,
+    said_by: Author,
+}
+
+impl Repair {
+    /// Whether a party is the repairer: who is said to repair, or the institution for which it is
+    /// said. An office may record what a contractor did, and verify it by another person.
+    fn is_of(&self, party: &str) -> bool {
+        party::are_same(&self.by.0, party)
+            || (!self.said_by.is_of_office() && party::are_same(&self.said_by.institution, party))
+    }
 }
 
 impl View {
@@ -56,6 +76,7 @@ impl View {
             class: observation.class.clone(),
             severity: observation.severity,
             first_observed: on,
+            open_since: on,
             observations: vec![(id, on, observation.clone())],
             notified_on: None,
             deadline: None,
@@ -83,15 +104,13 @@ impl View {
         if let Saying::Reopened { .. } = event.saying {
             return self.reopen(event.on);
         }
+        if let Saying::Observed(observation) = &event.saying {
+            return self.see_again(event, observation);
+        }
         if !self.stage.is_open() {
             return Err(Refusal::NoSuchStep(self.stage));
         }
         match &event.saying {
-            Saying::Observed(observation) => {
-                self.severity = self.severity.max(observation.severity);
-                self.observations.push((event.id, event.on, observation.clone()));
-                Ok(())
-            }
             Saying::Assessed { class, severity, .. } => {
                 self.class.clone_from(class);
                 self.severity = *severity;
@@ -134,17 +153,44 @@ impl View {
         }
     }
 
+    /// It is seen once more. What somebody sees is not repaired, whoever said so before: a repair
+    /// that nobody has verified was none, and its notice stands; after a verification it is open
+    /// anew, as bad as it is seen now, and waits for a notice of its own.
+    fn see_again(&mut self, event: &Event, seen: &Observation) -> Result<(), Refusal> {
+        match self.stage {
+            Stage::Waived | Stage::ObjectGone => return Err(Refusal::NoSuchStep(self.stage)),
+            Stage::ReportedFixed => {
+                let noticed = self.notified_on.map_or(Stage::Open, |_| Stage::Notified);
+                self.stand(noticed, event.on);
+                self.reported_fixed_on = None;
+            }
+            Stage::Verified | Stage::Closed => {
+                self.open_anew(event.on);
+                self.severity = seen.severity;
+            }
+            Stage::Open | Stage::Notified | Stage::Planned | Stage::UnderRepair => {}
+        }
+        self.severity = self.severity.max(seen.severity);
+        self.observations.push((event.id, event.on, seen.clone()));
+        Ok(())
+    }
+
     fn reopen(&mut self, on: Day) -> Result<(), Refusal> {
         if !matches!(self.stage, Stage::Closed | Stage::Waived) {
             return Err(Refusal::NoSuchStep(self.stage));
         }
+        self.open_anew(on);
+        Ok(())
+    }
+
+    fn open_anew(&mut self, on: Day) {
         self.stand(Stage::Open, on);
+        self.open_since = on;
         self.notified_on = None;
         self.deadline = None;
         self.reported_fixed_on = None;
         self.repairs.clear();
         self.planned = None;
-        Ok(())
     }
 
     fn take_towards_repair(&mut self, event: &Event) -> Result<(), Refusal> {
@@ -154,7 +200,7 @@ impl View {
             && let Saying::RepairBegan { repairer } | Saying::ReportedFixed { repairer } =
                 &event.saying
         {
-            self.repairs.push((repairer.clone(), event.by.clone()));
+            self.repairs.push(Repair { by: repairer.clone(), said_by: event.by.clone() });
             return Ok(());
         }
         if !self.stage.awaits_repair() {
@@ -178,11 +224,11 @@ impl View {
                 Stage::Planned
             }
             Saying::RepairBegan { repairer } => {
-                self.repairs.push((repairer.clone(), event.by.clone()));
+                self.repairs.push(Repair { by: repairer.clone(), said_by: event.by.clone() });
                 Stage::UnderRepair
             }
             Saying::ReportedFixed { repairer } => {
-                self.repairs.push((repairer.clone(), event.by.clone()));
+                self.repairs.push(Repair { by: repairer.clone(), said_by: event.by.clone() });
                 self.reported_fixed_on = Some(event.on);
                 Stage::ReportedFixed
             }
@@ -200,7 +246,7 @@ impl View {
             return Err(Refusal::NoSuchStep(self.stage));
         }
         if let Saying::Verified { verifier } = &event.saying {
-            if self.has_repaired(verifier, &event.by) {
+            if self.has_repaired(&verifier.0, &event.by) {
                 return Err(Refusal::VerifierRepaired);
             }
             self.stand(Stage::Verified, event.on);
@@ -211,21 +257,18 @@ impl View {
         Ok(())
     }
 
-    /// Whether the party, or the institution of who speaks for it, is among those who repaired, or
-    /// the person among those who spoke for them. Institutions of those who only put the repair on
-    /// record are not compared: an office may record what a contractor did and verify it by another
-    /// person.
-    fn has_repaired(&self, verifier: &PartyKey, by: &Author) -> bool {
-        self.repairs.iter().any(|(repairer, said_by)| {
-            repairer == verifier || repairer.0 == by.institution || said_by.same_person(by)
+    /// Whether somebody is the repairer: of a party that is, or a person who said that it repairs. There
+    /// is no other notion of it; `party` is for whom they speak here, beside their institution.
+    fn has_repaired(&self, party: &str, by: &Author) -> bool {
+        self.repairs.iter().any(|repair| {
+            repair.is_of(party) || repair.is_of(&by.institution) || repair.said_by.same_person(by)
         })
     }
 
-    /// Whether somebody speaks for who repaired or is to repair, or has spoken for who repaired.
+    /// Whether somebody is the repairer, or of the party that is to be.
     fn is_repairer(&self, by: &Author) -> bool {
-        let is_of = |party: &PartyKey| party.0 == by.institution;
-        self.planned.as_ref().is_some_and(is_of)
-            || self.repairs.iter().any(|(party, said_by)| is_of(party) || said_by.same_person(by))
+        let is_of = |planned: &PartyKey| party::are_same(&planned.0, &by.institution);
+        self.planned.as_ref().is_some_and(is_of) || self.has_repaired("", by)
     }
 
     fn take_beside(&mut self, event: &Event) -> Result<(), Refusal> {

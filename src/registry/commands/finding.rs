@@ -85,7 +85,7 @@ pub(crate) fn judge_sighting(
     let Sighting { finding, on, second_of_day, order_key, observation } = sighting;
     let partition = building.partition();
     let before = refusals.len();
-    check_place(tx, building, &observation, prefix, refusals)?;
+    check_place(tx, building, &observation, &format!("{prefix}observation"), refusals)?;
     let found = sighted(tx, building, finding, prefix, refusals)?;
     let tables = tx.work.tables(partition)?;
     let speaking = tables.findings_by(on);
@@ -198,7 +198,7 @@ fn check_place(
     ];
     for (id, field, reason) in named {
         let Some(id) = id else { continue };
-        let field = format!("{prefix}observation.{field}");
+        let field = format!("{prefix}.{field}");
         let record = if id.partition() == building.partition() {
             tx.work.known(id.partition(), id)?
         } else {
@@ -279,7 +279,11 @@ pub(crate) fn judge_following(
 ) -> Result<Draft, Error> {
     let Following { on, second_of_day, order_key, saying, day_field } = following;
     let tables = tx.work.tables(id.partition())?;
-    let (saying, by_rule) = with_deadline(saying, so_far, on, &tables);
+    // A notice that gives no last day has it by the rule, whenever it is asked for.
+    let by_rule = match saying {
+        Saying::Notified { deadline: None } => so_far.rule_for(on, &tables),
+        _ => None,
+    };
     let saying = saying.because(&tx.call.reason);
     let told = Told { saying, by: tx.call.author.clone() };
     let event = event_of(&told, Seq::MAX, on, second_of_day, order_key.clone());
@@ -287,7 +291,7 @@ pub(crate) fn judge_following(
     admit(tx, so_far, &event, own, &tables, day_field, refusals)?;
     let told = Told { saying: told.saying.without_reason(), by: told.by };
     let mut basis = Vec::new();
-    if let Some(edition) = by_rule {
+    if let Some((edition, _)) = by_rule {
         basis.extend(edition_entry(tx, edition)?);
     }
     let fields = FindingContent { building: None, event: Some(told) };
@@ -325,26 +329,6 @@ fn followed(
     let standing = found.as_ref().map_or(number, |(id, _)| *id);
     subject(tx, standing.into(), etag, refusals)?;
     Ok(found)
-}
-
-/// A notice without a deadline gets it from the rule of its day, or else of the day on which the
-/// finding was first seen.
-fn with_deadline(
-    saying: Saying,
-    so_far: &Finding,
-    on: Day,
-    tables: &Tables,
-) -> (Saying, Option<ReferenceId>) {
-    let Saying::Notified { deadline: None } = saying else { return (saying, None) };
-    let Some(view) = so_far.view_on(on) else { return (saying, None) };
-    for day in [on, view.first_observed] {
-        if let Some((edition, catalogue)) = tables.findings_by(day)
-            && let Ok(deadline) = catalogue.deadline(&view.class, view.severity, on)
-        {
-            return (Saying::Notified { deadline }, deadline.map(|_| edition));
-        }
-    }
-    (saying, None)
 }
 
 /// Whether an event may be said of a finding.
@@ -447,6 +431,9 @@ pub(crate) fn corrected(
     let tables = tx.work.tables(id.partition())?;
     let field = if is_first { "exists_from" } else { "from" };
     let seen_in = stood.building.flatten().unwrap_or_else(|| so_far.building());
+    if let Some(Told { saying: Saying::Observed(seen), .. }) = &said.event {
+        check_place(tx, seen_in, seen, "saying.observed", refusals)?;
+    }
     admit(tx, &so_far, &event, seen_in, &tables, field, refusals)?;
     if said.event.is_some() {
         said.event = Some(Told { saying: told.saying.without_reason(), by: told.by });
@@ -460,7 +447,8 @@ pub(crate) fn not_exact() -> Refusal {
     Refusal::of(Class::Invalid, "OUT_OF_RANGE", "exists_from", message)
 }
 
-/// Findings that become one are of one building.
+/// Findings that become one are of one building, and none of them has come to its end: what is open
+/// would be closed by it, or what was closed opened, on nobody's word.
 pub(crate) fn may_merge(
     tx: &mut Tx<'_, '_>,
     subjects: &[SubjectId],
@@ -468,9 +456,17 @@ pub(crate) fn may_merge(
 ) -> Result<(), Error> {
     let mut refusals = Vec::new();
     let mut buildings: Vec<BuildingId> = Vec::new();
-    for id in subjects.iter().copied().chain([into]) {
+    let fields = (0..subjects.len()).map(|index| format!("ids[{index}]"));
+    let fields = fields.chain(["into_id".to_owned()]);
+    for (id, field) in subjects.iter().copied().chain([into]).zip(fields) {
         let Some(record) = tx.work.known(id.partition(), id)? else { continue };
         buildings.extend(dossier::building_of(&record.timeline));
+        let Ok(number) = FindingId::try_from(id) else { continue };
+        let found = dossier::finding(tx.work, number, Knowing::at(None))?;
+        let view = found.and_then(|finding| finding.view_on(tx.today()));
+        if let Some(view) = view.filter(|view| !view.stage.is_open()) {
+            refusals.push(refusal_of(&finding::Refusal::Ended(view.stage), &field));
+        }
     }
     buildings.sort_unstable();
     buildings.dedup();

@@ -12,6 +12,7 @@ mod import;
 mod lineage;
 mod lived;
 mod order;
+mod other_building;
 mod paper_rows;
 mod policy;
 mod reference;

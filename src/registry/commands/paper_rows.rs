@@ -432,11 +432,11 @@ fn notice(
     refusals: &mut Vec<Refusal>,
 ) -> Result<Option<Draft>, Error> {
     let Some((on, deadline)) = seen.notice else { return Ok(None) };
-    let given = |event: &Event| match event.saying {
+    let given = |event: Event| match event.saying {
         Saying::Notified { deadline } if event.on == on => Some(deadline),
         _ => None,
     };
-    if let Some(given) = so_far.events().find_map(given) {
+    if let Some(given) = so_far.events_by_rules().find_map(given) {
         if deadline.is_some() && deadline != given {
             let [row, has] = [deadline, given].map(|day| day.map(|day| day.to_string()));
             refusals.push(differs("deadline", row.as_deref(), has.as_deref()));

@@ -23,12 +23,13 @@ use crate::{
                 Judged, collision, edition_entry, judge_sighting, not_exact, presence,
                 reference_missing, standing_of,
             },
+            other_building,
             register::Unresolved,
             rules::{
                 entered_in_error, needs_reason, real_subject, reason_missing, references, settle,
             },
         },
-        dossier::{Knowing, verdicts},
+        dossier::{Knowing, building_of, verdicts},
         error::{Class, Error, Refusal},
         fact::{Fact, SourceRow},
         record::Record,
@@ -780,6 +781,9 @@ pub(crate) fn changed(
         );
         refusals.push(Refusal::rule("REPORT_STATE", "id", message));
     }
+    if let Some(Some(building)) = said.building {
+        other_building::judge(tx, number, &record.timeline, building, refusals)?;
+    }
     paper.fields.lay(said);
     let inspected = paper.report.inspected_on;
     judge(tx, &paper.fields, inspected, "inspected_on", refusals)
@@ -808,13 +812,31 @@ pub(crate) fn corrected(
             took_the_place(tx, id, refusals)?;
         }
     }
+    if let Some(record) = tx.work.known(id.partition(), id)?
+        && let Some(building) = building_of(after)
+    {
+        other_building::judge(tx, number, &record.timeline, building, refusals)?;
+    }
     if let Err(found) = replay(number, after, tx.today()) {
-        refusals.extend(found.iter().map(|refusal| refusal_of(refusal, "entry")));
+        refusals.extend(found.iter().map(out_of_order));
     }
     if let Some(Fields::Report(fields)) = after.content_at(Day::MAX).map(|content| content.fields) {
         judge(tx, &fields, inspected, "exists_from", refusals)?;
     }
     Ok(())
+}
+
+/// A refusal of what a correction makes of the steps. Of their days it says how both are put right.
+fn out_of_order(refusal: &report::Refusal) -> Refusal {
+    let told = refusal_of(refusal, "entry");
+    if !matches!(refusal, report::Refusal::OutOfOrder { .. }) {
+        return told;
+    }
+    let message = format!(
+        "{}: where the step's day was misread, too, correct that first, by its entry and from",
+        told.message
+    );
+    Refusal { message, ..told }
 }
 
 /// A refusal of a rule of reports.

@@ -209,7 +209,7 @@ pub(super) fn finding(
     item = item.with("open_days", age);
     let first = view.first_observed;
     if let Some(catalogue) = tables.findings_on(first) {
-        let aged = view.aged(day, next_for(finding, plan, first), catalogue);
+        let aged = view.aged(day, next_for(finding, plan, view.open_since), catalogue);
         item = item
             .with("severity_by_now", aged.severity.word())
             .with_some("overdue_days", aged.overdue_days)
