@@ -262,19 +262,7 @@ async fn online(
         step("histories");
         histories::measure(&city, figures).await?;
     }
-    if args.wants(Work::Underwriting) || args.wants(Work::Claims) {
-        step("products");
-        underwriting::prepare(&city).await?;
-    }
-    if args.wants(Work::Underwriting) {
-        step("underwriting");
-        let clients = args.client_counts();
-        underwriting::measure(&city, &clients, args.span(), args.policies, figures).await?;
-    }
-    if args.wants(Work::Claims) {
-        step("claims");
-        claims::measure(&city, &args.client_counts(), args.span(), figures).await?;
-    }
+    of_insurance(args, &city, figures).await?;
     if let Some(directory) = &args.write_held {
         step("what is held");
         held::write(&city, directory).await?;
@@ -282,6 +270,24 @@ async fn online(
     let ids = city.ids.clone();
     city.close().await?;
     Ok(ids)
+}
+
+/// What insurers ask for and say.
+async fn of_insurance(args: &BenchArgs, city: &City, figures: &mut Figures) -> anyhow::Result<()> {
+    if args.wants(Work::Underwriting) || args.wants(Work::Claims) {
+        step("products");
+        underwriting::prepare(city).await?;
+    }
+    if args.wants(Work::Underwriting) {
+        step("underwriting");
+        let clients = args.client_counts();
+        underwriting::measure(city, &clients, args.span(), args.policies, figures).await?;
+    }
+    if args.wants(Work::Claims) {
+        step("claims");
+        claims::measure(city, &args.client_counts(), args.span(), figures).await?;
+    }
+    Ok(())
 }
 
 /// Lets the registry finish what an import left it to do.

@@ -13,7 +13,7 @@ use crate::{
         session::Session,
         table::{Sheet, printable},
     },
-    kernel::id::SubjectId,
+    kernel::{id::SubjectId, time::Day},
     proto::v1,
 };
 
@@ -69,7 +69,7 @@ pub fn sheet(answer: &DynamicMessage) -> anyhow::Result<Sheet> {
         sheet.row([
             seq.to_owned(),
             read::clock_text(entry.recorded_at.as_ref()),
-            entry.valid_from.clone(),
+            valid_from(entry).to_owned(),
             who(entry),
             entry.kind.clone(),
             what(entry),
@@ -77,6 +77,12 @@ pub fn sheet(answer: &DynamicMessage) -> anyhow::Result<Sheet> {
         ]);
     }
     Ok(sheet)
+}
+
+/// The day from which on an entry holds; none for one that holds of all days.
+fn valid_from(entry: &v1::HistoryEntry) -> &str {
+    let always = Day::MIN.to_string();
+    if entry.valid_from == always { "" } else { &entry.valid_from }
 }
 
 /// An entry on one line: its position, when it was recorded, its kind, what it is about, who said it,
@@ -89,8 +95,8 @@ pub fn line(entry: &v1::HistoryEntry, subjects: &[SubjectId]) -> String {
     ];
     parts.extend(subjects.iter().map(SubjectId::to_string));
     parts.push(format!("by {}", who(entry).replace('\n', " ")));
-    if !entry.valid_from.is_empty() {
-        parts.push(format!("from {}", entry.valid_from));
+    if !valid_from(entry).is_empty() {
+        parts.push(format!("from {}", valid_from(entry)));
     }
     let what = what(entry).replace('\n', "; ");
     if !what.is_empty() {

@@ -3,11 +3,9 @@
 
 use std::str::FromStr;
 
-use anyhow::bail;
-
 use crate::{
     cli::{
-        NothingFound,
+        BadUsage, NothingFound,
         read::ReadArgs,
         session::{Answer, Session},
     },
@@ -70,7 +68,19 @@ pub async fn resolve(
         RegionName::Id(id) => return Ok(id.to_string()),
         RegionName::Code { scheme, code, .. } => (scheme, code),
     };
-    let candidates = candidates(name, read, partition, session).await?;
+    let mut candidates = candidates(name, read, partition, session).await?;
+    if candidates.len() > 1
+        && let RegionName::Code { scheme, code, on: None } = name
+        && read.valid_at.is_some()
+    {
+        // The day that is asked about decides which of them is meant, if one had it then.
+        let (scheme, code) = (scheme.clone(), code.clone());
+        let name = RegionName::Code { scheme, code, on: read.valid_at };
+        let then = self::candidates(&name, read, partition, session).await?;
+        if !then.is_empty() {
+            candidates = then;
+        }
+    }
     let ids: Vec<_> = candidates
         .iter()
         .map(|candidate| {
@@ -88,15 +98,20 @@ pub async fn resolve(
                 .iter()
                 .zip(&ids)
                 .map(|(candidate, id)| {
+                    let from = match candidate.from.as_str() {
+                        from if from == Day::MIN.to_string() => String::new(),
+                        from => format!(" from {from}"),
+                    };
                     let until = if candidate.until.is_empty() { "now" } else { &candidate.until };
-                    format!("\n  {id} from {} until {until}", candidate.from)
+                    format!("\n  {id}{from} until {until}")
                 })
                 .collect();
-            bail!(
+            let sentence = format!(
                 "several regions had this code; say the day ({scheme}:{code}@2020-12-31), or take \
-                 an id:{}",
+                 an id 该代码先后属于多个区划，请写明日期或编号:{}",
                 spans.concat()
-            )
+            );
+            Err(BadUsage::new(&sentence).into())
         }
     }
 }

@@ -193,16 +193,28 @@ impl<'w> Session<'w> {
                 "no city is in the registry yet 尚无城市; anju import regions brings them";
             return Err(NothingFound(sentence.to_owned()).into());
         }
+        if cities.len() > 1 {
+            // Who may look at all of it may still have but a part of it to answer for.
+            let own = self.own_partitions().await?;
+            if !own.is_empty() && !own.contains(&0) {
+                cities.retain(|city| own.contains(&city.partition));
+            }
+        }
         Ok(cities)
+    }
+
+    /// The partitions in which the regions of the credential lie; none when it is for everywhere.
+    async fn own_partitions(&self) -> anyhow::Result<BTreeSet<u32>> {
+        let me: Answer<v1::WhoAmIResponse> =
+            self.ask("RegistryService", "WhoAmI", &v1::WhoAmIRequest {}).await?;
+        let regions = me.typed.region_ids.iter().filter_map(|id| id.parse::<SubjectId>().ok());
+        Ok(regions.map(|id| id.partition().number()).collect())
     }
 
     /// The partitions in which the regions of the credential lie: not everybody may look at the
     /// whole registry.
     async fn own_cities(&self, denied: anyhow::Error) -> anyhow::Result<Vec<v1::PartitionStatus>> {
-        let me: Answer<v1::WhoAmIResponse> =
-            self.ask("RegistryService", "WhoAmI", &v1::WhoAmIRequest {}).await?;
-        let regions = me.typed.region_ids.iter().filter_map(|id| id.parse::<SubjectId>().ok());
-        let partitions: BTreeSet<u32> = regions.map(|id| id.partition().number()).collect();
+        let partitions = self.own_partitions().await?;
         // Of a province it is not known which cities it has.
         if partitions.is_empty() || partitions.contains(&0) {
             return Err(denied.context("say which --partition, or where it has one --region"));

@@ -11,7 +11,7 @@ use prost_reflect::DynamicMessage;
 
 use crate::{
     cli::{
-        Outcome, field, get,
+        Outcome, field,
         page::{self, PageArgs},
         read::ReadArgs,
         record::numbers,
@@ -47,8 +47,8 @@ pub struct TotalsArgs {
     /// The id of a region or a compound. Default: the whole registry.
     pub id: Option<SubjectName>,
     /// A region by its code, for example gbt2260:410102.
-    #[arg(long, value_name = "SCHEME:CODE", conflicts_with = "id", value_parser = get::identifier)]
-    pub code: Option<v1::Identifier>,
+    #[arg(long, value_name = "SCHEME:CODE[@DAY]", conflicts_with = "id")]
+    pub code: Option<RegionName>,
     /// A day on which the code was used; codes are reused.
     #[arg(long, value_name = "DAY", requires = "code")]
     pub date: Option<Day>,
@@ -209,8 +209,12 @@ async fn subject(args: &TotalsArgs, session: &Session<'_>) -> anyhow::Result<Str
             None => Ok(String::new()),
         };
     };
-    let name =
-        RegionName::Code { scheme: code.scheme.clone(), code: code.value.clone(), on: args.date };
+    let name = match code.clone() {
+        RegionName::Code { scheme, code, on } => {
+            RegionName::Code { scheme, code, on: args.date.or(on) }
+        }
+        id @ RegionName::Id(_) => id,
+    };
     region::resolve(&name, &args.read, args.partition, session).await
 }
 

@@ -600,9 +600,10 @@ async fn a_code_that_was_reused_asks_for_a_day() {
     server.reply("RegionService/ResolveCode", &[v1::ResolveCodeResponse::default()]);
     let arguments = ["totals", "--code", "gbt2260:410102", "--date", "1990-01-01"];
     let (code, said) = anju(&server, &arguments).await;
-    assert_eq!(code, 1);
+    assert_eq!(code, 2);
     expect![[r"
-        several regions had this code; say the day (gbt2260:410102@2020-12-31), or take an id:
+        the command line is wrong
+          several regions had this code; say the day (gbt2260:410102@2020-12-31), or take an id 该代码先后属于多个区划，请写明日期或编号:
           rgn_01HF7YAT000000E0000000001A from 1983-01-01 until 2003-01-01
           rgn_01HF7YAT000000E0000000002B from 2010-01-01 until now
     "]]
@@ -682,6 +683,12 @@ async fn an_outside_number_is_looked_for_wherever_it_may_be() {
         ..v1::GetStatusResponse::default()
     };
     server.reply("RegistryService/GetStatus", &[status]);
+    for _ in 0..2 {
+        let everywhere = v1::WhoAmIResponse { everywhere: true, ..Default::default() };
+        server.reply("RegistryService/WhoAmI", &[everywhere]);
+    }
+    let own = v1::WhoAmIResponse { region_ids: vec![REGION.to_owned()], ..Default::default() };
+    server.reply("RegistryService/WhoAmI", &[own]);
     // A region's code is of no partition.
     let region = v1::Region {
         id: REGION.to_owned(),
@@ -710,14 +717,23 @@ async fn an_outside_number_is_looked_for_wherever_it_may_be() {
     let then = ["get", "--identifier", "census:9", "--known-at", "42"];
     let (code, said) = anju(&server, &then).await;
     assert!(code == 2 && said.contains("say which --partition"), "{code}: {said}");
+    // Who answers for one city looks there, though the others are shown as well.
+    let (code, said) = anju(&server, &["get", "--identifier", "census:9"]).await;
+    assert!(code == 0 && said.contains(BUILDING), "{code}: {said}");
     expect![[r#"
         RegionService/ResolveCode {"context":{},"scheme":"gbt2260","code":"410105"}
         RegionService/ResolveCode {"context":{},"scheme":"census","code":"9"}
         RegistryService/GetStatus {}
+        RegistryService/WhoAmI {}
         SearchService/Search {"context":{},"identifier":{"scheme":"census","value":"9"},"kinds":["SUBJECT_KIND_COMPOUND","SUBJECT_KIND_BUILDING","SUBJECT_KIND_UNIT"],"partition":7}
         SearchService/Search {"context":{},"identifier":{"scheme":"census","value":"9"},"kinds":["SUBJECT_KIND_COMPOUND","SUBJECT_KIND_BUILDING","SUBJECT_KIND_UNIT"],"partition":8}
         RegionService/ResolveCode {"context":{},"scheme":"census","code":"9"}
-        RegistryService/GetStatus {}"#]].assert_eq(&server.asked());
+        RegistryService/GetStatus {}
+        RegistryService/WhoAmI {}
+        RegionService/ResolveCode {"context":{},"scheme":"census","code":"9"}
+        RegistryService/GetStatus {}
+        RegistryService/WhoAmI {}
+        SearchService/Search {"context":{},"identifier":{"scheme":"census","value":"9"},"kinds":["SUBJECT_KIND_COMPOUND","SUBJECT_KIND_BUILDING","SUBJECT_KIND_UNIT"],"partition":7}"#]].assert_eq(&server.asked());
 }
 
 #[tokio::test]

@@ -43,6 +43,7 @@ const MEASURES: [Measure; 5] = [
 /// A claim as it stands on a day.
 #[derive(Default)]
 struct Stands {
+    is_registered: bool,
     noticed: Option<Day>,
     stage: &'static str,
     /// By the word of the stage that said it.
@@ -62,7 +63,10 @@ impl Stands {
 
     fn take(&mut self, step: &Step) {
         let (stage, said) = match step {
-            Step::Registered => ("registered", None),
+            Step::Registered => {
+                self.is_registered = true;
+                ("registered", None)
+            }
             Step::CoverageChecked { .. } if ["surveyed", "appraised"].contains(&self.stage) => {
                 (self.stage, None)
             }
@@ -91,7 +95,11 @@ impl Stands {
             }
             Step::Disputed => ("disputed", None),
             Step::Appraised { amount, .. } => ("appraised", Some(("appraised", count(*amount)))),
-            Step::Reopened => ("reopened", None),
+            Step::Reopened => {
+                self.sums.remove("reserved");
+                let stage = if self.is_registered { "reopened" } else { "noticed" };
+                (stage, Some(("approved", self.sum("paid"))))
+            }
         };
         self.stage = stage;
         self.sums.extend(said);
@@ -112,7 +120,11 @@ fn stands(life: &Life, on: Day) -> Option<Stands> {
         return None;
     }
     let mut stands = Stands { noticed: Some(noticed), stage: "noticed", ..Stands::default() };
-    stands.sums.extend(says(life, |claim| claim.claimed).map(|sum| ("claimed", count(sum))));
+    let claimed = life.value(on, |content| match &content.fields {
+        Fields::Claim(claim) => claim.claimed,
+        _ => None,
+    });
+    stands.sums.extend(claimed.map(|sum| ("claimed", count(sum))));
     for (from, content) in life.said() {
         if let Fields::Claim(claim) = &content.fields
             && let Some(told) = claim.step.as_ref().filter(|_| from <= on)
@@ -137,7 +149,7 @@ fn age(noticed: Day, on: Day) -> &'static str {
 /// All that claims come to on a day, by node.
 fn counts(oracle: &Oracle, on: Day) -> BTreeMap<SubjectId, Counts> {
     let mut counts: BTreeMap<SubjectId, Counts> = BTreeMap::new();
-    for (id, life) in oracle.lives.iter().filter(|(id, _)| id.kind() == Kind::Claim) {
+    for (_, life) in oracle.lives.iter().filter(|(id, _)| id.kind() == Kind::Claim) {
         let Some(stands) = stands(life, on) else { continue };
         let policy = says(life, |claim| claim.policy).map(SubjectId::from);
         let policy_life = policy.and_then(|policy| oracle.lives.get(&policy));
@@ -335,10 +347,10 @@ impl Tale {
     fn register(&mut self, deed: &Deed) {
         let policies = &self.story.policies;
         // The first two are always good for a claim.
-        let policies = if deed.c % 4 == 0 { &policies[..] } else { &policies[..2] };
+        let policies = if deed.c.is_multiple_of(4) { &policies[..] } else { &policies[..2] };
         let Some(policy) = pick(policies, deed.a) else { return };
         let buildings = &self.story.buildings;
-        let buildings = if deed.b % 2 == 0 { &buildings[..] } else { &buildings[..1] };
+        let buildings = if deed.b.is_multiple_of(2) { &buildings[..] } else { &buildings[..1] };
         let Some(building) = pick(buildings, deed.b / 2) else { return };
         let (cover, causes): (_, &[&str]) = match deed.c % 8 {
             0 => ("STR", &["LATENT_DEFECT"]),
@@ -353,7 +365,7 @@ impl Tale {
             claim.cause = pick(causes, deed.c / 8).map(|cause| Some(cause.to_owned()));
             claim.lost_on = Some(Some(noticed));
             claim.claimant = Some(Some("owner-1".to_owned()));
-            if deed.a % 3 > 0 {
+            if !deed.a.is_multiple_of(3) {
                 claim.claimed = Some(Some(fen(1 + u64::from(deed.a % 500))));
             }
         });
@@ -511,7 +523,7 @@ impl Tale {
         let regions = [&self.story.districts[..], &self.story.communities].concat();
         let content = fields(Kind::Policy, |fields| {
             if let Fields::Policy(policy) = fields {
-                if deed.b % 2 == 0 {
+                if deed.b.is_multiple_of(2) {
                     let (code, cover) =
                         [("RES", "HOME"), ("EBS", "COLLAPSE")][usize::from(deed.c) % 2];
                     policy.product = Some(Some(code.to_owned()));
@@ -530,7 +542,7 @@ impl Tale {
             content,
             sentences: Vec::new(),
         };
-        let name = if deed.b % 2 == 0 { "product" } else { "move" };
+        let name = if deed.b.is_multiple_of(2) { "product" } else { "move" };
         self.send(name, "handler", Command::Change(change));
     }
 

@@ -87,10 +87,8 @@ async fn insure(city: &City) -> anyhow::Result<Vec<(String, String)>> {
         if let Some(fields) = &mut request.fields {
             fields.policy_number = Some(format!("EXAMPLE-CLAIMS-{number:09}"));
             for cover in &mut fields.covers {
-                (
-                    "2024-03-01".clone_into(&mut cover.from),
-                    "2034-02-28".clone_into(&mut cover.until),
-                );
+                "2024-03-01".clone_into(&mut cover.from);
+                "2034-02-28".clone_into(&mut cover.until);
             }
         }
         let policy = client.create_policy(request).await?.into_inner().policy;

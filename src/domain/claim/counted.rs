@@ -56,7 +56,7 @@ pub fn counts(life: &Timeline, policy: Option<&Timeline>) -> Option<Counted> {
         of_policy: Vec::new(),
     };
     let products = products_of(policy);
-    let turns: Vec<Day> = turns(&whole).into_iter().collect();
+    let turns: Vec<Day> = turns(&whole, life).into_iter().collect();
     for (index, from) in turns.iter().enumerate() {
         let Some(claim) = of_timeline(life, *from) else { continue };
         let whole = Span { from: *from, until: turns.get(index + 1).copied() };
@@ -92,9 +92,11 @@ fn products_of(policy: Option<&Timeline>) -> Vec<(Span, String)> {
 }
 
 /// The days from which something of it counts otherwise.
-fn turns(claim: &Claim) -> BTreeSet<Day> {
+fn turns(claim: &Claim, life: &Timeline) -> BTreeSet<Day> {
     let steps = claim.events.iter().map(|event| event.on);
-    let mut turns: BTreeSet<Day> = steps.filter(|on| *on > claim.noticed).collect();
+    // What is claimed is of a day, too.
+    let said = life.contents().map(|(statement, _)| statement.from);
+    let mut turns: BTreeSet<Day> = steps.chain(said).filter(|on| *on > claim.noticed).collect();
     turns.extend(AGES.map(|days| claim.noticed.later(days)));
     turns
 }

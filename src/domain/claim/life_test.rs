@@ -116,7 +116,7 @@ fn a_claim_goes_from_notice_to_recourse_each_stage_with_its_amount() {
         2026-05-01 li close
         2026-05-02 desk/wang pay 1.00
         ",
-        expect![[r#"
+        expect![[r"
             2026-01-06 li register: registered
             2026-01-06 li check: checked
             2026-01-10 sun survey 1200.00: surveyed assessed 1200.00
@@ -134,7 +134,7 @@ fn a_claim_goes_from_notice_to_recourse_each_stage_with_its_amount() {
             2026-04-01 li recover 150.00: recourse assessed 1200.00 approved 1000.00 reserved 1000.00 paid 1000.00 recovered 400.00
             2026-05-01 li close: closed assessed 1200.00 approved 1000.00 reserved 1000.00 paid 1000.00 recovered 400.00
             2026-05-02 desk/wang pay 1.00: CLAIM_CLOSED PAID_ABOVE_APPROVED
-        "#]],
+        "]],
     );
 }
 
@@ -263,7 +263,7 @@ fn what_is_over_is_reopened_and_looked_at_anew() {
         2026-03-02 li approve 54.99
         2026-03-02 li approve 70.00
         ",
-        expect![[r#"
+        expect![[r"
             2026-01-06 li register: registered
             2026-01-07 li decline EXCLUDED: declined
             2026-01-08 li check: CLAIM_DECLINED
@@ -290,7 +290,7 @@ fn what_is_over_is_reopened_and_looked_at_anew() {
             2026-03-02 li survey 70.00: surveyed assessed 70.00 approved 55.00 paid 55.00
             2026-03-02 li approve 54.99: APPROVED_BELOW_PAID
             2026-03-02 li approve 70.00: approved assessed 70.00 approved 70.00 paid 55.00
-        "#]],
+        "]],
     );
 }
 
