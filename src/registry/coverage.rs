@@ -148,7 +148,7 @@ const fn order(answer: Answer) -> u8 {
 }
 
 /// Parts and causes that no list of products has are mistyped.
-pub(crate) fn unknown_words(
+fn unknown_words(
     tables: &Tables,
     part: Option<&str>,
     cause: Option<&str>,
@@ -163,6 +163,21 @@ pub(crate) fn unknown_words(
     let causes = tables.products().flat_map(|(_, products)| products.causes());
     refusals.extend(part.and_then(|part| unknown("part", "PART_UNKNOWN", part, parts)));
     refusals.extend(cause.and_then(|cause| unknown("cause", "CAUSE_UNKNOWN", cause, causes)));
+}
+
+/// The same of the fields of a record.
+pub(crate) fn unknown_fields(
+    tables: &Tables,
+    part: Option<&str>,
+    cause: Option<&str>,
+    refusals: &mut Vec<Refusal>,
+) {
+    let mut words = Vec::new();
+    unknown_words(tables, part, cause, &mut words);
+    refusals.extend(words.into_iter().map(|refusal| {
+        let field = format!("fields.{}", refusal.field);
+        Refusal { field, ..refusal }
+    }));
 }
 
 /// Refuses a code that is none of those of the lists.

@@ -625,9 +625,10 @@ impl Written {
             let page = PageRequest { rows: limit::VIEW_ROWS_MAX, after };
             let cases = registry.cases(partition, None, true, KnownAt::Now, &page);
             let cases = registry.noticed(cases).map_err(status::status)?;
+            let is_later = cases.rows.iter().any(|(_, case)| case.opened_at > self.outcome.stamp);
             let own = cases.rows.into_iter().filter(|(_, case)| entries.contains(&case.opened_by));
             opened.extend(own.map(|(id, _)| id.to_string()));
-            match cases.next {
+            match cases.next.filter(|_| !is_later) {
                 Some(next) => after = next,
                 None => return Ok(opened),
             }

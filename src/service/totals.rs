@@ -238,8 +238,16 @@ fn measure(violations: &mut Violations, field: &str, name: &str) -> Option<Measu
         violations.add(field, "REQUIRED", format!("{field} is required"));
         return None;
     }
-    let names = Measure::ALL.map(Measure::name).join(", ");
-    let message = format!("the measures are {names}");
+    // All of them are more than fits into a sentence.
+    let word = name.split('_').next().unwrap_or(name);
+    let near = Measure::ALL.map(Measure::name).into_iter().filter(|known| known.contains(word));
+    let near = near.collect::<Vec<_>>().join(", ");
+    let message = match near.as_str() {
+        "" => {
+            "no measure is called that; GetTotals without measures answers all of them".to_owned()
+        }
+        near => format!("no measure is called that, but there are {near}"),
+    };
     violations.take(field, Measure::from_name(name).ok_or(("UNKNOWN_VALUE", message)))
 }
 

@@ -176,7 +176,8 @@ impl Desk {
         open.map(|case| format!("{} {}", case.reason, &case.subject_ids[0][..3])).collect()
     }
 
-    async fn completed(&self, day: &str) {
+    /// Corrects the completion; how many cases the answer tells of.
+    async fn completed(&self, day: &str) -> usize {
         let message = v1::CorrectBuildingRequest {
             context: write_because("the acceptance certificate was found"),
             id: self.building.clone(),
@@ -187,7 +188,8 @@ impl Desk {
             ..v1::CorrectBuildingRequest::default()
         };
         let asked = self.city.asking("operator", message);
-        self.city.buildings().correct_building(asked).await.unwrap();
+        let answer = self.city.buildings().correct_building(asked).await.unwrap();
+        answer.into_inner().case_ids.len()
     }
 }
 
@@ -420,11 +422,12 @@ async fn what_was_approved_and_is_covered_no_more_becomes_a_case() {
     let second = desk.surveyed(&policy, "C-2", 8_000_000).await;
     let mut lines = vec![format!("{:?}", desk.cases().await)];
     // Completed five and a half years before the loss: the cover had ended.
-    desk.completed("2013-11-30").await;
+    // The answer tells of the case, which is of a claim and not of the building.
+    assert_eq!(desk.completed("2013-11-30").await, 1);
     lines.push(format!("{:?}", desk.cases().await));
     let said = Said::Approved(sum(1));
     lines.push(told(&desk.step("insurer", &second, "2019-06-01", said).await.unwrap_err()));
-    desk.completed("2015-06-30").await;
+    assert_eq!(desk.completed("2015-06-30").await, 0);
     lines.push(format!("{:?}", desk.cases().await));
     // Less was insured than the policy was read to say.
     let insured = |fen: u64| v1::CorrectPolicyRequest {

@@ -6,7 +6,13 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::claim::payable::{Held, left};
+use crate::{
+    domain::{
+        claim::payable::{Held, left},
+        finding::PartyKey,
+    },
+    kernel::time::Answer,
+};
 
 fn fen(yuan: &str) -> Fen {
     yuan.parse().unwrap()

@@ -9,6 +9,7 @@ use crate::{
         content::{Content, Fields},
         coverage::days_of,
         finding::PartyKey,
+        party,
         policy::PolicyContent,
         tables::Tables,
         timeline::{Presence, Saying, Statement, Timeline},
@@ -22,7 +23,7 @@ use crate::{
         claims::{Looked, look},
         command::Correct,
         commands::{finding::not_exact, work},
-        coverage::{chain_of, policy_on, unknown_words},
+        coverage::{chain_of, policy_on, unknown_fields},
         error::{Class, Error, Refusal},
         policies::completed,
         read::At,
@@ -199,7 +200,7 @@ fn of_third_party(
     let Some(record) = tx.work.known(policy.partition(), policy.into())? else { return Ok(()) };
     let lost_on = claim.content.lost_on.flatten().unwrap_or(claim.noticed);
     let then = policy_on(&record.timeline, lost_on).unwrap_or_default();
-    if then.insurers().iter().any(|insurer| insurer.company.0 == by.0) {
+    if then.insurers().iter().any(|insurer| party::are_same(&insurer.company.0, &by.0)) {
         let message = format!("{} insures the loss, and is no third party", by.0);
         let field = format!("{path}.appraised.by");
         refusals.push(Refusal::rule("NOT_THIRD_PARTY", &field, message));
@@ -312,12 +313,7 @@ fn of_loss(
     }
     let tables = tx.work.tables(building.partition())?;
     let (part, cause) = (said.part.clone().flatten(), said.cause.clone().flatten());
-    let mut words = Vec::new();
-    unknown_words(&tables, part.as_deref(), cause.as_deref(), &mut words);
-    refusals.extend(words.into_iter().map(|refusal| {
-        let field = format!("fields.{}", refusal.field);
-        Refusal { field, ..refusal }
-    }));
+    unknown_fields(&tables, part.as_deref(), cause.as_deref(), refusals);
     of_policy(tx, said, building, noticed, &tables, refusals)
 }
 

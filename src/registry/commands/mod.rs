@@ -24,6 +24,7 @@ mod row_end;
 mod row_life;
 mod rules;
 mod said;
+mod superseded;
 mod together;
 mod within;
 mod work;

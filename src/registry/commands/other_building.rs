@@ -34,7 +34,7 @@ pub(crate) fn judge(
     refusals: &mut Vec<Refusal>,
 ) -> Result<(), Error> {
     let Some(was) = building_of(life).filter(|was| *was != building) else { return Ok(()) };
-    let found = hanging(tx, was, Kind::Finding, |of, record| {
+    let found = standing_about(tx, was, Kind::Finding, |of, record| {
         let finding = FindingId::try_from(of).ok();
         let finding = finding.and_then(|of| finding::of_timeline(of, &record.timeline));
         finding.is_some_and(|finding| finding.reports().contains(&id))
@@ -47,11 +47,12 @@ pub(crate) fn judge(
         );
         refusals.push(Refusal::rule("REPORT_HAS_FINDINGS", FIELD, message));
     }
-    let claims = hanging(tx, was, Kind::Claim, |_, record| {
+    let claims = standing_about(tx, was, Kind::Claim, |_, record| {
         let content = record.timeline.content_at(Day::MAX);
         content.is_some_and(|content| content.references().contains(&id.into()))
     })?;
-    let mut others = hanging(tx, was, Kind::Report, |_, record| follows(&record.timeline, id))?;
+    let mut others =
+        standing_about(tx, was, Kind::Report, |_, record| follows(&record.timeline, id))?;
     others.extend(followed(tx, life, building)?);
     for (linked, what) in [(claims, "claims of"), (others, "reports of")] {
         if !linked.is_empty() {
@@ -62,15 +63,15 @@ pub(crate) fn judge(
     Ok(())
 }
 
-/// What was said about the building of a report, as far as it stands and hangs on the report.
-fn hanging(
+/// What was said about a building, as far as it stands and something holds of it.
+pub(crate) fn standing_about(
     tx: &mut Tx<'_, '_>,
-    was: BuildingId,
+    building: BuildingId,
     kind: Kind,
     does: impl Fn(SubjectId, &Record) -> bool,
 ) -> Result<Vec<SubjectId>, Error> {
     let mut found = Vec::new();
-    for other in said_about(tx.work, was, kind)? {
+    for other in said_about(tx.work, building, kind)? {
         let Some(record) = tx.work.known(other.partition(), other)? else { continue };
         if record.timeline.registration().is_some() && does(other, &record) {
             found.push(other);

@@ -12,7 +12,7 @@ use crate::{
         timeline::{Presence, Timeline},
     },
     kernel::{
-        id::{BuildingId, Kind, ReferenceId, ReportId, SubjectId},
+        id::{BuildingId, ReferenceId, ReportId, SubjectId},
         position::{Partition, Seq},
         time::{Day, ImpreciseDay},
     },
@@ -25,16 +25,13 @@ use crate::{
             },
             other_building,
             register::Unresolved,
-            rules::{
-                entered_in_error, needs_reason, real_subject, reason_missing, references, settle,
-            },
+            rules::{needs_reason, real_subject, reason_missing, references, settle},
+            superseded,
         },
         dossier::{Knowing, building_of, verdicts},
         error::{Class, Error, Refusal},
         fact::{Fact, SourceRow},
         record::Record,
-        space::child_prefix,
-        subjects::Subjects,
         tx::{Decided, Draft, Tx},
     },
 };
@@ -74,10 +71,13 @@ struct Against {
 }
 
 /// A report at work, with what was said of it so far.
-struct Paper {
-    report: Report,
-    fields: ReportContent,
-    building: BuildingId,
+pub(crate) struct Paper {
+    /// As it stands.
+    pub report: Report,
+    /// All that it says.
+    pub fields: ReportContent,
+    /// What it is of.
+    pub building: BuildingId,
 }
 
 /// Drafts a report with what it found, and takes the steps that come with it.
@@ -451,7 +451,7 @@ pub(crate) fn advance(tx: &mut Tx<'_, '_>, command: AdvanceReport) -> Result<Dec
     Ok(Decided { subjects: vec![id.into()], ..Decided::default() })
 }
 
-fn paper_of(id: ReportId, record: &Record) -> Result<Paper, Error> {
+pub(crate) fn paper_of(id: ReportId, record: &Record) -> Result<Paper, Error> {
     let timeline = &record.timeline;
     let content = timeline.content_at(Day::MAX).map(|content| content.fields);
     let (Some(Fields::Report(fields)), Some((_, inspected))) = (content, timeline.registration())
@@ -490,7 +490,7 @@ fn take(
         ReportStep::Accept => (Step::Accept, judgement(true, &author)),
         ReportStep::Return => (Step::Return(tx.call.reason.clone()), judgement(false, &author)),
         ReportStep::Supersede(newer) => {
-            supersedes(tx, paper, newer, &mut against.refusals)?;
+            superseded::supersedes(tx, paper, newer, &mut against.refusals)?;
             let said = ReportContent { superseded: Some(Some(newer)), ..Default::default() };
             (Step::Supersede(newer), said)
         }
@@ -533,89 +533,6 @@ fn of_step(refusal: &report::Refusal, paths: &Paths) -> Refusal {
 fn judgement(is_accepted: bool, by: &crate::domain::author::Author) -> ReportContent {
     let judged = Judgement { is_accepted, by: by.clone() };
     ReportContent { judged: Some(Some(judged)), ..ReportContent::default() }
-}
-
-/// A report is followed by another of its own building, which it does not itself follow. What was
-/// accepted gives way only to what was accepted, too, and not on the word of who submitted either.
-fn supersedes(
-    tx: &mut Tx<'_, '_>,
-    paper: &Paper,
-    newer: ReportId,
-    refusals: &mut Vec<Refusal>,
-) -> Result<(), Error> {
-    let id = SubjectId::from(newer);
-    let known = if id.partition() == paper.building.partition() {
-        tx.work.known(id.partition(), id)?
-    } else {
-        None
-    };
-    let Some(record) = known else {
-        refusals.push(Refusal::missing("by_id", id));
-        return Ok(());
-    };
-    if record.timeline.registration().is_none() {
-        refusals.push(entered_in_error("by_id", id));
-        return Ok(());
-    }
-    let newer = paper_of(newer, &record)?;
-    if newer.building != paper.building {
-        let message = format!("{id} is of another building");
-        refusals.push(Refusal::rule("REPORT_OTHER_BUILDING", "by_id", message));
-    }
-    if let Err(refusal) = newer.report.kind.fulfils(paper.report.kind) {
-        refusals.push(refusal_of(&refusal, "by_id"));
-    }
-    if matches!(newer.report.state, report::State::Superseded { .. }) {
-        let message = format!("{id} was superseded itself: name the one that took its place");
-        refusals.push(Refusal::rule("REPORT_STATE", "by_id", message));
-    }
-    let report::State::Accepted { submission, .. } = &paper.report.state else { return Ok(()) };
-    let by = &tx.call.author;
-    match &newer.report.state {
-        report::State::Accepted { submission: of_newer, .. } => {
-            if submission.by.same_person(by) || of_newer.by.same_person(by) {
-                refusals.push(four_eyes());
-            }
-        }
-        // Told of above.
-        report::State::Superseded { .. } => {}
-        state => {
-            let message = format!(
-                "{id} is {}: what was accepted gives way to what was accepted itself",
-                state.word()
-            );
-            refusals.push(Refusal::rule("REPORT_STATE", "by_id", message));
-        }
-    }
-    Ok(())
-}
-
-fn four_eyes() -> Refusal {
-    let message = "whoever submitted a report does not correct or replace it once it was accepted";
-    Refusal::rule("FOUR_EYES", "", message)
-}
-
-/// What stands against that a report is accepted no more: others that were accepted gave way to it.
-pub(crate) fn took_the_place(
-    tx: &mut Tx<'_, '_>,
-    id: SubjectId,
-    refusals: &mut Vec<Refusal>,
-) -> Result<(), Error> {
-    let Ok(newer) = ReportId::try_from(id) else { return Ok(()) };
-    let mut older = Subjects::below(child_prefix(id.partition(), id, Kind::Report));
-    while let Some(other) = older.next(tx.work)? {
-        let Some(record) = tx.work.known(other.partition(), other)? else { continue };
-        let state = state_on(&record.timeline, Day::MAX);
-        if matches!(state, report::State::Superseded { by, was_accepted: true, .. } if by == newer)
-            && record.timeline.registration().is_some()
-        {
-            let message = format!(
-                "{other} was accepted and gave way to it: take that step back first, by its entry"
-            );
-            refusals.push(Refusal::rule("SUPERSEDES_ANOTHER", "id", message));
-        }
-    }
-    Ok(())
 }
 
 /// Judges every signature of a report on its day. What certainly stands against one refuses it; what
@@ -806,10 +723,10 @@ pub(crate) fn corrected(
         && let report::State::Accepted { submission, .. } = state_on(&record.timeline, Day::MAX)
     {
         if submission.by.same_person(&tx.call.author) {
-            refusals.push(four_eyes());
+            refusals.push(superseded::four_eyes());
         }
         if !matches!(state_on(after, Day::MAX), report::State::Accepted { .. }) {
-            took_the_place(tx, id, refusals)?;
+            superseded::took_the_place(tx, id, refusals)?;
         }
     }
     if let Some(record) = tx.work.known(id.partition(), id)?
@@ -840,7 +757,7 @@ fn out_of_order(refusal: &report::Refusal) -> Refusal {
 }
 
 /// A refusal of a rule of reports.
-fn refusal_of(refusal: &report::Refusal, field: &str) -> Refusal {
+pub(crate) fn refusal_of(refusal: &report::Refusal, field: &str) -> Refusal {
     let class = match refusal {
         report::Refusal::Future(_)
         | report::Refusal::Signers(_)

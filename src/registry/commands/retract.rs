@@ -16,16 +16,19 @@ use crate::{
             claim,
             end::{ended_with, living_dependents},
             gone::went_with,
-            order, policy,
+            order,
+            other_building::standing_about,
+            policy,
             reinstate::{reinstate, undo_correction},
             report,
             rules::{
                 known_in, living_children, needs_reason, no_sweep, noted, record_everywhere,
                 settle, subject,
             },
+            superseded,
             together::{Done, done_with},
         },
-        dossier::{building_of, said_about},
+        dossier::building_of,
         error::{Class, Error, Refusal},
         fact::Fact,
         record::Record,
@@ -181,7 +184,7 @@ fn take_back_registration(
         refusals.push(living_dependents(&others));
     }
     refusals.extend(papers_about(tx, id)?);
-    report::took_the_place(tx, id, &mut refusals)?;
+    superseded::took_the_place(tx, id, &mut refusals)?;
     if let Some((_, edge)) = record.timeline.edges().next() {
         let other = if edge.from == id { edge.into } else { edge.from };
         refusals.push(Refusal::rule(
@@ -322,14 +325,8 @@ fn papers_about(tx: &mut Tx<'_, '_>, id: SubjectId) -> Result<Option<Refusal>, E
 fn of_building(tx: &mut Tx<'_, '_>, building: BuildingId) -> Result<Vec<SubjectId>, Error> {
     let mut about = Vec::new();
     for kind in [Kind::Order, Kind::Report, Kind::Finding, Kind::Claim, Kind::Work] {
-        for paper in said_about(tx.work, building, kind)? {
-            let Some(record) = tx.work.known(paper.partition(), paper)? else { continue };
-            if record.timeline.registration().is_some()
-                && building_of(&record.timeline) == Some(building)
-            {
-                about.push(paper);
-            }
-        }
+        let is_of_it = |_, record: &Record| building_of(&record.timeline) == Some(building);
+        about.extend(standing_about(tx, building, kind, is_of_it)?);
     }
     Ok(about)
 }

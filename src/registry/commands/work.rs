@@ -17,7 +17,7 @@ use crate::{
     },
     registry::{
         commands::finding::not_exact,
-        coverage::unknown_words,
+        coverage::unknown_fields,
         error::{Class, Error, Refusal},
         read::At,
         tx::Tx,
@@ -67,12 +67,7 @@ fn of_part(
     };
     let tables = tx.work.tables(building.partition())?;
     if tables.products().next().is_some() {
-        let mut words = Vec::new();
-        unknown_words(&tables, Some(&part), None, &mut words);
-        refusals.extend(words.into_iter().map(|refusal| {
-            let field = format!("fields.{}", refusal.field);
-            Refusal { field, ..refusal }
-        }));
+        unknown_fields(&tables, Some(&part), None, refusals);
     }
     Ok(())
 }
