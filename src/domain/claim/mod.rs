@@ -5,7 +5,7 @@
 //! accepted by the owner → paid → recourse → closed. On the way a claim is declined with a reason
 //! code, withdrawn, or disputed until somebody else has appraised the loss; what is over may be
 //! reopened, and is then checked and surveyed anew. Which step may follow where is one table
-//! ([`way::next`]).
+//! (`way::next`).
 //!
 //! A claim is on one cover. A loss for which several covers answer is a claim on each of them, and
 //! these name the same event. Each stage has its own amount, said with its step and never overwritten:
