@@ -533,7 +533,7 @@ pub fn describe(status: &Status) -> Failure {
         format!("{} {}: {}", violation.r#type, violation.subject, violation.description)
     });
     Failure {
-        code: status.code(),
+        code: code_of(status),
         reason: info.map(|info| info.reason.clone()).filter(|reason| !reason.is_empty()),
         message: message(status),
         facts: info
@@ -545,6 +545,13 @@ pub fn describe(status: &Status) -> Failure {
         request_id: details.request_info().map(|request| request.request_id.clone()),
         distrust: distrust(status),
     }
+}
+
+/// The code of a status. A connection that breaks under a call comes as an unknown error with what
+/// broke it as its source, which no answer of a server has: nobody answered.
+pub fn code_of(status: &Status) -> Code {
+    let is_broken = status.code() == Code::Unknown && std::error::Error::source(status).is_some();
+    if is_broken { Code::Unavailable } else { status.code() }
 }
 
 /// The status's message, and for a broken connection also what broke it.

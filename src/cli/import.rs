@@ -212,8 +212,8 @@ pub enum Answer {
     Json,
 }
 
-/// Imports the files and writes what it came to to `out`. A refusal by the registry has its
-/// [`tonic::Status`] among the causes of the error.
+/// Imports the files and writes what it came to to `out`, also when it fails midway. A refusal by the
+/// registry has its [`tonic::Status`] among the causes of the error.
 pub async fn run<I: Credential>(
     args: ImportArgs,
     clients: Clients<I>,
@@ -252,15 +252,15 @@ pub async fn run_until<I: Credential>(
     let dry_run = args.dry_run;
     let interrupted = Summary { dry_run, interrupted: true, ..Summary::default() };
     // Boxed, so that whoever waits for the run does not carry all of it on the stack.
-    let summary = if wrong.is_empty() {
+    let (summary, ended) = if wrong.is_empty() {
         match stop.or(Box::pin(run::Run::new(args, clients, opened))).await {
-            Some(run) => Box::pin(run?.until(stop).all()).await?,
-            None => interrupted,
+            Some(run) => Box::pin(run?.until(stop).all()).await,
+            None => (interrupted, Ok(())),
         }
     } else {
         match stop.or(Box::pin(told::refuse(args, clients, opened, wrong))).await {
             Some(unusable) => return Err(unusable.into()),
-            None => interrupted,
+            None => (interrupted, Ok(())),
         }
     };
     match answer {
@@ -270,7 +270,7 @@ pub async fn run_until<I: Credential>(
             writeln!(out)?;
         }
     }
-    Ok(summary.outcome())
+    ended.map(|()| summary.outcome())
 }
 
 /// How the records of a file become drafts.

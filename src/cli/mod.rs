@@ -90,7 +90,7 @@ const TOKEN_BYTES_MAX: u64 = 4096;
 pub const EXIT_CODES: [(u8, &str); 9] = [
     (0, "fine"),
     (1, "failed for another reason"),
-    (2, "the command line is wrong"),
+    (2, "the command line, or the configuration, is wrong"),
     (3, "partly refused (import), or damage found (verify, load, prove check and others)"),
     (4, "not found"),
     (5, "refused by a rule, or the request is wrong"),
@@ -103,7 +103,7 @@ const AFTER_HELP: &str = "\
 Exit codes:
   0  fine
   1  failed for another reason
-  2  the command line is wrong
+  2  the command line, or the configuration, is wrong
   3  partly refused (import), or damage found (verify, load, prove check and others)
   4  not found
   5  refused by a rule, or the request is wrong
@@ -555,7 +555,8 @@ pub(crate) fn failed_code(error: &anyhow::Error) -> u8 {
         }
         let is_usage = cause.is::<BadUsage>()
             || cause.is::<rest::WrongAndRefused>()
-            || cause.is::<import::Unusable>();
+            || cause.is::<import::Unusable>()
+            || cause.is::<offline::BadSettings>();
         if is_usage || cause.is::<BadConnection>() {
             return 2;
         }

@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeSet,
-    env,
+    env, fmt,
     io::{self, IsTerminal as _, Write as _},
     path::Path,
     time::{Duration, Instant},
@@ -15,7 +15,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::{
     cli::{VARIABLES, config::SettingArgs},
     config::{Config, check_variables},
-    kernel::hash::Hash,
+    kernel::{
+        hash::Hash,
+        violation::{Violation, Violations},
+    },
     server::store_options,
     store::{
         StoreError,
@@ -37,12 +40,25 @@ pub fn settings(args: &SettingArgs) -> anyhow::Result<Config> {
     match loaded {
         Ok(config) if wrong.is_empty() => return Ok(config),
         Ok(_) => {}
-        Err(violations) => wrong.absorb("", violations),
+        Err(violations) => wrong.append(violations),
     }
-    let told = wrong.list().iter().map(|violation| {
-        format!("\n  {}: {}", violation.field.trim_matches('.'), violation.message)
-    });
-    bail!("the configuration is wrong{}", told.collect::<String>())
+    Err(BadSettings(wrong).into())
+}
+
+/// Everything that is wrong with the settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadSettings(pub Violations);
+
+impl std::error::Error for BadSettings {}
+
+impl fmt::Display for BadSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the configuration is wrong")?;
+        for Violation { field, message, .. } in self.0.list() {
+            write!(f, "\n  {}: {message}", field)?;
+        }
+        Ok(())
+    }
 }
 
 /// Refuses a directory in which there is no registry, so that none is begun in it.

@@ -3,7 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    cli::{BadUsage, NothingFound, Refused, failed_code, rest::WrongAndRefused},
+    cli::{
+        BadUsage, NothingFound, Refused, failed_code, offline::BadSettings, rest::WrongAndRefused,
+    },
     client::{Failure, code_name},
 };
 
@@ -21,6 +23,8 @@ pub(super) fn json(error: &anyhow::Error) -> Value {
         if let Some(failure) = cause.downcast_ref::<Failure>() {
             of_failure(failure, &mut told);
         } else if let Some(BadUsage(violations)) = cause.downcast_ref() {
+            of_usage(violations, &mut told);
+        } else if let Some(BadSettings(violations)) = cause.downcast_ref() {
             of_usage(violations, &mut told);
         } else if let Some(wrong) = cause.downcast_ref::<WrongAndRefused>() {
             of_usage(&wrong.usage.0, &mut told);

@@ -51,6 +51,11 @@ impl Violations {
         }
     }
 
+    /// Takes over what was found in the same message elsewhere.
+    pub fn append(&mut self, more: Self) {
+        self.0.extend(more.0);
+    }
+
     /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

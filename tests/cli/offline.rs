@@ -941,3 +941,24 @@ fn a_kept_underwriters_file_is_checked_offline_and_a_changed_byte_is_told_with_i
     assert_eq!(outcome, Ok(Outcome::Partly), "{said}");
     assert!(said.contains("somebody was shown another past"), "{said}");
 }
+
+#[test]
+fn every_wrong_setting_is_told_to_programs_with_its_name_and_reason() {
+    let settings = [("listen", "0.0.0.0:50051"), ("store.cache", "64"), ("writer.queue", "many")];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let args = cli::config::SettingArgs { config: None, settings };
+    let refused = cli::config::render(&args).unwrap_err();
+    let told: serde_json::Value = serde_json::from_str(&cli::told(&refused, true)).unwrap();
+    assert_eq!(told["error"]["exitCode"], 2);
+    let violations = told["error"]["violations"].as_array().unwrap();
+    let found = violations.iter().map(|one| (one["field"].as_str(), one["reason"].as_str()));
+    let expected = [
+        ("store.cache", "UNKNOWN_SETTING"),
+        ("writer.queue", "BAD_VALUE"),
+        ("listen", "TLS_REQUIRED"),
+    ];
+    assert_eq!(
+        found.collect::<BTreeSet<_>>(),
+        expected.map(|(field, reason)| (Some(field), Some(reason))).into_iter().collect()
+    );
+}

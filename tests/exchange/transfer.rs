@@ -83,6 +83,8 @@ struct Registry {
     batches: usize,
     /// Who is told to end with this batch, how often, and whether the batch is never answered.
     stopped: Option<(usize, tokio::sync::watch::Sender<u32>, u32, bool)>,
+    /// The batch with which the registry breaks.
+    broken: Option<usize>,
 }
 
 impl Registry {
@@ -362,6 +364,9 @@ impl ImportService for Fake {
         let mut registry = self.0.lock().unwrap();
         registry.batches += 1;
         assert!(request.rows.len() <= 500);
+        if registry.broken.is_some_and(|broken| registry.batches >= broken) {
+            return Err(Status::internal("broken"));
+        }
         let bad =
             request.rows.iter().position(|row| Some(&row.key) == registry.unreadable.as_ref());
         if let Some(bad) = bad {
@@ -1121,6 +1126,41 @@ async fn an_interrupted_run_tells_what_was_taken_and_is_made_again() {
         assert_eq!(outcome, Outcome::Whole);
         assert_eq!((counts.created, counts.unchanged), (600 - taken, taken));
     }
+}
+
+#[tokio::test]
+async fn a_run_that_fails_midway_tells_what_was_taken_and_is_made_again() {
+    let bench = Bench::with_compound().await;
+    let before = bench.kept_count();
+    let rows: Vec<_> = (0..600).map(|row| format!("b{row},c1,1990\n")).collect();
+    let file = bench.file("b.csv", format!("key,compound_key,exists_from\n{}", rows.concat()));
+    let mut told = Vec::new();
+    for (answer, taken) in [(Answer::Json, 200), (Answer::Table, 400)] {
+        {
+            let mut registry = bench.registry.lock().unwrap();
+            registry.broken = Some(registry.batches + taken / 100 + 1);
+        }
+        let args = ImportArgs {
+            source: Some("s".to_owned()),
+            partition: Some(1),
+            batch_rows: 100,
+            in_flight: 3,
+            ..ImportArgs::of(FileKind::Buildings, vec![file.clone()])
+        };
+        let mut out = Vec::new();
+        let failed = import::run(args, bench.clients.clone(), answer, &mut out).await.unwrap_err();
+        assert!(format!("{failed:#}").contains("run it again"), "{failed:#}");
+        assert_eq!(bench.kept_count() - before, taken);
+        told.push(String::from_utf8(out).unwrap());
+    }
+    let summary: serde_json::Value = serde_json::from_str(&told[0]).unwrap();
+    assert_eq!((&summary["failed"], &summary["interrupted"]), (&true.into(), &false.into()));
+    assert_eq!(counts_of(&summary["files"][0]).created, 200);
+    let open = "ended early 提前结束: of the rows that were read, ";
+    assert!(told[1].contains(open) && told[1].contains("run the same again"), "{}", told[1]);
+    bench.registry.lock().unwrap().broken = None;
+    let (outcome, counts) = bench.counts("buildings", &[file], "--source s").await;
+    assert_eq!((outcome, counts.created, counts.unchanged), (Outcome::Whole, 200, 400));
 }
 
 #[tokio::test]

@@ -9,9 +9,12 @@ use tonic::{
 };
 use tonic_types::StatusExt as _;
 
-use crate::proto::v1::{
-    import_service_client::ImportServiceClient, region_service_client::RegionServiceClient,
-    registry_service_client::RegistryServiceClient,
+use crate::{
+    client::code_of,
+    proto::v1::{
+        import_service_client::ImportServiceClient, region_service_client::RegionServiceClient,
+        registry_service_client::RegistryServiceClient,
+    },
 };
 
 /// A channel on which `I` says who is calling.
@@ -62,7 +65,7 @@ where
     let mut delay = FIRST_DELAY;
     for _ in 1..ATTEMPTS_MAX {
         match call().await {
-            Err(status) if is_passing(status.code()) => {
+            Err(status) if is_passing(code_of(&status)) => {
                 let told = status.get_details_retry_info().and_then(|info| info.retry_delay);
                 tokio::time::sleep(told.unwrap_or(delay).min(DELAY_MAX)).await;
                 delay = (delay * 2).min(DELAY_MAX);
@@ -76,7 +79,11 @@ where
 const fn is_passing(code: Code) -> bool {
     matches!(
         code,
-        Code::Unavailable | Code::ResourceExhausted | Code::Aborted | Code::DeadlineExceeded
+        Code::Unavailable
+            | Code::Cancelled
+            | Code::ResourceExhausted
+            | Code::Aborted
+            | Code::DeadlineExceeded
     )
 }
 

@@ -106,24 +106,27 @@ impl<I: Credential> Run<I> {
         Self { stop, ..self }
     }
 
-    /// Imports every file, one after the other.
-    pub(super) async fn all(mut self) -> anyhow::Result<Summary> {
+    /// Imports every file, one after the other, as far as it comes: what it came to is told of a run
+    /// that failed, too.
+    pub(super) async fn all(mut self) -> (Summary, anyhow::Result<()>) {
+        let mut ended = Ok(());
         for opened in mem::take(&mut self.files) {
-            if self.stop.is_asked() {
+            if self.stop.is_asked() || ended.is_err() {
                 break;
             }
             let path = opened.path.clone();
             let done = self.file(opened).await;
-            done.with_context(|| {
+            ended = done.with_context(|| {
                 format!(
                     "{}: the run ended early; run it again, what was taken is not taken twice",
                     path.display()
                 )
-            })?;
+            });
         }
         self.progress.finish();
         self.summary.interrupted = self.stop.is_asked();
-        Ok(self.summary)
+        self.summary.failed = ended.is_err();
+        (self.summary, ended)
     }
 
     async fn file(&mut self, opened: Opened) -> anyhow::Result<()> {
@@ -137,14 +140,12 @@ impl<I: Credential> Run<I> {
         let (first, warned) = (Vec::new(), Vec::new());
         let mut file = Current { opened, counts, rejects, first, warned, seen, deferred, asked: 0 };
         let ended = self.rows(&mut file).await;
+        if ended.is_err() {
+            self.land_rest(&mut file, self.stop.clone()).await;
+        }
         // Whatever ended the reading, what was taken and what was not is said.
         let source = file.opened.declaration.source.clone().unwrap_or_default();
         let rejects = file.rejects.finish()?.map(|(path, _)| path);
-        if let (Err(_), Some(path)) = (&ended, &rejects) {
-            ended.with_context(|| format!("rows not taken so far are in {}", path.display()))?;
-        } else {
-            ended?;
-        }
         let counts = file.counts;
         self.summary.files.push(FileSummary {
             file: file.opened.path,
@@ -155,7 +156,7 @@ impl<I: Credential> Run<I> {
             first_warned: file.warned,
             is_cut: file.asked > ASKED_MAX,
         });
-        Ok(())
+        ended
     }
 
     async fn rows(&mut self, file: &mut Current) -> anyhow::Result<()> {

@@ -118,6 +118,8 @@ pub struct Summary {
     pub dry_run: bool,
     /// Whether its end was asked for before all rows were sent.
     pub interrupted: bool,
+    /// Whether it failed before all rows were sent.
+    pub failed: bool,
 }
 
 /// How a run ended.
@@ -215,11 +217,13 @@ impl Summary {
             created + changed + partly_taken
         });
         if self.interrupted {
-            write_interrupted(&self.files, out)?;
+            write_open("interrupted 已中断", &self.files, out)?;
+        } else if self.failed {
+            write_open("ended early 提前结束", &self.files, out)?;
         }
         if self.dry_run {
             writeln!(out, "dry run: nothing was written")
-        } else if self.interrupted {
+        } else if self.interrupted || self.failed {
             Ok(())
         } else if written.sum::<u64>() == 0 {
             writeln!(out, "nothing changed")
@@ -239,13 +243,13 @@ impl Summary {
             });
             serde_json::json!({"levels": levels, "odd": odd.to_vec()})
         });
-        serde_json::json!({"files": self.files, "regions": findings, "dry_run": self.dry_run, "interrupted": self.interrupted})
+        serde_json::json!({"files": self.files, "regions": findings, "dry_run": self.dry_run, "interrupted": self.interrupted, "failed": self.failed})
     }
 }
 
-fn write_interrupted(files: &[FileSummary], out: &mut dyn io::Write) -> io::Result<()> {
+fn write_open(what: &str, files: &[FileSummary], out: &mut dyn io::Write) -> io::Result<()> {
     let open = files.iter().map(|file| file.counts.open()).sum::<u64>();
-    writeln!(out, "interrupted 已中断: of the rows that were read, {open} are still open")?;
+    writeln!(out, "{what}: of the rows that were read, {open} are still open")?;
     writeln!(
         out,
         "run the same again to go on: what was taken is not taken twice 重新运行即可继续，不会重复采用"
