@@ -207,7 +207,20 @@ fn check_point(point: Option<Point>, found: &mut Vec<Implausible>) {
     }
 }
 
-/// Whether a building of these fields can hardly have so many units.
+/// The same of what a building comes to be with the units in it, by the fields of the building.
+pub fn check_units_in(building: &Content, units: u32) -> Vec<Implausible> {
+    if units == 0 {
+        return Vec::new();
+    }
+    let field = |reason| match reason {
+        "AREA_PER_UNIT" => "floor_area_cm2",
+        _ => "storeys_above",
+    };
+    let found = check_unit_count(building, units).into_iter();
+    found.map(|found| Implausible { field: field(found.reason), ..found }).collect()
+}
+
+/// Whether a building of these fields can hardly have so many units, by the fields of a unit.
 pub fn check_unit_count(building: &Content, units: u32) -> Vec<Implausible> {
     let Fields::Building(building) = &building.fields else {
         return Vec::new();

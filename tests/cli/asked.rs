@@ -1699,7 +1699,7 @@ async fn ends_and_splits_have_what_is_left_of_them_judged() {
             文字不能为空；请填写，或不填该项
         and of what is left of it 其余部分
           parts[1].fields.identifiers: another has it [IDENTIFIER_TAKEN]
-            同一天另一对象已有此外部编号；请核对编号
+            同一天另一同类对象已有此外部编号；请核对编号
     "]]
     .assert_eq(&run(&[&split[..], &parts].concat()).await);
     expect![[r#"

@@ -458,3 +458,43 @@ fn nothing_is_said_of_days_before_a_subject_can_be_there() {
     };
     court.refused("misread", Command::Correct(earlier), &expected);
 }
+
+#[test]
+fn what_a_building_becomes_fits_the_units_in_it() {
+    let court = Court::new();
+    let city = &court.city;
+    let [one, other] = [(); 2].map(|()| city.building(court.compound, "1990-05-01", 30));
+    let units = [one, one, one, other, other, other].map(|held| city.unit(held, "1990-05-01"));
+    let area = |m2: u64| {
+        fields(Kind::Building, |fields| {
+            if let Fields::Building(building) = fields {
+                building.floor_area_cm2 = Some(Some(m2 * 10_000));
+            }
+        })
+    };
+    let moved = fields(Kind::Unit, |fields| {
+        if let Fields::Unit(unit) = fields {
+            unit.building = Some(Some(other.try_into().unwrap()));
+        }
+    });
+    let measured = expect!["AREA_PER_UNIT fields.floor_area_cm2"];
+    court.refused("", change(one, None, area(23)), &measured);
+    court.refused("misread", Command::Correct(correct(one, None, area(23))), &measured);
+    court.refused(
+        "",
+        change(units[0], None, moved.clone()),
+        &expect!["AREA_PER_UNIT fields.building_id"],
+    );
+    // What was so before is not told of what is said of something else.
+    let mut call = city.call(city.home());
+    (call.reason, call.overrides) = ("as surveyed".to_owned(), vec!["AREA_PER_UNIT".to_owned()]);
+    city.registry.execute(call, change(one, None, area(23))).unwrap();
+    let lifts = fields(Kind::Building, |fields| {
+        if let Fields::Building(building) = fields {
+            building.lift_count = Some(Some(1));
+        }
+    });
+    city.run(city.home(), change(one, None, lifts)).unwrap();
+    city.run(city.home(), change(other, None, area(32))).unwrap();
+    city.run(city.home(), change(units[0], None, moved)).unwrap();
+}

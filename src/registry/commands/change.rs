@@ -7,11 +7,16 @@ use crate::{
         region::Level,
         timeline::{Saying, Statement},
     },
-    kernel::{id::SubjectId, time::Day},
+    kernel::{
+        id::{BuildingId, SubjectId},
+        time::Day,
+    },
     registry::{
         command::Change,
         commands::{
-            claim, finding, lived, order, policy, report,
+            claim, finding, lived, order, policy,
+            register::unit_count,
+            report,
             rules::{
                 contradictions, homes, no_sweep, noted, real_subject, record_everywhere,
                 references, settle, weigh,
@@ -167,12 +172,26 @@ pub(crate) fn judge(
     }
     // Rules that compare fields see what is said beside what stands now.
     let mut beside = record.timeline.content_at(tx.today()).unwrap_or_else(|| whole.clone());
-    let was = plausibility::check(&beside, tx.today());
+    let mut was = plausibility::check(&beside, tx.today());
+    was.extend(plausibility::check_units_in(&beside, record.unit_count));
+    let building = building_of(&beside);
     beside.lay(&whole);
     let mut found = plausibility::check(&beside, tx.today());
+    found.extend(plausibility::check_units_in(&beside, record.unit_count));
+    if building_of(&beside) != building {
+        found.extend(unit_count(tx, &beside)?);
+    }
     found.retain(|implausible| !was.contains(implausible));
     weigh(tx, "fields.", found, refusals, overridden);
     Ok(())
+}
+
+/// The building that a unit is in.
+fn building_of(unit: &Content) -> Option<BuildingId> {
+    match &unit.fields {
+        Fields::Unit(unit) => unit.building.flatten(),
+        _ => None,
+    }
 }
 
 /// Some fields have a value as long as their subject lives.
