@@ -397,6 +397,8 @@ pub const PERMISSIONS: &[(&str, Grants)] = &[
     ("anju.v1.BodyService/EndSigner", CITY),
     ("anju.v1.BodyService/RetractSigner", CITY),
     ("anju.v1.BodyService/JudgeSigning", SIGNING_JUDGES),
+    ("anju.v1.ProductService/ListProducts", ANYBODY),
+    ("anju.v1.ProductService/GetProduct", ANYBODY),
     ("anju.v1.PolicyService/CreatePolicy", POLICY_WRITERS),
     ("anju.v1.PolicyService/BatchCreatePolicies", POLICY_WRITERS),
     ("anju.v1.PolicyService/GetPolicy", POLICY_READERS),

@@ -33,6 +33,7 @@ pub mod page;
 pub mod peer;
 pub mod policy;
 mod problem;
+pub mod product;
 pub mod prove;
 pub mod read;
 pub mod rebuild;
@@ -212,6 +213,8 @@ pub enum Command {
     Order(order::OrderArgs),
     /// Works on insurance policies: binds, cancels, lapses, lists.
     Policy(policy::PolicyArgs),
+    /// Lists insurance products and shows what their clauses answer for.
+    Product(product::ProductArgs),
     /// Works on insurance claims: takes them from the notice to the last payment, lists.
     Claim(claim::ClaimArgs),
     /// Works on work items: says what paid for a repair, lists.
@@ -446,6 +449,7 @@ async fn dispatch(command: &Command, session: &mut Session<'_>) -> anyhow::Resul
         Command::Transfer(args) => lineage::transfer(args, session).await,
         Command::Order(args) => order::run(args, session).await,
         Command::Policy(args) => policy::run(args, session).await,
+        Command::Product(args) => product::run(args, session).await,
         Command::Claim(args) => claim::run(args, session).await,
         Command::Work(args) => work::run(args, session).await,
         Command::Coverage(args) => coverage::run(args, session).await,

@@ -55,7 +55,7 @@ impl fmt::Display for BadSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the configuration is wrong")?;
         for Violation { field, message, .. } in self.0.list() {
-            write!(f, "\n  {}: {message}", field)?;
+            write!(f, "\n  {field}: {message}")?;
         }
         Ok(())
     }

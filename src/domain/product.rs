@@ -226,6 +226,11 @@ impl Products {
         self.list.iter().find(|known| known.name.code == code && known.clause == clause)
     }
 
+    /// A part of a building, or a cause, that it tells apart.
+    pub fn word(&self, code: &str) -> Option<&Named> {
+        self.parts.get(code).or_else(|| self.causes.get(code))
+    }
+
     /// The parts of a building that it tells apart.
     pub fn parts(&self) -> impl Iterator<Item = &Named> {
         self.parts.values()

@@ -4,7 +4,7 @@
 //! they were loaded. Of days before the first edition, the first speaks: a late paper of an earlier
 //! year is read by the oldest words that there are.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     domain::{
@@ -193,6 +193,41 @@ impl Tables {
             Parsed::Products(products) => Some((loaded.id, products)),
             _ => None,
         })
+    }
+
+    /// The versions of products by which policies may be written on a day, by code and clause, each
+    /// with the list that has it: of several the one that speaks that day.
+    pub fn products_on(&self, day: Day) -> Vec<(ReferenceId, &Products, &Product)> {
+        let mut found = BTreeMap::<_, Vec<_>>::new();
+        for (id, list) in self.products().filter(|(_, list)| list.edition.holds_on(day)) {
+            for product in list.products() {
+                let key = (product.name.code.as_str(), product.clause.as_str());
+                found.entry(key).or_default().push((&list.edition, (id, list, product)));
+            }
+        }
+        found.into_values().filter_map(|all| speaking(all, day)).collect()
+    }
+
+    /// A product with a version of its clause, and the list that has it: with the clause that is
+    /// named, whenever policies could be written by it, or else by which they may be written on a
+    /// day.
+    pub fn product_on(
+        &self,
+        code: &str,
+        clause: Option<&str>,
+        day: Day,
+    ) -> Option<(ReferenceId, &Products, &Product)> {
+        let all = self.products().flat_map(|(id, list)| {
+            let products = list.products().iter().filter(|product| product.name.code == code);
+            products.map(move |product| (&list.edition, (id, list, product)))
+        });
+        match clause {
+            Some(clause) => {
+                let named = all.filter(|(_, (.., product))| product.clause == clause);
+                speaking(named.collect(), Day::MAX)
+            }
+            None => speaking(all.filter(|(edition, _)| edition.holds_on(day)).collect(), day),
+        }
     }
 
     /// Every product and version of its clause that some list has.

@@ -29,6 +29,7 @@ mod orders;
 mod overlay;
 mod parts;
 mod policies;
+mod product;
 mod proved;
 mod query;
 mod read;
@@ -75,6 +76,7 @@ pub use crate::registry::{
     fact::{Body, Conflict, Fact, ItemOutcome, ItemRecord, SourceRow},
     findings::{EventSeen, FindingSeen, FindingsWanted},
     parts::TotalOf,
+    product::ProductSeen,
     proved::{NotAnEntry, Opened, OpenedPart, open_entry, sayings},
     query::{
         CodeMatch, ListedTotals, Series, SideBySide, Termed, TotalRow, Totals, UnderWay, Wanted,

@@ -26,6 +26,7 @@ pub mod page;
 mod paper_row;
 pub mod plan;
 pub mod policy;
+pub mod product;
 mod reach;
 pub mod reference;
 pub mod region;
@@ -65,10 +66,10 @@ use crate::{
         self, body_service_server, building_service_server, case_service_server,
         claim_service_server, compound_service_server, due_service_server, finding_service_server,
         history_service_server, import_service_server, inspection_service_server,
-        plan_service_server, policy_service_server, reference_service_server,
-        region_service_server, registry_service_server, search_service_server,
-        totals_service_server, underwriting_service_server, unit_service_server,
-        watch_service_server, work_service_server,
+        plan_service_server, policy_service_server, product_service_server,
+        reference_service_server, region_service_server, registry_service_server,
+        search_service_server, totals_service_server, underwriting_service_server,
+        unit_service_server, watch_service_server, work_service_server,
     },
     registry::{Call, Command, Error, Outcome, Refusal, Registry, RequestMark, Seen, beyond},
     service::{
@@ -155,6 +156,7 @@ impl Api {
             .add_service(bounded!(unit_service_server::UnitServiceServer<Self>))
             .add_service(bounded!(body_service_server::BodyServiceServer<Self>))
             .add_service(bounded!(plan_service_server::PlanServiceServer<Self>))
+            .add_service(bounded!(product_service_server::ProductServiceServer<Self>))
             .add_service(bounded!(policy_service_server::PolicyServiceServer<Self>))
             .add_service(bounded!(claim_service_server::ClaimServiceServer<Self>))
             .add_service(bounded!(work_service_server::WorkServiceServer<Self>))

@@ -63,7 +63,7 @@ impl Resource for v1::ReferenceEdition {
     }
 }
 
-fn write_head(head: Edition) -> v1::ReferenceHead {
+pub(crate) fn write_head(head: Edition) -> v1::ReferenceHead {
     let standing = match head.standing {
         Standing::InForce => v1::ReferenceStanding::InForce,
         Standing::Draft => v1::ReferenceStanding::Draft,
@@ -80,14 +80,14 @@ fn write_head(head: Edition) -> v1::ReferenceHead {
 }
 
 /// Where an edition is to hold: what was named, or else what its file says.
-struct Place {
-    partition: Partition,
-    named: Option<RegionId>,
+pub(crate) struct Place {
+    pub partition: Partition,
+    pub named: Option<RegionId>,
 }
 
 impl Way {
     /// The partition that is named, the region's, or the only one.
-    fn partition_of(
+    pub(crate) fn partition_of(
         &self,
         violations: &mut Violations,
         region_id: &str,

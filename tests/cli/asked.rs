@@ -290,7 +290,7 @@ fn the_exit_codes_are_told_the_same_everywhere() {
 #[test]
 fn every_service_of_the_api_is_known_by_name() {
     let services: Vec<_> = POOL.services().map(|service| service.name().to_owned()).collect();
-    assert_eq!(services.len(), 21, "{services:?}");
+    assert_eq!(services.len(), 22, "{services:?}");
 }
 
 #[tokio::test]

@@ -158,33 +158,7 @@ impl Summary {
 
     /// Writes the table, the odd rows, and where the rejects are.
     pub fn write(&self, out: &mut dyn io::Write) -> io::Result<()> {
-        let mut table = Table::new();
-        table.load_style(ASCII_FULL_CONDENSED);
-        table.set_header([
-            "file",
-            "source",
-            "rows",
-            "created",
-            "changed",
-            "unchanged",
-            "conflicts",
-            "refused",
-        ]);
-        for FileSummary { file, source, counts, .. } in &self.files {
-            let numbers = [
-                counts.read,
-                counts.created,
-                counts.changed,
-                counts.unchanged,
-                counts.conflicts,
-                counts.refused,
-            ];
-            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let mut row = vec![name, source.clone()];
-            row.extend(numbers.map(|number| number.to_string()));
-            table.add_row(row);
-        }
-        writeln!(out, "{table}")?;
+        writeln!(out, "{}", table(&self.files))?;
         if let Some(findings) = &self.findings {
             write_findings(findings, out)?;
         }
@@ -245,6 +219,37 @@ impl Summary {
         });
         serde_json::json!({"files": self.files, "regions": findings, "dry_run": self.dry_run, "interrupted": self.interrupted, "failed": self.failed})
     }
+}
+
+/// The files, a row each, with what became of their rows.
+fn table(files: &[FileSummary]) -> Table {
+    let mut table = Table::new();
+    table.load_style(ASCII_FULL_CONDENSED);
+    table.set_header([
+        "file",
+        "source",
+        "rows",
+        "created",
+        "changed",
+        "unchanged",
+        "conflicts",
+        "refused",
+    ]);
+    for FileSummary { file, source, counts, .. } in files {
+        let numbers = [
+            counts.read,
+            counts.created,
+            counts.changed,
+            counts.unchanged,
+            counts.conflicts,
+            counts.refused,
+        ];
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut row = vec![name, source.clone()];
+        row.extend(numbers.map(|number| number.to_string()));
+        table.add_row(row);
+    }
+    table
 }
 
 fn write_open(what: &str, files: &[FileSummary], out: &mut dyn io::Write) -> io::Result<()> {
