@@ -17,6 +17,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("assessed_fen", "assessed", "定损"),
     ("beneficiary", "beneficiary", "受益人"),
     ("body_id", "body", "机构"),
+    ("borne", "borne by each insurer", "各保险人摊付"),
     ("boundary", "boundary", "边界"),
     ("building_id", "building", "楼栋"),
     ("buildings", "buildings", "楼栋"),

@@ -32,7 +32,7 @@ pub struct Implausible {
 
 /// The rules that a caller may break by their name. Those of signers and bodies only where it cannot
 /// be said whether they are broken; what certainly is, is refused.
-pub const OVERRIDABLE: [&str; 22] = [
+pub const OVERRIDABLE: [&str; 23] = [
     "AREA_PER_UNIT",
     "BODY_ABSENT",
     "BODY_INTEREST",
@@ -43,6 +43,7 @@ pub const OVERRIDABLE: [&str; 22] = [
     "FLOOR",
     "FLOOR_AREA",
     "LIFT_COUNT",
+    "LOSS_TOLD_ALREADY",
     "OUTSIDE_CHINA",
     "OUTSIDE_ZONE",
     "SIGNER_ABSENT",

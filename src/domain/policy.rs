@@ -333,6 +333,11 @@ impl PolicyContent {
         self.insurers.as_ref().and_then(Option::as_deref).unwrap_or_default()
     }
 
+    /// The insurer that leads: the first one.
+    pub fn leader(&self) -> Option<&Insurer> {
+        self.insurers().first()
+    }
+
     /// What is insured.
     pub fn objects(&self) -> &[SubjectId] {
         self.objects.as_ref().and_then(Option::as_deref).unwrap_or_default()
@@ -351,7 +356,7 @@ impl PolicyContent {
     /// The outside number by which it is found: that of its first insurer.
     pub fn identifier(&self) -> Option<String> {
         let number = self.number.as_ref()?.as_deref()?;
-        let insurer = self.insurers().first()?;
+        let insurer = self.leader()?;
         Some(format!("{}/{number}", insurer.company))
     }
 

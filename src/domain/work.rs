@@ -111,9 +111,9 @@ impl WorkContent {
         self.findings.as_ref().and_then(Option::as_deref).unwrap_or_default()
     }
 
-    /// What it cost; nothing where that is not said.
-    pub fn cost(&self) -> Fen {
-        self.cost.flatten().unwrap_or(Fen::ZERO)
+    /// What it cost; `None` while that is not known.
+    pub fn cost(&self) -> Option<Fen> {
+        self.cost.flatten()
     }
 
     pub(crate) fn lay(&mut self, newer: &Self) {

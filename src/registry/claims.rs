@@ -11,19 +11,23 @@ use crate::{
         },
         content::{Content, Fields},
         coverage::{Damage, gone},
+        insured,
         policy::{CoverItem, PolicyContent},
         product::{Product, Trigger},
         tables::Tables,
         timeline::Timeline,
     },
     kernel::{
+        fen::Fen,
         id::{Kind, PolicyId, SubjectId},
         position::{Partition, Seq},
+        share::{Share, share_out},
         time::{Answer, Day},
     },
     registry::{
         case::{Contradiction, Found},
-        coverage::{CoverSeen, Damaged, Nearby, beside, chain_of, policy_on},
+        coverage::{CoverSeen, Damaged, Nearby, beside, chain_of, names_any, policy_on},
+        dossier::said_about,
         engine::Registry,
         entry::Entry,
         error::Error,
@@ -275,8 +279,23 @@ pub(crate) fn concerned(
         Kind::Claim if is_corrected => {
             let policies = [before, after].into_iter().flat_map(policies_of);
             prefixes.extend(policies.map(|policy| approved_key(partition, policy.into())));
+            // Others on its building may tell of the same loss, or told of it.
+            let lost = [before, after].map(|life| claim::of_timeline(life, Day::MAX));
+            let lost = lost.map(|claim| claim.map(|claim| (claim.content.ground(), claim.keys())));
+            if lost[0] != lost[1] {
+                let grounds = lost.into_iter().flatten().filter_map(|(ground, _)| ground);
+                let buildings = grounds.map(|ground| SubjectId::from(ground.building));
+                prefixes.extend(buildings.map(|id| child_prefix(partition, id, Kind::Claim)));
+            }
         }
-        Kind::Policy => prefixes.push(approved_key(partition, subject)),
+        Kind::Policy => {
+            prefixes.push(approved_key(partition, subject));
+            // What it never insured has no claim on it.
+            let named = |life: &Timeline| (life.registration().is_some(), insured::objects(life));
+            if is_corrected && named(before) != named(after) {
+                prefixes.push(child_prefix(partition, subject, Kind::Claim));
+            }
+        }
         Kind::Building | Kind::Unit | Kind::Compound => {
             if life_changed {
                 prefixes.push(child_prefix(partition, subject, Kind::Policy));
@@ -332,8 +351,9 @@ fn rests_on_it(before: &Timeline, after: &Timeline) -> bool {
     before.spans(of) != after.spans(of)
 }
 
-/// What contradicts an approved claim: a cover that certainly does not answer, or limits that are less
-/// than what was approved.
+/// What contradicts a claim: a policy that never insured what was damaged, a loss that another claim tells
+/// of; and once it is approved, a cover that certainly does not answer, or limits that are less than what
+/// was approved.
 pub(crate) fn contradictions(
     state: &dyn State,
     tables: &Tables,
@@ -341,23 +361,71 @@ pub(crate) fn contradictions(
     life: &Timeline,
 ) -> Result<Vec<Found>, Error> {
     let Some(claim) = claim::of_timeline(life, Day::MAX) else { return Ok(Vec::new()) };
-    let held = claim.held();
-    if held.count() == 0 {
-        return Ok(Vec::new());
-    }
-    let Some(looked) = look(state, tables, id, &claim, None)? else { return Ok(Vec::new()) };
-    let what = match (looked.answer(), looked.payable) {
-        (Answer::No, _) => Contradiction::ClaimNotCovered,
-        (_, Some(payable)) if held > payable.amount() => Contradiction::ApprovedAboveLimit,
-        _ => return Ok(Vec::new()),
-    };
-    Ok(vec![Found {
+    let told = life.registration().map(|(statement, _)| statement.seq);
+    let found = |what: Contradiction, other: Option<SubjectId>, doubts: Vec<Seq>| Found {
         what,
-        other: claim.content.policy.flatten().map(SubjectId::from),
-        doubts: claim.money_entries(),
+        other,
+        doubts,
         detail: claim.content.cover.clone().flatten().unwrap_or_default(),
         days: None,
-    }])
+    };
+    let mut all = Vec::new();
+    // Of two that tell of one loss the younger is in doubt.
+    let older = same_loss(state, Some(id), &claim)?.into_iter().filter(|other| *other < id).min();
+    if older.is_some() {
+        let doubts = told.into_iter().collect();
+        all.push(found(Contradiction::LossToldAlready, older, doubts));
+    }
+    let policy = claim.content.policy.flatten().map(SubjectId::from);
+    let held = claim.held();
+    if held.count() == 0 {
+        if !claim.stage.is_over() && !is_insured(state, &claim)? {
+            let doubts = told.into_iter().collect();
+            all.push(found(Contradiction::ClaimNotInsured, policy, doubts));
+        }
+        return Ok(all);
+    }
+    let Some(looked) = look(state, tables, id, &claim, None)? else { return Ok(all) };
+    let what = match (looked.answer(), looked.payable) {
+        (Answer::No, _) => Some(Contradiction::ClaimNotCovered),
+        (_, Some(payable)) if held > payable.amount() => Some(Contradiction::ApprovedAboveLimit),
+        _ => None,
+    };
+    all.extend(what.map(|what| found(what, policy, claim.money_entries())));
+    Ok(all)
+}
+
+/// Whether the policy of a claim names what was damaged, or what that is in or came from, on any day.
+fn is_insured(state: &dyn State, claim: &Claim) -> Result<bool, Error> {
+    let Some(ground) = claim.content.ground() else { return Ok(true) };
+    let Some(record) = state.record(ground.policy.partition(), ground.policy.into())? else {
+        return Ok(true);
+    };
+    let at = At { day: ground.lost_on, known: None };
+    let damaged = damaged(state, &ground, at)?;
+    let life = &record.timeline;
+    Ok(life.registration().is_some() && names_any(life, &damaged.chain))
+}
+
+/// Other claims that tell of the loss of a claim, as is known now.
+pub(crate) fn same_loss(
+    state: &dyn State,
+    id: Option<SubjectId>,
+    claim: &Claim,
+) -> Result<Vec<SubjectId>, Error> {
+    let mut found = Vec::new();
+    let Some(building) = claim.content.building.flatten() else { return Ok(found) };
+    for other in said_about(state, building, Kind::Claim)? {
+        if Some(other) == id {
+            continue;
+        }
+        let Some(record) = state.record(other.partition(), other)? else { continue };
+        let its = claim::of_timeline(&record.timeline, Day::MAX);
+        if its.is_some_and(|its| its.is_of_same_loss(claim)) {
+            found.push(other);
+        }
+    }
+    Ok(found)
 }
 
 /// A claim as it is answered.
@@ -365,14 +433,34 @@ pub(crate) fn contradictions(
 pub struct ClaimSeen {
     /// As it stands on the day of the read.
     pub claim: Claim,
+    /// What of the paid amount each insurer bears, by its share on the day of the loss; empty while
+    /// nothing is paid.
+    pub borne: Vec<(String, Fen)>,
 }
 
 /// How a subject that is a claim stands; `None` for any other.
-pub(crate) fn seen(life: &Timeline, content: &Content, day: Day) -> Option<Box<ClaimSeen>> {
+pub(crate) fn seen(
+    state: &dyn State,
+    life: &Timeline,
+    content: &Content,
+    at: At,
+) -> Result<Option<Box<ClaimSeen>>, Error> {
     if !matches!(content.fields, Fields::Claim(_)) {
-        return None;
+        return Ok(None);
     }
-    claim::of_timeline(life, day).map(|claim| Box::new(ClaimSeen { claim }))
+    let Some(claim) = claim::of_timeline(life, at.day) else { return Ok(None) };
+    let borne = if claim.paid > Fen::ZERO { borne(state, &claim, at)? } else { Vec::new() };
+    Ok(Some(Box::new(ClaimSeen { claim, borne })))
+}
+
+fn borne(state: &dyn State, claim: &Claim, at: At) -> Result<Vec<(String, Fen)>, Error> {
+    let Some(policy) = claim.content.policy.flatten() else { return Ok(Vec::new()) };
+    let life = timeline_at(state, policy.partition(), policy.into(), at.known)?;
+    let lost_on = claim.content.lost_on.flatten().unwrap_or(claim.noticed);
+    let then = life.and_then(|life| policy_on(&life, lost_on)).unwrap_or_default();
+    let shares: Vec<Share> = then.insurers().iter().map(|insurer| insurer.share).collect();
+    let companies = then.insurers().iter().map(|insurer| insurer.company.0.clone());
+    Ok(companies.zip(share_out(claim.paid, &shares)).collect())
 }
 
 /// A set of stages of claims.

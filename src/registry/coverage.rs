@@ -8,7 +8,7 @@ use crate::{
         claim::payable::left,
         content::Fields,
         coverage::{Against, Beside, Damage, gone, judge},
-        policy::{CoverItem, PolicyContent},
+        policy::{CoverItem, PolicyContent, Standing},
         product::{Days, Named},
         tables::Tables,
         timeline::Timeline,
@@ -123,6 +123,10 @@ impl Registry {
             let Some(life) = timeline_at(&state, partition, policy.into(), at.known)? else {
                 continue;
             };
+            // What was said of it since is not known yet.
+            if !names_any(&life, &damaged.chain) {
+                continue;
+            }
             let others = Others { policy, life: &life, tables: &tables, known: at.known };
             for cover in beside(&life, policy, &damaged, damage, &tables) {
                 let held = others.sharing(&state, partition, &cover.item, None)?;
@@ -277,6 +281,16 @@ pub(crate) fn naming(
     Ok(found)
 }
 
+/// Whether a policy names any of some things, on any day.
+pub(crate) fn names_any(life: &Timeline, chain: &[Nearby]) -> bool {
+    life.contents().any(|(_, content)| match &content.fields {
+        Fields::Policy(policy) => {
+            policy.objects().iter().any(|object| chain.iter().any(|near| near.object == *object))
+        }
+        _ => false,
+    })
+}
+
 /// Every cover of a policy beside a damage; none of one that was entered in error.
 pub(crate) fn beside(
     life: &Timeline,
@@ -296,35 +310,66 @@ pub(crate) fn beside(
         _ => None,
     });
     let Some(then) = then.or(first) else { return Vec::new() };
-    let object = damaged.chain.iter().find(|near| then.objects().contains(&near.object));
-    let product = then.clause().and_then(|(code, clause)| tables.product(code, clause));
-    let beside = Beside {
-        policy: &then,
-        stood_at_notice: at_notice.stands(),
-        is_named: object.is_some() && begun(life, damage.lost_on),
-        gone: damaged.gone,
-        product: product.map(|(_, product)| product),
-        completed: object.and_then(|near| near.completed).unwrap_or(damaged.completed),
-    };
-    let shares: Vec<Share> = then.insurers().iter().map(|insurer| insurer.share).collect();
-    let judged = judge(&beside, damage).into_iter().map(|judged| CoverSeen {
-        policy,
-        number: then.number.clone().flatten().unwrap_or_default(),
-        object: object.map(|near| near.object),
-        is_by_predecessor: object.is_some_and(|near| near.is_predecessor),
-        item: judged.item.clone(),
-        left: judged.item.sum_insured,
-        days: judged.days,
-        answer: judged.answer(),
-        insurers: then
-            .insurers()
-            .iter()
-            .map(|insurer| insurer.company.0.clone())
-            .zip(share_out(judged.item.sum_insured, &shares))
-            .collect(),
-        against: judged.against,
-    });
-    judged.collect()
+    let stood_at_notice = at_notice.stands();
+    let judging = Judging { policy, then: &then, stood_at_notice, damaged, damage, tables };
+    let is_begun = begun(life, damage.lost_on);
+    let mut named = damaged.chain.iter().filter(|near| then.objects().contains(&near.object));
+    let mut covers = judging.by(named.next(), is_begun);
+    // What came from several that the policy names is insured by each of them. The nearest is told,
+    // unless by another one more answers.
+    for near in named.filter(|near| near.completed.is_some()) {
+        for (cover, other) in covers.iter_mut().zip(judging.by(Some(near), is_begun)) {
+            if order(other.answer) < order(cover.answer) {
+                *cover = other;
+            }
+        }
+    }
+    covers
+}
+
+/// A policy as it was on the day of a loss, beside the loss.
+struct Judging<'j> {
+    policy: PolicyId,
+    then: &'j PolicyContent,
+    stood_at_notice: Standing,
+    damaged: &'j Damaged,
+    damage: &'j Damage,
+    tables: &'j Tables,
+}
+
+impl Judging<'_> {
+    /// Its covers, when what was damaged is insured by an object, or by none.
+    fn by(&self, object: Option<&Nearby>, is_begun: bool) -> Vec<CoverSeen> {
+        let Self { policy, then, damaged, .. } = *self;
+        let product = then.clause().and_then(|(code, clause)| self.tables.product(code, clause));
+        let beside = Beside {
+            policy: then,
+            stood_at_notice: self.stood_at_notice,
+            is_named: object.is_some() && is_begun,
+            gone: damaged.gone,
+            product: product.map(|(_, product)| product),
+            completed: object.and_then(|near| near.completed).unwrap_or(damaged.completed),
+        };
+        let shares: Vec<Share> = then.insurers().iter().map(|insurer| insurer.share).collect();
+        let judged = judge(&beside, self.damage).into_iter().map(|judged| CoverSeen {
+            policy,
+            number: then.number.clone().flatten().unwrap_or_default(),
+            object: object.map(|near| near.object),
+            is_by_predecessor: object.is_some_and(|near| near.is_predecessor),
+            item: judged.item.clone(),
+            left: judged.item.sum_insured,
+            days: judged.days,
+            answer: judged.answer(),
+            insurers: then
+                .insurers()
+                .iter()
+                .map(|insurer| insurer.company.0.clone())
+                .zip(share_out(judged.item.sum_insured, &shares))
+                .collect(),
+            against: judged.against,
+        });
+        judged.collect()
+    }
 }
 
 /// Whether the policy had begun by a day, at the latest that its first day can be.

@@ -48,6 +48,22 @@ impl Registry {
         });
         Ok(named)
     }
+
+    /// Whether one of some companies leads a policy today, by what is said of it now.
+    pub fn is_led_by(
+        &self,
+        policy: SubjectId,
+        companies: &BTreeSet<String>,
+    ) -> Result<bool, Error> {
+        let record = Live(self.store()).record(policy.partition(), policy)?;
+        let content = record.and_then(|record| record.timeline.content_at(self.now().day()));
+        Ok(match content.map(|content| content.fields) {
+            Some(Fields::Policy(policy)) => {
+                policy.leader().is_some_and(|leader| companies.contains(&leader.company.0))
+            }
+            _ => false,
+        })
+    }
 }
 
 /// Where a subject that is a policy stands; `None` for any other.

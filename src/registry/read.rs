@@ -570,7 +570,7 @@ pub(crate) fn see(
         cases: open_cases(state, partition, id, &record, at)?,
         order_state: orders::state_of(state, partition, id, &content, at)?,
         policy_state: policies::state_of(state, partition, &content, at)?,
-        claim: claims::seen(&timeline, &content, at.day),
+        claim: claims::seen(state, &timeline, &content, at)?,
         work: works::seen(state, id, &timeline, &content, at)?,
         report_stand: reports::stand_of(state, partition, &timeline, &content, at)?.map(Box::new),
         source: record.source,

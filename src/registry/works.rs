@@ -231,7 +231,7 @@ pub(crate) fn contradictions(
         && let Some(item) = work::of_timeline(life, Day::MAX)
     {
         let paid = paid_for(state, id, &item, At { day: Day::MAX, known: None })?;
-        if total(&paid) > item.content.cost() {
+        if item.content.cost().is_some_and(|cost| total(&paid) > cost) {
             let own = paid.iter().filter(|paid| paid.by == id);
             let says_cost = life.contents().filter(|(_, content)| match &content.fields {
                 Fields::Work(work) => work.cost.is_some(),

@@ -99,11 +99,12 @@ impl Resource for v1::Claim {
     }
 
     fn with_derived(self, seen: &Seen) -> Self {
-        let Some(ClaimSeen { claim }) = seen.claim.as_deref() else { return self };
+        let Some(ClaimSeen { claim, borne }) = seen.claim.as_deref() else { return self };
         Self {
             state: number(Some(Some(claim.stage)), |stage| stage as u32),
             amounts: Some(amounts(claim)),
             steps: claim.events.iter().map(write_event).collect(),
+            borne: borne.iter().map(write_part).collect(),
             ..self
         }
     }
@@ -142,6 +143,10 @@ fn amounts(claim: &Claim) -> v1::ClaimAmounts {
         paid_fen: some(claim.paid),
         recovered_fen: some(claim.recovered),
     }
+}
+
+fn write_part((company, part): &(String, Fen)) -> v1::ClaimInsurerPart {
+    v1::ClaimInsurerPart { company: company.clone(), paid_fen: part.count() }
 }
 
 fn write_event(event: &Event) -> v1::ClaimEvent {

@@ -523,6 +523,9 @@ impl Write {
             reached.insert(*subject, is_reached);
             if !is_reached {
                 missing.push(self.way.unreached(field, *subject)?);
+            } else if field == "id" && subject.kind() == Kind::Policy {
+                // Insurers that follow know of a policy, and do not write it.
+                missing.extend(self.way.unled(field, *subject)?);
             }
         }
         Ok(missing)

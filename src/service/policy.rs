@@ -297,6 +297,12 @@ fn read_damage(
     Some(Asked { damaged, field, damage: Damage { part, cause, lost_on, noticed_on } })
 }
 
+/// What the insurers that follow are told.
+fn led_by_another(field: &str) -> Refusal {
+    let message = "an insurer writes policies that it leads: the first of the insurers leads";
+    Refusal::of(Class::OutOfReach, "OUT_OF_REACH", field, message)
+}
+
 impl Way {
     /// The companies for which an insurer calls; `None` for any other caller.
     fn own_companies(&self) -> Option<BTreeSet<String>> {
@@ -321,17 +327,23 @@ impl Way {
         is_own.map_err(status::status)
     }
 
-    /// Refuses an insurer that would write a policy of others.
+    /// Refuses an insurer that would write a policy that another one leads.
     fn check_insurers(&self, path: &str, fields: Option<&v1::PolicyFields>) -> Result<(), Status> {
         let (Some(companies), Some(fields)) = (self.own_companies(), fields) else { return Ok(()) };
-        let is_own = fields.insurers.iter().any(|insurer| companies.contains(&insurer.company));
-        if is_own || fields.insurers.is_empty() {
+        let Some(leader) = fields.insurers.first() else { return Ok(()) };
+        if companies.contains(&leader.company) {
             return Ok(());
         }
-        let message = "an insurer writes policies of which it is an insurer";
-        let field = format!("{path}fields.insurers");
-        let refusal = Refusal::of(Class::OutOfReach, "OUT_OF_REACH", &field, message);
-        Err(status::refused(&[refusal]))
+        Err(status::refused(&[led_by_another(&format!("{path}fields.insurers"))]))
+    }
+
+    /// Why a policy is not the caller's to write; nothing where it is. Insurers that follow read it.
+    pub(crate) fn unled(&self, field: &str, policy: SubjectId) -> Result<Option<Refusal>, Status> {
+        let Some(companies) = self.own_companies() else { return Ok(None) };
+        let registry = self.registry();
+        let is_led = registry.noticed(registry.is_led_by(policy, &companies));
+        let is_led = is_led.map_err(status::status)?;
+        Ok((!is_led).then(|| led_by_another(field)))
     }
 
     /// Which covers answer for a damage.

@@ -42,7 +42,7 @@ const MEASURES: [Measure; 5] = [
 
 /// A claim as it stands on a day.
 #[derive(Default)]
-struct Stands {
+pub(crate) struct Stands {
     is_registered: bool,
     noticed: Option<Day>,
     stage: &'static str,
@@ -57,6 +57,12 @@ fn count(fen: Fen) -> i64 {
 }
 
 impl Stands {
+    /// What is held ready for it, or was paid on it.
+    pub(crate) fn held(&self) -> i64 {
+        let approved = if self.stage == "closed" { 0 } else { self.sum("approved") };
+        approved.max(self.sum("paid"))
+    }
+
     fn sum(&self, word: &str) -> i64 {
         self.sums.get(word).copied().unwrap_or_default()
     }
@@ -114,7 +120,7 @@ fn says<T>(life: &Life, of: impl Fn(&ClaimContent) -> Option<Option<T>>) -> Opti
 }
 
 /// How a claim stands on a day; `None` before its notice.
-fn stands(life: &Life, on: Day) -> Option<Stands> {
+pub(crate) fn stands(life: &Life, on: Day) -> Option<Stands> {
     let noticed = life.begins()?.latest();
     if on < noticed {
         return None;
@@ -200,12 +206,12 @@ fn counts(oracle: &Oracle, on: Day) -> BTreeMap<SubjectId, Counts> {
 
 /// Something that is done about claims.
 #[derive(Clone)]
-struct Deed {
-    what: u8,
-    a: u16,
-    b: u16,
-    c: u16,
-    day: u8,
+pub(crate) struct Deed {
+    pub(crate) what: u8,
+    pub(crate) a: u16,
+    pub(crate) b: u16,
+    pub(crate) c: u16,
+    pub(crate) day: u8,
 }
 
 impl std::fmt::Debug for Deed {
@@ -215,17 +221,17 @@ impl std::fmt::Debug for Deed {
     }
 }
 
-fn deeds(most: usize) -> impl Strategy<Value = Vec<Deed>> {
+pub(crate) fn deeds(most: usize) -> impl Strategy<Value = Vec<Deed>> {
     let deed = (0_u8..26, any::<u16>(), any::<u16>(), any::<u16>(), any::<u8>());
     let deed = deed.prop_map(|(what, a, b, c, day)| Deed { what, a, b, c, day });
     prop::collection::vec(deed, 1..most)
 }
 
 /// A story with claims in it: acts and deeds in turn.
-struct Tale {
-    story: Story,
-    claims: Vec<SubjectId>,
-    tally: BTreeMap<&'static str, u32>,
+pub(crate) struct Tale {
+    pub(crate) story: Story,
+    pub(crate) claims: Vec<SubjectId>,
+    pub(crate) tally: BTreeMap<&'static str, u32>,
 }
 
 fn pick<T: Copy>(list: &[T], by: u16) -> Option<T> {
@@ -292,7 +298,7 @@ fn policy(region: SubjectId, number: &str, objects: Vec<SubjectId>) -> Content {
 }
 
 impl Tale {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut story = Story::new();
         let (street, building, compounds) =
             (story.streets[0], story.buildings[0], story.compounds.clone());
@@ -316,7 +322,7 @@ impl Tale {
         tale
     }
 
-    fn send(&mut self, name: &'static str, who: &str, command: Command) -> bool {
+    pub(crate) fn send(&mut self, name: &'static str, who: &str, command: Command) -> bool {
         let mut call = self.story.city.call(self.story.home());
         who.clone_into(&mut call.author.subject);
         match self.story.city.registry.execute(call, command) {
@@ -332,7 +338,7 @@ impl Tale {
         }
     }
 
-    fn deed(&mut self, deed: &Deed) {
+    pub(crate) fn deed(&mut self, deed: &Deed) {
         match deed.what {
             0..=4 => self.register(deed),
             5..=12 => self.advance(deed),
@@ -357,7 +363,11 @@ impl Tale {
             _ => ("COLLAPSE", &["COLLAPSE", "AGEING", "NEARBY_WORKS"]),
         };
         let noticed = day(DAYS[3 + usize::from(deed.day) % 13]);
+        // Most losses are said to be of an event of their own, so that none is told twice.
+        let event = format!("E{}", self.claims.len());
+        let event = (!deed.a.is_multiple_of(5)).then_some(Some(event));
         let content = claim_of(|claim| {
+            claim.event = event;
             claim.building = Some(building.try_into().ok());
             claim.policy = Some(policy.try_into().ok());
             claim.cover = Some(Some(cover.to_owned()));
@@ -379,7 +389,7 @@ impl Tale {
         self.send("register", "handler", Command::Register(register));
     }
 
-    fn life(&self, claim: SubjectId) -> Life {
+    pub(crate) fn life(&self, claim: SubjectId) -> Life {
         let head = self.story.head();
         let store = self.story.city.registry.store();
         Oracle::read(store, self.story.home(), head).lives.remove(&claim).unwrap()
@@ -405,7 +415,7 @@ impl Tale {
     }
 
     /// Some steps of the way to the end.
-    fn advance(&mut self, deed: &Deed) {
+    pub(crate) fn advance(&mut self, deed: &Deed) {
         let Some(claim) = pick(&self.claims, deed.a) else { return };
         for nth in 0..=u64::from(deed.b % 7) {
             let Some(stands) = stands(&self.life(claim), Day::MAX) else { return };
@@ -455,7 +465,7 @@ impl Tale {
     }
 
     /// The entries that say something of a claim.
-    fn entries_of(&self, claim: SubjectId) -> Vec<Seq> {
+    pub(crate) fn entries_of(&self, claim: SubjectId) -> Vec<Seq> {
         let entries = oracle::entries(self.story.city.registry.store(), self.story.home());
         let of = entries.into_iter();
         let of = of.filter(|entry| entry.subjects.iter().any(|link| link.subject == claim));

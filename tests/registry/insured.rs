@@ -61,7 +61,7 @@ fn parts(cover: &str) -> &'static [&'static str] {
 }
 
 /// So many months after a day, by the Civil Code: the day of the same number, or the month's last.
-fn months_after(from: Day, months: i32) -> Day {
+pub(crate) fn months_after(from: Day, months: i32) -> Day {
     let text = from.to_string();
     let number = |at: std::ops::Range<usize>| text[at].parse::<i32>().unwrap();
     let (year, month, on) = (number(0..4), number(5..7) - 1, number(8..10));
@@ -118,7 +118,7 @@ fn then(life: &Life, on: Day) -> Then {
     }
 }
 
-fn building_says<T>(
+pub(crate) fn building_says<T>(
     life: &Life,
     on: Day,
     of: impl Fn(&anju::domain::building::BuildingContent) -> Option<Option<T>>,
@@ -129,7 +129,7 @@ fn building_says<T>(
     })
 }
 
-fn building_of(life: &Life, on: Day) -> Option<SubjectId> {
+pub(crate) fn building_of(life: &Life, on: Day) -> Option<SubjectId> {
     life.value(on, |content| match &content.fields {
         Fields::Unit(unit) => unit.building.map(|id| id.map(SubjectId::from)),
         _ => None,
@@ -137,14 +137,14 @@ fn building_of(life: &Life, on: Day) -> Option<SubjectId> {
 }
 
 /// All that was said, as it is on one day.
-struct OnDay<'o> {
+pub(crate) struct OnDay<'o> {
     oracle: &'o Oracle,
     on: Day,
     policies: Vec<(SubjectId, Then)>,
 }
 
 impl<'o> OnDay<'o> {
-    fn new(oracle: &'o Oracle, on: Day) -> Self {
+    pub(crate) fn new(oracle: &'o Oracle, on: Day) -> Self {
         let policies = oracle.lives.iter().filter(|(id, _)| id.kind() == Kind::Policy);
         let policies = policies.map(|(id, life)| (*id, then(life, on))).collect();
         Self { oracle, on, policies }
@@ -154,14 +154,14 @@ impl<'o> OnDay<'o> {
         self.oracle.lives.get(&id)
     }
 
-    fn completed(&self, building: SubjectId) -> ImpreciseDay {
+    pub(crate) fn completed(&self, building: SubjectId) -> ImpreciseDay {
         let life = self.life(building);
         let said = life.and_then(|life| building_says(life, Day::MAX, |it| it.completed));
         said.unwrap_or(ImpreciseDay::UNKNOWN)
     }
 
     /// All that a subject came from.
-    fn came_from(&self, own: SubjectId) -> BTreeSet<SubjectId> {
+    pub(crate) fn came_from(&self, own: SubjectId) -> BTreeSet<SubjectId> {
         let mut found = BTreeSet::new();
         let mut next = vec![own];
         while let Some(one) = next.pop() {

@@ -13,6 +13,7 @@ mod cases;
 mod checkups;
 mod city;
 mod claims;
+mod covers;
 mod ends;
 mod gate;
 mod imports;

@@ -146,7 +146,7 @@ impl Life {
         })
     }
 
-    fn end(&self) -> Option<ImpreciseDay> {
+    pub(crate) fn end(&self) -> Option<ImpreciseDay> {
         let ends = self.lines.iter().filter_map(|line| match &line.said {
             Some(Said::Ends(day)) => Some(*day),
             Some(Said::Succession(_, true)) => Some(ImpreciseDay::exactly(line.from)),

@@ -104,6 +104,7 @@ pub(crate) enum ClaimStep {
     Approved { amount: u64 },
     Reserved { amount: u64 },
     Cash,
+    Repair,
     Accepted,
     Paid { amount: u64, to: String, work: Option<String>, invoice: Option<String> },
     Closed,

@@ -394,6 +394,7 @@ fn claim_step(subject: SubjectId, day: &str, step: &ClaimStep) -> Change {
         ClaimStep::Approved { amount } => ClaimSaid::Approved { amount: fen(*amount) },
         ClaimStep::Reserved { amount } => ClaimSaid::Reserved { amount: fen(*amount) },
         ClaimStep::Cash => ClaimSaid::Settling(Settlement::Cash),
+        ClaimStep::Repair => ClaimSaid::Settling(Settlement::Repair),
         ClaimStep::Accepted => ClaimSaid::Accepted,
         ClaimStep::Paid { amount, to, work, invoice } => ClaimSaid::Paid(Payment {
             amount: fen(*amount),
@@ -598,6 +599,7 @@ fn put_insured(fields: &mut Fields, name: &str, value: Option<&str>) {
         (Fields::Claim(fields), "part") => fields.part = said(value),
         (Fields::Claim(fields), "cause") => fields.cause = said(value),
         (Fields::Claim(fields), "lost_on") => fields.lost_on = said(value),
+        (Fields::Claim(fields), "event_key") => fields.event = said(value),
         (Fields::Claim(fields), "claimed_fen") => {
             fields.claimed = Some(value.map(|fen| Fen::new(fen.parse().unwrap()).unwrap()));
         }

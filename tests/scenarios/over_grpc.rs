@@ -414,6 +414,7 @@ fn claim_request(step: &ClaimStep) -> (&'static str, Value) {
         ClaimStep::Approved { amount } => json!({ "approved": sum(amount) }),
         ClaimStep::Reserved { amount } => json!({ "reserved": sum(amount) }),
         ClaimStep::Cash => json!({ "settling": { "settlement": "SETTLEMENT_CASH" } }),
+        ClaimStep::Repair => json!({ "settling": { "settlement": "SETTLEMENT_REPAIR" } }),
         ClaimStep::Closed => json!({ "closed": {} }),
         ClaimStep::Reopened => json!({ "reopened": {} }),
         ClaimStep::Declined { code } => json!({ "declined": { "code": code } }),

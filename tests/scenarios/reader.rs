@@ -478,7 +478,7 @@ impl Reader {
         Ok((Act::Register { saying, from, opens_partition: false }, vec![name]))
     }
 
-    /// `step CLAIM register NUMBER | check | survey YUAN | approve YUAN | reserve YUAN | cash | accept |
+    /// `step CLAIM register NUMBER | check | survey YUAN | approve YUAN | reserve YUAN | cash | repair | accept |
     /// pay YUAN to KEY [for WORK] [invoice TEXT] | close | decline CODE | withdraw |
     /// reopen on DAY`
     fn claim_step(&self, words: &mut Words) -> Result<Act, Bad> {
@@ -492,6 +492,7 @@ impl Reader {
             "approve" => ClaimStep::Approved { amount: amount(words)? },
             "reserve" => ClaimStep::Reserved { amount: amount(words)? },
             "cash" => ClaimStep::Cash,
+            "repair" => ClaimStep::Repair,
             "accept" => ClaimStep::Accepted,
             "pay" => ClaimStep::Paid {
                 to: words.needed("to")?,

@@ -60,6 +60,8 @@ scenarios! {
     the_day_of_an_inspection_was_misread "misread-day",
     one_roof_is_paid_for_by_several "paid-for-twice",
     what_was_paid_does_not_vanish "paid-and-taken-back",
+    a_repair_is_paid_for_by_its_name "repair-by-its-name",
+    a_loss_is_told_once_and_on_its_policy "told-twice",
 }
 
 #[test]

@@ -13,12 +13,12 @@ use crate::{
     policies::{Desk, policies},
 };
 
-fn claims(city: &City) -> ClaimServiceClient<Channel> {
+pub(crate) fn claims(city: &City) -> ClaimServiceClient<Channel> {
     ClaimServiceClient::new(city.channel.clone())
 }
 
 /// A leak of May 2019, four years after the completion, told on the 20th.
-fn leak(desk: &Desk, policy: &str) -> v1::CreateClaimRequest {
+pub(crate) fn leak(desk: &Desk, policy: &str) -> v1::CreateClaimRequest {
     v1::CreateClaimRequest {
         context: write(),
         exists_from: "2019-05-20".to_owned(),
@@ -36,19 +36,19 @@ fn leak(desk: &Desk, policy: &str) -> v1::CreateClaimRequest {
     }
 }
 
-fn sum(amount_fen: u64) -> v1::ClaimSum {
+pub(crate) fn sum(amount_fen: u64) -> v1::ClaimSum {
     v1::ClaimSum { amount_fen }
 }
 
-fn registered(number: &str) -> Said {
+pub(crate) fn registered(number: &str) -> Said {
     Said::Registered(v1::ClaimRegistered { claim_number: number.to_owned() })
 }
 
-fn checked() -> Said {
+pub(crate) fn checked() -> Said {
     Said::CoverageChecked(v1::ClaimCoverageChecked::default())
 }
 
-fn paid(amount_fen: u64) -> Said {
+pub(crate) fn paid(amount_fen: u64) -> Said {
     Said::Paid(v1::ClaimPayment {
         amount_fen,
         paid_to: "owner-7".to_owned(),
@@ -57,16 +57,16 @@ fn paid(amount_fen: u64) -> Said {
     })
 }
 
-fn settling() -> Said {
+pub(crate) fn settling() -> Said {
     Said::Settling(v1::ClaimSettling { settlement: v1::Settlement::Cash.into() })
 }
 
-fn plain() -> v1::ClaimPlain {
+pub(crate) fn plain() -> v1::ClaimPlain {
     v1::ClaimPlain {}
 }
 
 /// Where a claim stands, and what its stages come to.
-fn stands(claim: &v1::Claim) -> String {
+pub(crate) fn stands(claim: &v1::Claim) -> String {
     let amounts = claim.amounts.as_ref().unwrap();
     let named = [
         ("claimed", amounts.claimed_fen),
@@ -86,13 +86,23 @@ fn stands(claim: &v1::Claim) -> String {
 }
 
 impl Desk {
-    async fn claim(&self, who: &str, message: v1::CreateClaimRequest) -> Result<String, Status> {
+    pub(crate) async fn claim(
+        &self,
+        who: &str,
+        message: v1::CreateClaimRequest,
+    ) -> Result<String, Status> {
         let asked = self.city.asking(who, message);
         Ok(claims(&self.city).create_claim(asked).await?.into_inner().claim.unwrap().id)
     }
 
     /// Takes a step by the call that it is of.
-    async fn step(&self, who: &str, id: &str, on: &str, said: Said) -> Result<v1::Claim, Status> {
+    pub(crate) async fn step(
+        &self,
+        who: &str,
+        id: &str,
+        on: &str,
+        said: Said,
+    ) -> Result<v1::Claim, Status> {
         let context = match said {
             Said::Declined(_) | Said::Withdrawn(_) | Said::Disputed(_) | Said::Reopened(_) => {
                 write_because("as the letter says")
@@ -118,8 +128,11 @@ impl Desk {
     }
 
     /// A claim that is surveyed, with its number.
-    async fn surveyed(&self, policy: &str, number: &str, assessed: u64) -> String {
-        let id = self.claim("insurer", leak(self, policy)).await.unwrap();
+    pub(crate) async fn surveyed(&self, policy: &str, number: &str, assessed: u64) -> String {
+        let mut message = leak(self, policy);
+        // Each is the loss of a household of its own: else it would be told already.
+        message.fields.as_mut().unwrap().household_key = Some(number.to_owned());
+        let id = self.claim("insurer", message).await.unwrap();
         self.step("insurer", &id, "2019-05-21", registered(number)).await.unwrap();
         self.step("insurer", &id, "2019-05-22", checked()).await.unwrap();
         let said = Said::Surveyed(sum(assessed));
@@ -127,7 +140,7 @@ impl Desk {
         id
     }
 
-    async fn get(&self, who: &str, id: &str, day: &str) -> Result<v1::Claim, Status> {
+    pub(crate) async fn get(&self, who: &str, id: &str, day: &str) -> Result<v1::Claim, Status> {
         let message = v1::GetClaimRequest {
             context: Some(v1::ReadContext {
                 read_time: Some(v1::ReadTime { valid_at: day.to_owned(), ..Default::default() }),
@@ -164,7 +177,7 @@ impl Desk {
     }
 
     /// The open cases: reason and whom they are of.
-    async fn cases(&self) -> Vec<String> {
+    pub(crate) async fn cases(&self) -> Vec<String> {
         let message = v1::ListCasesRequest {
             partition: self.city.partition.number(),
             ..v1::ListCasesRequest::default()

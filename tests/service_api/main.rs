@@ -13,6 +13,7 @@ mod figures;
 mod guard;
 mod harness;
 mod imports;
+mod insurance;
 mod misread;
 mod misread_papers;
 mod papers;

@@ -121,7 +121,7 @@ impl Desk {
     }
 }
 
-fn insurer(company: &str, share_numerator: u64, share_denominator: u64) -> v1::Insurer {
+pub(crate) fn insurer(company: &str, share_numerator: u64, share_denominator: u64) -> v1::Insurer {
     v1::Insurer { company: company.to_owned(), share_numerator, share_denominator }
 }
 

@@ -169,7 +169,6 @@ async fn an_invoice_is_paid_once_and_all_that_is_wrong_is_told() {
         InvalidArgument INVALID_REQUEST
         MALFORMED fields.finding_ids[0]
         REQUIRED fields.part
-        REQUIRED fields.cost_fen
 
         FailedPrecondition OVERFUNDED
         OVERFUNDED fields.cost_fen

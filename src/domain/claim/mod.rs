@@ -161,6 +161,19 @@ impl Claim {
         }
     }
 
+    /// Whether it tells of a loss that another claim tells of: one cover of one policy, what was damaged, how
+    /// and when, by all that is said of both. Of another event, household or person it is another loss,
+    /// and what was withdrawn may be told again.
+    pub fn is_of_same_loss(&self, other: &Self) -> bool {
+        let is_told = |claim: &Self| claim.stage != Stage::Withdrawn;
+        let ground = self.content.ground();
+        is_told(self)
+            && is_told(other)
+            && ground.is_some()
+            && ground == other.content.ground()
+            && self.keys() == other.keys()
+    }
+
     /// The entries that say what was approved and paid.
     pub fn money_entries(&self) -> Vec<Seq> {
         let is_money = |step: &Step| matches!(step, Step::Approved { .. } | Step::Paid(_));

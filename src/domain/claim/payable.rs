@@ -4,8 +4,10 @@
 //! than is left of its limits for the event, the household and the person, and no more than is left of
 //! its sum insured: each less what is held ready for other claims, or was paid on them. Limits are not
 //! shared between events, households and persons, and all of them lie within the sum insured. A claim
-//! that names no event, household or person is one of its own, but that claims of one unit are of one
-//! household.
+//! that names no event is of an event of its own. The limits per household and per person are of losses
+//! that are a household's or a person's: claims of one unit are of one household, and a loss that is
+//! nobody's by name, as that of the whole building, is within the other limits alone. So whoever approves
+//! a loss on a cover with such a limit says first whose it is.
 
 use std::fmt;
 
@@ -40,6 +42,18 @@ impl Keys {
     fn is_person_of(&self, other: &Self) -> bool {
         self.person.is_some() && self.person == other.person
     }
+
+    const fn is_of_household(&self) -> bool {
+        self.household.is_some() || self.unit.is_some()
+    }
+
+    /// Whether a loss is said to be of a household or a person, where the item has a limit of these.
+    pub fn tell_whose(&self, item: &CoverItem) -> bool {
+        let is_limited = item.per_household.is_some() || item.per_person.is_some();
+        !is_limited
+            || (item.per_household.is_some() && self.is_of_household())
+            || (item.per_person.is_some() && self.person.is_some())
+    }
 }
 
 /// What is held ready for another claim on the same item, or was paid on it.
@@ -58,9 +72,9 @@ pub struct Payable {
     pub after_deductible: Fen,
     /// What is left of the limit per event, where there is one.
     pub event: Option<Fen>,
-    /// Per household.
+    /// Per household, where the loss is a household's.
     pub household: Option<Fen>,
-    /// Per person.
+    /// Per person, where the loss is a person's.
     pub person: Option<Fen>,
     /// What is left of the sum insured.
     pub sum: Fen,
@@ -109,8 +123,11 @@ pub fn payable(loss: Fen, item: &CoverItem, own: &Keys, others: &[Held]) -> Paya
     Payable {
         after_deductible: less(loss, item.deductible),
         event: limited(item.per_event, Keys::is_event_of),
-        household: limited(item.per_household, Keys::is_household_of),
-        person: limited(item.per_person, Keys::is_person_of),
+        household: limited(
+            item.per_household.filter(|_| own.is_of_household()),
+            Keys::is_household_of,
+        ),
+        person: limited(item.per_person.filter(|_| own.person.is_some()), Keys::is_person_of),
         sum: left(item, others),
     }
 }

@@ -25,6 +25,10 @@ pub enum Contradiction {
     Overfunded,
     /// An invoice was paid twice.
     InvoicePaidTwice,
+    /// The policy of a claim that is not over never named what was damaged, or was entered in error.
+    ClaimNotInsured,
+    /// Another claim tells of the same loss.
+    LossToldAlready,
 }
 
 impl Contradiction {
@@ -41,6 +45,8 @@ impl Contradiction {
             Self::ApprovedAboveLimit => "APPROVED_ABOVE_LIMIT",
             Self::Overfunded => "OVERFUNDED",
             Self::InvoicePaidTwice => "INVOICE_PAID_TWICE",
+            Self::ClaimNotInsured => "NOT_INSURED",
+            Self::LossToldAlready => "LOSS_TOLD_ALREADY",
         }
     }
 
@@ -57,6 +63,8 @@ impl Contradiction {
             Self::ApprovedAboveLimit => "核赔金额超过该保障项目可赔付的金额",
             Self::Overfunded => "各来源支付的总额超过工程费用",
             Self::InvoicePaidTwice => "同一发票支付了两次",
+            Self::ClaimNotInsured => "未结的理赔所依据的保单从未承保该房屋，或该保单系误登",
+            Self::LossToldAlready => "另一理赔报的是同一损失",
         }
     }
 
@@ -77,6 +85,10 @@ impl Contradiction {
             Self::ApprovedAboveLimit => "more is approved than the cover pays",
             Self::Overfunded => "more was paid for the work than it cost",
             Self::InvoicePaidTwice => "one invoice was paid twice",
+            Self::ClaimNotInsured => {
+                "the claim is not over, and its policy never insured what was damaged"
+            }
+            Self::LossToldAlready => "another claim tells of the same loss",
         }
     }
 }

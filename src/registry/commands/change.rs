@@ -74,6 +74,7 @@ pub(crate) fn say(
     policy::said(tx, &command.content, &record.timeline, &after, command.from, &mut refusals)?;
     lived::judge(tx, id, &record.timeline, &after, &mut refusals)?;
     claim::said(tx, id, &command.content, &after, "step", &mut refusals)?;
+    claim::told_anew(tx, id, &command.content, &after, &mut refusals, &mut overridden)?;
     work::said(tx, id, &command.content, &after, &mut refusals)?;
     contradictions(tx, id, &record.timeline, &after, &mut refusals)?;
     settle(refusals)?;
@@ -246,7 +247,6 @@ fn must_stay(content: &Content, level: Option<Level>, refusals: &mut Vec<Refusal
             ("building_id", work.building == Some(None)),
             ("part", work.part == Some(None)),
             ("done", work.done == Some(None)),
-            ("cost_fen", work.cost == Some(None)),
         ],
         Fields::Building(_) => Vec::new(),
     };

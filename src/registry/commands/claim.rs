@@ -10,7 +10,8 @@ use crate::{
         coverage::days_of,
         finding::PartyKey,
         party,
-        policy::PolicyContent,
+        plausibility::Implausible,
+        policy::{CoverItem, PolicyContent},
         tables::Tables,
         timeline::{Presence, Saying, Statement, Timeline},
     },
@@ -20,9 +21,9 @@ use crate::{
         time::{Answer, Day, ImpreciseDay},
     },
     registry::{
-        claims::{Looked, look},
+        claims::{Looked, look, same_loss},
         command::Correct,
-        commands::{finding::not_exact, work},
+        commands::{finding::not_exact, rules::weigh, work},
         coverage::{chain_of, policy_on, unknown_fields},
         error::{Class, Error, Refusal},
         policies::completed,
@@ -110,6 +111,7 @@ pub(crate) fn new(
     content: &Content,
     noticed: ImpreciseDay,
     refusals: &mut Vec<Refusal>,
+    overridden: &mut Vec<String>,
 ) -> Result<(), Error> {
     let Fields::Claim(said) = &content.fields else { return Ok(()) };
     if said.step.is_some() {
@@ -120,7 +122,58 @@ pub(crate) fn new(
         refusals.push(not_exact());
         return Ok(());
     };
-    of_loss(tx, said, noticed, refusals)
+    of_loss(tx, said, noticed, refusals)?;
+    let told = Claim::noticed(said.as_ref().clone(), noticed);
+    let found = told_already(tx, None, &told, "fields.lost_on")?;
+    weigh(tx, "", found, refusals, overridden);
+    Ok(())
+}
+
+/// What a change makes of a claim that another one tells of already, once `after` is its life.
+pub(crate) fn told_anew(
+    tx: &mut Tx<'_, '_>,
+    id: SubjectId,
+    said: &Content,
+    after: &Timeline,
+    refusals: &mut Vec<Refusal>,
+    overridden: &mut Vec<String>,
+) -> Result<(), Error> {
+    let Fields::Claim(said) = &said.fields else { return Ok(()) };
+    // What was withdrawn is told again by being reopened.
+    let is_reopened = matches!(said.step.as_ref().map(|told| &told.step), Some(Step::Reopened));
+    if !said.says_fields() && !is_reopened {
+        return Ok(());
+    }
+    let Some(claim) = claim::of_timeline(after, Day::MAX) else { return Ok(()) };
+    let stood = tx.work.known(id.partition(), id)?;
+    let stood = stood.and_then(|record| claim::of_timeline(&record.timeline, Day::MAX));
+    if stood.is_some_and(|stood| stood.is_of_same_loss(&claim)) {
+        return Ok(());
+    }
+    let field = if is_reopened { "step" } else { "fields.lost_on" };
+    let found = told_already(tx, Some(id), &claim, field)?;
+    weigh(tx, "", found, refusals, overridden);
+    Ok(())
+}
+
+/// Another claim that tells of the same loss. There may be two of them, and then the caller insists.
+fn told_already(
+    tx: &mut Tx<'_, '_>,
+    id: Option<SubjectId>,
+    claim: &Claim,
+    field: &'static str,
+) -> Result<Vec<Implausible>, Error> {
+    let others = same_loss(tx.work, id, claim)?;
+    let found = others.first().map(|other| Implausible {
+        reason: "LOSS_TOLD_ALREADY",
+        field,
+        message: format!(
+            "{other} tells of a loss of this part by this cause on this day, on the same cover: if it \
+             is another loss, say so by its event, household or person, or insist"
+        ),
+        is_overridable: true,
+    });
+    Ok(found.into_iter().collect())
 }
 
 /// What stands against what is said of a claim, once `after` is its life. `path` is where a step stands.
@@ -162,16 +215,40 @@ pub(crate) fn said(
         }
         _ => {}
     }
+    if let Some(Step::Paid(payment)) = step
+        && payment.work.is_none()
+    {
+        refusals.extend(work::unnamed(tx, &claim, &format!("{path}.paid.work_id"))?);
+    }
     if let Some(Step::Appraised { by, .. }) = step {
         of_third_party(tx, &claim, by, path, refusals)?;
     }
     if refusals.len() == before && rests_on_cover {
-        of_cover(tx, id, &claim, path, refusals)?;
+        let item = of_cover(tx, id, &claim, path, refusals)?;
+        if let (Some(Step::Approved { .. }), Some(item)) = (step, item) {
+            refusals.extend(whose_loss(&claim, &item, path));
+        }
         if let Some(Step::Approved { .. }) = step.filter(|_| path == "step") {
             refusals.extend(checked_otherwise(&claim).filter(|_| refusals.len() == before));
         }
     }
     Ok(())
+}
+
+/// A refusal of an approval, by a cover with limits per household or person, of a loss that is said to be
+/// of none.
+fn whose_loss(claim: &Claim, item: &CoverItem, path: &str) -> Option<Refusal> {
+    if claim.keys().tell_whose(item) {
+        return None;
+    }
+    let limits = [("household", item.per_household), ("person", item.per_person)];
+    let limits = limits.into_iter().filter(|(_, limit)| limit.is_some());
+    let limits = limits.map(|(of, _)| of).collect::<Vec<_>>().join(" and per ");
+    let message = format!(
+        "the cover has a limit per {limits}: say whose loss it is, by its unit, household_key or \
+         person_key, then approve it"
+    );
+    Some(Refusal::rule("WHOSE_LOSS", path, message))
 }
 
 /// A refusal of an approval by a check that found that the cover does not answer: it answers now, and
@@ -260,32 +337,33 @@ fn of_order(claim: &Claim, path: &str, refusals: &mut Vec<Refusal>) {
     }
 }
 
-/// What is approved stays within what the cover pays, and the cover answers.
+/// What is approved stays within what the cover pays, and the cover answers; with the item that does.
 fn of_cover(
     tx: &mut Tx<'_, '_>,
     id: SubjectId,
     claim: &Claim,
     path: &str,
     refusals: &mut Vec<Refusal>,
-) -> Result<(), Error> {
+) -> Result<Option<CoverItem>, Error> {
     let held = claim.held();
     if held.count() == 0 {
-        return Ok(());
+        return Ok(None);
     }
-    let Some(looked) = looked(tx, id, claim)? else { return Ok(()) };
+    let Some(looked) = looked(tx, id, claim)? else { return Ok(None) };
     if looked.answer() != Answer::Yes {
         let message = format!("the cover does not answer: {}", looked.sentences());
         refusals.push(Refusal::rule("CLAIM_NOT_COVERED", path, message));
-        return Ok(());
+        return Ok(None);
     }
+    let item = looked.cover.map(|cover| cover.item);
     let Some(payable) = looked.payable.filter(|payable| held > payable.amount()) else {
-        return Ok(());
+        return Ok(item);
     };
     let most = payable.amount();
     let message = format!("{held} yuan is more than the {most} that is payable: {payable}");
     let field = if path == "id" { path.to_owned() } else { format!("{path}.approved.amount_fen") };
     refusals.push(Refusal::rule("APPROVED_ABOVE_LIMIT", &field, message));
-    Ok(())
+    Ok(item)
 }
 
 /// What stands against what is said of a loss.

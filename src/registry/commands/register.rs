@@ -165,7 +165,7 @@ pub(crate) fn judge(
     let Some((exists_from, further)) = life else { return Ok(()) };
     order::new(tx, content, exists_from.earliest(), refusals)?;
     policy::new(tx, content, exists_from.earliest(), refusals)?;
-    claim::new(tx, content, exists_from, refusals)?;
+    claim::new(tx, content, exists_from, refusals, overridden)?;
     work::new(tx, content, exists_from, refusals)?;
     let statement = Statement {
         seq: 0,
@@ -407,7 +407,6 @@ fn required(content: &Content, refusals: &mut Vec<Refusal>) {
             need(work.building.flatten().is_some(), "building_id", "work is done on a building");
             need(work.part.flatten_ref().is_some(), "part", "work is done on a part");
             need(work.done.flatten_ref().is_some(), "done", "say what was done");
-            need(work.cost.flatten().is_some(), "cost_fen", "say what it cost");
         }
         Fields::Reference(reference) => {
             let is_placed = reference.region.flatten().is_some();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     domain::{
-        claim::{self, Claim, Step},
+        claim::{self, Claim, Settlement, Step},
         content::{Content, Fields},
         timeline::{Presence, Timeline},
         work::{self, FundingSource, WorkContent, WorkItem},
@@ -12,14 +12,15 @@ use crate::{
     kernel::{
         fen::Fen,
         hash::Hash,
-        id::{BuildingId, SubjectId, WorkId},
+        id::{BuildingId, Kind, SubjectId, WorkId},
         time::{Day, ImpreciseDay},
     },
     registry::{
-        commands::finding::not_exact,
+        commands::{finding::not_exact, other_building::standing_about},
         coverage::unknown_fields,
         error::{Class, Error, Refusal},
         read::At,
+        record::Record,
         tx::Tx,
         works::{self, Paid},
     },
@@ -51,8 +52,16 @@ pub(crate) fn new(
         let message = format!("{building} was no more on {done_on}");
         refusals.push(Refusal::rule("OBJECT_ABSENT", "fields.building_id", message));
     }
+    refusals.extend(cost_nothing(tx, said));
     of_part(tx, said, refusals)?;
     of_building(tx, said.findings(), building, refusals)
+}
+
+/// Refuses a cost of nothing on which nobody says a word: what is not known is left out.
+fn cost_nothing(tx: &Tx<'_, '_>, said: &WorkContent) -> Option<Refusal> {
+    let is_unexplained = said.cost() == Some(Fen::ZERO) && tx.call.reason.is_empty();
+    let message = "a cost that is not known is left out; where it cost nothing, say why";
+    is_unexplained.then(|| Refusal::rule("COST_NOTHING", "fields.cost_fen", message))
 }
 
 /// The part is one that the lists of products name, where there are any.
@@ -107,6 +116,7 @@ pub(crate) fn said(
     let Fields::Work(said) = &content.fields else { return Ok(()) };
     let Some(item) = work::of_timeline(after, Day::MAX) else { return Ok(()) };
     moved(tx, id, content, after, refusals)?;
+    refusals.extend(cost_nothing(tx, said));
     of_part(tx, said, refusals)?;
     if let Some(building) = item.content.building.flatten().filter(|_| said.findings.is_some()) {
         of_building(tx, said.findings(), building, refusals)?;
@@ -143,6 +153,43 @@ pub(crate) fn paid_by_claim(
     refusals.extend(paid_twice(tx, id, &own, payment.invoice, field)?);
     let Some(work) = payment.work else { return Ok(()) };
     of_work(tx, id, claim, work, after, refusals)
+}
+
+/// Refuses to pay for the repair of a loss without the work item, where there is one on the building: of a
+/// finding of the claim, or of the damaged part since the loss. Else nobody who pays for the same work
+/// would see this money. What is paid in cash is for no work.
+pub(crate) fn unnamed(
+    tx: &mut Tx<'_, '_>,
+    claim: &Claim,
+    field: &str,
+) -> Result<Option<Refusal>, Error> {
+    let settled = claim.events.iter().rev().find_map(|event| match &event.step {
+        Step::Settling(way) if event.out_of_place.is_empty() => Some(*way),
+        _ => None,
+    });
+    let Some(building) = claim.content.building.flatten() else { return Ok(None) };
+    if settled != Some(Settlement::Repair) {
+        return Ok(None);
+    }
+    let lost_on = claim.content.lost_on.flatten().unwrap_or(claim.noticed);
+    let is_of_it = |_, record: &Record| {
+        work::of_timeline(&record.timeline, Day::MAX).is_some_and(|item| {
+            let of = &item.content;
+            let is_of_finding =
+                of.findings().iter().any(|id| claim.content.findings().contains(id));
+            let is_of_part = of.part.is_some() && of.part == claim.content.part;
+            of.building.flatten() == Some(building)
+                && (is_of_finding || (is_of_part && item.done_on >= lost_on))
+        })
+    };
+    let works = standing_about(tx, building, Kind::Work, is_of_it)?;
+    let some = works.iter().take(TOLD_MAX).map(ToString::to_string).collect::<Vec<_>>();
+    let message = format!(
+        "the repair is paid for what was done: name the work item, one of {}, or register that which \
+         it was",
+        some.join(", ")
+    );
+    Ok((!works.is_empty()).then(|| Refusal::rule("WORK_NOT_NAMED", field, message)))
 }
 
 fn of_work(
@@ -213,7 +260,9 @@ pub(crate) fn moved(
 }
 
 /// Refuses more than a work item cost, with what stands against it.
-fn overfunded(paid: &[Paid], cost: Fen, field: &str) -> Option<Refusal> {
+fn overfunded(paid: &[Paid], cost: Option<Fen>, field: &str) -> Option<Refusal> {
+    // What is too much for a cost that is not known yet, nobody can say.
+    let cost = cost?;
     let total = works::total(paid);
     if total <= cost {
         return None;
