@@ -18,8 +18,8 @@ use crate::{
 /// subjects, with days, and settled ones that come back. 7: a partition knows the last entry about its
 /// reference data. 8: grams within Latin words. 9: a recount knows what it concerns. 10: records count
 /// what was settled and stands. 11: claims that were approved, by their policies, and who pays an
-/// invoice. 12: what is insured is counted.
-pub(crate) const LAYOUT: u32 = 13;
+/// invoice. 12: what is insured is counted. 14: findings that ended count on without their building.
+pub(crate) const LAYOUT: u32 = 14;
 
 /// A key space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
