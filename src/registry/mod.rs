@@ -74,6 +74,7 @@ pub use crate::registry::{
     error::{Class, Error, Refusal},
     fact::{Body, Conflict, Fact, ItemOutcome, ItemRecord, SourceRow},
     findings::{EventSeen, FindingSeen, FindingsWanted},
+    orders::OrdersWanted,
     parts::TotalOf,
     proved::{NotAnEntry, Opened, OpenedPart, open_entry, sayings},
     query::{

@@ -17,6 +17,7 @@ mod misread;
 mod misread_papers;
 mod papers;
 mod parts;
+mod plans;
 mod policies;
 mod reads;
 mod refused;

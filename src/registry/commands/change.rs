@@ -11,7 +11,7 @@ use crate::{
     registry::{
         command::Change,
         commands::{
-            claim, finding, lived, order, policy, report,
+            claim, finding, lived, order, plan, policy, report,
             rules::{
                 contradictions, homes, no_sweep, noted, real_subject, record_everywhere,
                 references, settle, weigh,
@@ -68,6 +68,7 @@ pub(crate) fn say(
     after.push(statement, &[]);
     policy::said(tx, &command.content, &record.timeline, &after, command.from, &mut refusals)?;
     lived::judge(tx, id, &record.timeline, &after, &mut refusals)?;
+    plan::beside(tx, id, &record.timeline, &after, &mut refusals)?;
     claim::said(tx, id, &command.content, &after, "step", &mut refusals)?;
     work::said(tx, id, &command.content, &after, &mut refusals)?;
     contradictions(tx, id, &record.timeline, &after, &mut refusals)?;
