@@ -26,5 +26,6 @@ mod stopping;
 mod tls;
 mod underwriting;
 mod watching;
+mod whole;
 mod works;
 mod writes;
