@@ -704,6 +704,7 @@ async fn a_check_up_goes_from_the_rule_to_the_closed_finding_as_the_page_has_it_
     let order = answered("anju order list", 0);
     assert_eq!(text(order, "/orders/0/state"), "ORDER_STATE_DONE");
     assert_eq!(text(order, "/orders/0/fields/paymentReference"), "F-2026-17");
+    assert_eq!(answered("anju list orders", 0).pointer("/orders/0"), None, "it was answered");
     for line in commands("README.md", "Check-ups") {
         assert!(lines.contains(&line), "the page does not have the README's {line:?}");
     }

@@ -11,6 +11,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("address", "address", "地址"),
     ("aliases", "other names", "别名"),
     ("amount_fen", "amount", "金额"),
+    ("answered_by_id", "answered by", "完成报告"),
     ("appraised_fen", "appraised", "第三方鉴定"),
     ("approved_fen", "approved", "核赔"),
     ("area_cm2", "area", "建筑面积"),

@@ -13,7 +13,10 @@ use crate::{
         session::Session,
         set, work,
     },
-    kernel::id::{BodyId, BuildingId, CompoundId, PlanId},
+    kernel::{
+        id::{BodyId, BuildingId, CompoundId, PlanId},
+        time::Day,
+    },
     proto::v1,
 };
 
@@ -30,6 +33,7 @@ Examples:
   anju list bodies --region gbt2260:410100
   anju list plans --region gbt2260:410102 --year 2026
   anju list orders --region gbt2260:410102 --state ordered
+  anju list orders --region gbt2260:410102 --overdue --valid-at 2026-06-30
   anju list cases --partition 1";
 
 /// Flags of `anju list`.
@@ -191,6 +195,15 @@ pub struct OrderListArgs {
     /// Only in this state; may be repeated.
     #[arg(long, value_enum)]
     pub state: Vec<OrderStateName>,
+    /// Only those that are open after their deadline, the longest overdue first.
+    #[arg(long)]
+    pub overdue: bool,
+    /// With a deadline on or after this day, in the order of the deadlines.
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<Day>,
+    /// With a deadline on or before this day, in the order of the deadlines.
+    #[arg(long, value_name = "DAY")]
+    pub by: Option<Day>,
     /// Which days and which knowledge.
     #[command(flatten)]
     pub read: ReadArgs,
@@ -227,10 +240,16 @@ pub async fn orders(args: &OrderListArgs, session: &mut Session<'_>) -> anyhow::
         OrderStateName::Done => v1::OrderState::Done,
         OrderStateName::Cancelled => v1::OrderState::Cancelled,
     });
+    let text = |day: Option<Day>| day.map(|day| day.to_string()).unwrap_or_default();
+    let is_by_deadline = args.overdue || args.from.is_some() || args.by.is_some();
     let request = v1::ListOrdersRequest {
         context: Some(args.read.context()),
         states: states.map(i32::from).collect(),
         of,
+        overdue: args.overdue,
+        deadline_from: text(args.from),
+        deadline_to: text(args.by),
+        order_by: if is_by_deadline { "deadline".to_owned() } else { String::new() },
         ..v1::ListOrdersRequest::default()
     };
     let call = ("PlanService", "ListOrders");

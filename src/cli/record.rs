@@ -44,8 +44,8 @@ pub fn page(record: &DynamicMessage) -> Sheet {
     for (label, value) in message::nested(record, "head").iter().flat_map(field::said) {
         sheet.row([label, value]);
     }
-    for name in ["case_ids", "entries_in_doubt"] {
-        if let Some(value) = field::shown(record, name) {
+    for name in ["answered_by_id", "case_ids", "entries_in_doubt"] {
+        if let Some(value) = field::shown(record, name).filter(|value| !value.is_empty()) {
             sheet.row([field::label(name), value.replace('\n', ", ")]);
         }
     }

@@ -81,14 +81,17 @@ impl OrderState {
     }
 }
 
-/// Whether a report with this life answers the order on `day`: it names it and is accepted.
-pub fn is_answered_by(order: OrderId, report: &Timeline, day: Day) -> bool {
+/// Since when a report with this life answers the order on `day`: it names it and is accepted. `None`
+/// where it does not, or does no more.
+pub fn answered_since(order: OrderId, report: &Timeline, day: Day) -> Option<Day> {
     let names = match report.content_at(day).map(|content| content.fields) {
         Some(Fields::Report(report)) => report.order.flatten() == Some(order),
         _ => false,
     };
-    let state = report::state_on(report, day);
-    names && report.registration().is_some() && matches!(state, report::State::Accepted { .. })
+    match report::state_on(report, day) {
+        report::State::Accepted { on, .. } if names && report.registration().is_some() => Some(on),
+        _ => None,
+    }
 }
 
 /// Whether an order with this deadline asks for the same as another one that is open and began on

@@ -20,7 +20,23 @@ pub struct PlanContent {
     pub cancelled: Said<bool>,
 }
 
+/// What a plan is for. A region has one that stands for a year.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// The region that plans.
+    pub region: RegionId,
+    /// The year.
+    pub year: u16,
+}
+
 impl PlanContent {
+    /// What it is for; `None` when it was given up.
+    pub fn scope(&self) -> Option<Scope> {
+        let stands = self.cancelled.flatten() != Some(true);
+        let scope = self.region.flatten().zip(self.year.flatten()).filter(|_| stands);
+        scope.map(|(region, year)| Scope { region, year })
+    }
+
     pub(crate) fn lay(&mut self, newer: &Self) {
         lay(&mut self.region, &newer.region);
         lay(&mut self.year, &newer.year);

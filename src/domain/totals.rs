@@ -56,8 +56,6 @@ pub enum Measure {
     FindingsByClass = 20,
     /// Open findings by what they are by now.
     FindingsBySeverity = 21,
-    /// Findings by where they stand, those that have come to an end among them.
-    FindingsByStage = 22,
     /// Open findings by the days since their notice.
     FindingsByAge = 23,
     /// Open findings whose deadline passed without a repair, by severity.
@@ -91,6 +89,9 @@ pub enum Measure {
     Losses = 37,
     /// Premiums as in [`Measure::Premium`] by product: what a loss ratio divides by.
     PremiumByProduct = 38,
+    /// Findings by where they stand. Those that have come to an end stay counted when their building
+    /// is no more; they did not in the first edition, which was number 22.
+    FindingsByStage = 39,
 }
 
 impl Measure {
@@ -176,7 +177,10 @@ impl Measure {
 
     /// The edition of its meaning.
     pub const fn edition(self) -> u32 {
-        1
+        match self {
+            Self::FindingsByStage => 2,
+            _ => 1,
+        }
     }
 
     fn from_number(number: u32) -> Option<Self> {
@@ -543,11 +547,24 @@ pub fn contributions(timeline: &Timeline) -> Landings {
 /// What amounts that are so on spans of days contribute where the subject counts: as long as it is
 /// there, certainly or possibly.
 pub fn spread(timeline: &Timeline, parts: &BTreeMap<(Day, Day), Amounts>) -> Landings {
+    let there = timeline.certain_span().zip(timeline.possible_span());
+    there.map_or_else(Landings::default, |there| spread_on(timeline, parts, there))
+}
+
+/// The same of what goes on counting when the subject is no more, where it was last.
+pub fn outlasting(timeline: &Timeline, parts: &BTreeMap<(Day, Day), Amounts>) -> Landings {
+    let begun = timeline.certain_span().zip(timeline.possible_span());
+    begun.map_or_else(Landings::default, |((certain, _), (possible, _))| {
+        spread_on(timeline, parts, ((certain, Day::MAX), (possible, Day::MAX)))
+    })
+}
+
+fn spread_on(
+    timeline: &Timeline,
+    parts: &BTreeMap<(Day, Day), Amounts>,
+    (certain, possible): ((Day, Day), (Day, Day)),
+) -> Landings {
     let mut landings = Landings::default();
-    let (Some(possible), Some(certain)) = (timeline.possible_span(), timeline.certain_span())
-    else {
-        return landings;
-    };
     for segment in timeline.segments() {
         let until = segment.until.unwrap_or(Day::MAX);
         for ((first, beyond), amounts) in parts {

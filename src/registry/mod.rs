@@ -75,6 +75,7 @@ pub use crate::registry::{
     error::{Class, Error, Refusal},
     fact::{Body, Conflict, Fact, ItemOutcome, ItemRecord, SourceRow},
     findings::{EventSeen, FindingSeen, FindingsWanted},
+    orders::OrdersWanted,
     parts::TotalOf,
     product::ProductSeen,
     proved::{NotAnEntry, Opened, OpenedPart, open_entry, sayings},

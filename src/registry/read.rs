@@ -14,7 +14,7 @@ use crate::{
         timeline::{Edge, End, Presence, Timeline},
     },
     kernel::{
-        id::{CaseId, Kind, RegionId, SubjectId},
+        id::{CaseId, Kind, RegionId, ReportId, SubjectId},
         limit,
         page::{Page, PageRequest},
         position::{Partition, Position, Seq},
@@ -27,7 +27,8 @@ use crate::{
         engine::Registry,
         error::{Error, Refusal},
         history::{entry_numbers, timeline_at},
-        orders, policies,
+        orders::{self, OrdersWanted},
+        policies,
         record::Record,
         reports::{self, ReportStand, ReportsWanted},
         space::{child_prefix, subject_at_end},
@@ -60,6 +61,8 @@ pub struct Seen {
     pub cases: Vec<(CaseId, Vec<Seq>)>,
     /// Of an order: where it stands.
     pub order_state: Option<OrderState>,
+    /// Of an order: the report that it was answered by.
+    pub answered_by: Option<ReportId>,
     /// Of a policy: where it stands.
     pub policy_state: Option<PolicyState>,
     /// Of a claim: how it stands.
@@ -90,8 +93,8 @@ pub enum ListOf {
     Ever(Kind, Partition),
     /// The plans of a region and those below it, of one year.
     Plans(RegionId, u16),
-    /// Orders of a plan, a building, a body or a region that stand in one of some states.
-    Orders(SubjectId, OrderStates),
+    /// Orders of a plan, a building, a body or a region.
+    Orders(SubjectId, OrdersWanted),
     /// Reports of a building, a body, a signer, an order or a region.
     Reports(SubjectId, ReportsWanted),
     /// Claims on a policy, or of a building, unit, compound or region, or that name a finding or report,
@@ -210,10 +213,12 @@ impl Registry {
                 let at = self.at(region.partition(), time)?;
                 self.list_below(Kind::Plan, region.into(), at, page, &is_of_year)
             }
-            ListOf::Orders(holder, states) => {
-                let stands = |seen: &Seen| seen.order_state.is_some_and(|state| states.has(state));
+            ListOf::Orders(holder, wanted) => {
                 let at = self.at(holder.partition(), time)?;
-                self.list_below(Kind::Order, holder, at, page, &stands)
+                if wanted.is_by_deadline {
+                    return self.orders_by_deadline(holder, wanted, at, page);
+                }
+                self.list_below(Kind::Order, holder, at, page, &|seen| wanted.has(seen))
             }
             ListOf::Reports(holder, wanted) => {
                 let stands = |seen: &Seen| {
@@ -286,7 +291,7 @@ impl Registry {
         })
     }
 
-    fn list_below(
+    pub(super) fn list_below(
         &self,
         kind: Kind,
         holder: SubjectId,
@@ -559,6 +564,7 @@ pub(crate) fn see(
         .and_then(|_| timeline.content_at(at.day).or_else(|| timeline.content_at(Day::MAX)))
         .unwrap_or_else(|| Content::empty(id.kind()));
     let doubts = doubts(state, partition, &content, &timeline, at.day)?;
+    let order = orders::state_of(state, partition, id, &content, at)?;
     Ok(Some(Seen {
         id,
         etag,
@@ -568,7 +574,8 @@ pub(crate) fn see(
         edges: timeline.edges().collect(),
         doubts,
         cases: open_cases(state, partition, id, &record, at)?,
-        order_state: orders::state_of(state, partition, id, &content, at)?,
+        order_state: order.map(|(state, _)| state),
+        answered_by: order.and_then(|(_, report)| report),
         policy_state: policies::state_of(state, partition, &content, at)?,
         claim: claims::seen(state, &timeline, &content, at)?,
         work: works::seen(state, id, &timeline, &content, at)?,

@@ -19,7 +19,8 @@ use crate::{
 /// reference data. 8: grams within Latin words. 9: a recount knows what it concerns. 10: records count
 /// what was settled and stands. 11: claims that were approved, by their policies, and who pays an
 /// invoice. 12: what is insured is counted. 13: what claims come to is counted. 14: claims that no policy
-/// insures, and losses that are told twice, are cases.
+/// insures, and losses that are told twice, are cases; findings that ended count on without their
+/// building.
 pub(crate) const LAYOUT: u32 = 14;
 
 /// A key space.

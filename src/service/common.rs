@@ -14,6 +14,7 @@ use crate::{
         house_code,
         place::{Boundary, BoundingBox, Crs, PlaceError, Point},
         plausibility::OVERRIDABLE,
+        reference_file,
         text::identity_violation,
         timeline::{EndCause, Presence},
     },
@@ -452,7 +453,12 @@ impl FieldReader {
         self.known.insert("doubts");
         for (index, v1::FieldDoubt { field, sentence }) in values.into_iter().enumerate() {
             let path = format!("doubts[{index}]");
-            if !fields.contains(field.as_str()) {
+            // Of what was looked at, each dimension by itself: `dimensions.FIR`.
+            let name = match field.split_once('.') {
+                Some((name @ "dimensions", code)) if reference_file::is_code(code) => name,
+                _ => field.as_str(),
+            };
+            if !fields.contains(name) {
                 let message = "this is no field that can be doubted";
                 self.violations.add(format!("{path}.field"), "UNKNOWN_PATH", message);
                 continue;

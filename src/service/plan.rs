@@ -17,7 +17,7 @@ use crate::{
         violation::Violations,
     },
     proto::v1::{self, plan_service_server::PlanService},
-    registry::{ListOf, OrderStates, Seen},
+    registry::{ListOf, OrderStates, OrdersWanted, Seen},
     service::{
         Api,
         body::in_region,
@@ -28,6 +28,8 @@ use crate::{
 
 /// Years of plans.
 const YEARS: std::ops::RangeInclusive<i32> = 1950..=2200;
+/// The order of orders that is none of ids.
+const BY_DEADLINE: &str = "deadline";
 
 impl Resource for v1::Plan {
     const KIND: Kind = Kind::Plan;
@@ -104,11 +106,14 @@ impl Resource for v1::Order {
 
     fn new(parts: Parts<v1::OrderFields>) -> Self {
         let Parts { id, etag, life, fields, case_ids, entries_in_doubt } = parts;
-        Self { id, etag, life, fields, case_ids, entries_in_doubt, state: 0 }
+        let (state, answered_by_id) = (0, String::new());
+        Self { id, etag, life, fields, case_ids, entries_in_doubt, state, answered_by_id }
     }
 
     fn with_derived(self, seen: &Seen) -> Self {
-        Self { state: number(Some(seen.order_state), |state| state as u32), ..self }
+        let state = number(Some(seen.order_state), |state| state as u32);
+        let answered_by_id = seen.answered_by.map(|id| id.to_string()).unwrap_or_default();
+        Self { state, answered_by_id, ..self }
     }
 }
 
@@ -140,6 +145,11 @@ fn orders(violations: &mut Violations, asked: &v1::ListOrdersRequest) -> Option<
         let wrong = ("UNKNOWN_VALUE", format!("{number} is no state of an order"));
         states.extend(violations.take(&format!("states[{index}]"), state.ok_or(wrong)));
     }
+    let deadline_from = common::optional(violations, "deadline_from", &asked.deadline_from);
+    let deadline_to = common::optional(violations, "deadline_to", &asked.deadline_to);
+    if deadline_from.zip(deadline_to).is_some_and(|(from, to): (Day, Day)| to < from) {
+        violations.add("deadline_to", "OUT_OF_RANGE", "the last day is not before the first");
+    }
     let holder = match &asked.of {
         Some(Of::PlanId(text)) => common::holder::<PlanId>(violations, "plan_id", text),
         Some(Of::BuildingId(text)) => common::holder::<BuildingId>(violations, "building_id", text),
@@ -152,7 +162,14 @@ fn orders(violations: &mut Violations, asked: &v1::ListOrdersRequest) -> Option<
         }
     };
     let (field, holder) = holder?;
-    Some((ListOf::Orders(holder, OrderStates::of(&states)), Some((field, holder))))
+    let wanted = OrdersWanted {
+        states: OrderStates::of(&states),
+        is_overdue: asked.overdue,
+        deadline_from,
+        deadline_to,
+        is_by_deadline: asked.order_by == BY_DEADLINE,
+    };
+    Some((ListOf::Orders(holder, wanted), Some((field, holder))))
 }
 
 #[tonic::async_trait]
@@ -280,11 +297,12 @@ impl PlanService for Api {
         request: Request<v1::ListOrdersRequest>,
     ) -> Result<Response<v1::ListOrdersResponse>, Status> {
         let (way, mut asked) = self.begin(request)?;
+        let is_by_id = asked.order_by != BY_DEADLINE;
         let listing = Listing {
             context: asked.context.take(),
             page_size: std::mem::take(&mut asked.page_size),
             page_token: std::mem::take(&mut asked.page_token),
-            order_by: asked.order_by.clone(),
+            order_by: if is_by_id { asked.order_by.clone() } else { String::new() },
         };
         let (orders, next_page_token, read_at) =
             way.list(&asked, listing, |violations| orders(violations, &asked)).await?;

@@ -32,8 +32,10 @@ use proptest::prelude::*;
 
 use crate::{
     city::{City, building, day, fields, said},
+    oracle::Oracle,
     papers::Desk,
     rebuild::{journal_of, state},
+    stages::check_stages,
     story::cases,
 };
 
@@ -754,6 +756,8 @@ fn counted_step_by_step_is_counted_at_once(acts: &[Act], choice: usize) {
         assert_eq!(listed(registry, node), computed(&town, node), "due in {node}");
         check_aged(&town, node);
     }
+    let oracle = Oracle::read(kept.as_ref(), town.city.home(), head);
+    check_stages(&town, &oracle, day(days[1 + choice % 5]));
     let live = state(kept.as_ref());
     let copy = journal_of(kept.as_ref());
     anju::registry::replay(&copy, &copy, &mut |_, _| {}).unwrap();

@@ -32,6 +32,7 @@ mod refusals;
 mod requests;
 mod row_days;
 mod row_ends;
+mod stages;
 mod story;
 mod sweeps;
 mod totals;

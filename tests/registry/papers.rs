@@ -839,13 +839,13 @@ fn a_report_that_comes_in_after_the_demolition_leaves_nothing_open() {
     check(
         &lines,
         expect![[r"
-        submitted: object_gone since 2026-03-01, 0 by age, order cancelled; on the day before 1 open, 1 listed, 01 1, any 1, open 1, repair_by 1, order planned; then 0 open, 1 listed, 
-        object_gone, until 2026-08-19, repair_by
-        FINDING_STATE id
-        notified before: object_gone since 2026-03-01, 0 by age, order cancelled; on the day before 1 open, 1 listed, 01 1, any 1, notified 1, repair_by 1, order planned; then 0 open, 1 listed, 
-        in the month after: object_gone since 2026-04-30, 0 by age, order cancelled; on the day before 1 open, 1 listed, 01 1, any 1, notified 1, repair_by 1, order planned; then 1 open, 1 listed, 01 1, any 1, notified 1, repair_by 1
-        not at all: notified since 2026-02-20, 1 by age, order planned; on the day before 1 open, 1 listed, 01 1, any 1, notified 1, repair_by 1, order planned; then 1 open, 1 listed, 01 1, any 1, notified 1, repair_by 1
-    "]],
+            submitted: object_gone since 2026-03-01, 0 by age, order cancelled; on the day before 1 open, 1 listed, 01 1, any 1, open 1, repair_by 1, order planned; then 0 open, 1 listed, object_gone 1
+            object_gone, until 2026-08-19, repair_by
+            FINDING_STATE id
+            notified before: object_gone since 2026-03-01, 0 by age, order cancelled; on the day before 1 open, 1 listed, 01 1, any 1, notified 1, repair_by 1, order planned; then 0 open, 1 listed, object_gone 1
+            in the month after: object_gone since 2026-04-30, 0 by age, order cancelled; on the day before 1 open, 1 listed, 01 1, any 1, notified 1, repair_by 1, order planned; then 1 open, 1 listed, 01 1, any 1, notified 1, repair_by 1
+            not at all: notified since 2026-02-20, 1 by age, order planned; on the day before 1 open, 1 listed, 01 1, any 1, notified 1, repair_by 1, order planned; then 1 open, 1 listed, 01 1, any 1, notified 1, repair_by 1
+        "]],
     );
     desk.check_rebuild();
 }

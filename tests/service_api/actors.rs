@@ -233,7 +233,7 @@ async fn all_that_is_wrong_with_a_body_or_signer_is_told_at_once() {
 }
 
 /// An order as a test gives it.
-fn order(building: &str, body: Option<&str>, deadline: &str) -> v1::CreateOrderRequest {
+pub(crate) fn order(building: &str, body: Option<&str>, deadline: &str) -> v1::CreateOrderRequest {
     v1::CreateOrderRequest {
         context: write(),
         fields: Some(v1::OrderFields {

@@ -4,6 +4,9 @@
 //! counted once for each indicator of the city check-up, however many findings of its classes are
 //! open, and once among the buildings that have any. A check-up counts in the month of its
 //! inspection and in no other, so that the total of a month's last day is that of the month.
+//!
+//! A finding that has come to an end is counted by how it ended for ever, where its building was last:
+//! a city asks how many ended as object gone, and of these the building is always gone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +16,7 @@ use crate::{
         due::{DueAnswer, DuePlan},
         finding::catalogue::Bucket,
         tables::Tables,
-        totals::{Amounts, Cell, Landings, Measure, spread},
+        totals::{Amounts, Cell, Landings, Measure, outlasting, spread},
     },
     kernel::time::Day,
 };
@@ -27,6 +30,8 @@ pub struct Count {
     pub term: String,
     /// On which days.
     pub span: Span,
+    /// Whether it goes on counting when the building is no more.
+    pub outlasts: bool,
 }
 
 /// Everything that counts of a building. `plan` is its due plan.
@@ -35,7 +40,7 @@ pub fn counts(dossier: &Dossier, plan: Option<&DuePlan>, tables: &Tables) -> Vec
     let Some(life) = dossier.life() else { return counts };
     let mut put = |measure, term: String, span: Span| {
         if let Some(span) = span.within(life) {
-            counts.push(Count { measure, term, span });
+            counts.push(Count { measure, term, span, outlasts: false });
         }
     };
     for graded in dossier.grades() {
@@ -53,7 +58,9 @@ pub fn counts(dossier: &Dossier, plan: Option<&DuePlan>, tables: &Tables) -> Vec
         let span = Span { from: paper.inspected, until: Some(month.next().first()) };
         put(Measure::CheckUps, doubted(paper.kind.word().to_owned(), paper.is_in_doubt), span);
     }
-    findings(dossier, plan, tables, &mut put);
+    let mut ended = Vec::new();
+    findings(dossier, plan, tables, &mut put, &mut ended);
+    counts.extend(ended);
     counts
 }
 
@@ -64,12 +71,16 @@ pub fn landings(
     mut number: impl FnMut(&str) -> u16,
 ) -> Landings {
     let mut parts: BTreeMap<(Day, Day), Amounts> = BTreeMap::new();
+    let mut outlast = parts.clone();
     for count in counts {
         let cell = Cell::termed(count.measure, number(&count.term));
         let span = (count.span.from, count.span.until.unwrap_or(Day::MAX));
+        let parts = if count.outlasts { &mut outlast } else { &mut parts };
         parts.entry(span).or_default().add(cell, 1);
     }
-    spread(&dossier.building, &parts)
+    let mut landings = spread(&dossier.building, &parts);
+    landings.add_all(&outlasting(&dossier.building, &outlast), 1);
+    landings
 }
 
 /// What is in doubt is counted apart.
@@ -113,15 +124,16 @@ fn findings(
     plan: Option<&DuePlan>,
     tables: &Tables,
     put: &mut impl FnMut(Measure, String, Span),
+    ended: &mut Vec<Count>,
 ) {
     let mut open: Vec<(Span, BTreeSet<u32>)> = Vec::new();
     for (_, finding) in &dossier.findings {
         for stretch in dossier.stretches(finding, plan, tables) {
             let (span, view, aged) = (stretch.span, &stretch.view, stretch.aged);
-            put(Measure::FindingsByStage, view.stage.word().to_owned(), span);
             if !view.stage.is_open() {
                 continue;
             }
+            put(Measure::FindingsByStage, view.stage.word().to_owned(), span);
             put(Measure::FindingsByClass, view.class.clone(), span);
             put(Measure::FindingsBySeverity, aged.severity.word().to_owned(), span);
             if aged.overdue_days.is_some() {
@@ -134,6 +146,10 @@ fn findings(
             let class = class.and_then(|catalogue| catalogue.class(&view.class).ok());
             let indicators = class.map(|class| class.indicators.clone()).unwrap_or_default();
             open.push((span, indicators));
+        }
+        for (span, stage) in dossier.ended(finding, tables) {
+            let (measure, term) = (Measure::FindingsByStage, stage.word().to_owned());
+            ended.push(Count { measure, term, span, outlasts: true });
         }
     }
     for (term, spans) in distinct(&open) {

@@ -14,7 +14,7 @@ use crate::{
         content::{Content, Fields},
         cycle::{self, CycleRuleSet},
         due::{self, Building, DueAnswer, DuePlan, Life, Steps},
-        finding::{Finding, View, ageing::Aged, catalogue::Catalogue},
+        finding::{Finding, Stage, View, ageing::Aged, catalogue::Catalogue},
         grade::{Derived, Grade, Scale, Scope},
         report::{ReportKind, State},
         tables::Tables,
@@ -357,6 +357,34 @@ impl Dossier {
         }
         stretches
     }
+
+    /// The days on which a finding counts by how it ended, whether its building is still there or not:
+    /// in the building in which it counted when it ended, of those that its own became.
+    pub fn ended(&self, finding: &Finding, tables: &Tables) -> Vec<(Span, Stage)> {
+        let (Some(life), mut ended) = (self.life(), Vec::new()) else { return Vec::new() };
+        let mut is_here = None;
+        for (span, view) in lasting_views(finding) {
+            if view.stage.is_open() {
+                is_here = None;
+                continue;
+            }
+            let is_here = *is_here.get_or_insert_with(|| ended_in(finding, life, span.from));
+            if is_here && tables.findings_on(view.first_observed).is_some() {
+                ended.push((span, view.stage));
+            }
+        }
+        ended
+    }
+}
+
+/// Whether what ended on a day counted in a building with this life then, or last of all.
+fn ended_in(finding: &Finding, life: Span, day: Day) -> bool {
+    let Some(from) = finding.stay().counts_from else { return false };
+    let day = day.max(life.from);
+    match finding.ends_on().filter(|gone| *gone <= day) {
+        Some(gone) => life.until == Some(gone) && from < gone,
+        None => life.contains(day) && from <= day,
+    }
 }
 
 /// What a view becomes by the passing of the days of a span.
@@ -421,6 +449,18 @@ fn views(finding: &Finding) -> Vec<(Span, View)> {
             let until = days.get(index + 1).copied().or(stay.until);
             views.push((Span { from: *from, until }, view));
         }
+    }
+    views
+}
+
+/// The same, where what ended before the building became another stays with it for ever.
+fn lasting_views(finding: &Finding) -> Vec<(Span, View)> {
+    let mut views = views(finding);
+    if let (Some(until), Some((last, view))) = (finding.stay().until, views.last_mut())
+        && !view.stage.is_open()
+        && finding.events().all(|event| event.on < until)
+    {
+        last.until = None;
     }
     views
 }

@@ -253,41 +253,41 @@ fn a_building_with_two_findings_counts_once_for_each_indicator() {
         &dossier(Some("2027-01-01"), Vec::new(), vec![one, other]),
         &[],
         expect![[r"
-        buildings_by_due_state scheduled: 2026-01-01 to 2026-03-05
-        buildings_by_due_state scheduled: 2026-03-05 to 2026-06-01
-        buildings_by_due_state scheduled: 2026-06-01 to 2026-08-21
-        buildings_by_due_state scheduled: 2026-08-21 to 2027-01-01
-        buildings_by_due_state unknown: 1994-06-30 to 2026-01-01
-        open_findings_by_class STR.CRACK: 2026-03-05 to 2026-03-10
-        open_findings_by_class STR.CRACK: 2026-03-10 to 2026-04-10
-        open_findings_by_class STR.CRACK: 2026-04-10 to 2026-06-09
-        open_findings_by_class STR.CRACK: 2026-06-09 to 2026-08-01
-        open_findings_by_class STR.CRACK: 2026-08-01 to 2026-08-20
-        open_findings_by_class STR.CRACK: 2026-08-20 to 2026-08-21
-        open_findings_by_class STR.TILT: 2026-06-01 to 2027-01-01
-        open_findings_by_severity repair_by: 2026-03-05 to 2026-03-10
-        open_findings_by_severity repair_by: 2026-03-10 to 2026-04-10
-        open_findings_by_severity repair_by: 2026-04-10 to 2026-06-09
-        open_findings_by_severity repair_by: 2026-06-01 to 2027-01-01
-        open_findings_by_severity repair_by: 2026-06-09 to 2026-08-01
-        open_findings_by_severity repair_by: 2026-08-01 to 2026-08-20
-        open_findings_by_severity repair_by: 2026-08-20 to 2026-08-21
-        findings_by_stage closed: 2026-08-21 to 2027-01-01
-        findings_by_stage notified: 2026-03-10 to 2026-04-10
-        findings_by_stage notified: 2026-04-10 to 2026-06-09
-        findings_by_stage notified: 2026-06-09 to 2026-08-01
-        findings_by_stage open: 2026-03-05 to 2026-03-10
-        findings_by_stage open: 2026-06-01 to 2027-01-01
-        findings_by_stage reported_fixed: 2026-08-01 to 2026-08-20
-        findings_by_stage verified: 2026-08-20 to 2026-08-21
-        open_findings_by_notice_age 0..30: 2026-03-10 to 2026-04-10
-        open_findings_by_notice_age 31..90: 2026-04-10 to 2026-06-09
-        open_findings_by_notice_age 91..180: 2026-06-09 to 2026-08-01
-        open_findings_by_notice_age 91..180: 2026-08-01 to 2026-08-20
-        open_findings_by_notice_age 91..180: 2026-08-20 to 2026-08-21
-        buildings_by_indicator 01: 2026-03-05 to 2027-01-01
-        buildings_by_indicator any: 2026-03-05 to 2027-01-01
-    "]],
+            buildings_by_due_state scheduled: 2026-01-01 to 2026-03-05
+            buildings_by_due_state scheduled: 2026-03-05 to 2026-06-01
+            buildings_by_due_state scheduled: 2026-06-01 to 2026-08-21
+            buildings_by_due_state scheduled: 2026-08-21 to 2027-01-01
+            buildings_by_due_state unknown: 1994-06-30 to 2026-01-01
+            open_findings_by_class STR.CRACK: 2026-03-05 to 2026-03-10
+            open_findings_by_class STR.CRACK: 2026-03-10 to 2026-04-10
+            open_findings_by_class STR.CRACK: 2026-04-10 to 2026-06-09
+            open_findings_by_class STR.CRACK: 2026-06-09 to 2026-08-01
+            open_findings_by_class STR.CRACK: 2026-08-01 to 2026-08-20
+            open_findings_by_class STR.CRACK: 2026-08-20 to 2026-08-21
+            open_findings_by_class STR.TILT: 2026-06-01 to 2027-01-01
+            open_findings_by_severity repair_by: 2026-03-05 to 2026-03-10
+            open_findings_by_severity repair_by: 2026-03-10 to 2026-04-10
+            open_findings_by_severity repair_by: 2026-04-10 to 2026-06-09
+            open_findings_by_severity repair_by: 2026-06-01 to 2027-01-01
+            open_findings_by_severity repair_by: 2026-06-09 to 2026-08-01
+            open_findings_by_severity repair_by: 2026-08-01 to 2026-08-20
+            open_findings_by_severity repair_by: 2026-08-20 to 2026-08-21
+            open_findings_by_notice_age 0..30: 2026-03-10 to 2026-04-10
+            open_findings_by_notice_age 31..90: 2026-04-10 to 2026-06-09
+            open_findings_by_notice_age 91..180: 2026-06-09 to 2026-08-01
+            open_findings_by_notice_age 91..180: 2026-08-01 to 2026-08-20
+            open_findings_by_notice_age 91..180: 2026-08-20 to 2026-08-21
+            buildings_by_indicator 01: 2026-03-05 to 2027-01-01
+            buildings_by_indicator any: 2026-03-05 to 2027-01-01
+            findings_by_stage closed: 2026-08-21 to …
+            findings_by_stage notified: 2026-03-10 to 2026-04-10
+            findings_by_stage notified: 2026-04-10 to 2026-06-09
+            findings_by_stage notified: 2026-06-09 to 2026-08-01
+            findings_by_stage open: 2026-03-05 to 2026-03-10
+            findings_by_stage open: 2026-06-01 to 2027-01-01
+            findings_by_stage reported_fixed: 2026-08-01 to 2026-08-20
+            findings_by_stage verified: 2026-08-20 to 2026-08-21
+        "]],
     );
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     domain::{
         reference_file::{self, Edition, Section, Table},
-        report::ReportKind,
+        report::{MustHold, ReportKind},
     },
     kernel::{time::Day, violation::Violations},
 };
@@ -124,6 +124,8 @@ pub struct Catalogue {
     escalations: Vec<Escalation>,
     /// For which scopes a report of a kind is signed, where the edition says so.
     signed_for: BTreeMap<ReportKind, BTreeSet<String>>,
+    /// What a report of a kind holds before it is signed, where the edition says so.
+    must_hold: BTreeMap<ReportKind, MustHold>,
     /// The last days of all spans but the last, rising.
     ageing_days: Vec<u32>,
 }
@@ -137,6 +139,7 @@ impl Catalogue {
             let classes = read_classes(section, &dimensions, violations);
             let escalations = read_escalations(section, violations);
             let signed_for = read_signed_for(section, violations);
+            let must_hold = read_must_hold(section, &dimensions, violations);
             let ageing_days = section.numbers("ageing_days", (0, DAYS_MAX), violations);
             if !ageing_days.is_sorted_by(|one, next| one < next) {
                 let message = "the ends of the spans rise from each to the next";
@@ -149,6 +152,7 @@ impl Catalogue {
                 deadline_days,
                 escalations,
                 signed_for,
+                must_hold,
                 ageing_days,
             })
         })
@@ -188,6 +192,12 @@ impl Catalogue {
     /// that open.
     pub fn signed_for(&self, kind: ReportKind) -> Option<&BTreeSet<String>> {
         self.signed_for.get(&kind)
+    }
+
+    /// What a report of a kind holds before it is signed, when it is of a day on which the edition holds
+    /// or held: what nobody asked for then is not missed.
+    pub fn must_hold(&self, kind: ReportKind, inspected: Day) -> Option<&MustHold> {
+        self.must_hold.get(&kind).filter(|_| self.edition.from <= inspected)
     }
 
     /// The rules by which findings become worse.
@@ -346,6 +356,33 @@ fn read_signed_for(
         }
     }
     signed_for
+}
+
+fn read_must_hold(
+    section: &mut Section<'_>,
+    dimensions: &BTreeMap<String, Dimension>,
+    violations: &mut Violations,
+) -> BTreeMap<ReportKind, MustHold> {
+    let kinds = ReportKind::ALL.map(|kind| (kind.word(), kind));
+    let mut must_hold = BTreeMap::new();
+    for mut row in section.sections("must_hold", violations) {
+        let kind = row.word("kind", &kinds, violations);
+        let grade = row.optional_switch("grade", violations).unwrap_or(false);
+        let path = row.path_of("dimensions");
+        let codes = row.codes("dimensions", violations);
+        for code in codes.iter().filter(|code| !dimensions.contains_key(*code)) {
+            let message = format!("{code:?} is no dimension of this file");
+            violations.add(path.clone(), "UNKNOWN_VALUE", message);
+        }
+        let path = row.path_of("kind");
+        row.finish(violations);
+        let Some(kind) = kind else { continue };
+        let holds = MustHold { grade, dimensions: codes.into_iter().collect() };
+        if must_hold.insert(kind, holds).is_some() {
+            violations.add(path, "REPEATED", "this kind is in the file twice");
+        }
+    }
+    must_hold
 }
 
 #[cfg(test)]

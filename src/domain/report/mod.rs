@@ -23,10 +23,12 @@ use crate::{
 };
 
 mod content;
+mod whole;
 
 pub use content::{
     Document, Judgement, ReportContent, Signatures, Steps, replay, state_on, steps_on,
 };
+pub use whole::{Missing, MustHold, missing};
 
 /// What kind of looking a report is of. The numbers are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

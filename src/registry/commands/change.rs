@@ -14,7 +14,7 @@ use crate::{
     registry::{
         command::Change,
         commands::{
-            claim, finding, lived, order, policy,
+            claim, finding, lived, order, plan, policy,
             register::unit_count,
             report,
             rules::{
@@ -73,6 +73,7 @@ pub(crate) fn say(
     after.push(statement, &[]);
     policy::said(tx, &command.content, &record.timeline, &after, command.from, &mut refusals)?;
     lived::judge(tx, id, &record.timeline, &after, &mut refusals)?;
+    plan::beside(tx, id, &record.timeline, &after, &mut refusals)?;
     claim::said(tx, id, &command.content, &after, "step", &mut refusals)?;
     claim::told_anew(tx, id, &command.content, &after, &mut refusals, &mut overridden)?;
     work::said(tx, id, &command.content, &after, &mut refusals)?;

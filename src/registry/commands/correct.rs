@@ -19,7 +19,7 @@ use crate::{
             end::{EndedWith, ended_with},
             finding,
             gone::{self, WentWith, went_with},
-            lived, order, policy, report,
+            lived, order, plan, policy, report,
             rules::{
                 homes, needs_reason, no_sweep, noted, real_subject, record_everywhere, settle,
                 weigh,
@@ -108,6 +108,7 @@ fn decide(
     if let Some((fact, from, _)) = &revised {
         let after = after_correction(&record.timeline, &statement, fact, *from);
         lived::judge(tx, id, &record.timeline, &after, refusals)?;
+        plan::beside(tx, id, &record.timeline, &after, refusals)?;
         report::corrected(tx, id, &after, refusals)?;
         policy::said(tx, &command.content, &record.timeline, &after, *from, refusals)?;
         claim::said(tx, id, &command.content, &after, "fields.step", refusals)?;

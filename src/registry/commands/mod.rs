@@ -14,6 +14,7 @@ mod lived;
 mod order;
 mod other_building;
 mod paper_rows;
+mod plan;
 mod policy;
 mod reference;
 mod register;

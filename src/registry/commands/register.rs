@@ -15,7 +15,7 @@ use crate::{
     registry::{
         command::Register,
         commands::{
-            claim, order, policy,
+            claim, order, plan, policy,
             row_life::{FieldsFrom, Further, RowDays},
             rules::{contradictions, homes, of_item, record_everywhere, references, settle, weigh},
             work,
@@ -183,6 +183,7 @@ pub(crate) fn judge(
         timeline.push(end.statement(subject), &[]);
         end.goes_on(tx, refusals)?;
     }
+    plan::beside(tx, subject, &Timeline::default(), &timeline, refusals)?;
     contradictions(tx, subject, &Timeline::default(), &timeline, refusals)
 }
 

@@ -1,5 +1,7 @@
 //! Reports: drafted with what they found, and taken from step to step.
 
+use std::collections::BTreeSet;
+
 use crate::{
     domain::{
         content::{Content, Fields, Shared},
@@ -38,6 +40,8 @@ use crate::{
 
 /// Where the fields of a step stand in a request.
 struct Paths {
+    /// Whether the request says the report's own fields, too.
+    is_of_record: bool,
     day: &'static str,
     signers: &'static str,
     scope: &'static str,
@@ -78,6 +82,8 @@ pub(crate) struct Paper {
     pub fields: ReportContent,
     /// What it is of.
     pub building: BuildingId,
+    /// The fields of which it says why they are not known.
+    pub unknown: BTreeSet<String>,
 }
 
 /// Drafts a report with what it found, and takes the steps that come with it.
@@ -118,7 +124,8 @@ pub(crate) fn record_from(
     let kind = fields.kind.flatten().unwrap_or(ReportKind::Patrol);
     let mut report = Report::draft(id, kind, fields.body.flatten(), inspected);
     report.triggers_appraisal = fields.triggers_appraisal.flatten().unwrap_or(false);
-    let mut paper = Paper { report, fields: fields.as_ref().clone(), building };
+    let unknown = doubted(&content.shared);
+    let mut paper = Paper { report, fields: fields.as_ref().clone(), building, unknown };
     let drafts = take_all(tx, &mut paper, steps, paths, &mut against)?;
     settle(beside_missing(std::mem::take(&mut against.refusals), &missing))?;
 
@@ -197,9 +204,10 @@ fn take_all(
     for (step, on) in steps {
         let paths = match step {
             ReportStep::Sign(_) => {
-                Paths { day: of.signed_on, signers: of.signers, scope: of.scope }
+                let (signers, scope) = (of.signers, of.scope);
+                Paths { is_of_record: true, day: of.signed_on, signers, scope }
             }
-            _ => Paths { day: of.submitted_on, signers: "", scope: "" },
+            _ => Paths { is_of_record: true, day: of.submitted_on, signers: "", scope: "" },
         };
         if is_stuck {
             if let Err(refusal) = check_step_day(on, after, tx.today()) {
@@ -432,7 +440,7 @@ pub(crate) fn advance(tx: &mut Tx<'_, '_>, command: AdvanceReport) -> Result<Dec
         return Err(Error::Refused(against.refusals));
     };
     let mut paper = paper_of(id, &record)?;
-    let paths = Paths { day: "on", signers: "signer_ids", scope: "scope" };
+    let paths = Paths { is_of_record: false, day: "on", signers: "signer_ids", scope: "scope" };
     if matches!(step, ReportStep::Submit | ReportStep::Accept) {
         // An order may have been cancelled, or given to another body, since.
         let (building, inspected) = (paper.building, paper.report.inspected_on);
@@ -452,8 +460,13 @@ pub(crate) fn advance(tx: &mut Tx<'_, '_>, command: AdvanceReport) -> Result<Dec
 }
 
 pub(crate) fn paper_of(id: ReportId, record: &Record) -> Result<Paper, Error> {
-    let timeline = &record.timeline;
-    let content = timeline.content_at(Day::MAX).map(|content| content.fields);
+    paper_in(id, &record.timeline)
+}
+
+fn paper_in(id: ReportId, timeline: &Timeline) -> Result<Paper, Error> {
+    let content = timeline.content_at(Day::MAX);
+    let unknown = content.as_ref().map(|content| doubted(&content.shared)).unwrap_or_default();
+    let content = content.map(|content| content.fields);
     let (Some(Fields::Report(fields)), Some((_, inspected))) = (content, timeline.registration())
     else {
         return Err(Error::Bug(format!("{} is no report", SubjectId::from(id))));
@@ -463,7 +476,27 @@ pub(crate) fn paper_of(id: ReportId, record: &Record) -> Result<Paper, Error> {
     };
     let mut report = Report::draft(id, kind, fields.body.flatten(), inspected.latest());
     report.state = state_on(timeline, Day::MAX);
-    Ok(Paper { report, fields: *fields, building })
+    Ok(Paper { report, fields: *fields, building, unknown })
+}
+
+/// The fields that are doubted: of a report, what it says why it does not know.
+fn doubted(shared: &Shared) -> BTreeSet<String> {
+    let doubted = shared.doubts.iter().filter(|(_, is_doubted)| **is_doubted);
+    doubted.map(|(field, _)| field.clone()).collect()
+}
+
+fn incomplete(missing: &report::Missing, field: &str) -> Refusal {
+    Refusal::rule(report::Missing::REASON, field, missing.to_string())
+}
+
+/// What a report lacks of what its kind has to hold before anybody stands for it.
+fn lacks(tx: &mut Tx<'_, '_>, paper: &Paper) -> Result<Vec<report::Missing>, Error> {
+    let (kind, inspected) = (paper.report.kind, paper.report.inspected_on);
+    let tables = tx.work.tables(paper.building.partition())?;
+    let catalogue = tables.findings_on(inspected);
+    let holds = catalogue.and_then(|catalogue| catalogue.must_hold(kind, inspected));
+    let lacks = holds.map(|holds| report::missing(kind, holds, &paper.fields, &paper.unknown));
+    Ok(lacks.unwrap_or_default())
 }
 
 /// Takes a step; `None` when something stands against it.
@@ -504,6 +537,13 @@ fn take(
     }
     paper.fields.lay(&said);
     let is_signing = said.signed.is_some();
+    // What is nobody's licensed work is stood for by who submits it.
+    if is_signing || (said.submitted.is_some() && paper.fields.signed.is_none()) {
+        for missing in lacks(tx, paper)? {
+            let field = if paths.is_of_record { missing.field() } else { "id" };
+            against.refusals.push(incomplete(&missing, field));
+        }
+    }
     let insisted = if is_signing { judge_signers(tx, paper, on, paths, against)? } else { false };
     if against.refusals.len() > before {
         return Ok(None);
@@ -733,6 +773,17 @@ pub(crate) fn corrected(
         && let Some(building) = building_of(after)
     {
         other_building::judge(tx, number, &record.timeline, building, refusals)?;
+    }
+    if let Some(record) = tx.work.known(id.partition(), id)?
+        && record.timeline.registration().is_some()
+    {
+        let before = paper_of(number, &record)?;
+        if !matches!(before.report.state, report::State::Drafted) {
+            // What was taken without it before is not missed now.
+            let (had, has) = (lacks(tx, &before)?, lacks(tx, &paper_in(number, after)?)?);
+            let lost = has.into_iter().filter(|missing| !had.contains(missing));
+            refusals.extend(lost.map(|missing| incomplete(&missing, missing.field())));
+        }
     }
     if let Err(found) = replay(number, after, tx.today()) {
         refusals.extend(found.iter().map(out_of_order));

@@ -18,7 +18,7 @@ use crate::{
             gone::went_with,
             order,
             other_building::standing_about,
-            policy,
+            plan, policy,
             reinstate::{reinstate, undo_correction},
             report,
             rules::{
@@ -109,6 +109,7 @@ fn take_back_all(
         Saying::Retracted => about = reinstate(tx, id, statement.seq)?,
     }
     order::reopened(tx, id, &record.timeline)?;
+    plan::came_back(tx, id, &record.timeline)?;
     policy::reviewed(tx, id)?;
     Ok(about)
 }
