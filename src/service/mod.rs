@@ -26,6 +26,7 @@ pub mod page;
 mod paper_row;
 pub mod plan;
 pub mod policy;
+mod policy_row;
 mod reach;
 pub mod reference;
 pub mod region;

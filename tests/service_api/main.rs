@@ -18,6 +18,7 @@ mod misread_papers;
 mod papers;
 mod parts;
 mod policies;
+mod policies_imported;
 mod reads;
 mod refused;
 mod round_trip;

@@ -15,6 +15,7 @@ mod order;
 mod other_building;
 mod paper_rows;
 mod policy;
+mod policy_rows;
 mod reference;
 mod register;
 mod reinstate;
