@@ -311,6 +311,15 @@ const EXPORTERS: Grants = &[
     (Role::Auditor, Scope::Everything),
 ];
 
+/// Those who send rows of files: the offices, and insurers, who send rows of their own policies and of
+/// nothing else.
+const IMPORTERS: Grants = &[
+    (Role::Operator, Scope::Everything),
+    (Role::MunicipalOperator, Scope::OwnRegion),
+    (Role::DistrictOperator, Scope::OwnRegion),
+    (Role::Insurer, Scope::OwnRegion),
+];
+
 /// Those who look after the registry as a whole.
 const OVERSEERS: Grants = &[
     (Role::Operator, Scope::Everything),
@@ -486,7 +495,7 @@ pub const PERMISSIONS: &[(&str, Grants)] = &[
     ("anju.v1.HistoryService/GetInclusionProof", READERS_OF_ONE),
     ("anju.v1.HistoryService/GetConsistencyProof", ANYBODY),
     ("anju.v1.WatchService/Watch", WATCHERS),
-    ("anju.v1.ImportService/ImportRows", OFFICES),
+    ("anju.v1.ImportService/ImportRows", IMPORTERS),
     ("anju.v1.ImportService/ExportRows", EXPORTERS),
     ("anju.v1.RegistryService/GetStatus", OVERSEERS),
     ("anju.v1.RegistryService/WhoAmI", ABOUT_ONESELF),
@@ -642,7 +651,8 @@ mod tests {
             // What a policy is, its insurers say; a loss is told by those who suffered it as well, and
             // work by those who had it done.
             let is_insurers = |role: &Role| match name.split('/').next() {
-                Some("anju.v1.PolicyService") => *role == Role::Insurer,
+                // Of rows of files it sends policies only, which is judged row by row.
+                Some("anju.v1.PolicyService" | "anju.v1.ImportService") => *role == Role::Insurer,
                 Some("anju.v1.ClaimService") => match method {
                     "CreateClaim" => CLAIMANTS.iter().any(|(claimant, _)| claimant == role),
                     _ => *role == Role::Insurer,

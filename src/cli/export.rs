@@ -158,7 +158,7 @@ async fn rows<I: Credential, W: io::Write>(
         FileKind::Compounds => ExportKind::Compounds,
         FileKind::Buildings => ExportKind::Buildings,
         FileKind::Units => ExportKind::Units,
-        FileKind::Inspections | FileKind::Findings => {
+        FileKind::Inspections | FileKind::Findings | FileKind::Policies => {
             bail!("{} are imported, and not exported", args.kind.word())
         }
     };

@@ -53,12 +53,13 @@ Examples:
   anju import compounds compounds.csv --source bureau-2025 --city 410100 --dry-run
   anju import buildings buildings.csv.gz --source census-2025 --mode correction --reason recount
   anju import inspections reports.csv --source check-ups-2026 --city 410100
-  anju import findings findings.csv.gz --source check-ups-2026 --city 410100 --dry-run";
+  anju import findings findings.csv.gz --source check-ups-2026 --city 410100 --dry-run
+  anju import policies policies.csv --source policies-2026 --city 410100 --dry-run";
 
-/// Import rows of files: regions, compounds, buildings, units, inspections or findings.
+/// Import rows of files: regions, compounds, buildings, units, inspections, findings or policies.
 ///
 /// A row of inspections is one report with the steps that it has taken; a row of findings is one
-/// observation, and rows with the same key are of one finding. Files are CSV in UTF-8 or GB18030, gzip or not. Run it again as often as you like: a row that
+/// observation, and rows with the same key are of one finding; a row of policies is one policy. Files are CSV in UTF-8 or GB18030, gzip or not. Run it again as often as you like: a row that
 /// says what its source last said changes nothing. Answers 0 when every row was taken, 3 when some
 /// were refused or in conflict with what somebody said since, 2 when a file or flag cannot be used (and
 /// nothing was written), 1 when the run failed.

@@ -9,9 +9,13 @@ use crate::{
         column::{building::BUILDING, compound::COMPOUND, region::REGION, unit::UNIT},
         draft::{Draft, DraftPeriod, Successor},
         paper_column::{FINDING, FINDING_NEEDS, INSPECTION, INSPECTION_NEEDS},
+        policy_column::{POLICY, POLICY_NEEDS},
     },
     kernel::{id::Kind, limit::ENTRY_SUBJECTS_MAX},
-    proto::v1::{Boundary, Document, Grade, Identifier, Reference},
+    proto::v1::{
+        Boundary, Document, Grade, Identifier, ImportObject, Insurer, PolicyCover, PolicyPremium,
+        Reference,
+    },
 };
 
 mod building;
@@ -42,17 +46,20 @@ pub enum FileKind {
     Inspections,
     /// 问题
     Findings,
+    /// 保险单
+    Policies,
 }
 
 impl FileKind {
     /// Every kind, in the order in which they build on each other.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Regions,
         Self::Compounds,
         Self::Buildings,
         Self::Units,
         Self::Inspections,
         Self::Findings,
+        Self::Policies,
     ];
     /// Those that are written too.
     pub const EXPORTED: [Self; 4] = [Self::Regions, Self::Compounds, Self::Buildings, Self::Units];
@@ -66,6 +73,7 @@ impl FileKind {
             Self::Units => "units",
             Self::Inspections => "inspections",
             Self::Findings => "findings",
+            Self::Policies => "policies",
         }
     }
 
@@ -76,7 +84,10 @@ impl FileKind {
 
     /// Its columns, in the order in which they are written.
     pub fn columns(self) -> impl Iterator<Item = &'static Column> {
-        let last = if self.is_of_papers() { &[] } else { LAST };
+        let last = match self {
+            Self::Inspections | Self::Findings | Self::Policies => &[],
+            Self::Regions | Self::Compounds | Self::Buildings | Self::Units => LAST,
+        };
         FIRST.iter().chain(self.own_columns()).chain(last)
     }
 
@@ -89,6 +100,7 @@ impl FileKind {
             Self::Units => UNIT,
             Self::Inspections => INSPECTION,
             Self::Findings => FINDING,
+            Self::Policies => POLICY,
         }
     }
 
@@ -121,6 +133,7 @@ impl FileKind {
             Self::Units => &[&["key"], &["building_id", "building_key", "building_identifier"]],
             Self::Inspections => INSPECTION_NEEDS,
             Self::Findings => FINDING_NEEDS,
+            Self::Policies => POLICY_NEEDS,
         }
     }
 }
@@ -171,6 +184,14 @@ pub enum Form {
     Grades(Slot<Vec<Grade>>),
     /// Papers, joined with `|`: the hash, the bytes, the type and where it lies.
     Documents(Slot<Vec<Document>>),
+    /// Insurers, joined with `|`, each with its share: `P-1 60%|P-2 40%`.
+    Insurers(Slot<Vec<Insurer>>),
+    /// Covers, joined with `|`: `STR;sum=1000000;from=2024-01-01;until=2024-12-31`.
+    Covers(Slot<Vec<PolicyCover>>),
+    /// Parts of a premium, joined with `|`: `15000;DEVELOPER`.
+    Premiums(Slot<Vec<PolicyPremium>>),
+    /// What is insured, joined with `|`: ids of anything, or keys or outside numbers of one kind.
+    Objects(Option<Kind>, By, Slot<Vec<ImportObject>>),
     /// Degrees up to so many.
     Degrees(i64, Slot<Option<String>>),
     /// An outline: `CGCS2000;113.1 34.2;113.2 34.2;113.2 34.3`.
@@ -273,22 +294,28 @@ static FIRST: &[Column] = &[
     ),
 ];
 
+/// Since when it exists.
+pub(super) const EXISTS_FROM: Column = Column::new(
+    "exists_from",
+    &["存在起始", "始存日期", "存在自"],
+    "",
+    Form::Day(|draft| &mut draft.exists_from),
+    "Since when it exists; for a row that is new, `--exists-from` where it is empty.",
+);
+
+/// From when a change holds.
+pub(super) const FROM: Column = Column::new(
+    "from",
+    &["变更日期", "生效日期"],
+    "",
+    Form::ExactDay(|draft| &mut draft.from),
+    "From when a change holds; the file's `from` where it is empty.",
+)
+.read_only();
+
 static LAST: &[Column] = &[
-    Column::new(
-        "exists_from",
-        &["存在起始", "始存日期", "存在自"],
-        "",
-        Form::Day(|draft| &mut draft.exists_from),
-        "Since when it exists; for a row that is new, `--exists-from` where it is empty.",
-    ),
-    Column::new(
-        "from",
-        &["变更日期", "生效日期"],
-        "",
-        Form::ExactDay(|draft| &mut draft.from),
-        "From when a change holds; the file's `from` where it is empty.",
-    )
-    .read_only(),
+    EXISTS_FROM,
+    FROM,
     Column::new(
         "ended_on",
         &["终止日期", "灭失日期"],

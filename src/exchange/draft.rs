@@ -5,12 +5,14 @@ use std::mem::take;
 
 use crate::{
     exchange::column::FileKind,
+    kernel::id::Kind,
     proto::v1::{
         BuildingFields, CompoundFields, EndCause, ExportPeriod, ExportReference, ExportRow,
         FindingPlace, Identifier, ImportBuilding, ImportCompound, ImportFinding, ImportInspection,
-        ImportPart, ImportPeriod, ImportRegion, ImportRow, ImportSuccessor, ImportUnit, Life,
-        Location, Observation, Presence, Reference, RegionFields, RegionLevel, Relative,
-        ReportFields, SourceKey, UnitFields, export_period::Fields, export_row::Subject,
+        ImportObject, ImportPart, ImportPeriod, ImportPolicy, ImportRegion, ImportRow,
+        ImportSuccessor, ImportUnit, Life, Location, Observation, PolicyFields, Presence,
+        Reference, RegionFields, RegionLevel, Relative, ReportFields, SourceKey, UnitFields,
+        export_period::Fields, export_row::Subject, import_object::Object,
         import_period::Row as PeriodRow, import_row::Row, reference,
     },
 };
@@ -135,6 +137,20 @@ pub struct Draft {
     pub notified_on: Option<String>,
     /// The last day for the repair.
     pub deadline: Option<String>,
+    /// What is said of a policy.
+    pub policy: PolicyFields,
+    /// The region that a policy is kept for.
+    pub region_of: Option<Reference>,
+    /// The source of that region's key.
+    pub region_source: Option<String>,
+    /// What is insured.
+    pub objects: Vec<ImportObject>,
+    /// The source of the keys of what is insured.
+    pub object_source: Option<String>,
+    /// Since when a policy is bound.
+    pub bound_on: Option<String>,
+    /// Since when a policy is cancelled or has lapsed.
+    pub over_on: Option<String>,
 }
 
 /// Other values of fields, up to a day or from a day on.
@@ -144,6 +160,26 @@ pub struct DraftPeriod {
     pub day: String,
     /// The slots of the row's kind that are otherwise.
     pub fields: Draft,
+}
+
+/// Something that is insured; `None` of what cannot be.
+pub(super) fn object_of(kind: Kind, reference: Reference) -> Option<ImportObject> {
+    let object = match kind {
+        Kind::Building => Object::Building(reference),
+        Kind::Compound => Object::Compound(reference),
+        Kind::Unit => Object::Unit(reference),
+        _ => return None,
+    };
+    Some(ImportObject { object: Some(object) })
+}
+
+/// The inverse of [`object_of`].
+pub(super) fn object_parts(object: ImportObject) -> Option<(Kind, Reference)> {
+    Some(match object.object? {
+        Object::Building(reference) => (Kind::Building, reference),
+        Object::Compound(reference) => (Kind::Compound, reference),
+        Object::Unit(reference) => (Kind::Unit, reference),
+    })
 }
 
 /// What stands in the place of a subject, or was taken out of it.
@@ -203,6 +239,7 @@ impl Draft {
         let row = match kind {
             FileKind::Inspections => return self.into_inspection(),
             FileKind::Findings => return self.into_finding(),
+            FileKind::Policies => return self.into_policy(),
             FileKind::Regions => Row::Region(ImportRegion {
                 fields: Some(self.region),
                 parent: of_source(self.parent_of_region, self.parent_source),
@@ -292,6 +329,30 @@ impl Draft {
         }
     }
 
+    fn into_policy(self) -> ImportRow {
+        let source = self.object_source;
+        let named = |object: ImportObject| {
+            let (kind, reference) = object_parts(object)?;
+            object_of(kind, of_source(Some(reference), source.clone())?)
+        };
+        let policy = ImportPolicy {
+            fields: Some(self.policy),
+            region: of_source(self.region_of, self.region_source),
+            objects: self.objects.into_iter().filter_map(named).collect(),
+            bound_on: self.bound_on.unwrap_or_default(),
+            over_on: self.over_on.unwrap_or_default(),
+        };
+        ImportRow {
+            key: self.key.unwrap_or_default(),
+            row: Some(Row::Policy(policy)),
+            exists_from: self.exists_from.unwrap_or_default(),
+            exists_from_when_new: self.exists_from_when_new.unwrap_or_default(),
+            from: self.from.unwrap_or_default(),
+            cleared: self.cleared,
+            ..ImportRow::default()
+        }
+    }
+
     /// What no two rows of a file have in common, beside the source: the key, and of a finding also
     /// the day and who saw it.
     pub fn identity(&self, kind: FileKind) -> String {
@@ -357,6 +418,7 @@ impl Draft {
             }
             Some(Row::Inspection(row)) => draft.take_inspection(row),
             Some(Row::Finding(row)) => draft.take_finding(row),
+            Some(Row::Policy(row)) => draft.take_policy(row),
             None => {}
         }
         draft
@@ -383,6 +445,17 @@ impl Draft {
         (self.entrance, self.floor, self.part) = (place.entrance, place.floor, place.part);
         self.observed_on = said(row.observed_on);
         (self.notified_on, self.deadline) = (said(row.notified_on), said(row.deadline));
+    }
+
+    fn take_policy(&mut self, row: ImportPolicy) {
+        self.policy = row.fields.unwrap_or_default();
+        (self.region_of, self.region_source) = parted(row.region);
+        for (kind, reference) in row.objects.into_iter().filter_map(object_parts) {
+            let (reference, source) = parted(Some(reference));
+            self.object_source = self.object_source.take().or(source);
+            self.objects.extend(object_of(kind, reference.unwrap_or_default()));
+        }
+        (self.bound_on, self.over_on) = (said(row.bound_on), said(row.over_on));
     }
 
     fn take_location(&mut self, location: impl Fn(&mut Self) -> Option<Location>) {
@@ -569,8 +642,14 @@ impl Draft {
             &self.physical_of,
             &self.report_of,
             &self.unit_of,
+            &self.region_of,
         ];
+        let insured = self.objects.iter().filter_map(|object| object.object.as_ref());
+        let insured =
+            insured.map(|(Object::Building(of) | Object::Compound(of) | Object::Unit(of))| of);
+        let insured = insured.filter_map(|each| each.reference.as_ref());
         let named = references.into_iter().flatten().filter_map(|each| each.reference.as_ref());
+        let named = named.chain(insured);
         // The row's own id may be of another registry, where the numbers of partitions are others.
         if let Some(place) = self.district_code.as_ref().and_then(|code| Place::district(code)) {
             return place;
@@ -635,7 +714,7 @@ fn into_periods(periods: Vec<DraftPeriod>, kind: FileKind) -> Vec<ImportPeriod> 
             Some(Row::Building(row)) => Some(PeriodRow::Building(row)),
             Some(Row::Unit(row)) => Some(PeriodRow::Unit(row)),
             // Of these no row says other days.
-            Some(Row::Inspection(_) | Row::Finding(_)) | None => None,
+            Some(Row::Inspection(_) | Row::Finding(_) | Row::Policy(_)) | None => None,
         };
         ImportPeriod { day, row, cleared }
     };

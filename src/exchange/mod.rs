@@ -12,6 +12,8 @@ pub mod draft;
 pub mod edition;
 pub mod header;
 pub mod paper_column;
+mod policy_cell;
+pub mod policy_column;
 pub mod reject;
 pub mod row;
 pub mod sample;

@@ -4,9 +4,10 @@ use crate::{
     exchange::{
         cell,
         column::{By, Column, FileKind, Form, Word},
-        draft::{Draft, DraftPeriod, Successor, by_id, by_identifier, by_key},
+        draft::{Draft, DraftPeriod, Successor, by_id, by_identifier, by_key, object_of},
         header::{AREA_UNITS, Bound, LENGTH_UNITS, Layout, bound_of},
         paper_column::{GRADE_ASPECTS, GRADE_SCALES, GRADE_SCOPES},
+        policy_cell,
         table::Record,
     },
     kernel::{
@@ -16,7 +17,10 @@ use crate::{
             BOUNDARY_POINTS_MAX, IDENTIFIER_CHARS_MAX, NAME_CHARS_MAX, SCHEME_CHARS_MAX, amount_max,
         },
     },
-    proto::v1::{Boundary, Document, Grade, Identifier, Reference, RegionLevel, Vertex, reference},
+    proto::v1::{
+        Boundary, Document, Grade, Identifier, ImportObject, Reference, RegionLevel, Vertex,
+        reference,
+    },
 };
 
 /// Bytes of one cell.
@@ -45,6 +49,7 @@ pub const REASONS: &[(&str, &str)] = &[
     ("FIELD_COUNT", "The row has more or fewer cells than the header has columns."),
     ("NOT_A_CODE", "A statistical code has 12 digits."),
     ("NOT_A_COORDINATE", "Degrees are decimal numbers of at most 7 decimals."),
+    ("NOT_A_COVER", "A cover is written as code;sum=amount, and more of name=value."),
     ("NOT_A_DAY", "The cell is not a day in any form that is taken."),
     ("NOT_A_FLAG", "The cell is neither yes nor no."),
     ("NOT_A_GRADE", "A grade is written as scale;edition;scope;value."),
@@ -52,6 +57,8 @@ pub const REASONS: &[(&str, &str)] = &[
     ("NOT_A_PAPER", "A paper is written as sha256;bytes;type."),
     ("NOT_A_PART", "What was taken out is written as day;key;share."),
     ("NOT_A_PERIOD", "What was otherwise is written as day;column=value;column=value."),
+    ("NOT_A_PREMIUM", "A part of a premium is written as amount;payer."),
+    ("NOT_A_SHARE", "An insurer is written with its share: 60% or 2/3."),
     ("NOT_AN_ID", "The cell is not an id of the registry, or of something else."),
     ("NOT_AN_IDENTIFIER", "An outside number is written as scheme:value."),
     ("NOT_AN_OUTLINE", "An outline is a reference system and at least three points."),
@@ -121,7 +128,7 @@ pub fn rest(layout: &Layout, record: &Record) -> Rest {
         let mut columns = layout.columns();
         let column = columns.find(|(header, _)| *header == fault.column);
         column.and_then(|(_, bound)| bound).is_some_and(|bound| {
-            let is_relation = matches!(bound.column.form, Form::Reference(..));
+            let is_relation = matches!(bound.column.form, Form::Reference(..) | Form::Objects(..));
             let name = bound.column.name;
             // Without the source of a relation's key the row's own would be looked in.
             !is_relation && !PLACING.contains(&name) && !name.ends_with("_source")
@@ -222,6 +229,10 @@ fn put(kind: FileKind, draft: &mut Draft, bound: Bound, raw: &str) -> Result<(),
         Form::Periods(slot) => *slot(draft) = periods(kind, text)?,
         Form::Grades(slot) => *slot(draft) = grades(text)?,
         Form::Documents(slot) => *slot(draft) = documents(text)?,
+        Form::Insurers(slot) => *slot(draft) = policy_cell::insurers(text)?,
+        Form::Covers(slot) => *slot(draft) = policy_cell::covers(text)?,
+        Form::Premiums(slot) => *slot(draft) = policy_cell::premiums(text)?,
+        Form::Objects(kind, by, slot) => slot(draft).extend(objects(kind, by, text)?),
         Form::Degrees(most, slot) => *slot(draft) = Some(cell::degrees(text, most)?),
         Form::Outline(slot) => *slot(draft) = Some(outline(text)?),
         Form::Flag(slot) => *slot(draft) = Some(flag(text)?),
@@ -306,8 +317,21 @@ fn check(layout: &Layout, draft: &Draft, faults: &mut Vec<Fault>) {
             require("seen_by", draft.seen_by == 0);
             require("observer", draft.observer.is_none());
         }
+        // What a new policy needs, one that is known need not say again.
+        FileKind::Policies => {}
     }
     check_end(layout, draft, faults);
+    check_sources(layout, draft, faults);
+    let parts = [draft.longitude.is_some(), draft.latitude.is_some(), draft.location_system != 0];
+    let any_degrees = draft.longitude.is_some() || draft.latitude.is_some();
+    if any_degrees && has_degrees && parts.contains(&false) {
+        let message = "longitude, latitude and location_system are given together";
+        faults.push(Fault::new(layout.header_of("longitude"), "COORDINATES_INCOMPLETE", message));
+    }
+}
+
+/// A source that is named is that of a key.
+fn check_sources(layout: &Layout, draft: &Draft, faults: &mut Vec<Fault>) {
     for (name, source, reference) in [
         ("parent_key", &draft.parent_source, &draft.parent_of_region),
         ("community_key", &draft.community_source, &draft.community_of),
@@ -316,6 +340,7 @@ fn check(layout: &Layout, draft: &Draft, faults: &mut Vec<Fault>) {
         ("physical_key", &draft.physical_source, &draft.physical_of),
         ("report_key", &draft.report_source, &draft.report_of),
         ("unit_key", &draft.unit_source, &draft.unit_of),
+        ("region_key", &draft.region_source, &draft.region_of),
     ] {
         let named = reference.as_ref().and_then(|each| each.reference.as_ref());
         let by_key = matches!(named, Some(reference::Reference::Key(_)));
@@ -326,12 +351,6 @@ fn check(layout: &Layout, draft: &Draft, faults: &mut Vec<Fault>) {
             let message = format!("a source is named for {name}, but there is no key");
             faults.push(Fault::new(layout.header_of(name), "REQUIRED", message));
         }
-    }
-    let parts = [draft.longitude.is_some(), draft.latitude.is_some(), draft.location_system != 0];
-    let any_degrees = draft.longitude.is_some() || draft.latitude.is_some();
-    if any_degrees && has_degrees && parts.contains(&false) {
-        let message = "longitude, latitude and location_system are given together";
-        faults.push(Fault::new(layout.header_of("longitude"), "COORDINATES_INCOMPLETE", message));
     }
 }
 
@@ -366,7 +385,7 @@ fn check_end(layout: &Layout, draft: &Draft, faults: &mut Vec<Fault>) {
     }
 }
 
-fn bounded(text: &str, most: usize) -> Result<String, cell::Fault> {
+pub(super) fn bounded(text: &str, most: usize) -> Result<String, cell::Fault> {
     let count = text.chars().count();
     if count > most {
         return Err(("TEXT_TOO_LONG", format!("{count} characters; at most {most} are taken")));
@@ -395,7 +414,7 @@ fn within(number: i64, bound: Bound) -> Result<i64, cell::Fault> {
     Err(("OUT_OF_RANGE", format!("{number} {unit} is not between {least} and {most} {unit}")))
 }
 
-fn word(words: &'static [Word], text: &str) -> Result<i32, cell::Fault> {
+pub(super) fn word(words: &'static [Word], text: &str) -> Result<i32, cell::Fault> {
     let same = |word: &&Word| {
         word.name.eq_ignore_ascii_case(text)
             || word.chinese.iter().any(|chinese| chinese.eq_ignore_ascii_case(text))
@@ -439,6 +458,31 @@ fn references(kind: Kind, text: &str) -> Result<Vec<Reference>, cell::Fault> {
     };
     let read = cell::split(text).iter().map(one).collect::<Result<Vec<_>, _>>()?;
     Ok(read.into_iter().flatten().collect())
+}
+
+/// What is insured: ids of anything that can be, or keys or outside numbers of one kind.
+fn objects(kind: Option<Kind>, by: By, text: &str) -> Result<Vec<ImportObject>, cell::Fault> {
+    let one = |text: &String| {
+        let text = text.trim();
+        let (kind, reference) = match (by, kind) {
+            (By::Key, Some(kind)) => (kind, by_key(&bounded(text, IDENTIFIER_CHARS_MAX)?)),
+            (By::Id, _) | (_, None) => {
+                let id: SubjectId = text.parse().map_err(|bad| ("NOT_AN_ID", format!("{bad}")))?;
+                (id.kind(), by_id(Some(id.to_string())))
+            }
+            (_, Some(kind)) => {
+                let Identifier { scheme, value } = identifier(text)?;
+                (kind, by_identifier(&scheme, &value))
+            }
+        };
+        object_of(kind, reference.unwrap_or_default()).ok_or_else(|| {
+            let found = kind.word();
+            let message =
+                format!("the id of a {found}; buildings, compounds and units are insured");
+            ("NOT_AN_ID", message)
+        })
+    };
+    cell::split(text).iter().map(one).collect()
 }
 
 /// What stands in the place of a subject, each perhaps with its share behind a semicolon.

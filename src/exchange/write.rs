@@ -6,9 +6,10 @@ use crate::{
     exchange::{
         cell,
         column::{By, Column, FileKind, Form, Word},
-        draft::{Draft, DraftPeriod, Successor, code_of},
+        draft::{Draft, DraftPeriod, Successor, code_of, object_parts},
         header::Bound,
         paper_column::{GRADE_ASPECTS, GRADE_SCALES, GRADE_SCOPES},
+        policy_cell,
         row::share_of,
     },
     proto::v1::{Boundary, Document, ExportReference, Grade, Identifier, Reference, reference},
@@ -134,6 +135,10 @@ fn show(column: &Column, draft: &mut Draft) -> (String, bool) {
             | Form::Parts(..)
             | Form::Grades(_)
             | Form::Documents(_)
+            | Form::Insurers(_)
+            | Form::Covers(_)
+            | Form::Premiums(_)
+            | Form::Objects(..)
             | Form::Identifiers(_)
             | Form::Scheme(..)
             | Form::Reference(By::Key | By::Identifier, _)
@@ -174,6 +179,13 @@ fn shown(column: &Column, draft: &mut Draft) -> String {
         Form::Periods(_) => String::new(),
         Form::Grades(slot) => cell::join(slot(draft).iter().map(grade)),
         Form::Documents(slot) => cell::join(slot(draft).iter().map(document)),
+        Form::Insurers(slot) => cell::join(slot(draft).iter().map(policy_cell::show_insurer)),
+        Form::Covers(slot) => cell::join(slot(draft).iter().map(policy_cell::show_cover)),
+        Form::Premiums(slot) => cell::join(slot(draft).iter().map(policy_cell::show_premium)),
+        Form::Objects(kind, by, slot) => cell::join(slot(draft).iter().filter_map(|each| {
+            let (own, named) = object_parts(each.clone())?;
+            self::named(by, &named).filter(|_| kind.is_none_or(|kind| kind == own))
+        })),
         Form::Identifiers(slot) => identifiers(slot(draft)),
         Form::Scheme(scheme, slot) => {
             let values = slot(draft).iter().filter(|each| each.scheme == scheme);

@@ -338,6 +338,9 @@ pub struct Import {
     pub mode: RowMode,
     /// The regions in which rows are taken, each by itself; `None` for everywhere.
     pub within: Option<BTreeSet<RegionId>>,
+    /// For whom an insurer sends them: of policies only those of these companies are taken, each by
+    /// itself. `None` for any other caller.
+    pub insurers: Option<BTreeSet<String>>,
     /// The rows, and the index that each has in the request.
     pub rows: Vec<(u32, ImportRow)>,
     /// Items that could not even be read: they are answered with the rest.
@@ -369,7 +372,9 @@ pub struct ImportRow {
     /// What it says, without what it refers to.
     pub content: Content,
     /// What it refers to: the field's API name (`parent_id`, `compound_id`, `community_id`,
-    /// `physical_id`, `building_id`, `body_id`, `order_id`, `report_id`, `unit_id`) and the reference.
+    /// `physical_id`, `building_id`, `body_id`, `order_id`, `report_id`, `unit_id`, `region_id`, and
+    /// once for each object `object_ids` or, unless it is named by id, `objects.building` and the
+    /// like) and the reference.
     pub references: Vec<(&'static str, Kind, Reference)>,
     /// Since when it exists, says the row.
     pub exists_from: Option<ImpreciseDay>,

@@ -13,7 +13,7 @@ use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    auth::permission::Extent,
+    auth::{permission::Extent, role::Role},
     domain::{
         content::{Content, Fields, Said},
         timeline::EndCause,
@@ -29,7 +29,7 @@ use crate::{
     proto::v1::{self, import_row::Row, import_service_server::ImportService},
     registry::{
         Class, Command, Import, ImportRow, ItemOutcome, ItemRecord, PaperRow, Reference, Refusal,
-        RowEnd, RowMode,
+        RowEnd, RowMode, RowPeriod,
     },
     service::{
         Api, Plan, Way, Write, Written,
@@ -37,7 +37,7 @@ use crate::{
         export_rows::{Times, export, named_by},
         kind::{Resource, SHARE_MAX, fields, take_over},
         misread::{self, LeftOut, Misread, row_in_itself},
-        paper_row,
+        paper_row, policy_row,
         row_days::OtherDays,
         search::Part,
     },
@@ -74,12 +74,13 @@ impl ImportService for Api {
         let (write, asked) = self.begin_write(request, |asked| asked.context.take())?;
         let seeds = write.seeds(asked.rows.len().min(limit::BATCH_ITEMS_MAX))?;
         let openers = openers(&asked.rows);
-        let (plan, warnings) = match read(asked, seeds) {
+        let (plan, warnings) = match read(asked, seeds, write.way.caller.actor.role) {
             Ok((file, warnings)) => {
                 write.way.partition("partition", file.partition.number())?;
                 let within = write.way.within(file.partition)?;
                 let unread = write.unread_rows(&file, within.as_ref()).await;
-                (Ok(file.plan(within, unread)), warnings)
+                let insurers = write.way.own_companies();
+                (Ok(file.plan(within, insurers, unread)), warnings)
             }
             Err(violations) => (Err(violations), Warnings::new()),
         };
@@ -161,10 +162,15 @@ struct ReadRows {
 
 impl ReadRows {
     /// The import of the rows that could be read.
-    fn plan(self, within: Option<BTreeSet<RegionId>>, unread: Vec<ItemRecord>) -> Plan {
+    fn plan(
+        self,
+        within: Option<BTreeSet<RegionId>>,
+        insurers: Option<BTreeSet<String>>,
+        unread: Vec<ItemRecord>,
+    ) -> Plan {
         let rows = self.rows.into_iter().filter_map(|(index, row)| Some((index, row.ok()?)));
         let (source, mode, rows) = (self.source, self.mode, rows.collect());
-        let import = Import { source, mode, within, rows, unread };
+        let import = Import { source, mode, within, insurers, rows, unread };
         Plan {
             command: Command::Import(import),
             partition: self.partition,
@@ -255,7 +261,8 @@ impl Write {
             });
             let (source, mode) = (file.source.clone(), file.mode);
             let (within, rows) = (within.cloned(), rows.collect());
-            let import = Import { source, mode, within, rows, unread: Vec::new() };
+            let (insurers, unread) = (self.way.own_companies(), Vec::new());
+            let import = Import { source, mode, within, insurers, rows, unread };
             let outcome =
                 self.judge(file.partition, Command::Import(import), self.overrides()).await;
             // What cannot be judged now is told by its form.
@@ -288,6 +295,7 @@ impl Write {
 fn read(
     asked: v1::ImportRowsRequest,
     seeds: Vec<IdSeed>,
+    role: Role,
 ) -> Result<(ReadRows, Warnings), Violations> {
     let mut violations = Violations::default();
     check_key(&mut violations, "source", &asked.source);
@@ -311,7 +319,7 @@ fn read(
     let rows = (0_u32..).zip(asked.rows.into_iter().zip(seeds));
     let rows = rows.map(|(index, (asked, seed))| {
         let mut doubtful = Vec::new();
-        let row = row(asked, seed, &mut doubtful);
+        let row = row(asked, seed, role, &mut doubtful);
         if row.is_ok() {
             warnings.insert(index, doubtful);
         }
@@ -346,6 +354,7 @@ pub(crate) type Named = (&'static str, Kind, Option<v1::Reference>);
 fn row(
     mut asked: v1::ImportRow,
     seed: IdSeed,
+    role: Role,
     warnings: &mut Vec<v1::RowWarning>,
 ) -> Result<ImportRow, Misread<ImportRow>> {
     let hash = Hash::of(&[&asked.encode_to_vec()]);
@@ -375,17 +384,31 @@ fn row(
         violations.add("row", "REQUIRED", "a row is about something: a region, a report");
         return Err(violations.into());
     };
-    let is_paper = matches!(said, Row::Inspection(_) | Row::Finding(_));
-    if is_paper {
-        days.clone().put_back(&mut asked);
-        paper_row::has_own_days(&mut violations, &asked);
+    if !policy_row::may_send(&mut violations, role, &said) {
+        return Err(violations.into());
     }
-    let Some(About { mut content, named, paper }) = about(&mut violations, warnings, said, cleared)
+    match said {
+        Row::Inspection(_) | Row::Finding(_) => {
+            days.clone().put_back(&mut asked);
+            paper_row::has_own_days(&mut violations, &asked);
+        }
+        Row::Policy(_) => {
+            days.clone().put_back(&mut asked);
+            (asked.ended_on, asked.end_cause) = (said_end.0.clone(), said_end.1);
+            policy_row::has_no_end(&mut violations, &asked);
+        }
+        Row::Region(_) | Row::Compound(_) | Row::Building(_) | Row::Unit(_) => {}
+    }
+    let Some(About { mut content, named, steps, paper }) =
+        about(&mut violations, warnings, said, cleared)
     else {
         return Err(violations.into());
     };
     let references = references(&mut violations, &mut content, named);
-    let life = days.read(&mut violations, &mut content, &references);
+    let mut life = days.read(&mut violations, &mut content, &references);
+    let bound_on = steps.first().map(|period| ImpreciseDay::exactly(period.day));
+    let exists_from_when_new = exists_from_when_new.or(bound_on);
+    life.earlier.extend(steps);
     let end = ended(&mut violations, content.kind(), said_end);
     let row = ImportRow {
         key: asked.key,
@@ -455,6 +478,8 @@ pub(crate) struct About {
     pub content: Content,
     /// What it refers to.
     pub named: Vec<Named>,
+    /// Of a policy: where it stood before.
+    steps: Vec<RowPeriod>,
     paper: Option<PaperRow>,
 }
 
@@ -465,7 +490,7 @@ pub(crate) fn about(
     row: Row,
     cleared: Vec<String>,
 ) -> Option<About> {
-    let mut paper = None;
+    let (mut paper, mut steps) = (None, Vec::new());
     let (content, named) = match row {
         Row::Region(row) => {
             let content = content::<v1::Region>(violations, warnings, row.fields, cleared);
@@ -516,14 +541,31 @@ pub(crate) fn about(
             paper = Some(PaperRow::Finding(read));
             (content, named)
         }
+        Row::Policy(row) => {
+            let mut content = content::<v1::Policy>(violations, warnings, row.fields, cleared);
+            steps = policy_row::steps(violations, &content, (&row.bound_on, &row.over_on));
+            let named = policy_row::named(violations, &mut content, row.region, row.objects);
+            (content, named)
+        }
     };
-    Some(About { content, named, paper })
+    Some(About { content, named, steps, paper })
 }
 
 /// Whether a row says, beside what is wrong with it, which subject it is about and where that is.
 fn is_placed(misread: &Misread<ImportRow>) -> bool {
-    const PLACES: [&str; 8] =
-        ["parent", "compound", "community", "physical", "building", "level", "report", "unit"];
+    const PLACES: [&str; 11] = [
+        "parent",
+        "compound",
+        "community",
+        "physical",
+        "building",
+        "level",
+        "report",
+        "unit",
+        "region",
+        "objects",
+        "object_ids",
+    ];
     let violations = misread.violations.list();
     let is_placed = violations.iter().all(|violation| {
         let field = violation.field.strip_prefix("fields.").unwrap_or(&violation.field);
@@ -643,6 +685,7 @@ fn take_id(content: &mut Content, field: &str) -> Option<SubjectId> {
         (Fields::Building(fields), "community_id") => take(&mut fields.community),
         (Fields::Building(fields), "physical_id") => take(&mut fields.physical),
         (Fields::Unit(fields), "building_id") => take(&mut fields.building),
+        (Fields::Policy(fields), "region_id") => take(&mut fields.region),
         (Fields::Report(fields), "building_id") => take(&mut fields.building),
         (Fields::Report(fields), "body_id") => take(&mut fields.body),
         (Fields::Report(fields), "order_id") => take(&mut fields.order),

@@ -27,6 +27,7 @@ mod paper_row;
 pub mod plan;
 pub mod policy;
 pub mod product;
+mod policy_row;
 mod reach;
 pub mod reference;
 pub mod region;

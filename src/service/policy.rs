@@ -305,7 +305,7 @@ fn led_by_another(field: &str) -> Refusal {
 
 impl Way {
     /// The companies for which an insurer calls; `None` for any other caller.
-    fn own_companies(&self) -> Option<BTreeSet<String>> {
+    pub(crate) fn own_companies(&self) -> Option<BTreeSet<String>> {
         let actor = &self.caller.actor;
         (actor.role == Role::Insurer)
             .then(|| actor.institution.iter().chain(&actor.reach.institutions).cloned().collect())

@@ -53,7 +53,7 @@ impl OtherDays {
     ) -> RowLife {
         let kind = base.kind();
         let mut life = RowLife::default();
-        if matches!(kind, Kind::Report | Kind::Finding) {
+        if matches!(kind, Kind::Report | Kind::Finding | Kind::Policy) {
             return life;
         }
         for (name, asked, read) in

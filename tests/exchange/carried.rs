@@ -33,7 +33,7 @@ fn generated(kind: FileKind) -> Vec<u8> {
         FileKind::Compounds => Box::new(city.compounds()),
         FileKind::Buildings => Box::new(city.buildings()),
         FileKind::Units => Box::new(city.units(Size::CARRIED_WITH_UNITS)),
-        FileKind::Regions | FileKind::Inspections | FileKind::Findings => {
+        FileKind::Regions | FileKind::Inspections | FileKind::Findings | FileKind::Policies => {
             Box::new(std::iter::empty())
         }
     };

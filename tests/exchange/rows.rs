@@ -246,6 +246,27 @@ fn inspections_and_findings_are_read_as_files_write_them() {
     );
 }
 
+#[test]
+fn policies_are_read_as_files_write_them() {
+    check(
+        FileKind::Policies,
+        "编号,区划代码,保单号,险种,条款版本,保险人,楼栋编号,楼栋来源,受益人,保障项目,保费,承保状态,承保日期,始存日期\n\
+         P-1,410102000000,IDI-1,IDI,2019,P-1 60%|P-2 40%,B-1|B-2,census,业主,\
+         STR;保额=1000000;起=2024年1月1日;止=2033-12-31|WTR;sum=200000.50元,15000;建设单位,承保,2024-02-01,2024-01-01\n\
+         P-2,410102,IDI-2,,,P-1|P-2 40%,,,谁,STR;sum=10万,15000,已签,2024,\n",
+        expect![[r#"
+            2 P-1
+            3 区划代码 NOT_A_CODE: "410102" is not a statistical code of 12 digits; a spreadsheet may have made a number of it
+            3 保险人 NOT_A_SHARE: "P-1" is no insurer with its share: P-1 60% or P-1 2/3
+            3 受益人 UNKNOWN_WORD: "谁" is none of OWNERS (业主), INSURED (被保险人), THIRD_PARTIES (第三者)
+            3 保障项目 UNIT_NOT_TAKEN: numbers in 万 or 亿 are not taken: write all digits
+            3 保费 NOT_A_PREMIUM: a premium is its amount and who pays: 15000;DEVELOPER
+            3 承保状态 UNKNOWN_WORD: "已签" is none of QUOTED (报价), BOUND (承保), CANCELLED (退保), LAPSED (失效)
+            3 承保日期 NOT_A_DAY: "2024" is not one day, as 2024-07-01 is
+        "#]],
+    );
+}
+
 const REGION_ID: &str = "rgn_01HF7YAT000000E0000000001A";
 const COMPOUND_ID: &str = "cmp_01HF7YAT000000E0000000001B";
 const BUILDING_ID: &str = "bld_01HF7YAT000000E0000000001C";
@@ -611,7 +632,14 @@ fn form(column: &Column) -> String {
         Form::Successors(..) | Form::Parts(..) => "`scheme:value`, in the same way".to_owned(),
         Form::Grades(_) => "grades with `|` between them".to_owned(),
         Form::Documents(_) => "papers with `|` between them".to_owned(),
-        Form::Identifiers(_) => "`scheme:value` with `|` between them".to_owned(),
+        Form::Insurers(_) => "insurers with `|` between them".to_owned(),
+        Form::Covers(_) => "covers with `|` between them".to_owned(),
+        Form::Premiums(_) => "premiums with `|` between them".to_owned(),
+        Form::Objects(_, By::Id, _) => "ids with `|` between them".to_owned(),
+        Form::Objects(_, By::Key, _) => "keys with `|` between them".to_owned(),
+        Form::Objects(..) | Form::Identifiers(_) => {
+            "`scheme:value` with `|` between them".to_owned()
+        }
         Form::Scheme(..) => "numbers with `|` between them".to_owned(),
         Form::Reference(By::Id, _) => "id".to_owned(),
         Form::Reference(By::Key, _) => "key".to_owned(),

@@ -177,6 +177,7 @@ impl Registry {
             v1::import_row::Row::Unit(_) => FileKind::Units,
             v1::import_row::Row::Inspection(_) => FileKind::Inspections,
             v1::import_row::Row::Finding(_) => FileKind::Findings,
+            v1::import_row::Row::Policy(_) => FileKind::Policies,
         };
         let key = (request.source.clone(), kind, row.key.clone());
         let opens = matches!(&row.row, Some(v1::import_row::Row::Region(r)) if r.opens_partition);

@@ -51,6 +51,11 @@ const FINDINGS: &str =
 W-1,B-1,R-1,2025-04-10,STR.CRACK,限期整改,体检人员,p-81,3层,北立面,2025-04-20,2025-06-30
 ";
 
+const POLICIES: &str =
+    "编号,区划代码,保单号,险种,条款版本,保险人,楼栋编号,楼栋来源,受益人,保障项目,保费,承保状态,承保日期,始存日期
+P-1,410102000000,IDI-1,IDI,2019,P-1 60%|P-2 2/5,B-1|B-2,census,业主,STR;保额=1000000;起=2024年1月1日;止=2033-12-31|WTR;sum=200000.50元,15000;建设单位;HT,承保,2024-02-01,2024-01-01
+";
+
 fn gzip(text: &[u8]) -> Vec<u8> {
     let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
     packed.write_all(text).unwrap();
@@ -62,7 +67,7 @@ fn gb18030(text: &str) -> Vec<u8> {
 }
 
 fn tables() -> Vec<Vec<u8>> {
-    let texts = [BUILDINGS, COMPOUNDS, UNITS, REGIONS, EDITION, INSPECTIONS, FINDINGS];
+    let texts = [BUILDINGS, COMPOUNDS, UNITS, REGIONS, EDITION, INSPECTIONS, FINDINGS, POLICIES];
     let mut samples: Vec<_> = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
     samples.extend(texts.iter().map(|text| gb18030(text)));
     samples.push(gzip(BUILDINGS.as_bytes()));

@@ -82,8 +82,14 @@ impl Files {
     fn send(&self, mode: RowMode, rows: &[(&str, Says)]) -> Outcome {
         let rows = (0..).zip(rows.iter().map(|(key, says)| self.row(key, *says)));
         let source = "survey".to_owned();
-        let import =
-            Import { source, mode, within: None, rows: rows.collect(), unread: Vec::new() };
+        let import = Import {
+            source,
+            mode,
+            within: None,
+            insurers: None,
+            rows: rows.collect(),
+            unread: Vec::new(),
+        };
         self.city.run(self.city.home(), Command::Import(import)).unwrap()
     }
 
@@ -364,6 +370,7 @@ fn many_conflicts_are_remembered_in_as_many_entries_as_they_need() {
         source: "survey".to_owned(),
         mode: RowMode::Change,
         within: None,
+        insurers: None,
         rows: rows.collect(),
         unread: Vec::new(),
     });
@@ -459,7 +466,8 @@ fn a_beginning_that_is_only_for_new_rows_says_nothing_of_others() {
         };
         let rows = vec![(0, row)];
         let source = "survey".to_owned();
-        let import = Import { source, mode, within: None, rows, unread: Vec::new() };
+        let import =
+            Import { source, mode, within: None, insurers: None, rows, unread: Vec::new() };
         let outcome = files.city.run(files.city.home(), Command::Import(import)).unwrap();
         assert_eq!(outcome.decided.items.iter().map(words).collect::<String>(), "unchanged");
     }

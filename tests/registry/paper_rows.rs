@@ -125,7 +125,14 @@ impl Desk {
     ) -> (String, Option<SubjectId>) {
         let within = within.map(|region| BTreeSet::from([region.try_into().unwrap()]));
         let rows = vec![(0, row)];
-        let import = Import { source: "bureau".to_owned(), mode, within, rows, unread: Vec::new() };
+        let import = Import {
+            source: "bureau".to_owned(),
+            mode,
+            within,
+            insurers: None,
+            rows,
+            unread: Vec::new(),
+        };
         let before = self.city.registry.frontier(self.city.home()).seq;
         let outcome = self.run_as("li", Command::Import(import)).unwrap();
         let told = outcome.decided.items.first().map_or_else(|| "created".to_owned(), words);

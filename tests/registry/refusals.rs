@@ -62,8 +62,14 @@ impl Court {
 
     fn import(&self, mode: RowMode, rows: Vec<ImportRow>) -> Outcome {
         let rows = (0..).zip(rows).collect();
-        let import =
-            Import { source: "census".to_owned(), mode, within: None, rows, unread: Vec::new() };
+        let import = Import {
+            source: "census".to_owned(),
+            mode,
+            within: None,
+            insurers: None,
+            rows,
+            unread: Vec::new(),
+        };
         self.city.run(self.city.home(), Command::Import(import)).unwrap()
     }
 

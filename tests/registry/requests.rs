@@ -340,7 +340,14 @@ fn row(city: &City, compound: SubjectId, key: &str, area_m2: u64) -> ImportRow {
 fn import(city: &City, compound: SubjectId, rows: &[(&str, u64)]) -> Command {
     let rows = (0..).zip(rows.iter().map(|(key, area)| row(city, compound, key, *area)));
     let (source, mode) = ("survey".to_owned(), RowMode::Change);
-    Command::Import(Import { source, mode, within: None, rows: rows.collect(), unread: Vec::new() })
+    Command::Import(Import {
+        source,
+        mode,
+        within: None,
+        insurers: None,
+        rows: rows.collect(),
+        unread: Vec::new(),
+    })
 }
 
 /// Every kind of command. Each is sent when those before it were done.

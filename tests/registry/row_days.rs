@@ -104,7 +104,7 @@ impl Files {
     fn send(&self, mode: RowMode, rows: &[Says<'_>]) -> Outcome {
         let rows = (0..).zip(rows.iter().map(|says| self.row(*says))).collect();
         let (source, unread) = ("survey".to_owned(), Vec::new());
-        let import = Import { source, mode, within: None, rows, unread };
+        let import = Import { source, mode, within: None, insurers: None, rows, unread };
         self.city.run(self.city.home(), Command::Import(import)).unwrap()
     }
 
@@ -137,7 +137,7 @@ impl Files {
         let row = ImportRow { content: Content::empty(Kind::Building), ..self.row(says) };
         let rows = vec![(0, ImportRow { references: Vec::new(), ..row })];
         let (source, mode, unread) = ("survey".to_owned(), RowMode::Change, Vec::new());
-        let import = Import { source, mode, within: None, rows, unread };
+        let import = Import { source, mode, within: None, insurers: None, rows, unread };
         let outcome = self.city.registry.execute(call, Command::Import(import)).unwrap();
         outcome.decided.items[0].subject.unwrap()
     }

@@ -83,7 +83,7 @@ impl Files {
     fn send(&self, mode: RowMode, rows: Vec<ImportRow>) -> Outcome {
         let rows = (0..).zip(rows).collect();
         let (source, unread) = ("survey".to_owned(), Vec::new());
-        let import = Import { source, mode, within: None, rows, unread };
+        let import = Import { source, mode, within: None, insurers: None, rows, unread };
         self.city.run(self.city.home(), Command::Import(import)).unwrap()
     }
 
@@ -135,7 +135,7 @@ impl Files {
         call.validate_only = true;
         let rows = vec![(0, row)];
         let (source, mode, unread) = ("survey".to_owned(), RowMode::Change, Vec::new());
-        let import = Import { source, mode, within: None, rows, unread };
+        let import = Import { source, mode, within: None, insurers: None, rows, unread };
         let outcome = self.city.registry.execute(call, Command::Import(import)).unwrap();
         outcome.decided.items[0].subject.unwrap()
     }

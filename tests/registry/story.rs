@@ -790,8 +790,14 @@ impl Story {
             ));
         }
         let mode = if act.c.is_multiple_of(3) { RowMode::Correction } else { RowMode::Change };
-        let import =
-            Import { source: "survey".to_owned(), mode, within: None, rows, unread: Vec::new() };
+        let import = Import {
+            source: "survey".to_owned(),
+            mode,
+            within: None,
+            insurers: None,
+            rows,
+            unread: Vec::new(),
+        };
         self.send("import", Command::Import(import));
     }
 }

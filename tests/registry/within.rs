@@ -117,7 +117,7 @@ impl Streets {
         let within = within.map(|region| BTreeSet::from([region.try_into().unwrap()]));
         let rows = (0..).zip(rows).collect();
         let (source, mode) = ("census".to_owned(), RowMode::Change);
-        let import = Import { source, mode, within, rows, unread: Vec::new() };
+        let import = Import { source, mode, within, insurers: None, rows, unread: Vec::new() };
         self.city.run(partition, Command::Import(import)).unwrap()
     }
 

@@ -21,6 +21,7 @@ mod parts;
 mod plans;
 mod policies;
 mod products;
+mod policies_imported;
 mod reads;
 mod refused;
 mod round_trip;

@@ -83,7 +83,7 @@ impl Desk {
         Ok(policies(&self.city).create_policy(asked).await?.into_inner().policy.unwrap().id)
     }
 
-    async fn state(&self, id: &str, day: &str) -> Result<String, Status> {
+    pub(crate) async fn state(&self, id: &str, day: &str) -> Result<String, Status> {
         let message = v1::GetPolicyRequest {
             context: Some(v1::ReadContext {
                 read_time: Some(v1::ReadTime { valid_at: day.to_owned(), ..Default::default() }),

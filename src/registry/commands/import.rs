@@ -6,6 +6,8 @@
 //! long as it stands; of a row that is in conflict as a whole, what the source said is remembered
 //! beside the subject, which is not touched.
 
+use std::collections::BTreeSet;
+
 use crate::{
     domain::{
         content::Content,
@@ -23,7 +25,7 @@ use crate::{
     registry::{
         command::{Change, Correct, Import, ImportRow, Reference, Register, RowMode},
         commands::{
-            change, correct, paper_rows,
+            change, correct, paper_rows, policy_rows,
             register::{self, Unresolved, register},
             row_end::{Planned, RowEnding, Verdict},
             row_life::{Further, RowDays, record_splits},
@@ -44,13 +46,13 @@ use crate::{
 
 /// Takes rows in, each by itself.
 pub(crate) fn import(tx: &mut Tx<'_, '_>, command: Import) -> Result<Decided, Error> {
-    let Import { source, mode, within, rows, unread } = command;
-    let mut within = Within::new(within);
+    let Import { source, mode, within, insurers, rows, unread } = command;
+    let mut whose = (Within::new(within), insurers);
     let item_count = u32::try_from(rows.len() + unread.len()).unwrap_or(u32::MAX);
     let mut items = unread;
     let mut subjects = Vec::new();
     for (index, row) in rows {
-        match take(tx, (&source, mode), row, &mut within) {
+        match take(tx, (&source, mode), row, &mut whose) {
             Ok(Taken { id, outcome: ItemOutcome::Created, .. }) => subjects.push(id),
             Ok(Taken { id, outcome, conflicts, is_partial, row }) => items.push(ItemRecord {
                 index,
@@ -123,14 +125,13 @@ impl Taken {
 fn take(
     tx: &mut Tx<'_, '_>,
     (source, mode): (&str, RowMode),
-    row: ImportRow,
-    within: &mut Within,
+    mut row: ImportRow,
+    (within, insurers): &mut (Within, Option<BTreeSet<String>>),
 ) -> Result<Taken, Error> {
     if row.paper.is_some() {
         return paper_rows::take(tx, (source, mode), row, within);
     }
     let (content, mut unresolved) = resolve(tx, source, &row, within)?;
-    let life = RowDays::resolve(tx, source, (&row, &content), within, &mut unresolved)?;
     let end = RowEnding::resolve(tx, source, &row, within, &mut unresolved)?;
     let partition = row_partition(tx, source, &row, &content)?;
     let kind = content.kind();
@@ -138,6 +139,11 @@ fn take(
         Some(known) => Some((known.subject, Some(known.hash))),
         None => exported(tx, source, kind, &row.key)?.map(|id| (id, None)),
     };
+    policy_rows::check_own(tx, insurers.as_ref(), &content, known.as_ref().map(|(id, _)| *id))?;
+    if known.is_none() && kind == Kind::Policy {
+        policy_rows::begun(&mut row);
+    }
+    let life = RowDays::resolve(tx, source, (&row, &content), within, &mut unresolved)?;
     if !is_within(tx, &row, known.as_ref().map(|(id, _)| *id), within)? {
         let why = out_of_reach("", "what this row is about");
         return Err(Error::Refused(of_elsewhere(tx, &row, &content, vec![why])));
@@ -152,7 +158,8 @@ fn take(
         ));
         return Err(Error::Refused(of_elsewhere(tx, &row, &content, refusals)));
     }
-    match known {
+    let steps = (kind == Kind::Policy).then(|| row.clone());
+    let taken = match known {
         Some(known) => {
             let said = Heard { row, content, life, end };
             say_again(tx, (source, mode), said, known, unresolved)
@@ -162,6 +169,10 @@ fn take(
             Err(Error::Refused(of_elsewhere(tx, &row, &content, unresolved.refusals)))
         }
         None => begin(tx, source, Heard { row, content, life, end }, unresolved),
+    };
+    match steps {
+        Some(row) => taken.map_err(|error| policy_rows::by_column(&row, error)),
+        None => taken,
     }
 }
 
@@ -218,7 +229,7 @@ struct Heard {
 fn say_again(
     tx: &mut Tx<'_, '_>,
     (source, mode): (&str, RowMode),
-    Heard { row, content, life, end }: Heard,
+    Heard { mut row, content, life, end }: Heard,
     (id, hash): (SubjectId, Option<Hash>),
     unresolved: Unresolved,
 ) -> Result<Taken, Error> {
@@ -233,12 +244,22 @@ fn say_again(
         None => Said::as_exported(tx, id, source)?,
     };
     let today = tx.today();
-    let (said, from) = ((&content, row.exists_from), row.from.unwrap_or(today));
-    let Judged { fresh, mut conflicts } = last.judge(said, mode, from, today);
+    let (said, mut from) = ((&content, row.exists_from), row.from.unwrap_or(today));
+    let mut judged = last.judge(said, mode, from, today);
     let mut refusals = unresolved.refusals;
+    if let Some(day) = policy_rows::step_anew(&row, mode, &judged.fresh, &mut refusals) {
+        (row.from, from) = (Some(day), day);
+        judged = last.judge(said, mode, from, today);
+    }
+    let Judged { fresh, mut conflicts } = judged;
     refusals.extend(fresh.iter().filter_map(|fresh| unchangeable(mode, fresh)));
     let is_nothing = fresh.iter().all(|fresh| is_only_beginning(mode, fresh));
-    let splits = other_days(tx, id, life.as_ref(), &mut conflicts, &mut refusals)?;
+    let splits = if id.kind() == Kind::Policy {
+        conflicts.extend(policy_rows::conflicts(&row, &*tx.must("key", id)?));
+        Vec::new()
+    } else {
+        other_days(tx, id, life.as_ref(), &mut conflicts, &mut refusals)?
+    };
     let ends = match end {
         Some(end) => {
             let said = (mode, (!is_nothing).then_some(from));
@@ -506,7 +527,8 @@ pub(crate) fn resolve_into(
             put_reference(content, field, id);
             continue;
         }
-        unresolved.fields.push(field);
+        // What is not said by id stands for a field all the same.
+        unresolved.fields.push(if field.starts_with("objects.") { "object_ids" } else { field });
         let field = format!("{path}{field}");
         unresolved.refusals.push(unknown(&field, *kind, (reference, found), within));
     }
@@ -560,6 +582,12 @@ fn put_reference(content: &mut Content, field: &str, id: SubjectId) {
         (Fields::Report(fields), "building_id") => fields.building = Some(id.try_into().ok()),
         (Fields::Report(fields), "body_id") => fields.body = Some(id.try_into().ok()),
         (Fields::Report(fields), "order_id") => fields.order = Some(id.try_into().ok()),
+        (Fields::Policy(fields), "region_id") => fields.region = Some(id.try_into().ok()),
+        (Fields::Policy(fields), _) => {
+            let objects = fields.objects.get_or_insert_default().get_or_insert_default();
+            // What is insured twice is told.
+            objects.push(id);
+        }
         (Fields::Finding(fields), "building_id") => fields.building = Some(id.try_into().ok()),
         (Fields::Finding(fields), _) => {
             let event = fields.event.as_mut();

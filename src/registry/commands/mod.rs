@@ -16,6 +16,7 @@ mod other_building;
 mod paper_rows;
 mod plan;
 mod policy;
+mod policy_rows;
 mod reference;
 mod register;
 mod reinstate;

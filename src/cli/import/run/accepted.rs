@@ -79,7 +79,7 @@ fn related<'a>(row: Option<&'a Row>, field: &str) -> Option<&'a Reference> {
         Row::Building(row) => of_building(row),
         Row::Unit(row) => of_unit(row),
         // What they name is in other files.
-        Row::Inspection(_) | Row::Finding(_) => Vec::new(),
+        Row::Inspection(_) | Row::Finding(_) | Row::Policy(_) => Vec::new(),
     };
     named.into_iter().find(|(name, _)| *name == field).and_then(|(_, reference)| reference)
 }
