@@ -352,6 +352,14 @@ impl Config {
         };
         self.effective.iter().map(line).collect::<Vec<_>>().concat()
     }
+
+    /// Every setting with its value, if it has one, and where that is from.
+    pub fn settings(&self) -> impl Iterator<Item = (&'static str, Option<String>, String)> {
+        self.effective.iter().map(|effective| {
+            let value = effective.value.as_ref().map(ToString::to_string);
+            (effective.name, value, effective.origin.to_string())
+        })
+    }
 }
 
 impl Setting {

@@ -6,7 +6,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::cli::{Outcome, offline, session::Output};
+use crate::{
+    cli::{Outcome, offline::BadSettings, session::Output},
+    config::Config,
+    kernel::violation::Violations,
+    listener::Identity,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,24 +58,38 @@ fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// Checks or shows. `render` reads the settings and writes all of them out, or refuses with
-/// everything that is wrong.
+/// Checks or shows. `read` reads the settings, or refuses with everything that is wrong.
 pub fn run(
     args: &ConfigArgs,
     out: &mut Output<'_>,
-    render: impl FnOnce(&SettingArgs) -> anyhow::Result<String>,
+    read: impl FnOnce(&SettingArgs) -> anyhow::Result<Config>,
 ) -> anyhow::Result<Outcome> {
     match &args.action {
         ConfigAction::Check(settings) => {
-            render(settings)?;
+            check(&read(settings)?)?;
             out.line("the configuration is fine 配置无误")?;
         }
-        ConfigAction::Show(settings) => out.line(render(settings)?.trim_end())?,
+        ConfigAction::Show(settings) => {
+            let config = read(settings)?;
+            if out.is_json() {
+                let each = config.settings().map(|(name, value, origin)| {
+                    serde_json::json!({ "name": name, "value": value, "from": origin })
+                });
+                out.value(&serde_json::json!({ "settings": each.collect::<Vec<_>>() }))?;
+            } else {
+                out.line(config.render().trim_end())?;
+            }
+        }
     }
     Ok(Outcome::Fine)
 }
 
-/// Reads the settings and writes all of them out, with where each is from.
-pub fn render(args: &SettingArgs) -> anyhow::Result<String> {
-    Ok(offline::settings(args)?.render())
+/// Whether a server would find certificate and key as it needs them.
+fn check(config: &Config) -> anyhow::Result<()> {
+    let Some(tls) = &config.tls else { return Ok(()) };
+    let Err(error) = Identity::load(&tls.certificate, &tls.key) else { return Ok(()) };
+    let mut wrong = Violations::default();
+    let message = format!("{:#}", anyhow::Error::new(error));
+    wrong.add("tls.certificate", "BAD_VALUE", message);
+    Err(BadSettings(wrong).into())
 }

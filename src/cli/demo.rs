@@ -33,7 +33,7 @@ use crate::{
         token::{self, NewToken},
     },
     cli::{
-        BadUsage, Outcome,
+        BadUsage, DEMO_TOKEN_FILE, Outcome,
         config::SettingArgs,
         import::{self, Clients, ImportArgs},
         offline,
@@ -65,6 +65,8 @@ To try in another terminal while it serves:
   anju findings --overdue --region gbt2260:410105
   anju policy list --region gbt2260:410105";
 
+/// Where `anju` looks for a registry.
+const DEFAULT_PORT: u16 = 50051;
 /// Says in the data directory that the example city is in it.
 const LOADED: &str = "example.loaded";
 /// Says since when its check-ups are being loaded, and then that they are.
@@ -131,7 +133,7 @@ pub async fn run(args: &DemoArgs, out: &mut dyn Write) -> anyhow::Result<Outcome
         filled = fill(&config, address, &secret, out) => filled?,
     }
     if !args.no_serve {
-        hints(address, &secret, out).await?;
+        hints(&config, address, &secret, out).await?;
         server.await??;
     }
     Ok(Outcome::Fine)
@@ -297,7 +299,12 @@ fn may_go_on(since: Stamp, now: Stamp) -> bool {
 }
 
 /// Commands to try next.
-async fn hints(address: SocketAddr, secret: &str, out: &mut dyn Write) -> anyhow::Result<()> {
+async fn hints(
+    config: &Config,
+    address: SocketAddr,
+    secret: &str,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
     let url = format!("http://{address}");
     let connection = Connection::open(&url, Some(secret.to_owned()), &ClientTls::default())?;
     // The one that is due first is overdue, and has much to explain.
@@ -306,15 +313,28 @@ async fn hints(address: SocketAddr, secret: &str, out: &mut dyn Write) -> anyhow
     write!(
         out,
         "\nServing on {address}. Try, in another terminal:\n  \
-         {program} totals --code gbt2260:410100 --children\n  \
-         {program} search '柳泉街 124'\n  \
-         {program} explain due {building}\n\n\
+         {caller} totals --code gbt2260:410100 --children\n  \
+         {caller} search '柳泉街 124'\n  \
+         {caller} explain due {building}\n\n\
          More: {program} demo --help\n\
          Stop with Ctrl-C.\n",
+        caller = caller(config, address),
         program = program()
     )?;
     out.flush()?;
     Ok(())
+}
+
+/// How this registry is called, for commands to copy: with its address and token where they are not
+/// those that are looked for.
+fn caller(config: &Config, address: SocketAddr) -> String {
+    let is_usual = address.port() == DEFAULT_PORT && address.ip().is_loopback();
+    let server = if is_usual { String::new() } else { format!(" --server http://{address}") };
+    let path = config.data_dir.join(CREDENTIAL);
+    let is_usual = path == Path::new(DEMO_TOKEN_FILE);
+    let token =
+        if is_usual { String::new() } else { format!(" --token-file '{}'", path.display()) };
+    format!("{}{server}{token}", program())
 }
 
 /// How this program was called, for commands to copy.

@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use clap::ValueEnum;
 use csv::StringRecord;
 
@@ -419,9 +419,10 @@ struct WrongFile {
 fn open(args: &ImportArgs) -> anyhow::Result<(Vec<Opened>, Vec<WrongFile>)> {
     let mapping = match &args.mapping {
         Some(path) => {
-            let text = fs::read_to_string(path)
-                .with_context(|| format!("the mapping {} cannot be read", path.display()))?;
-            Mapping::read(&text)?
+            let unusable =
+                |error: anyhow::Error| usage(&format!("the mapping {}: {error:#}", path.display()));
+            let text = fs::read_to_string(path).map_err(|error| unusable(error.into()))?;
+            Mapping::read(&text).map_err(|error| unusable(error.into()))?
         }
         None => Mapping::default(),
     };

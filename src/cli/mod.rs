@@ -380,7 +380,7 @@ fn without_server(arguments: &Arguments, out: &mut Output<'_>) -> Option<anyhow:
         Command::Rebuild(args) => rebuild::run(args, out),
         Command::Dump(args) => dump::run(args, out),
         Command::Load(args) => load::run(args, out),
-        Command::Config(args) => config::run(args, out, config::render),
+        Command::Config(args) => config::run(args, out, offline::settings),
         Command::Token(args) => token::run(args, out, token::add),
         Command::Prove(args) => prove::check(&args.check()?, out, prove::read_entry),
         Command::Completions(args) => completions::run(args, out.writer()),
@@ -665,23 +665,32 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_is_rendered_by_whoever_knows_it() {
-        let run = |words: &[&str], render: fn(&config::SettingArgs) -> anyhow::Result<String>| {
+    fn a_configuration_is_shown_and_checked() {
+        let run = |words: &[&str], json: bool| {
             let Command::Config(args) = command(&[&["anju", "config"], words].concat()) else {
                 panic!("no config")
             };
             let mut written = Vec::new();
-            let mut out = Output::new(&mut written, false, false);
-            let result = config::run(&args, &mut out, render);
+            let mut out = Output::new(&mut written, false, json);
+            let read = |args: &config::SettingArgs| {
+                let loaded = crate::config::Config::load(None, &|_| None, &args.settings);
+                loaded.map_err(|wrong| offline::BadSettings(wrong).into())
+            };
+            let result = config::run(&args, &mut out, read);
             (exit_code(&result), String::from_utf8(written).unwrap())
         };
-        let shown = run(&["show", "--setting", "a=1"], |args| Ok(format!("{:?}\n", args.settings)));
-        assert_eq!(shown, (0, "[(\"a\", \"1\")]\n".to_owned()));
-        assert_eq!(
-            run(&["check"], |_| Ok("all".to_owned())).1,
-            "the configuration is fine 配置无误\n"
-        );
-        assert_eq!(run(&["check"], |_| anyhow::bail!("no")), (1, String::new()));
+        let (code, shown) = run(&["show", "--setting", "writer.queue=77"], false);
+        assert!(code == 0 && shown.contains("writer.queue = 77  # "), "{shown}");
+        let (_, shown) = run(&["show", "--setting", "writer.queue=77"], true);
+        let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        let settings = shown["settings"].as_array().unwrap();
+        let queue = settings.iter().find(|one| one["name"] == "writer.queue").unwrap();
+        assert_eq!(queue["value"], "77");
+        assert_eq!(run(&["check"], false).1, "the configuration is fine 配置无误\n");
+        assert_eq!(run(&["check", "--setting", "writer.queue=no"], false).0, 2);
+        let absent = ["tls.certificate=nosuch.pem", "tls.key=nosuch.key"];
+        let words = ["check", "--setting", absent[0], "--setting", absent[1]];
+        assert_eq!(run(&words, false), (2, String::new()));
     }
 
     #[test]

@@ -68,7 +68,8 @@ pub async fn show<Q: Message>(
         if next.is_empty() {
             return Ok(Outcome::Fine);
         }
-        if !args.all {
+        let is_shown = is_any_shown || session.out.is_json();
+        if !args.all && is_shown {
             if !session.out.is_json() {
                 session.out.line(format!("more 更多: --page-token {next}"))?;
             }

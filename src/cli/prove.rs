@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
@@ -242,6 +242,7 @@ fn show(verdict: &Verdict, out: &mut Output<'_>) -> anyhow::Result<Outcome> {
             ("WRONG 不符", &verdict.wrong),
             ("proved 已证明", &verdict.proved),
             ("not proved 未证明", &verdict.not_proved),
+            ("not compared 未比对", &Vec::from_iter(verdict.not_compared.clone())),
         ] {
             if !sentences.is_empty() {
                 out.line(format!("{heading}:"))?;
@@ -251,5 +252,11 @@ fn show(verdict: &Verdict, out: &mut Output<'_>) -> anyhow::Result<Outcome> {
             }
         }
     }
-    Ok(if verdict.wrong.is_empty() { Outcome::Fine } else { Outcome::Partly })
+    if !verdict.wrong.is_empty() {
+        return Ok(Outcome::Partly);
+    }
+    if verdict.not_compared.is_some() {
+        bail!("the proof holds, and was not compared with the checkpoint that was given");
+    }
+    Ok(Outcome::Fine)
 }

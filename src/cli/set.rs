@@ -470,6 +470,10 @@ fn boundary(of: &MessageDescriptor, text: &str) -> Result<DynamicMessage, Wrong>
     Ok(message)
 }
 
+/// How histories tell the reference systems.
+const TOLD_SYSTEMS: [(&str, &str); 4] =
+    [("EPSG:4490", "cgcs2000"), ("EPSG:4326", "wgs84"), ("GCJ-02", "gcj02"), ("BD-09", "bd09")];
+
 /// Splits the reference system off. Coordinates without one are refused: guessing is half a
 /// kilometre wrong.
 fn tagged<'t>(
@@ -477,8 +481,13 @@ fn tagged<'t>(
     text: &'t str,
     example: &str,
 ) -> Result<(Value, &'t str), Wrong> {
-    let (system, rest) = text
-        .split_once(':')
+    // As histories tell the systems, too.
+    let told = TOLD_SYSTEMS.iter().find_map(|(told, system)| {
+        let rest = text.trim_start().strip_prefix(told)?.strip_prefix(':')?;
+        Some((*system, rest))
+    });
+    let (system, rest) = told
+        .or_else(|| text.split_once(':'))
         .ok_or_else(|| ("NO_SYSTEM", format!("name the reference system: {example}")))?;
     let field = of.get_field_by_name("system").ok_or_else(unsettable)?;
     let kind = field.kind();
@@ -532,6 +541,28 @@ mod tests {
         }
         let shown = shown.join("\n");
         expected.assert_eq(&shown);
+    }
+
+    #[test]
+    fn a_reference_system_is_named_as_it_is_told() {
+        let of = message::empty("BuildingFields").unwrap().descriptor();
+        let of = of.get_field_by_name("location").unwrap();
+        let kind = of.kind();
+        let of = kind.as_message().unwrap();
+        for (told, named) in [
+            ("EPSG:4490", "cgcs2000"),
+            ("EPSG:4326", "wgs84"),
+            ("GCJ-02", "gcj02"),
+            ("BD-09", "bd09"),
+        ] {
+            let [told, named] = [told, named].map(|system| {
+                let text = format!("{system}:113.1,34.1");
+                let (system, rest) = tagged(of, &text, "").unwrap();
+                (system, rest.to_owned())
+            });
+            assert_eq!(told, named);
+        }
+        assert!(tagged(of, "EPSG:9999:113.1,34.1", "").is_err());
     }
 
     #[test]

@@ -15,7 +15,11 @@ use crate::{
         token::{NewToken, TokenFileError, add as add_token},
     },
     cli::{BadUsage, Outcome, config::SettingArgs, offline, read, session::Output},
-    kernel::{id::RegionId, time::Stamp, violation::Violations},
+    kernel::{
+        id::RegionId,
+        time::{Clock as _, Stamp, SystemClock},
+        violation::Violations,
+    },
 };
 
 const EXAMPLES: &str = "\
@@ -52,7 +56,7 @@ pub struct NewTokenArgs {
     /// The institution that holds it.
     #[arg(long, value_name = "KEY")]
     pub institution: Option<String>,
-    /// A region that it reaches, with all that is in it. May be repeated.
+    /// A region that it reaches, with all that is in it; or --everywhere. May be repeated.
     #[arg(long, value_name = "RGN", required_unless_present = "everywhere")]
     pub region: Vec<RegionId>,
     /// It reaches everything.
@@ -98,6 +102,12 @@ pub fn add(new: &NewTokenArgs) -> anyhow::Result<String> {
         violations.add("--role", "UNKNOWN_ROLE", error.to_string());
         BadUsage(violations)
     })?;
+    if let Some(until) = new.until.filter(|until| *until <= SystemClock.now()) {
+        let mut violations = Violations::default();
+        let message = format!("{until} is past: the credential would never be good");
+        violations.add("--until", "OUT_OF_RANGE", message);
+        return Err(BadUsage(violations).into());
+    }
     let path = match &new.file {
         Some(path) => path.clone(),
         None => offline::settings(&new.settings)?.token_file,

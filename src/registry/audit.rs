@@ -1,12 +1,12 @@
 //! What was said and when: histories, differences between two states of knowledge, and proofs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::{
-    domain::{merkle, timeline::Timeline},
+    domain::merkle,
     kernel::{
         hash::Hash,
-        id::{Kind, RegionId, SubjectId},
+        id::SubjectId,
         limit,
         page::{Page, PageRequest},
         position::{Partition, Position, Seq},
@@ -19,7 +19,6 @@ use crate::{
         erase::erased_by,
         error::{Class, Error, Refusal},
         history::{entry_numbers, timeline_at},
-        read::{At, leads_to},
         state::{Live, State},
         work::{StateTiles, tree_error},
     },
@@ -27,9 +26,6 @@ use crate::{
 
 /// The one hash suite so far.
 pub const SUITE: &str = "rfc6962-sha256";
-
-/// Entries that one page of a difference looks through.
-const DIFF_ENTRIES_MAX: u64 = 5_000;
 
 /// An entry of a subject, with what became of it.
 #[derive(Clone, Debug)]
@@ -46,32 +42,6 @@ pub struct HistoryRow {
     pub in_doubt: bool,
     /// The entry by which its text was erased.
     pub erased_by: Option<Seq>,
-}
-
-/// What became known about one subject.
-#[derive(Clone, Debug)]
-pub struct SubjectDiff {
-    /// The subject.
-    pub subject: SubjectId,
-    /// The entries that became known.
-    pub entries: Vec<Seq>,
-    /// What is said differently of which days.
-    pub fields: Vec<FieldDiff>,
-}
-
-/// A field that is said differently of a span of days.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FieldDiff {
-    /// The field.
-    pub field: String,
-    /// The first day.
-    pub from: Day,
-    /// The first day beyond.
-    pub until: Option<Day>,
-    /// What was said before; `None`: nothing, or unknown.
-    pub old: Option<String>,
-    /// What is said after.
-    pub new: Option<String>,
 }
 
 /// The size and root of a partition's tree.
@@ -148,102 +118,6 @@ impl Registry {
             });
         }
         Ok(Page { rows, next })
-    }
-
-    /// What became known of a subject, or of all that is in a region or compound, after `from` and
-    /// up to `to`. A page looks through at most 5 000 entries and may be short.
-    pub fn diff(
-        &self,
-        subject: SubjectId,
-        from: KnownAt,
-        to: KnownAt,
-        page: &PageRequest,
-    ) -> Result<(Page<SubjectDiff>, Position, Position), Error> {
-        let partition = self.diff_partition(subject)?;
-        let head = self.frontier(partition).seq;
-        let (first, last) = match (
-            called("known_from", self.known(partition, from)),
-            called("known_to", self.known(partition, to)),
-        ) {
-            (Err(Error::Refused(mut refusals)), Err(Error::Refused(more))) => {
-                refusals.extend(more);
-                return Err(Error::Refused(refusals));
-            }
-            (first, last) => (first?.unwrap_or(head), last?.unwrap_or(head)),
-        };
-        // Two moments before the first entry are one position, and still in the wrong order.
-        let is_backwards =
-            matches!((from, to), (KnownAt::Stamp(from), KnownAt::Stamp(to)) if from > to);
-        if is_backwards || first > last {
-            return Err(Error::refused(Refusal::of(
-                Class::Invalid,
-                "KNOWN_ORDER",
-                "known_from",
-                "what was known first comes first",
-            )));
-        }
-        let positions = (Position { partition, seq: first }, Position { partition, seq: last });
-        let live = Live(self.store());
-        let is_holder = matches!(subject.kind(), Kind::Region | Kind::Compound | Kind::Building);
-        let mut found: BTreeMap<SubjectId, Vec<Seq>> = BTreeMap::new();
-        let mut cursor = page.after.as_slice().try_into().map_or(first, u64::from_be_bytes);
-        let until = last.min(cursor.saturating_add(DIFF_ENTRIES_MAX));
-        while cursor < until {
-            let numbers = (cursor + 1..=until.min(cursor + 256)).collect::<Vec<_>>();
-            for bytes in live.entries_at(partition, &numbers)? {
-                let (entry, _) = Entry::decode(&bytes)?;
-                for link in &entry.subjects {
-                    found.entry(link.subject).or_default().push(entry.seq);
-                }
-            }
-            cursor = numbers.last().copied().unwrap_or(until);
-        }
-        let mut rows = Vec::new();
-        for (id, entries) in found {
-            let belongs = id == subject
-                || is_holder && self.was_below(&live, partition, id, subject, first, last)?;
-            if belongs {
-                // Across pages a subject is told once for each page that has entries of it.
-                let start = page.after.as_slice().try_into().map_or(first, u64::from_be_bytes);
-                let fields = differences(
-                    timeline_at(&live, partition, id, Some(start))?.as_deref(),
-                    timeline_at(&live, partition, id, Some(until))?.as_deref(),
-                );
-                rows.push(SubjectDiff { subject: id, entries, fields });
-            }
-        }
-        let next = (until < last).then(|| until.to_be_bytes().to_vec());
-        Ok((Page { rows, next }, positions.0, positions.1))
-    }
-
-    fn diff_partition(&self, subject: SubjectId) -> Result<Partition, Error> {
-        match RegionId::try_from(subject) {
-            Ok(region) => self.tree_partition(region),
-            Err(_) => Ok(subject.partition()),
-        }
-    }
-
-    /// Whether a subject was below a holder on its last day, before or after.
-    fn was_below(
-        &self,
-        state: &dyn State,
-        partition: Partition,
-        id: SubjectId,
-        holder: SubjectId,
-        first: Seq,
-        last: Seq,
-    ) -> Result<bool, Error> {
-        let today = self.now().day();
-        for known in [first, last] {
-            let at = At { day: today, known: Some(known) };
-            if let Some(timeline) = timeline_at(state, partition, id, Some(known))?
-                && let Some(content) = timeline.content_at(today)
-                && leads_to(state, partition, &content, &[holder], at)?
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     /// The tree of a partition, now or at a past size. Refuses a size that is not reached, and at
@@ -333,82 +207,6 @@ impl Registry {
         let proof = merkle::consistency(&tiles, old.size, new.size).map_err(tree_error)?;
         Ok((old, new, proof))
     }
-}
-
-/// A refusal of what is known by the field of a difference that says it.
-fn called<T>(field: &str, known: Result<T, Error>) -> Result<T, Error> {
-    let as_asked = |refusal: Refusal| match refusal.field.strip_prefix("context.read_time.known_at")
-    {
-        Some(rest) => Refusal { field: format!("{field}{rest}"), ..refusal },
-        None => refusal,
-    };
-    known.map_err(|error| match error {
-        Error::Refused(refusals) => Error::Refused(refusals.into_iter().map(as_asked).collect()),
-        error => error,
-    })
-}
-
-/// Everything that two timelines say differently, by field and span of days.
-fn differences(old: Option<&Timeline>, new: Option<&Timeline>) -> Vec<FieldDiff> {
-    let mut days = BTreeSet::from([Day::MIN]);
-    for timeline in [old, new].into_iter().flatten() {
-        days.extend(timeline.statements().map(|statement| statement.from));
-    }
-    let days = days.into_iter().collect::<Vec<_>>();
-    let texts = |timeline: Option<&Timeline>, day: Day| -> BTreeMap<String, Option<String>> {
-        let Some(timeline) = timeline.filter(|timeline| timeline.registration().is_some()) else {
-            return BTreeMap::new();
-        };
-        timeline
-            .content_at(day)
-            .map(|content| content.texts())
-            .unwrap_or_default()
-            .into_iter()
-            .collect()
-    };
-    let mut found: Vec<FieldDiff> = Vec::new();
-    let mut note = |field: &str,
-                    from: Day,
-                    until: Option<Day>,
-                    old: Option<String>,
-                    new: Option<String>| {
-        let goes_on = found.iter_mut().find(|diff| {
-            diff.field == field && diff.until == Some(from) && diff.old == old && diff.new == new
-        });
-        match goes_on {
-            Some(diff) => diff.until = until,
-            None => found.push(FieldDiff { field: field.to_owned(), from, until, old, new }),
-        }
-    };
-    for (index, day) in days.iter().enumerate() {
-        let until = days.get(index + 1).copied();
-        let (before, after) = (texts(old, *day), texts(new, *day));
-        let fields = before.keys().chain(after.keys()).collect::<BTreeSet<_>>();
-        for field in fields {
-            let (was, is) = (before.get(field), after.get(field));
-            if was != is {
-                note(field, *day, until, was.cloned().flatten(), is.cloned().flatten());
-            }
-        }
-    }
-    let life = |timeline: Option<&Timeline>| {
-        let timeline = timeline?;
-        let from = timeline.exists_from()?;
-        let end = timeline.end().map_or_else(String::new, |end| format!(" until {}", end.day));
-        Some(format!("exists from {from}{end}"))
-    };
-    let (was, is) = (life(old), life(new));
-    if was != is {
-        found.push(FieldDiff {
-            field: "life".to_owned(),
-            from: Day::MIN,
-            until: None,
-            old: was,
-            new: is,
-        });
-    }
-    found.sort_by(|one, other| (&one.field, one.from).cmp(&(&other.field, other.from)));
-    found
 }
 
 /// Of entries of a subject, oldest first, those that bear on a day.

@@ -10,6 +10,7 @@ mod claims;
 mod command;
 mod commands;
 mod coverage;
+mod diff;
 mod dossier;
 mod due;
 mod dump;
@@ -56,7 +57,7 @@ mod works;
 mod writer;
 
 pub use crate::registry::{
-    audit::{Checkpoint, FieldDiff, HistoryRow, SUITE, SubjectDiff},
+    audit::{Checkpoint, HistoryRow, SUITE},
     case::{Case, Contradiction, Days, InDoubt, Span},
     checkup::DueFor,
     claims::{ClaimSeen, ClaimStages},
@@ -67,6 +68,7 @@ pub use crate::registry::{
         SignedRow, Split, SplitPart, Which,
     },
     coverage::{CoverSeen, Coverage},
+    diff::{FieldDiff, SubjectDiff},
     due::{CheckUps, DueDays, DueListed},
     dump::{Contents, DumpError, DumpReader, DumpWriter, load},
     engine::{Options, Registry, beyond},

@@ -8,7 +8,7 @@ use crate::{
         hash::Hash, id::SubjectId, position::Partition, time::KnownAt, violation::Violations,
     },
     proto::v1::{self, history_service_server::HistoryService},
-    registry::{Checkpoint, Entry, Fact, HistoryRow, Refusal, SUITE, SubjectDiff, show},
+    registry::{Checkpoint, Entry, Fact, HistoryRow, Refusal, SUITE, SubjectDiff, Text, show},
     service::{Api, Way, common, page::Question, status, totals::known_at},
 };
 
@@ -235,6 +235,15 @@ pub fn history_entry(row: HistoryRow, with_bytes: bool) -> v1::HistoryEntry {
             (source, source_key) = (row.source, row.key);
         }
     }
+    let Text { reason, sentences } = entry.text.unwrap_or_default();
+    for value in &mut values {
+        // The fact says that a field is doubted, and the entry's text why.
+        let why = value.field.strip_prefix("doubts.").filter(|_| value.value.is_some());
+        let why = why.and_then(|field| sentences.iter().find(|(about, _)| about == field));
+        if let Some((_, sentence)) = why {
+            value.value = Some(sentence.clone());
+        }
+    }
     v1::HistoryEntry {
         position: position.to_string(),
         recorded_at: Some(common::timestamp(entry.stamp)),
@@ -244,7 +253,7 @@ pub fn history_entry(row: HistoryRow, with_bytes: bool) -> v1::HistoryEntry {
         actor_role: entry.author.role,
         actor_institution: entry.author.institution,
         actor_person: entry.author.person,
-        reason: entry.text.map(|text| text.reason).unwrap_or_default(),
+        reason,
         corrects: entry.corrects,
         corrected_by,
         values,

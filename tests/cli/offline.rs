@@ -947,7 +947,7 @@ fn every_wrong_setting_is_told_to_programs_with_its_name_and_reason() {
     let settings = [("listen", "0.0.0.0:50051"), ("store.cache", "64"), ("writer.queue", "many")];
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     let args = cli::config::SettingArgs { config: None, settings };
-    let refused = cli::config::render(&args).unwrap_err();
+    let refused = cli::offline::settings(&args).unwrap_err();
     let told: serde_json::Value = serde_json::from_str(&cli::told(&refused, true)).unwrap();
     assert_eq!(told["error"]["exitCode"], 2);
     let violations = told["error"]["violations"].as_array().unwrap();

@@ -14,6 +14,7 @@ mod checkups;
 mod city;
 mod claims;
 mod covers;
+mod diffs;
 mod ends;
 mod gate;
 mod imports;

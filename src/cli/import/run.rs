@@ -6,24 +6,27 @@
 
 use std::{collections::BTreeMap, fs, mem, sync::Arc, time::Duration};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use csv::StringRecord;
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
-    cli::import::{
-        ImportArgs, Opened,
-        client::{Clients, Credential},
-        findings,
-        partition::Partitions,
-        progress::Progress,
-        run::{
-            accepted::Accepted,
-            batch::{Batch, BatchPlace, Flight, Pending},
-            current::{Current, Item, read_rows},
+    cli::{
+        BadUsage,
+        import::{
+            ImportArgs, Opened,
+            client::{Clients, Credential},
+            findings,
+            partition::Partitions,
+            progress::Progress,
+            run::{
+                accepted::Accepted,
+                batch::{Batch, BatchPlace, Flight, Pending},
+                current::{Current, Item, read_rows},
+            },
+            stop::Stop,
+            summary::{Counts, FileSummary, Summary},
         },
-        stop::Stop,
-        summary::{Counts, FileSummary, Summary},
     },
     exchange::{
         column::FileKind,
@@ -79,7 +82,8 @@ impl<I: Credential> Run<I> {
         if let Some(city) = &args.city {
             let found = partitions.of_code(city.trim_end_matches('0')).await?;
             let found = if found.is_some() { found } else { partitions.of_code(city).await? };
-            partitions.fix(found.ok_or_else(|| anyhow!("the registry has no city {city}"))?);
+            let missing = || BadUsage::new(&format!("--city: the registry has no city {city}"));
+            partitions.fix(found.ok_or_else(missing)?);
         }
         let total = files.iter().filter_map(|file| fs::metadata(&file.path).ok());
         let progress = Progress::new(total.map(|each| each.len()).sum());

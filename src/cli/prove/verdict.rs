@@ -80,6 +80,8 @@ pub struct Verdict {
     pub proved: Vec<String>,
     /// What this proof says nothing about.
     pub not_proved: Vec<String>,
+    /// Why it could not be compared with the checkpoint that was given; `None` when it was.
+    pub not_compared: Option<String>,
 }
 
 /// Checks everything that can be checked offline. `kept` is a checkpoint from elsewhere.
@@ -102,7 +104,8 @@ pub fn verify(file: &ProofFile, kept: Option<&SavedCheckpoint>, read_entry: Read
     }
     match kept {
         Some(kept) => match matches_kept(file, kept) {
-            Ok(proved) => verdict.proved.push(proved),
+            Ok(Some(proved)) => verdict.proved.push(proved),
+            Ok(None) => verdict.not_compared = Some(not_compared(file, kept)),
             Err(wrong) => verdict.wrong.push(wrong),
         },
         None => verdict.not_proved.push(format!(
@@ -221,19 +224,26 @@ fn growth(newer: &SavedCheckpoint, older: &Older) -> Result<String, String> {
     ))
 }
 
-/// A checkpoint from elsewhere is one of the two in the file.
-fn matches_kept(file: &ProofFile, kept: &SavedCheckpoint) -> Result<String, String> {
+/// How a proof is fetched that can be compared with a checkpoint.
+fn not_compared(file: &ProofFile, kept: &SavedCheckpoint) -> String {
+    let how = if kept.size > file.checkpoint.size {
+        format!("fetch the proof again, or with --size {}", kept.size)
+    } else {
+        "fetch the proof with --since and that checkpoint".to_owned()
+    };
+    format!(
+        "the checkpoint that was given is of {} entries, and the file has no tree of that size: {how}",
+        kept.size
+    )
+}
+
+/// A checkpoint from elsewhere is one of the two in the file; `None` when neither has its size.
+fn matches_kept(file: &ProofFile, kept: &SavedCheckpoint) -> Result<Option<String>, String> {
     same_tree(&file.checkpoint, kept)?;
     let older = file.older.as_ref().map(|older| &older.checkpoint);
     let of_same_size = [Some(&file.checkpoint), older];
     let of_same_size = of_same_size.into_iter().flatten().find(|known| known.size == kept.size);
-    let Some(known) = of_same_size else {
-        return Err(format!(
-            "the file does not reach the checkpoint of {} entries that was given: fetch the proof \
-             with --since",
-            kept.size
-        ));
-    };
+    let Some(known) = of_same_size else { return Ok(None) };
     // Nothing in a proof binds a checkpoint's stamp: what was kept is the word that counts.
     if known.stamp != kept.stamp {
         return Err(format!(
@@ -247,10 +257,10 @@ fn matches_kept(file: &ProofFile, kept: &SavedCheckpoint) -> Result<String, Stri
             kept.size
         ));
     }
-    Ok(format!(
+    Ok(Some(format!(
         "the checkpoint of {} entries of {} that was given has the same root",
         kept.size, kept.stamp
-    ))
+    )))
 }
 
 fn same_tree(one: &SavedCheckpoint, other: &SavedCheckpoint) -> Result<(), String> {
