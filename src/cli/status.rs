@@ -72,7 +72,11 @@ pub fn partitions(status: &v1::GetStatusResponse) -> Sheet {
             partition.entry_count.to_string(),
             partition.open_case_count.to_string(),
             match partition.recounted_count {
-                Some(done) => format!("{} ({done} done 已重算)", partition.sweep_count),
+                Some(done) => {
+                    let of = partition.recount_total;
+                    let of = of.map(|total| format!(" of 共 {total}")).unwrap_or_default();
+                    format!("{} ({done}{of} done 已重算)", partition.sweep_count)
+                }
                 None => partition.sweep_count.to_string(),
             },
         ]);

@@ -134,6 +134,8 @@ pub struct UnderWay {
     pub sweep_count: u64,
     /// While a rule, a licence or a border is counted anew: the buildings that are done.
     pub recounted_count: Option<u64>,
+    /// Of how many; some may be registered meanwhile.
+    pub recount_total: Option<u64>,
     /// Cases that nobody has settled.
     pub open_case_count: u64,
 }
@@ -169,7 +171,9 @@ impl Registry {
         let live = Live(self.store());
         let meta = live.meta(partition)?;
         let recount = Recount::under_way(&live, partition)?;
+        let total = recount.as_ref().map(|recount| recount.total(&live, partition)).transpose()?;
         Ok(UnderWay {
+            recount_total: total,
             sweep_count: u64::from(meta.sweep_count) + u64::from(meta.is_recounting),
             recounted_count: recount.map(|recount| recount.done_count),
             open_case_count: meta.open_case_count,

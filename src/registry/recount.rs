@@ -6,7 +6,10 @@
 //! them are refused, and no others: what another district has, and what was so on earlier days, is
 //! told as ever.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, PoisonError},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +57,14 @@ const INSURED_MAX: usize = 2_000;
 const KEYS: usize = 512;
 /// Regions above one another, at most.
 const DEPTH_MAX: usize = 16;
+
+/// Buildings that are counted at once.
+const COUNTED_AT_ONCE: usize = 20_000;
+/// Recounts whose buildings are remembered to be so many.
+const COUNTED_MAX: usize = 16;
+
+/// How many buildings recounts go through: of a registry and a partition, the one that an entry opened.
+static COUNTED: Mutex<Vec<(([u8; 16], Partition, Seq), u64)>> = Mutex::new(Vec::new());
 
 /// Which buildings a recount goes through.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -213,33 +224,61 @@ impl Recount {
         ))
     }
 
+    /// How many buildings it goes through in all. That is counted once for a recount, and remembered.
+    pub(crate) fn total(&self, state: &dyn State, partition: Partition) -> Result<u64, Error> {
+        let which = (state.meta(partition)?.registry, partition, self.opened_by);
+        let counted = || COUNTED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, total)) = counted().iter().find(|(known, _)| *known == which) {
+            return Ok(*total);
+        }
+        let (mut total, mut behind) = (0, None);
+        loop {
+            let mut some = self.next_buildings(state, partition, behind, COUNTED_AT_ONCE)?;
+            let has_more = some.len() > COUNTED_AT_ONCE;
+            some.truncate(COUNTED_AT_ONCE);
+            total += u64::try_from(some.len()).unwrap_or(u64::MAX);
+            behind = some.last().copied();
+            if !has_more {
+                break;
+            }
+        }
+        // Others may be registered meanwhile: it goes through these as well.
+        let total = total.max(self.done_count);
+        let mut counted = counted();
+        if counted.len() >= COUNTED_MAX {
+            counted.remove(0);
+        }
+        counted.push((which, total));
+        Ok(total)
+    }
+
     /// The next of its buildings, at most one more than `limit`, in the order of their ids.
     pub(crate) fn next_buildings(
         &self,
-        work: &Work<'_>,
+        state: &dyn State,
         partition: Partition,
         behind: Option<BuildingId>,
         limit: usize,
     ) -> Result<Vec<BuildingId>, Error> {
         let done = behind.map(SubjectId::from);
         let next = match &self.scope {
-            Scope::Everything => work.known_of_kind(partition, Kind::Building, done, limit + 1)?,
+            Scope::Everything => state.known_of_kind(partition, Kind::Building, done, limit + 1)?,
             Scope::Signed => {
-                let (signed, _) = signed_buildings(work, partition, &self.subjects, usize::MAX)?;
+                let (signed, _) = signed_buildings(state, partition, &self.subjects, usize::MAX)?;
                 let signed = signed.into_iter().filter(|(building, _)| Some(*building) > behind);
                 return Ok(signed.map(|(building, _)| building).take(limit + 1).collect());
             }
             Scope::Insured => {
-                let insured = self.insured(work, partition)?.into_iter();
+                let insured = self.insured(state, partition)?.into_iter();
                 let next = insured.filter(|building| Some(*building) > behind);
                 return Ok(next.take(limit + 1).collect());
             }
             Scope::Below(nodes) => {
                 let nodes = nodes.iter().copied().collect::<Vec<_>>();
-                let mut held = Held::new(work, partition, &nodes, Kind::Building, done)?;
+                let mut held = Held::new(state, partition, &nodes, Kind::Building, done)?;
                 let mut next = Vec::new();
                 while next.len() <= limit
-                    && let Some(building) = held.next(work)?
+                    && let Some(building) = held.next(state)?
                 {
                     next.push(building);
                 }
@@ -488,7 +527,7 @@ fn has_reports(work: &Work<'_>, partition: Partition, subject: SubjectId) -> Res
 /// The buildings of the reports that somebody of these signed or a body made, each with the day of the
 /// first such inspection; of so many reports at most, and whether these are all.
 fn signed_buildings(
-    work: &Work<'_>,
+    state: &dyn State,
     partition: Partition,
     subjects: &[SubjectId],
     limit: usize,
@@ -497,20 +536,20 @@ fn signed_buildings(
     let mut count = 0;
     for subject in subjects {
         let mut reports = Subjects::below(child_prefix(partition, *subject, Kind::Report));
-        while let Some(report) = reports.next(work)? {
+        while let Some(report) = reports.next(state)? {
             if count >= limit {
                 return Ok((buildings, false));
             }
             count += 1;
-            let Some(record) = work.record(partition, report)? else { continue };
+            let Some(record) = state.record(partition, report)? else { continue };
             let inspected = record.timeline.registration().map(|(_, day)| day.latest());
             let (Some(building), Some(inspected)) = (building_of(&record.timeline), inspected)
             else {
                 continue;
             };
             // What the building became follows from it, too.
-            let life = work.record(partition, building.into())?.map(|record| record.timeline);
-            for one in line::all(work, building, &life.unwrap_or_default())? {
+            let life = state.record(partition, building.into())?.map(|record| record.timeline);
+            for one in line::all(state, building, &life.unwrap_or_default())? {
                 let first = buildings.entry(one).or_insert(inspected);
                 *first = inspected.min(*first);
             }

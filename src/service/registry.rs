@@ -88,5 +88,6 @@ fn partition_status(
         sweep_count: work.sweep_count,
         open_case_count: work.open_case_count,
         recounted_count: work.recounted_count,
+        recount_total: work.recount_total,
     })
 }

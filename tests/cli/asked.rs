@@ -1948,11 +1948,13 @@ async fn who_and_what_the_registry_is() {
         sweep_count: 0,
         open_case_count: 2,
         recounted_count: None,
+        recount_total: None,
     };
     let recounting = v1::PartitionStatus {
         partition: 8,
         sweep_count: 1,
         recounted_count: Some(2_500),
+        recount_total: Some(40_000),
         ..partition.clone()
     };
     let status = v1::GetStatusResponse {

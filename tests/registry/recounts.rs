@@ -92,6 +92,14 @@ impl Scene {
         self.gate.close_after(1);
         act(&mut self.town);
         assert!(self.is_recounting());
+        let (done, total) = self.progress();
+        assert!(done < total, "{done} of {total}");
+    }
+
+    /// Buildings that are done, and of how many.
+    fn progress(&self) -> (u64, u64) {
+        let work = self.registry().work_under_way(self.town.city.home()).unwrap();
+        (work.recounted_count.unwrap(), work.recount_total.unwrap())
     }
 
     fn is_recounting(&self) -> bool {
