@@ -671,7 +671,7 @@ mod tests {
                 panic!("no config")
             };
             let mut written = Vec::new();
-            let mut out = Output::new(&mut written, false, json);
+            let mut out = Output::new(&mut written, json, false);
             let read = |args: &config::SettingArgs| {
                 let loaded = crate::config::Config::load(None, &|_| None, &args.settings);
                 loaded.map_err(|wrong| offline::BadSettings(wrong).into())

@@ -424,7 +424,8 @@ mod tests {
                 "the day of a checkpoint that you did not keep yourself",
                 "that what the entry says is true of the world",
                 "that no other entry corrects it: see anju history"
-              ]
+              ],
+              "not_compared": null
             }"#]].assert_eq(&serde_json::to_string_pretty(&verdict).unwrap());
         let without = ProofFile { older: None, ..proof() };
         let verdict = verify(&without, None, read_form);
@@ -462,7 +463,13 @@ mod tests {
         let other_root = SavedCheckpoint { root: "ab".repeat(32), ..good.clone() };
         assert!(wrong(&other_root).contains("another past"));
         let other_size = SavedCheckpoint { size: 9, ..good.clone() };
-        assert!(wrong(&other_size).contains("does not reach"));
+        assert_eq!(wrong(&other_size), "", "nothing is wrong with the proof");
+        for (size, how) in [(9, "--since"), (13, "--size 13")] {
+            let kept = SavedCheckpoint { size, ..other_size.clone() };
+            let verdict = verify(&proof(), Some(&kept), read_form);
+            let told = verdict.not_compared.unwrap();
+            assert!(told.contains(how) && !verdict.proved.is_empty(), "{told}");
+        }
         let other_tree = SavedCheckpoint { partition: 8, ..good.clone() };
         assert!(wrong(&other_tree).contains("different trees"));
         let other_day = SavedCheckpoint { stamp: "2020-01-01T00:00:00Z".to_owned(), ..good };
@@ -492,7 +499,7 @@ mod tests {
             Ok(file) => {
                 let verdict = verify(&file, kept, read_form);
                 assert!(verdict.wrong.is_empty() || verdict.proved.is_empty());
-                !verdict.wrong.is_empty()
+                !verdict.wrong.is_empty() || verdict.not_compared.is_some()
             }
             Err(_) => true,
         }
