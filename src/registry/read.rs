@@ -604,17 +604,36 @@ fn doubts(
     let mut doubts = Vec::new();
     for (field, _) in content.shared.doubts.iter().filter(|(_, doubted)| **doubted) {
         let said_by = timeline.said_by(&format!("doubts.{field}"), day).map(|said| said.seq);
-        let mut sentence = String::new();
-        if let Some(seq) = said_by {
-            let entry = state.entry(partition, seq)?;
-            let sentences = entry.text.map(|text| text.sentences).unwrap_or_default();
-            if let Some((_, said)) = sentences.into_iter().find(|(other, _)| other == field) {
-                sentence = said;
-            }
-        }
-        doubts.push((field.clone(), sentence));
+        let sentence = match said_by {
+            Some(seq) => why_doubted(state, partition, field, seq)?,
+            None => None,
+        };
+        doubts.push((field.clone(), sentence.unwrap_or_default()));
     }
     Ok(doubts)
+}
+
+/// Why a field is doubted, by the words of the entry that says so. A correction of something else in
+/// the same place leaves the doubt, and its words are those of what it corrects. Where these are
+/// withheld or erased there are none.
+fn why_doubted(
+    state: &dyn State,
+    partition: Partition,
+    field: &str,
+    said_by: Seq,
+) -> Result<Option<String>, Error> {
+    let mut next = Some(said_by);
+    while let Some(seq) = next {
+        let entry = state.entry(partition, seq)?;
+        let Some(text) = entry.text else { return Ok(None) };
+        let found = text.sentences.into_iter().find(|(about, _)| about == field);
+        if let Some((_, sentence)) = found {
+            return Ok(Some(sentence));
+        }
+        // What is corrected comes before.
+        next = entry.corrects.into_iter().max().filter(|corrected| *corrected < seq);
+    }
+    Ok(None)
 }
 
 fn open_cases(

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anju::{
-    domain::content::Fields,
+    domain::content::{Content, Fields},
     kernel::{
         id::Kind,
         page::PageRequest,
@@ -235,4 +235,53 @@ fn a_difference_is_asked_from_earlier_to_later() {
     let asked = |from, to| city.registry.diff(city.district, from, to, &page);
     assert_eq!(reasons(asked(late, early).unwrap_err()), ["KNOWN_ORDER"]);
     assert!(asked(early, late).unwrap().0.rows.is_empty());
+}
+
+#[test]
+fn a_correction_of_something_else_leaves_the_words_of_a_doubt() {
+    let city = City::new();
+    let compound = city.compound("示例小区", city.community("甲社区", city.street("一街道")));
+    let building = city.building(compound, "1990-05-01", 500);
+    let correct = |content: Content, sentences: &[(&str, &str)]| {
+        let sentences =
+            sentences.iter().map(|(field, why)| ((*field).to_owned(), (*why).to_owned())).collect();
+        let correction = Correct {
+            subject: building,
+            etag: None,
+            entry: None,
+            from: None,
+            content,
+            exists_from: None,
+            ended_on: None,
+            sentences,
+        };
+        city.correct(correction).unwrap();
+    };
+    let doubted = |is: bool| {
+        let mut content = Content::empty(Kind::Building);
+        content.shared.doubts.insert("completed".to_owned(), is);
+        content
+    };
+    let lifts = |count: u16| {
+        fields(Kind::Building, |fields| {
+            if let Fields::Building(building) = fields {
+                building.lift_count = Some(Some(count));
+            }
+        })
+    };
+    let told = || city.registry.get(building, ReadTime::NOW).unwrap().doubts;
+    let is = |why: &str| vec![("completed".to_owned(), why.to_owned())];
+    correct(doubted(true), &[("completed", "the plan says 1987")]);
+    let known = city.registry.frontier(city.home()).seq;
+    for count in [1, 2] {
+        correct(lifts(count), &[]);
+        assert_eq!(told(), is("the plan says 1987"));
+    }
+    correct(doubted(true), &[("completed", "the deed says 1988")]);
+    correct(lifts(3), &[]);
+    assert_eq!(told(), is("the deed says 1988"));
+    let then = ReadTime { valid_at: None, known_at: KnownAt::Seq(known + 1) };
+    assert_eq!(city.registry.get(building, then).unwrap().doubts, is("the plan says 1987"));
+    correct(doubted(false), &[]);
+    assert!(told().is_empty());
 }
