@@ -87,6 +87,31 @@ async fn a_region_has_one_plan_for_a_year() {
     assert_eq!(told(&plans(&city).change_plan(asked).await.unwrap_err()), EXISTS);
 }
 
+#[tokio::test]
+async fn no_order_is_set_by_a_plan_that_was_given_up() {
+    let office = Office::start().await;
+    let city = &office.city;
+    let plan = planned(city, &city.streets[0], 2026).await.unwrap();
+    let given_up = v1::ChangePlanRequest {
+        context: write(),
+        id: plan.id.clone(),
+        from: "2026-02-01".to_owned(),
+        fields: Some(v1::PlanFields { cancelled: Some(true), ..v1::PlanFields::default() }),
+        ..v1::ChangePlanRequest::default()
+    };
+    plans(city).change_plan(city.asking("operator", given_up)).await.unwrap();
+    let building = city.building(&office.compound, "1号楼").await.id;
+    let set = async |from: &str| {
+        let mut order = order(&building, Some(&office.body), "2026-12-01");
+        from.clone_into(&mut order.exists_from);
+        order.fields.as_mut().unwrap().plan_id = Some(plan.id.clone());
+        plans(city).create_order(city.asking("operator", order)).await
+    };
+    let refusal = set("2026-02-01").await.unwrap_err();
+    assert_eq!(told(&refusal), "FailedPrecondition PLAN_GIVEN_UP\nPLAN_GIVEN_UP fields.plan_id");
+    set("2026-01-31").await.unwrap();
+}
+
 /// A city with a body that is asked for check-ups.
 struct Office {
     city: City,

@@ -13,6 +13,7 @@ use crate::{
     },
     registry::{
         command::Correct,
+        commands::plan,
         error::{Class, Error, Refusal},
         orders::{naming, state_on},
         record::Record,
@@ -44,7 +45,7 @@ pub(crate) fn new(
         ..Setting::default()
     };
     tell(order, &setting, refusals);
-    Ok(())
+    plan::still_stands(tx, order, day, refusals)
 }
 
 /// What stands against a change of an order from `from` on; a deadline is none before that day.
@@ -76,7 +77,7 @@ pub(crate) fn changed(
         ..Setting::default()
     };
     tell(said, &setting, refusals);
-    Ok(())
+    plan::still_stands(tx, said, from, refusals)
 }
 
 /// What stands against a correction: an entry may be wrong of an order that is done, and its

@@ -3,6 +3,7 @@
 use crate::{
     domain::{
         content::Fields,
+        order::OrderContent,
         plan::{PlanContent, Scope},
         timeline::Timeline,
     },
@@ -69,6 +70,26 @@ pub(crate) fn came_back(
         "entry".clone_into(&mut refusal.field);
     }
     if refusals.is_empty() { Ok(()) } else { Err(Error::Refused(refusals)) }
+}
+
+/// An order is set by no plan that was given up by its day. What is not there is told as a reference.
+pub(crate) fn still_stands(
+    tx: &mut Tx<'_, '_>,
+    order: &OrderContent,
+    day: Day,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let Some(plan) = order.plan.flatten() else { return Ok(()) };
+    let Some(record) = tx.work.known(plan.partition(), plan.into())? else { return Ok(()) };
+    let is_given_up = match record.timeline.content_at(day).map(|content| content.fields) {
+        Some(Fields::Plan(said)) => said.cancelled.flatten() == Some(true),
+        _ => false,
+    };
+    if is_given_up {
+        let message = format!("{plan} was given up by {day}: name another plan, or none");
+        refusals.push(Refusal::rule("PLAN_GIVEN_UP", "fields.plan_id", message));
+    }
+    Ok(())
 }
 
 /// What a plan plans, by all that is said of it; `None` of one that was given up or taken back.
