@@ -63,8 +63,11 @@ const COUNTED_AT_ONCE: usize = 20_000;
 /// Recounts whose buildings are remembered to be so many.
 const COUNTED_MAX: usize = 16;
 
-/// How many buildings recounts go through: of a registry and a partition, the one that an entry opened.
-static COUNTED: Mutex<Vec<(([u8; 16], Partition, Seq), u64)>> = Mutex::new(Vec::new());
+/// A recount among those of this process: its registry, its partition, and the entry that opened it.
+type Which = ([u8; 16], Partition, Seq);
+
+/// How many buildings recounts go through.
+static COUNTED: Mutex<Vec<(Which, u64)>> = Mutex::new(Vec::new());
 
 /// Which buildings a recount goes through.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

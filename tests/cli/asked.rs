@@ -1972,13 +1972,13 @@ async fn who_and_what_the_registry_is() {
         ..v1::WhoAmIResponse::default()
     };
     server.reply("RegistryService/WhoAmI", &[caller]);
-    check(&server, &["status"], &expect![[r#"
+    check(&server, &["status"], &expect![[r"
         registry 00112233445566778899aabbccddeeff (anju 0.1.0), 2024-07-03 17:46:40 (+08:00)
         writes are refused until a restart 只读
         partition 分区  name 名称  region 区划                     entries 记录  open cases 待办                       sweeps 批量
                      7  郑州市     rgn_01HF7YAT000000E0000000001A          1300                2                                 0
                      8  郑州市     rgn_01HF7YAT000000E0000000001A          1300                2  1 (2500 of 共 40000 done 已重算)
-    "#]]).await;
+    "]]).await;
     check(
         &server,
         &["whoami"],
