@@ -1017,7 +1017,8 @@ async fn where_the_registry_cannot_be_asked_cells_are_judged_by_themselves() {
           line 7 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number
           line 8 行: 电梯数 NOT_A_NUMBER: "二" is not a whole number
           and 1 more 另有 1 行
-        the registry could not judge the rows: the registry has no city 990000
+        the registry could not judge the rows: the command line is wrong
+          --city: the registry has no city 990000
         nothing was written 未写入"#]]
     .assert_eq(&told);
 }
