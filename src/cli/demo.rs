@@ -33,7 +33,7 @@ use crate::{
         token::{self, NewToken},
     },
     cli::{
-        BadUsage, DEMO_TOKEN_FILE, Outcome,
+        BadUsage, DEFAULT_SERVER, DEMO_TOKEN_FILE, Outcome,
         config::SettingArgs,
         import::{self, Clients, ImportArgs},
         offline,
@@ -65,8 +65,6 @@ To try in another terminal while it serves:
   anju findings --overdue --region gbt2260:410105
   anju policy list --region gbt2260:410105";
 
-/// Where `anju` looks for a registry.
-const DEFAULT_PORT: u16 = 50051;
 /// Says in the data directory that the example city is in it.
 const LOADED: &str = "example.loaded";
 /// Says since when its check-ups are being loaded, and then that they are.
@@ -328,8 +326,9 @@ async fn hints(
 /// How this registry is called, for commands to copy: with its address and token where they are not
 /// those that are looked for.
 fn caller(config: &Config, address: SocketAddr) -> String {
-    let is_usual = address.port() == DEFAULT_PORT && address.ip().is_loopback();
-    let server = if is_usual { String::new() } else { format!(" --server http://{address}") };
+    let server = format!("http://{address}");
+    let server =
+        if server == DEFAULT_SERVER { String::new() } else { format!(" --server {server}") };
     let path = config.data_dir.join(CREDENTIAL);
     let is_usual = path == Path::new(DEMO_TOKEN_FILE);
     let token =

@@ -59,10 +59,11 @@ Examples:
 /// Import rows of files: regions, compounds, buildings, units, inspections, findings or policies.
 ///
 /// A row of inspections is one report with the steps that it has taken; a row of findings is one
-/// observation, and rows with the same key are of one finding; a row of policies is one policy. Files are CSV in UTF-8 or GB18030, gzip or not. Run it again as often as you like: a row that
-/// says what its source last said changes nothing. Answers 0 when every row was taken, 3 when some
-/// were refused or in conflict with what somebody said since, 2 when a file or flag cannot be used (and
-/// nothing was written), 1 when the run failed.
+/// observation, and rows with the same key are of one finding; a row of policies is one policy. Files are
+/// CSV in UTF-8 or GB18030, gzip or not. Run it again as often as you like: a row that says what its
+/// source last said changes nothing. Answers 0 when every row was taken, 3 when some were refused or in
+/// conflict with what somebody said since, 2 when a file or flag cannot be used (and nothing was written),
+/// 7 when the registry could not be reached any more, 1 when the run failed otherwise.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ImportArgs {

@@ -79,6 +79,8 @@ use crate::{
     store::StoreError,
 };
 
+/// Where a registry is looked for.
+pub const DEFAULT_SERVER: &str = "http://127.0.0.1:50051";
 /// The variables of the environment that the command line reads, besides the server's settings.
 pub const VARIABLES: [&str; 6] =
     ["ANJU_SERVER", "ANJU_TOKEN", "ANJU_TOKEN_FILE", "ANJU_CA", "ANJU_PERSON", "ANJU_CONFIG"];
@@ -141,7 +143,7 @@ pub struct GlobalArgs {
         global = true,
         env = "ANJU_SERVER",
         value_name = "URL",
-        default_value = "http://127.0.0.1:50051"
+        default_value = DEFAULT_SERVER
     )]
     pub server: String,
     /// The bearer token. Better given by file or environment: other users see command lines.

@@ -338,6 +338,12 @@ impl PolicyContent {
         self.insurers().first()
     }
 
+    /// Whether one of some companies leads: who leads writes the policy, and insurers that follow read
+    /// it.
+    pub fn is_led_by(&self, companies: &BTreeSet<String>) -> bool {
+        self.leader().is_some_and(|leader| companies.contains(&leader.company.0))
+    }
+
     /// What is insured.
     pub fn objects(&self) -> &[SubjectId] {
         self.objects.as_ref().and_then(Option::as_deref).unwrap_or_default()

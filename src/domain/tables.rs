@@ -181,10 +181,8 @@ impl Tables {
     /// The version of an insurance product, with the edition that has it: of several the newest. A
     /// policy holds by its clause for as long as it runs, so no day is asked.
     pub fn product(&self, code: &str, clause: &str) -> Option<(ReferenceId, &Product)> {
-        let all = self.products().filter_map(|(id, products)| {
-            Some((&products.edition, (id, products.product(code, clause)?)))
-        });
-        speaking(all.collect(), Day::MAX)
+        let found = self.product_on(code, Some(clause), Day::MAX);
+        found.map(|(id, _, product)| (id, product))
     }
 
     /// Every list of insurance products.

@@ -338,8 +338,8 @@ pub struct Import {
     pub mode: RowMode,
     /// The regions in which rows are taken, each by itself; `None` for everywhere.
     pub within: Option<BTreeSet<RegionId>>,
-    /// For whom an insurer sends them: of policies only those of these companies are taken, each by
-    /// itself. `None` for any other caller.
+    /// For whom an insurer sends them: of policies only those that one of these companies leads are
+    /// taken, each by itself. `None` for any other caller.
     pub insurers: Option<BTreeSet<String>>,
     /// The rows, and the index that each has in the request.
     pub rows: Vec<(u32, ImportRow)>,

@@ -79,6 +79,7 @@ pub use crate::registry::{
     findings::{EventSeen, FindingSeen, FindingsWanted},
     orders::OrdersWanted,
     parts::TotalOf,
+    policies::led_by_another,
     product::ProductSeen,
     proved::{NotAnEntry, Opened, OpenedPart, open_entry, sayings},
     query::{

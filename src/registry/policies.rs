@@ -20,7 +20,7 @@ use crate::{
     registry::{
         case::{Contradiction, Days as DaysOf, Found, Span},
         engine::Registry,
-        error::Error,
+        error::{Class, Error, Refusal},
         history::timeline_at,
         read::At,
         reference,
@@ -58,12 +58,16 @@ impl Registry {
         let record = Live(self.store()).record(policy.partition(), policy)?;
         let content = record.and_then(|record| record.timeline.content_at(self.now().day()));
         Ok(match content.map(|content| content.fields) {
-            Some(Fields::Policy(policy)) => {
-                policy.leader().is_some_and(|leader| companies.contains(&leader.company.0))
-            }
+            Some(Fields::Policy(policy)) => policy.is_led_by(companies),
             _ => false,
         })
     }
+}
+
+/// What an insurer is told of a policy that another one leads.
+pub fn led_by_another(field: &str) -> Refusal {
+    let message = "an insurer writes policies that it leads: the first of the insurers leads";
+    Refusal::of(Class::OutOfReach, "OUT_OF_REACH", field, message)
 }
 
 /// Where a subject that is a policy stands; `None` for any other.

@@ -232,7 +232,8 @@ impl Recount {
         let which = (state.meta(partition)?.registry, partition, self.opened_by);
         let counted = || COUNTED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, total)) = counted().iter().find(|(known, _)| *known == which) {
-            return Ok(*total);
+            // Others may have been registered since: it goes through these as well.
+            return Ok((*total).max(self.done_count));
         }
         let (mut total, mut behind) = (0, None);
         loop {
@@ -245,8 +246,6 @@ impl Recount {
                 break;
             }
         }
-        // Others may be registered meanwhile: it goes through these as well.
-        let total = total.max(self.done_count);
         let mut counted = counted();
         if counted.len() >= COUNTED_MAX {
             counted.remove(0);

@@ -26,7 +26,7 @@ use crate::{
         violation::Violations,
     },
     proto::v1::{self, policy_service_server::PolicyService},
-    registry::{Class, CoverSeen, Coverage, ListOf, Refusal, Seen},
+    registry::{CoverSeen, Coverage, ListOf, Refusal, Seen, led_by_another},
     service::{
         Api, Way, Write, Written,
         common::{self, FieldReader, check_text, listed, number},
@@ -295,12 +295,6 @@ fn read_damage(
     let (part, cause) = (asked.part.clone(), asked.cause.clone());
     let noticed_on = noticed_on.unwrap_or(lost_on);
     Some(Asked { damaged, field, damage: Damage { part, cause, lost_on, noticed_on } })
-}
-
-/// What the insurers that follow are told.
-fn led_by_another(field: &str) -> Refusal {
-    let message = "an insurer writes policies that it leads: the first of the insurers leads";
-    Refusal::of(Class::OutOfReach, "OUT_OF_REACH", field, message)
 }
 
 impl Way {

@@ -247,7 +247,7 @@ async fn every_bad_row_of_a_file_of_policies_is_told_by_its_column() {
         5: covers COVER_OVERLAP: cover "STR" is there already: STR 2016-01-01 to 2017-01-01 sum 1.00
         6: covers COVER_UNKNOWN: "NIX" is none of the clause's covers: FIN, STR, WTR
         refused 5
-        2: insurers OUT_OF_REACH: an insurer writes policies of which it is an insurer
+        2: insurers OUT_OF_REACH: an insurer writes policies that it leads: the first of the insurers leads
         3: bound_on SAID_BEFORE_IT_BEGINS: it is there since 2013-03-01, and not on 2012-01-01 yet
         4: bound_on CONFLICTING: a policy that is quoted has no bound_on
         5: over_on REQUIRED: since when it is lapsed is said with since when it was bound; policy_standing POLICY_STATE: a policy begins as quoted or bound, not lapsed
@@ -273,6 +273,13 @@ async fn insurers_import_their_own_policies_and_nothing_else() {
     told.push(files.import("rival", &[mine.clone(), own.clone()]).await);
     told.push(files.import("rival", &[taken]).await);
     told.push(files.import("insurer", &[mine.clone(), own.clone()]).await);
+    // Who follows reads it, and neither changes it nor makes itself the leader of it.
+    let shared = |insurers: &str| files.row("P-5", &[("insurers", insurers)]);
+    let led = shared("EXAMPLE-insurer 60%|EXAMPLE-rival 40%");
+    told.push(files.import("rival", std::slice::from_ref(&led)).await);
+    told.push(files.import("insurer", std::slice::from_ref(&led)).await);
+    told.push(files.import("rival", &[shared("EXAMPLE-rival 60%|EXAMPLE-insurer 40%")]).await);
+    told.push(files.import("rival", std::slice::from_ref(&led)).await);
     // Who may not create policies imports none; insurers import nothing else.
     told.push(files.import("east", std::slice::from_ref(&mine)).await);
     let compound = &files.desk.compound;
@@ -290,6 +297,13 @@ async fn insurers_import_their_own_policies_and_nothing_else() {
         unchanged 1
         refused 1
         3: OUT_OF_REACH: what this row is about is not within the regions of the credential
+        refused 1
+        2: insurers OUT_OF_REACH: an insurer writes policies that it leads: the first of the insurers leads
+        created 1
+        refused 1
+        2: OUT_OF_REACH: an insurer writes policies that it leads: the first of the insurers leads
+        refused 1
+        2: OUT_OF_REACH: an insurer writes policies that it leads: the first of the insurers leads
         refused 1
         2: row ROLE_NOT_PERMITTED: the role district_operator sends no rows of this kind
         refused 1

@@ -20,6 +20,7 @@ use crate::{
         commands::{said::Fresh, within::out_of_reach},
         error::{Class, Error, Refusal},
         fact::Conflict,
+        policies::led_by_another,
         record::Record,
         tx::Tx,
     },
@@ -36,8 +37,8 @@ fn names_one(policy: &PolicyContent, companies: &BTreeSet<String>) -> bool {
     policy.insurers().iter().any(|insurer| companies.contains(&insurer.company.0))
 }
 
-/// Refuses a row of an insurer about a policy of others, by what the row says and by what the
-/// registry has.
+/// Refuses a row of an insurer about a policy that another one leads, by what the row says and by what
+/// the registry has. Who never was an insurer of it is not told that it is there.
 pub(super) fn check_own(
     tx: &mut Tx<'_, '_>,
     companies: Option<&BTreeSet<String>>,
@@ -46,23 +47,23 @@ pub(super) fn check_own(
 ) -> Result<(), Error> {
     let Some(companies) = companies else { return Ok(()) };
     if let Some(id) = known {
-        let record = tx.work.known(id.partition(), id)?;
-        let is_own = record.is_some_and(|record| {
-            let mut said = record.timeline.contents();
-            said.any(|(_, said)| policy_of(said).is_some_and(|said| names_one(said, companies)))
-        });
-        if !is_own {
+        let record = tx.must("key", id)?;
+        let mut said = record.timeline.contents();
+        if !said.any(|(_, said)| policy_of(said).is_some_and(|said| names_one(said, companies))) {
             return Err(Error::refused(out_of_reach("", "what this row is about")));
+        }
+        let now = record.timeline.content_at(tx.today());
+        if !now.as_ref().and_then(policy_of).is_some_and(|now| now.is_led_by(companies)) {
+            return Err(Error::refused(led_by_another("")));
         }
     }
     let Some(policy) = policy_of(content) else {
         return Err(Error::refused(out_of_reach("", "what this row is about")));
     };
-    if policy.insurers().is_empty() || names_one(policy, companies) {
+    if policy.insurers().is_empty() || policy.is_led_by(companies) {
         return Ok(());
     }
-    let message = "an insurer writes policies of which it is an insurer";
-    Err(Error::refused(Refusal::of(Class::OutOfReach, "OUT_OF_REACH", "fields.insurers", message)))
+    Err(Error::refused(led_by_another("fields.insurers")))
 }
 
 /// Leaves out what a new policy was up to the very day on which it begins: it was nothing before.
